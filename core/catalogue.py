@@ -1,0 +1,101 @@
+"""The lessons, in the lecture's order. The only list of them: navigation, home, tests and benchmarks read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One page. `title` is the claim, `name` the short name in menus, `source` the lecture's own heading."""
+
+    slug: str
+    name: str
+    title: str
+    part: str
+    question: str
+    source: str
+
+    def module(self) -> ModuleType:
+        """`core.lessons.<slug>`; imported on demand, because it imports torch."""
+        return import_module(f"core.lessons.{self.slug}")
+
+
+PARTS = (
+    "Optimisation",
+    "Constrain parameters",
+    "Augment data",
+    "Add randomness",
+    "Ensembles",
+    "Semi-supervised and multi-task",
+    "Links",
+)
+
+LESSONS = (
+    Lesson(
+        slug="loss_landscapes",
+        name="Loss landscapes",
+        title="Training walks on a landscape, and the net's design shapes it",
+        part="Optimisation",
+        question="Is the loss around a trained net a bowl, a ravine or a mountain range?",
+        source="Local minima, non-identifiability and “a good enough solution”",
+    ),
+    Lesson(
+        slug="optimisers",
+        name="Optimisers",
+        title="Every optimiser runs downhill, each with its own idea of the way",
+        part="Optimisation",
+        question="From the same start, which method reaches the minimum first, and which one never arrives?",
+        source="Algorithms: SGD, momentum, adaptive methods, high-order derivatives",
+    ),
+    Lesson(
+        slug="batch_norm",
+        name="Batch norm",
+        title="Batch norm re-centres and re-scales, then lets the net undo it",
+        part="Optimisation",
+        question="What comes out of the layer when everything that goes in is doubled?",
+        source="Reparameterisation for optimising deep networks: batch normalisation and variants",
+    ),
+    Lesson(
+        slug="early_stopping",
+        name="Early stopping",
+        title="The best net is the one you met on the way",
+        part="Optimisation",
+        question="When should training stop if some of the labels are wrong?",
+        source="CE and early stopping based on validation set",
+    ),
+    Lesson(
+        slug="weight_penalties",
+        name="Weight penalties",
+        title="L1 switches weights off, L2 only turns them down",
+        part="Constrain parameters",
+        question="Which weight reaches zero first, and does L2 ever get there?",
+        source="Weight decay by penalising L²- and L¹-norms",
+    ),
+    Lesson(
+        slug="mixup",
+        name="Mixup",
+        title="Mixup trains on points that lie between two samples",
+        part="Augment data",
+        question="How sure should a net be half-way between two classes?",
+        source="The “mixup”",
+    ),
+    Lesson(
+        slug="dropout_uncertainty",
+        name="Dropout uncertainty",
+        title="Keep dropout on at test time, and the net tells you where it is guessing",
+        part="Ensembles",
+        question="Where does each method admit that it does not know?",
+        source="Test-time dropout for ensemble and uncertainty estimation",
+    ),
+)
+
+
+def lesson(slug: str) -> Lesson:
+    """The lesson of that name. Raises KeyError for a name that is not in the catalogue."""
+    for entry in LESSONS:
+        if entry.slug == slug:
+            return entry
+    raise KeyError(slug)

@@ -1,0 +1,193 @@
+"""The look: one colour per idea, the template, and how a trace moves.
+
+Figures are drawn in the light colours. Every light colour has one dark partner, and the browser swaps them, so
+that a change of theme needs no new figure. Sizes of type are set by the chart component from the width of the
+screen; no figure names a size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+# name: (light, dark). Light values are unique: they are the keys of the swap.
+COLOURS = {
+    "ink": ("#1B2430", "#E8EDF3"),
+    "muted": ("#5B6675", "#A3AFBD"),
+    "grid": ("#E3E7EC", "#2A3440"),
+    "axis": ("#B4BDC8", "#4A5666"),
+    "paper": ("#FFFFFF", "#11161D"),
+    "soft": ("#F4F6F8", "#1B222C"),
+    # the three splits
+    "train": ("#5B4FA3", "#A79CF0"),
+    "validation": ("#D17A00", "#F5B041"),
+    "test": ("#0F8B6C", "#3FCFA6"),
+    # classes, with the ends of the probability scale
+    "class_a": ("#0072B2", "#5DB4E8"),
+    "class_b": ("#D55E00", "#FF9550"),
+    "class_c": ("#3C8D3C", "#7CCB7C"),
+    # penalties
+    "l1": ("#B5179E", "#F06AD9"),
+    "l2": ("#1D6FC0", "#6AB2F7"),
+    "elastic": ("#7B61C9", "#B7A3F5"),
+    # normalisation: what the mean is taken over
+    "norm_none": ("#6B7280", "#9CA3AF"),
+    "norm_batch": ("#C8374B", "#FF8594"),
+    "norm_layer": ("#23748F", "#62BEDB"),
+    "norm_group": ("#B57F00", "#F0BD3E"),
+    "norm_instance": ("#4A8F4A", "#86CF86"),
+    # optimisers
+    "sgd": ("#0B66A8", "#59AEEC"),
+    "noisy_sgd": ("#4FA3D1", "#9AD3F2"),
+    "momentum": ("#CF5300", "#FF9A57"),
+    "nesterov": ("#D99A00", "#FFCB4D"),
+    "adagrad": ("#7A4E9E", "#BE93E0"),
+    "rmsprop": ("#C76699", "#F29AC6"),
+    "adam": ("#00855F", "#3DD1A4"),
+    "adamw": ("#6BA31F", "#AEDD63"),
+    "newton": ("#2B2F36", "#DDE3EA"),
+    "damped_newton": ("#7D8793", "#AEB8C4"),
+    "conjugate_gradient": ("#86681B", "#D6B65C"),
+    "lbfgs": ("#A83A37", "#F0807C"),
+    # ways to be unsure
+    "mc_dropout": ("#C2456F", "#FF8FB1"),
+    "deep_ensemble": ("#3B6EA8", "#86B7F0"),
+    "bagging": ("#7E8B1C", "#C6D45A"),
+    # training on samples, and between them
+    "erm": ("#5F6B7A", "#A9B5C3"),
+    "mixup": ("#AA2E78", "#F27DBE"),
+    # guide and guided
+    "student": ("#1F8F84", "#5FD3C6"),
+    "teacher": ("#96262C", "#F28B8B"),
+    # what marks a place
+    "best": ("#0A7D33", "#54D686"),
+    "warning": ("#B42318", "#FF8A7A"),
+}
+
+INK, MUTED, GRID, PAPER = (COLOURS[name][0] for name in ("ink", "muted", "grid", "paper"))
+
+# A single hue in even steps of lightness, pale enough for coloured paths to stand out; low loss is the palest.
+_SURFACE = (("#FBFCFE", "#151C25"), ("#E5ECF4", "#1C2937"), ("#CEDAE8", "#263849"), ("#B4C6DB", "#324A60"),
+            ("#97B0CC", "#3F5D78"), ("#7999BC", "#4E7190"))
+# From certain to unsure.
+_DOUBT = (("#FBF8F4", "#171A1F"), ("#F3E1C7", "#35291F"), ("#E6BE8C", "#5E4128"), ("#CC9257", "#8E602F"),
+          ("#A56430", "#C48A45"), ("#6E3C18", "#F3C27E"))
+# Class A, undecided, class B.
+_PROBABILITY = ((COLOURS["class_a"][0], COLOURS["class_a"][1]), ("#5BA4D2", "#3F7EA6"), ("#B5D5E9", "#274960"),
+                ("#F6F6F5", "#1A2029"), ("#F3CBB2", "#62381F"), ("#E3935F", "#A9602E"),
+                (COLOURS["class_b"][0], COLOURS["class_b"][1]))
+
+
+def _scale(stops: Sequence[tuple[str, str]]) -> list[list[Any]]:
+    return [[i / (len(stops) - 1), light] for i, (light, _) in enumerate(stops)]
+
+
+SURFACE, DOUBT, PROBABILITY = _scale(_SURFACE), _scale(_DOUBT), _scale(_PROBABILITY)
+
+
+def dark_partner() -> dict[str, str]:
+    """Light hex to dark hex, for the swap in the browser."""
+    pairs = [*COLOURS.values(), *_SURFACE, *_DOUBT, *_PROBABILITY]
+    return {light.upper(): dark for light, dark in pairs}
+
+
+def colour(name: str, alpha: float = 1.0) -> str:
+    """The light colour of an idea, as hex or, where alpha is below 1, as rgba."""
+    value = COLOURS[name][0]
+    if alpha >= 1:
+        return value
+    red, green, blue = (int(value[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha:g})"
+
+
+def array(values: Any) -> np.ndarray:
+    """Tensor, list or array as float32 (bool and integer kinds stay), which the wire carries as bytes."""
+    out = values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
+    return out.astype(np.float32) if out.dtype.kind == "f" else out
+
+
+def _axis() -> dict[str, Any]:
+    return dict(
+        showgrid=True, gridcolor=GRID, zeroline=False, showline=True, linecolor=COLOURS["axis"][0], ticks="outside",
+        tickcolor=COLOURS["axis"][0], ticklen=4, automargin=True, title_standoff=8, exponentformat="power",
+        minorloglabels="none",
+    )
+
+
+def _template() -> go.layout.Template:
+    # `exponentformat` on linear axes would print 10³ for plain thousands only from 10⁴ on, which suits us.
+    scene_axis = dict(showbackground=False, gridcolor=GRID, zeroline=False, linecolor=COLOURS["axis"][0],
+                      exponentformat="power")
+    layout = go.Layout(
+        font=dict(family="system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif", color=INK),
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        margin=dict(l=8, r=12, t=12, b=8),
+        xaxis=_axis(),
+        yaxis=_axis(),
+        scene=dict(xaxis=scene_axis, yaxis=scene_axis, zaxis=scene_axis),
+        colorway=[COLOURS[n][0] for n in ("sgd", "momentum", "adam", "rmsprop", "nesterov", "adagrad", "lbfgs")],
+        legend=dict(orientation="h", yanchor="bottom", y=1.0, xanchor="left", x=0.0, bgcolor="rgba(0,0,0,0)"),
+        hoverlabel=dict(bgcolor=PAPER, bordercolor=COLOURS["axis"][0], font=dict(color=INK)),
+        hovermode="closest",
+        uirevision="keep",
+    )
+    return go.layout.Template(layout=layout)
+
+
+def figure(traces: Sequence[Any] = (), *, x: str = "", y: str = "", **layout: Any) -> go.Figure:
+    """An empty look with titled axes: `figure(traces, x="step", y="training loss", yaxis_type="log")`."""
+    out = go.Figure(list(traces))
+    out.update_layout(template=_template(), xaxis_title_text=x, yaxis_title_text=y, **layout)
+    return out
+
+
+def theory(x: Any, y: Any, name: str = "theory", **about: Any) -> go.Scatter:
+    """What the formula says: dashed, in the colour of the text, on the axes of what was measured."""
+    about.setdefault("hovertemplate", f"{name}: %{{y:.4g}}<extra></extra>")
+    return go.Scatter(x=array(x), y=array(y), name=name, mode="lines",
+                      line=dict(color=INK, dash="dash", width=1.8), **about)
+
+
+def band(x: Any, low: Any, high: Any, name: str, hue: str, **about: Any) -> go.Scatter:
+    """A translucent band of `hue` between two curves, as one closed outline."""
+    x, low, high = array(x), array(low), array(high)
+    return go.Scatter(x=np.concatenate([x, x[::-1]]), y=np.concatenate([high, low[::-1]]), name=name, fill="toself",
+                      fillcolor=colour(hue, 0.18), line=dict(width=0), hoverinfo="skip", showlegend=False, **about)
+
+
+def halo(trace: Any) -> Any:
+    """The same path, wider and in the colour of the paper, to be drawn beneath it."""
+    width = (trace.line.width or 2) + 2.5
+    under = type(trace)(trace)
+    under.update(line=dict(color=PAPER, width=width, dash=None), mode="lines", showlegend=False, hoverinfo="skip",
+                 opacity=0.85)
+    return under
+
+
+def label(x: float, y: float, text: str, hue: str = "ink", **about: Any) -> dict[str, Any]:
+    """A direct label at a line's end, as an annotation."""
+    return dict(x=x, y=y, text=text, showarrow=False, xanchor="left", xshift=6, font=dict(color=COLOURS[hue][0]), **about)
+
+
+def grow(trace: Any, counts: Sequence[int]) -> Any:
+    """At frame f the trace shows its first counts[f] points."""
+    trace.meta = {"grow": [int(c) for c in counts]}
+    return trace
+
+
+def frames(trace: Any, **values: Any) -> Any:
+    """At frame f the trace's attribute takes values[attribute][f], e.g. `frames(bar, y=heights_FN)`.
+
+    A nested attribute is written with two underscores, `marker__color=`. Number arrays of shape [F, ...] travel
+    as bytes; lists of F lists are for text.
+    """
+    out = {}
+    for key, value in values.items():
+        is_text = isinstance(value, (list, tuple)) and not hasattr(value[0], "shape") and np.asarray(value[0]).dtype.kind in "UO"
+        out[key.replace("__", ".")] = list(value) if is_text else array(value if hasattr(value, "shape") else np.stack([array(v) for v in value]))
+    trace.meta = {**(trace.meta or {}), "frames": out}
+    return trace

@@ -1,0 +1,122 @@
+"""The chart of every page: a board of linked Plotly pictures that share one clock.
+
+One component of ours instead of several `st.plotly_chart`: the node of a picture is kept, so that zoom and
+camera survive an update; a click anywhere reports the place on the axes; what was recorded plays in the browser
+(play, pause, step, scrub, speed) without a rerun; a change of theme is a swap of colours in the browser.
+
+What goes over the wire is one line of JSON (digest, position, colours) and the pictures' JSON after it. The
+second part is made once for a scene and kept as bytes; a rerun of the same scene sends what it already has, and
+the browser, which compares the digest, does not draw again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import plotly
+import plotly.graph_objects as go
+import streamlit as st
+import streamlit.components.v1 as v1
+
+from figures import style
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One picture. `span` of 12 columns, `height` tall, medium or short; `caption` may hold simple HTML.
+
+    `click` names the two fields of the Config, or one of them and "", that a click in the picture sets.
+    """
+
+    id: str
+    figure: go.Figure
+    caption: str
+    alt: str
+    title: str = ""
+    span: int = 12
+    height: str = "medium"
+    click: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Player:
+    """The clock. `labels[f]` is what the reader sees at frame f; `field` names the Config field it sets, if any."""
+
+    labels: list[str]
+    name: str = "Step"
+    seconds: float = 6.0
+    field: str = ""
+    autoplay: bool = True
+    live: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """What a page shows of one result: pictures, clock, and the sentences computed from it."""
+
+    panels: list[Panel]
+    player: Player | None = None
+    seen: str = ""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A board as it goes over the wire."""
+
+    digest: str
+    body: bytes
+    seen: str
+    clicks: dict[str, tuple[str, str]]
+    field: str
+
+
+def encode(board: Board) -> Encoded:
+    """The board as bytes. Costs tens of milliseconds for large pictures, so callers keep the result."""
+    panels = []
+    for panel in board.panels:
+        about = {k: getattr(panel, k) for k in ("id", "caption", "alt", "title", "span", "height")}
+        head = json.dumps({**about, "click": bool(panel.click)})
+        panels.append(f'{head[:-1]}, "figure": {panel.figure.to_json()}}}')
+    player: dict[str, Any] | None = None
+    if board.player:
+        player = {k: getattr(board.player, k) for k in ("labels", "name", "seconds", "field", "autoplay", "live")}
+        player["frames"] = len(board.player.labels)
+    body = f'{{"player": {json.dumps(player)}, "panels": [{", ".join(panels)}]}}'.encode()
+    return Encoded(
+        digest=hashlib.blake2b(body, digest_size=12).hexdigest(),
+        body=body,
+        seen=board.seen,
+        clicks={p.id: p.click for p in board.panels if p.click},
+        field=board.player.field if board.player else "",
+    )
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> tuple[Callable[..., Any], str]:
+    # The registry of v1 components serves files of a folder, which is all we ask of it: the plotly.js that the
+    # plotly package carries, at the version that wrote the figures.
+    folder = Path(plotly.__file__).parent / "package_data"
+    served = v1.declare_component("plotly_js", path=str(folder))
+    mount = st.components.v2.component(
+        "lab_chart",
+        html='<div class="lab-board"></div>',
+        css=(HERE / "chart.css").read_text(),
+        js=(HERE / "chart.js").read_text(),
+        isolate_styles=False,
+    )
+    return mount, f"component/{served.name}/plotly.min.js"
+
+
+def show(board: Encoded, *, key: str, start: int | None = None, on_event: Callable[[], None] = lambda: None) -> Any:
+    """Mounts the board. `start` is the frame to stand at; the returned object has `.click` and `.frame`."""
+    mount, plotly_js = _component()
+    head = {"digest": board.digest, "start": start, "plotly": plotly_js, "dark": style.dark_partner()}
+    data = json.dumps(head).encode() + b"\n" + board.body
+    return mount(data=data, key=key, on_click_change=on_event, on_frame_change=on_event)

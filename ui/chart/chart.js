@@ -1,0 +1,359 @@
+// A board of linked Plotly pictures with one clock. See __init__.py for what Python sends.
+//
+// The DOM node of a picture is made once and lives until it leaves the document, and every change goes through
+// Plotly.react, so zoom, camera and hidden legend entries survive. Only the newest spec is ever drawn.
+
+const boards = new WeakMap();
+let plotlyLoading = null;
+
+function loadPlotly(path) {
+  if (window.Plotly) return Promise.resolve(window.Plotly);
+  plotlyLoading ??= new Promise((resolve, reject) => {
+    // The app may live under a base path; Streamlit's own bundle says where.
+    const bundle = document.querySelector('script[src*="static/js/"]');
+    const root = bundle ? bundle.src.split("static/js/")[0] : document.baseURI;
+    const script = document.createElement("script");
+    script.src = root + path;
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => { plotlyLoading = null; reject(new Error("plotly.js did not load")); };
+    document.head.append(script);
+  });
+  return plotlyLoading;
+}
+
+const ARRAYS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array,
+                 u2: Uint16Array, i4: Int32Array, u4: Uint32Array };
+
+// {dtype, bdata, shape: "F, n, m"} to an array of F frames, each flat (shape F, n) or a list of rows (F, n, m).
+function unpackFrames(value) {
+  if (!value || !value.bdata) return value;
+  const bytes = Uint8Array.from(atob(value.bdata), (c) => c.charCodeAt(0));
+  const flat = new ARRAYS[value.dtype](bytes.buffer);
+  const shape = String(value.shape ?? flat.length).split(",").map(Number);
+  const cut = (from, dims) => {
+    if (dims.length === 1) return flat.subarray(from, from + dims[0]);
+    const stride = dims.slice(1).reduce((a, b) => a * b, 1);
+    return Array.from({ length: dims[0] }, (_, i) => cut(from + i * stride, dims.slice(1)));
+  };
+  return cut(0, shape);
+}
+
+function unpackValues(value) {
+  return value && value.bdata ? unpackFrames({ ...value, shape: value.shape }) : value;
+}
+
+const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+const coarse = () => window.matchMedia("(pointer: coarse)").matches;
+
+function isDark(node) {
+  // The nearest opaque background says which theme is on, whatever Streamlit calls it.
+  for (let n = node; n; n = n.parentElement) {
+    const c = getComputedStyle(n).backgroundColor.match(/[\d.]+/g)?.map(Number);
+    if (c && (c.length < 4 || c[3] > 0)) return 0.299 * c[0] + 0.587 * c[1] + 0.114 * c[2] < 128;
+  }
+  return window.matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function swapColours(text, partner) {
+  const rgba = {};
+  for (const [light, dark] of Object.entries(partner)) {
+    const dec = (h) => [1, 3, 5].map((i) => parseInt(h.slice(i, i + 2), 16)).join(",");
+    rgba[dec(light)] = dec(dark);
+  }
+  return text
+    .replace(/"#[0-9A-Fa-f]{6}"/g, (hit) => (partner[hit.slice(1, 8).toUpperCase()] ? `"${partner[hit.slice(1, 8).toUpperCase()]}"` : hit))
+    .replace(/rgba\((\d+,\d+,\d+),/g, (hit, c) => (rgba[c] ? `rgba(${rgba[c]},` : hit));
+}
+
+const FONT_STEPS = [[0, 12], [640, 13], [1200, 14], [1600, 17], [2200, 20]];
+const fontSize = () => FONT_STEPS.filter(([w]) => window.innerWidth >= w).at(-1)[1];
+
+class Panel {
+  constructor(board) {
+    this.board = board;
+    this.root = document.createElement("figure");
+    this.root.className = "lab-panel";
+    this.title = this.root.appendChild(document.createElement("div"));
+    this.title.className = "lab-title";
+    this.plot = this.root.appendChild(document.createElement("div"));
+    this.plot.className = "lab-plot";
+    this.plot.setAttribute("role", "img");
+    this.caption = this.root.appendChild(document.createElement("figcaption"));
+    this.size = new ResizeObserver(() => this.resize());
+    this.size.observe(this.plot);
+    this.listen();
+  }
+
+  show(spec) {
+    this.spec = spec;
+    this.root.dataset.panel = spec.id;
+    this.root.dataset.height = spec.height;
+    this.root.style.setProperty("--span", spec.span);
+    this.title.textContent = spec.title;
+    this.caption.innerHTML = spec.caption;
+    this.plot.setAttribute("aria-label", spec.alt);
+    this.plot.classList.toggle("lab-clickable", Boolean(spec.click));
+    const { data, layout } = spec.figure;
+    this.moving = data.map((trace) => trace.meta?.grow || trace.meta?.frames);
+    for (const trace of data) {
+      if (trace.meta?.grow) for (const axis of ["x", "y", "z"]) if (trace[axis]) trace[axis] = unpackValues(trace[axis]);
+      const moves = trace.meta?.frames;
+      if (moves) for (const name of Object.keys(moves)) moves[name] = unpackFrames(moves[name]);
+    }
+    this.layout = { ...layout, autosize: true };
+    this.base = data;
+  }
+
+  at(frame) {
+    return this.base.map((trace) => {
+      const { grow, frames } = trace.meta ?? {};
+      if (!grow && !frames) return trace;
+      const now = { ...trace };
+      if (grow) {
+        const count = grow[Math.min(frame, grow.length - 1)];
+        for (const axis of ["x", "y", "z"]) if (trace[axis]) now[axis] = trace[axis].slice(0, count);
+      }
+      for (const [name, values] of Object.entries(frames ?? {})) {
+        const value = values[Math.min(frame, values.length - 1)];
+        const keys = name.split(".");
+        let target = now;
+        for (const key of keys.slice(0, -1)) target = target[key] = { ...target[key] };
+        target[keys.at(-1)] = value;
+      }
+      return now;
+    });
+  }
+
+  draw(frame) {
+    const font = { ...this.layout.font, size: fontSize() };
+    const touch = coarse() ? { dragmode: false } : {};
+    const layout = { ...this.layout, ...touch, font, datarevision: `${this.board.revision}:${frame}` };
+    const config = { displaylogo: false, responsive: false, scrollZoom: false, doubleClick: "reset",
+                     displayModeBar: coarse() ? false : "hover",
+                     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
+    return window.Plotly.react(this.plot, this.at(frame), layout, config);
+  }
+
+  resize() {
+    if (this.plot.data && this.plot.clientWidth > 0) window.Plotly.Plots.resize(this.plot);
+  }
+
+  // Plotly reports clicks on points only; a place on a contour is read from the axes themselves.
+  listen() {
+    let down = null;
+    this.plot.addEventListener("pointerdown", (e) => { down = [e.clientX, e.clientY]; }, true);
+    this.plot.addEventListener("pointerup", (e) => {
+      if (!down || !this.spec?.click || Math.hypot(e.clientX - down[0], e.clientY - down[1]) > 4) return;
+      if (e.target.closest?.(".modebar, .legend")) return;
+      const { xaxis, yaxis } = this.plot._fullLayout ?? {};
+      if (!xaxis?.p2d || !yaxis?.p2d) return;
+      const box = this.plot.getBoundingClientRect();
+      const px = e.clientX - box.left - xaxis._offset;
+      const py = e.clientY - box.top - yaxis._offset;
+      if (px < 0 || py < 0 || px > xaxis._length || py > yaxis._length) return;
+      this.board.click({ panel: this.spec.id, x: xaxis.p2d(px), y: yaxis.p2d(py) });
+    }, true);
+  }
+
+  close() {
+    this.size.disconnect();
+    window.Plotly?.purge(this.plot);
+    this.root.remove();
+  }
+}
+
+class Player {
+  constructor(board) {
+    this.board = board;
+    this.root = document.createElement("div");
+    this.root.className = "lab-player";
+    this.root.setAttribute("role", "group");
+    this.root.setAttribute("aria-label", "Playback");
+    this.root.innerHTML = `
+      <button type="button" data-do="back" aria-label="One step back" title="One step back">⏮</button>
+      <button type="button" data-do="play" class="lab-play" aria-label="Play" title="Play (space)">▶</button>
+      <button type="button" data-do="next" aria-label="One step forward" title="One step forward">⏭</button>
+      <input type="range" min="0" step="1" aria-label="Position">
+      <output></output>
+      <select aria-label="Speed" title="Speed"><option value="0.25">¼×</option><option value="0.5">½×</option>
+        <option value="1" selected>1×</option><option value="2">2×</option><option value="4">4×</option></select>`;
+    this.range = this.root.querySelector("input");
+    this.output = this.root.querySelector("output");
+    this.button = this.root.querySelector(".lab-play");
+    this.speed = this.root.querySelector("select");
+    this.root.addEventListener("click", (e) => this.press(e.target.closest("button")?.dataset.do));
+    this.range.addEventListener("input", () => { this.pause(); this.go(Number(this.range.value)); });
+    this.range.addEventListener("change", () => this.settle());
+    this.frame = 0;
+    this.playing = false;
+  }
+
+  press(what) {
+    if (what === "play") this.playing ? this.pause(true) : this.play();
+    if (what === "back") { this.pause(); this.go(this.frame - 1); this.settle(); }
+    if (what === "next") { this.pause(); this.go(this.frame + 1); this.settle(); }
+  }
+
+  // spec: {frames, labels, seconds, name, start, field, autoplay, live}
+  show(spec, fresh) {
+    const atEnd = !this.spec || this.frame >= this.last;
+    const started = spec?.start !== this.spec?.start;
+    this.spec = spec;
+    this.last = spec ? spec.frames - 1 : 0;
+    this.root.hidden = !spec || spec.frames < 2;
+    if (!spec) { this.pause(); this.frame = 0; return; }
+    this.range.max = this.last;
+    this.range.setAttribute("aria-label", spec.name);
+    if (started && spec.start != null && !this.playing) this.frame = spec.start;
+    else if (spec.live || (atEnd && !this.playing)) this.frame = this.last;
+    this.frame = Math.max(0, Math.min(this.frame, this.last));
+    this.mark();
+    if (fresh && spec.autoplay && spec.start == null && !spec.live && !calm()) { this.frame = 0; this.play(); }
+  }
+
+  play() {
+    if (this.frame >= this.last) this.frame = 0;
+    this.playing = true;
+    this.mark();
+    let from = this.frame, begun = null, rate = null;
+    const tick = (now) => {
+      if (!this.playing || !this.root.isConnected) { this.playing = false; return; }
+      const current = Number(this.speed.value) * this.last / this.spec.seconds;
+      if (rate !== current || begun === null) { rate = current; begun = now; from = this.frame; }
+      const frame = Math.min(this.last, Math.floor(from + (rate * (now - begun)) / 1000));
+      const next = () => {
+        if (this.frame >= this.last) this.pause(true);
+        else requestAnimationFrame(tick);
+      };
+      if (frame === this.frame) next();
+      else this.go(frame).then(next);
+    };
+    requestAnimationFrame(tick);
+  }
+
+  pause(settle) {
+    const was = this.playing;
+    this.playing = false;
+    this.mark();
+    if (settle && was) this.settle();
+  }
+
+  go(frame) {
+    this.frame = Math.max(0, Math.min(frame, this.last));
+    this.mark();
+    return this.board.draw(this.frame);
+  }
+
+  // Where the position is itself a control of the lesson, Python and the link hear of it once the hand rests.
+  settle() {
+    if (this.spec?.field) this.board.settle(this.frame);
+  }
+
+  mark() {
+    this.range.value = this.frame;
+    const text = this.spec ? `${this.spec.labels?.[this.frame] ?? `${this.spec.name} ${this.frame}`}` : "";
+    this.output.textContent = text;
+    this.range.setAttribute("aria-valuetext", text);
+    this.button.textContent = this.playing ? "⏸" : "▶";
+    this.button.setAttribute("aria-label", this.playing ? "Pause" : "Play");
+    this.root.dataset.frame = this.frame;
+    this.root.dataset.playing = this.playing;
+  }
+}
+
+class Board {
+  constructor(parent) {
+    this.parent = parent;
+    this.root = parent.querySelector(".lab-board") ?? parent.appendChild(document.createElement("div"));
+    this.root.className = "lab-board";
+    this.grid = this.root.appendChild(document.createElement("div"));
+    this.grid.className = "lab-grid";
+    this.panels = new Map();
+    this.player = new Player(this);
+    this.revision = 0;
+    this.digest = null;
+    this.root.addEventListener("keydown", (e) => {
+      if (e.key === " " && !e.target.closest("button, select, input")) { e.preventDefault(); this.player.press("play"); }
+    });
+    // Theme and screen may change without a word from Python.
+    this.watch = setInterval(() => this.checkLook(), 400);
+    this.onSize = () => this.checkLook();
+    window.addEventListener("resize", this.onSize);
+  }
+
+  look() { return `${isDark(this.root)}:${fontSize()}`; }
+
+  checkLook() {
+    if (!this.root.isConnected) return this.close();
+    if (this.text && this.drawnLook && this.look() !== this.drawnLook) this.paint();
+  }
+
+  receive(head, text) {
+    this.head = head;
+    if (head.digest === this.digest) {
+      if (this.spec?.player) { this.player.show({ ...this.spec.player, start: head.start }, false); this.draw(this.player.frame); }
+      return;
+    }
+    this.digest = head.digest;
+    this.text = text;
+    if (this.waiting) return;
+    this.waiting = true;
+    loadPlotly(head.plotly).then(() => requestAnimationFrame(() => { this.waiting = false; this.paint(); }));
+  }
+
+  paint() {
+    const fresh = !this.spec;
+    this.drawnLook = this.look();
+    this.spec = JSON.parse(isDark(this.root) ? swapColours(this.text, this.head.dark) : this.text);
+    this.revision += 1;
+    const keep = new Set(this.spec.panels.map((p) => p.id));
+    for (const [id, panel] of this.panels) if (!keep.has(id)) { panel.close(); this.panels.delete(id); }
+    let before = null;
+    for (const spec of this.spec.panels) {
+      let panel = this.panels.get(spec.id);
+      if (!panel) this.panels.set(spec.id, (panel = new Panel(this)));
+      // Moving a WebGL node in the document costs it its context: only touch the order when it is wrong.
+      const wanted = before ? before.nextSibling : this.grid.firstChild;
+      if (wanted !== panel.root) this.grid.insertBefore(panel.root, wanted);
+      before = panel.root;
+      panel.show(spec);
+      if (spec === this.spec.panels[0] && this.player.root.previousSibling !== panel.root) panel.root.after(this.player.root);
+      if (spec === this.spec.panels[0]) before = this.player.root;
+    }
+    this.player.show(this.spec.player && { ...this.spec.player, start: this.head.start }, fresh);
+    return this.draw(this.player.frame, true);
+  }
+
+  async draw(frame, all = false) {
+    const panels = [...this.panels.values()].filter((p) => all || p.moving?.some(Boolean));
+    await Promise.all(panels.map((p) => p.draw(frame)));
+    this.root.dataset.drawn = this.digest;
+    this.root.dataset.frame = frame;
+  }
+
+  click(place) { this.send("click", place); }
+  settle(frame) { this.send("frame", { frame, at: Date.now() }); }
+
+  close() {
+    clearInterval(this.watch);
+    window.removeEventListener("resize", this.onSize);
+    for (const panel of this.panels.values()) panel.close();
+    this.panels.clear();
+    this.player.playing = false;
+  }
+}
+
+export default function ({ parentElement, data, setTriggerValue }) {
+  let board = boards.get(parentElement);
+  if (!board) boards.set(parentElement, (board = new Board(parentElement)));
+  board.send = setTriggerValue;
+  const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
+  const cut = bytes.indexOf(10);
+  const decoder = new TextDecoder();
+  const head = JSON.parse(decoder.decode(bytes.subarray(0, cut)));
+  const known = head.digest === board.digest;
+  board.receive(head, known ? null : decoder.decode(bytes.subarray(cut + 1)));
+  return () => setTimeout(() => {
+    if (!parentElement.isConnected) { board.close(); boards.delete(parentElement); }
+  }, 0);
+}

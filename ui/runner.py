@@ -1,0 +1,161 @@
+"""Runs of lessons: computed once, shared by all sessions, shown while they happen.
+
+`board_of` answers from the cache, or trains for as long as a reader does not mind waiting and then hands over
+to the live fragment in `ui/page.py`, which goes on a slice at a time. Sessions are threads of one process, and
+several that train freely halve each other's speed, so they take turns at every step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.lesson import Scene
+from ui.chart import Board, Encoded, encode
+
+PATIENCE = 0.2  # seconds of training before the first picture
+SLICE = 0.12  # seconds of training between two pictures of a live run
+KEEP = 96  # scenes; a board is at most about a megabyte
+KEEP_RESULTS = 24
+
+Draw = Callable[[Any, Any], Board]
+
+
+class Turns:
+    """A lock that is handed on in the order in which it was asked for."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
+        self._taken = False
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        ticket = threading.Event()
+        with self._guard:
+            if self._taken:
+                self._waiting.append(ticket)
+            else:
+                self._taken = True
+                ticket.set()
+        ticket.wait()
+        try:
+            yield
+        finally:
+            with self._guard:
+                if self._waiting:
+                    self._waiting.popleft().set()
+                else:
+                    self._taken = False
+
+
+class Bounded:
+    """The most recently used items, at most `size` of them; safe to use from several threads."""
+
+    def __init__(self, size: int):
+        self._items: OrderedDict[Any, Any] = OrderedDict()
+        self._guard = threading.Lock()
+        self._size = size
+
+    def get(self, key: Any) -> Any:
+        with self._guard:
+            if key in self._items:
+                self._items.move_to_end(key)
+                return self._items[key]
+            return None
+
+    def put(self, key: Any, value: Any) -> None:
+        with self._guard:
+            self._items[key] = value
+            self._items.move_to_end(key)
+            while len(self._items) > self._size:
+                self._items.popitem(last=False)
+
+
+@dataclass
+class Shared:
+    """What the sessions of this server have in common."""
+
+    turns: Turns = field(default_factory=Turns)
+    results: Bounded = field(default_factory=lambda: Bounded(KEEP_RESULTS))
+    boards: Bounded = field(default_factory=lambda: Bounded(KEEP))
+
+
+@st.cache_resource(show_spinner=False)
+def shared(sources: str) -> Shared:
+    """`sources` is a fingerprint of the code, so that an edit under `make dev` starts with empty caches."""
+    return Shared()
+
+
+@st.cache_resource(show_spinner=False, ttl=None)
+def _fingerprint_once() -> str:
+    return fingerprint()
+
+
+def fingerprint() -> str:
+    """A digest of every source that a picture depends on."""
+    root = Path(__file__).parent.parent
+    digest = hashlib.blake2b(digest_size=8)
+    for folder in ("core", "figures", "pages", "ui"):
+        for path in sorted((root / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass
+class Run:
+    """A run that is under way in one session."""
+
+    slug: str
+    scene: Scene
+    results: Iterator[Any]
+    latest: Any = None
+    done: bool = False
+
+    def advance(self, seconds: float, turns: Turns) -> None:
+        """Trains for about `seconds`, one turn for each step, until there is at least one result."""
+        until = time.perf_counter() + seconds
+        while not self.done and (self.latest is None or time.perf_counter() < until):
+            with turns.turn():
+                result = next(self.results, None)
+            if result is None:
+                self.done = True
+            else:
+                self.latest = result
+
+
+def common() -> Shared:
+    watching = st.get_option("server.fileWatcherType") != "none"
+    return shared(fingerprint() if watching else _fingerprint_once())
+
+
+def board_of(slug: str, module: Any, scene: Scene, draw: Draw) -> tuple[Encoded, bool]:
+    """The board of a scene and whether it is complete. An incomplete one is continued by `go_on`."""
+    memory = common()
+    known = memory.boards.get((slug, scene))
+    if known:
+        st.session_state.pop("run", None)
+        return known, True
+    result = memory.results.get((slug, scene.trained()))
+    if result is None:
+        run = st.session_state.get("run")
+        if run is None or (run.slug, run.scene) != (slug, scene.trained()):
+            run = st.session_state["run"] = Run(slug, scene.trained(), iter(module.steps(scene.trained())))
+        run.advance(PATIENCE, memory.turns)
+        if not run.done:
+            return encode(draw(run.latest, scene)), False
+        result = run.latest
+        memory.results.put((slug, scene.trained()), result)
+    st.session_state.pop("run", None)
+    board = encode(draw(result, scene))
+    memory.boards.put((slug, scene), board)
+    return board, True
