@@ -5,8 +5,9 @@ import streamlit as st
 from core.catalogue import LESSONS, PARTS
 from ui import shell
 
-st.set_page_config(page_title="Training & Regularisation Lab", page_icon=":material/ssid_chart:", layout="wide",
+st.set_page_config(page_title="Training & Regularisation Lab", page_icon="📉", layout="wide",
                    initial_sidebar_state="collapsed")
+st.session_state["routed"] = True
 shell.warm_up()
 shell.style()
 

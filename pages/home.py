@@ -3,7 +3,9 @@
 import streamlit as st
 
 from core.catalogue import LESSONS, PARTS
+from ui import shell
 
+shell.through_router()
 st.markdown("## Training & Regularisation Lab\nHow neural networks are trained, and what keeps them honest. "
             "Every picture is computed while you watch.")
 for part in PARTS:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from core import catalogue
 from core.lesson import Number, Numbers, Scene
-from ui import chart, controls, runner
+from ui import chart, controls, runner, shell
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths:
     draw(result, scene) -> Board is pure: it is called once for a scene and its bytes are kept.
     maths is Markdown with LaTeX; references is Markdown.
     """
+    shell.through_router()
     entry = catalogue.lesson(slug)
     module = entry.module()
     before = controls.arrive(slug, module.Config)
@@ -43,7 +44,7 @@ def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths:
         st.warning(note, icon=":material/info:")
 
     picture, hands = st.columns([0.72, 0.28], gap="medium")
-    with hands:
+    with hands, st.container(key="controls"):
         _controls(slug, scene)
     # The widgets may have been drawn with another scene than the callbacks left: the link is the last word.
     controls.link(scene)
@@ -60,7 +61,7 @@ def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths:
 def _presets(slug: str, config: type[Scene], presets: Sequence[Preset]) -> None:
     if not presets:
         return
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key="presets"):
         for preset in presets:
             st.button(preset.name, help=preset.why, key=f"{slug}:preset:{preset.name}", on_click=_take,
                       args=(slug, config, preset))

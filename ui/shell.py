@@ -5,11 +5,17 @@ from __future__ import annotations
 import gc
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 CSS = """
 <style>
-[data-testid="stMainBlockContainer"] { padding: 4.2rem 2rem 2rem; max-width: 120rem; }
-[data-testid="stMainBlockContainer"] h2 { padding: 0 0 0.2rem; font-size: clamp(1.3rem, 0.9rem + 1.1vw, 2.2rem); }
+[data-testid="stMainBlockContainer"] { padding: 3.9rem 2rem 2rem; max-width: 130rem; }
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.6rem; }
+[data-testid="stMainBlockContainer"] h2 { padding: 0; margin: 0; font-size: clamp(1.25rem, 0.8rem + 1vw, 2.2rem); line-height: 1.2; }
+[data-testid="stMainBlockContainer"] h2 + p { margin: 0.15rem 0 0; }
+.st-key-presets button { min-height: 2rem; padding: 0.1rem 0.7rem; }
+.st-key-presets button p { font-size: 0.88rem; }
+.st-key-controls { gap: 0.5rem; }
 @media (max-width: 40rem) {
   [data-testid="stMainBlockContainer"] { padding: 4rem 0.8rem 2rem; }
 }
@@ -37,3 +43,14 @@ def warm_up() -> bool:
 
 def style() -> None:
     st.html(CSS)
+
+
+def through_router() -> None:
+    """Sends a page that was run without `app.py` round by way of it.
+
+    Until somebody has called `st.navigation` on a server, Streamlit takes a folder named pages for its older kind of
+    app and answers a deep link with the page's file alone. There is no option for it; the flag is a class attribute.
+    """
+    if "routed" not in st.session_state:
+        PagesManager.uses_pages_directory = False
+        st.rerun()

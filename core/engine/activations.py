@@ -11,34 +11,39 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.nn import functional as F
 
 LEAK = 0.01
 
 
 class Activation(NamedTuple):
-    """`value(z)` is differentiable by autograd; `fill(z, out)` writes the same numbers without autograd, and
-    `backward(d, a)` multiplies d by f'(z) in place, given a = f(z)."""
+    """`value(z)` is differentiable by autograd. In place and without autograd: `apply(z)` turns z into f(z), and
+    `backward(d, a)` multiplies d by f'(z), given a = f(z), which it may overwrite."""
 
     value: Callable[[Tensor], Tensor]
-    fill: Callable[[Tensor, Tensor], object]
+    apply: Callable[[Tensor], object]
     backward: Callable[[Tensor, Tensor], object]
 
 
 def _tanh(z: Tensor) -> Tensor:
     # numpy's tanh is vectorised where torch's is not: about ten times faster, and exact for small |z|,
-    # where 2 sigmoid(2z) - 1 cancels.
-    if torch.is_grad_enabled():
+    # where 2 sigmoid(2z) - 1 cancels. It would drop derivatives of every kind without a word.
+    if torch.is_grad_enabled() or forward_ad.unpack_dual(z).tangent is not None:
         return torch.tanh(z)
-    return torch.from_numpy(np.tanh(z.numpy()))
+    try:
+        return torch.from_numpy(np.tanh(z.numpy()))
+    except RuntimeError:  # a tensor under a torch.func transform has no memory to look at
+        return torch.tanh(z)
 
 
-def _fill_tanh(z: Tensor, out: Tensor) -> None:
-    np.tanh(z.numpy(), out=out.numpy())
+def _apply_tanh(z: Tensor) -> None:
+    values = z.numpy()
+    np.tanh(values, out=values)
 
 
 def _tanh_backward(d: Tensor, a: Tensor) -> None:
-    d.addcmul_(d * a, a, value=-1)
+    torch.ops.aten.tanh_backward.grad_input(d, a, grad_input=d)  # d (1 - a²) in one pass
 
 
 def _sigmoid_backward(d: Tensor, a: Tensor) -> None:
@@ -51,18 +56,12 @@ def _leaky_backward(d: Tensor, a: Tensor) -> None:
 
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
     {
-        "tanh": Activation(_tanh, _fill_tanh, _tanh_backward),
-        "relu": Activation(
-            torch.relu,
-            lambda z, out: torch.clamp(z, min=0, out=out),
-            lambda d, a: d.mul_(a > 0),
-        ),
+        "tanh": Activation(_tanh, _apply_tanh, _tanh_backward),
+        "relu": Activation(torch.relu, torch.relu_, lambda d, a: d.mul_(a > 0)),
         "leaky_relu": Activation(
-            lambda z: F.leaky_relu(z, LEAK),
-            lambda z, out: out.copy_(F.leaky_relu(z, LEAK)),
-            _leaky_backward,
+            lambda z: F.leaky_relu(z, LEAK), lambda z: F.leaky_relu_(z, LEAK), _leaky_backward
         ),
-        "sigmoid": Activation(torch.sigmoid, lambda z, out: torch.sigmoid(z, out=out), _sigmoid_backward),
-        "linear": Activation(lambda z: z, lambda z, out: out.copy_(z), lambda d, a: None),
+        "sigmoid": Activation(torch.sigmoid, torch.sigmoid_, _sigmoid_backward),
+        "linear": Activation(lambda z: z, lambda z: None, lambda d, a: None),
     }
 )

@@ -63,19 +63,23 @@ class Backprop:
     """
 
     def __init__(self, mlp: MLP, theta: Tensor, n: int) -> None:
-        K = len(theta)
+        self.K = K = len(theta)
         self.mlp = mlp
         self.activation = ACTIVATIONS[mlp.activation]
         self.grad = torch.empty_like(theta)
         self.layers = mlp.views(theta)
-        self.grads = mlp.views(self.grad)
+        # Matrix products into a strided output are three times slower than into a dense one: each parameter has its
+        # own buffer, copied into the rows of grad at the end. With one model the rows are dense themselves.
+        shapes = [(K, *entry.shape) for entry in mlp.layout.values()]
+        self.parts = [theta.new_empty(shape) for shape in shapes]
+        self.grads = mlp.views(self.grad) if K == 1 else mlp.arrange(self.parts)
+        self.flat = [part.flatten(1) for part in self.parts]
         # Views cost about a microsecond each, as much as the arithmetic on them: made here, not in the loop.
         self.weights_T = [layer.weight.mT for layer in self.layers]
-        self.z = [theta.new_empty(K, width, n) for width in mlp.sizes[1:]]
+        self.out = theta.new_empty(K, mlp.sizes[-1], n)
         self.a = [theta.new_empty(K, width, n) for width in mlp.hidden]
         self.d = [theta.new_empty(K, width, n) for width in mlp.hidden]
         self.a_T = [a.mT for a in self.a]
-        self.h: list[Tensor] = []
         self.h_T: list[Tensor] = []
         self.saved: list[tuple[Tensor, Tensor]] = []
         self.masks: Sequence[Tensor] | None = None
@@ -92,29 +96,28 @@ class Backprop:
         stats: RunningStats | None = None,
     ) -> Tensor:
         """out [K, C, n] on x [1 or K, d, n]; arguments as in `MLP.forward`."""
-        if x.shape[0] != len(self.grad):
-            x = x.expand(len(self.grad), -1, -1)
-        self.h, self.h_T, self.saved = [x], [x.mT], []
+        if x.shape[0] != self.K:
+            x = x.expand(self.K, -1, -1)
+        self.h_T, self.saved = [x.mT], []
         self.masks = masks
         self.batch_statistics = train or self.mlp.norm != "batch"
         h = x
         for i, a in enumerate(self.a):
-            layer, z = self.layers[i], self.z[i]
-            torch.baddbmm(layer.bias, layer.weight, h, out=z)
+            layer = self.layers[i]
+            torch.baddbmm(layer.bias, layer.weight, h, out=a)
             if layer.gamma is not None and layer.beta is not None:
-                xhat, scale = self.mlp.normalised(z, i, train, stats)
+                xhat, scale = self.mlp.normalised(a, i, train, stats)
                 self.saved.append((xhat, scale))
-                z = torch.addcmul(layer.beta, layer.gamma, xhat)
-            self.activation.fill(z, a)
+                torch.addcmul(layer.beta, layer.gamma, xhat, out=a)
+            self.activation.apply(a)
             if masks is None and self.plain:
                 h = a
                 self.h_T.append(self.a_T[i])
             else:
                 h = self._after(i, a, h)
                 self.h_T.append(h.mT)
-            self.h.append(h)
         last = self.layers[-1]
-        return torch.baddbmm(last.bias, last.weight, h, out=self.z[-1])
+        return torch.baddbmm(last.bias, last.weight, h, out=self.out)
 
     def _after(self, i: int, a: Tensor, h_in: Tensor) -> Tensor:
         h = a if self.masks is None else a * self.masks[i]
@@ -133,8 +136,12 @@ class Backprop:
             torch.sum(delta, 2, keepdim=True, out=grad.bias)
             if i == 0:
                 break
-            d = torch.bmm(self.weights_T[i], delta, out=self.d[i - 1])
+            # One output makes an outer product, where a broadcast is faster than a matrix product.
+            multiply = torch.mul if delta.shape[1] == 1 else torch.bmm
+            d = multiply(self.weights_T[i], delta, out=self.d[i - 1])
             d_h = d.add_(d_h) if d_h is not None and self.skips[i] else d
+        if self.K > 1:
+            torch.cat(self.flat, 1, out=self.grad)
         return self.grad
 
     def _through(self, i: int, d: Tensor) -> Tensor:

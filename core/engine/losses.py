@@ -30,9 +30,10 @@ def output_gradient(loss: Loss, out: Tensor, y: Tensor) -> Tensor:
     """dJ/d(out) [K, C, n], by the loss's own gradient or by autograd."""
     if loss.gradient is not None:
         return loss.gradient(out, y)
-    with torch.enable_grad():
-        leaf = out.detach().requires_grad_()
-        return torch.autograd.grad(loss.value(leaf, y).sum(), leaf)[0]
+    # Training runs in inference mode, whose tensors autograd refuses; copies made outside it are ordinary.
+    with torch.inference_mode(False), torch.enable_grad():
+        leaf = out.detach().clone().requires_grad_()
+        return torch.autograd.grad(loss.value(leaf, y.clone()).sum(), leaf)[0]
 
 
 def _mean(values: Tensor) -> Tensor:
@@ -48,7 +49,8 @@ def _squared_gradient(out: Tensor, y: Tensor) -> Tensor:
 
 
 def _binary_value(out: Tensor, y: Tensor) -> Tensor:
-    return _mean(torch.addcmul(out, out, y, value=-1) - F.logsigmoid(out))
+    # Beyond 40, softplus(z) is z to the last bit of float64; torch's own threshold of 20 is not.
+    return _mean(torch.addcmul(F.softplus(out, 1, 40), out, y, value=-1))
 
 
 def _binary_gradient(out: Tensor, y: Tensor) -> Tensor:

@@ -120,15 +120,15 @@ class MLP:
         if theta.ndim != 2 or theta.shape[1] != self.P:
             raise ValueError(f"theta: shape {tuple(theta.shape)}, needs [K, {self.P}]")
 
-        def view(name: str, i: int) -> Tensor | None:
-            entry = self.layout.get(f"{name}{i}")
-            if entry is None:
-                return None
-            shape = entry.shape if len(entry.shape) == 2 else (*entry.shape, 1)
-            return theta[:, entry.part].unflatten(1, shape)
+        return self.arrange([theta[:, e.part].unflatten(1, e.shape) for e in self.layout.values()])
 
-        layers = range(1, len(self.sizes))
-        return [Layer(*(view(name, i) for name in Layer._fields)) for i in layers]  # type: ignore[arg-type]
+    def arrange(self, parts: Sequence[Tensor]) -> list[Layer]:
+        """Tensors [K, *shape] in the order of `layout`, one for each entry, as layers of views."""
+        named = {name: p if p.ndim == 3 else p.unsqueeze(2) for name, p in zip(self.layout, parts, strict=True)}
+        return [
+            Layer(named[f"weight{i}"], named[f"bias{i}"], named.get(f"gamma{i}"), named.get(f"beta{i}"))
+            for i in range(1, len(self.sizes))
+        ]
 
     def weight_mask(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """[P], 1 on weights and 0 on biases, gammas and betas: what penalties act on."""
@@ -199,10 +199,12 @@ class MLP:
         rows go in chunks, so thousands of models on thousands of points (landscapes, surfaces, ensembles) fit.
         """
         rows = max(1, CHUNK // (max(self.sizes) * x.shape[2]))
-        if len(theta) <= rows or torch.is_grad_enabled() and (theta.requires_grad or x.requires_grad):
+        if torch.is_grad_enabled() and (theta.requires_grad or x.requires_grad):
             return self._pass(theta, x, train, masks, stats).out
         out = theta.new_empty(len(theta), self.sizes[-1], x.shape[2])
         with torch.no_grad():
+            if len(theta) <= rows:
+                return self._pass(theta, x, train, masks, stats).out
             for start in range(0, len(theta), rows):
                 stop = min(start + rows, len(theta))
                 part = None if masks is None else [m if len(m) == 1 else m[start:stop] for m in masks]

@@ -39,7 +39,10 @@ def uniforms(generators: Generators, *shape: int, dtype: torch.dtype = torch.flo
 
 def permutations(generators: Generators, n: int) -> Tensor:
     """Permutations of 0..n-1, [K, n] int64."""
-    return torch.stack([torch.randperm(n, generator=g) for g in generators])
+    order = torch.empty(len(generators), n, dtype=torch.int64)
+    for row, g in zip(order.unbind(), generators, strict=True):
+        torch.randperm(n, generator=g, out=row)
+    return order
 
 
 def bernoulli(

@@ -8,7 +8,6 @@ Shapes: K models, P parameters, N samples, d inputs, C outputs, B batch, R recor
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from math import isfinite
 
 import torch
@@ -17,40 +16,12 @@ from torch import Tensor
 from .backprop import Backprop
 from .losses import Loss, output_gradient
 from .network import MLP
-from .norms import RunningStats
 from .optimisers import Optimiser
 from .penalties import Penalty
+from .progress import History, Progress
 from .random import Generators, permutations, spawn
 
 Augment = Callable[[Tensor, Tensor, Generators], tuple[Tensor, Tensor]]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """A run so far. Tensors are detached and never change afterwards.
-
-    step: updates done, of `steps`. theta [K, P] and stats: the models now.
-    batch_loss [step, K]: the loss of each update's batch before it, without penalty.
-    recorded [R]: the steps of the records below; the first is 0 and the last is `step`.
-    loss, error: name -> [R, K] on each set of `evaluate` (eval mode); error only for losses that have one.
-    penalty [R, K]: Ω; the objective is loss + Ω.
-    snapshot_steps [S], snapshots [S, K, P]: parameters at evenly spaced steps up to now.
-    diverged_at [K]: the first step whose loss or gradient is not finite, -1 if none. From there on batch losses and
-    records are NaN, except the batch loss of that step itself.
-    """
-
-    step: int
-    steps: int
-    theta: Tensor
-    stats: RunningStats | None
-    batch_loss: Tensor
-    recorded: Tensor
-    loss: Mapping[str, Tensor]
-    error: Mapping[str, Tensor]
-    penalty: Tensor
-    snapshot_steps: Tensor
-    snapshots: Tensor
-    diverged_at: Tensor
 
 
 def minibatches(
@@ -111,16 +82,119 @@ def train(
 
     Raises ValueError naming the argument.
     """
-    _validate(mlp, theta, x, steps, generators, batch_size, record_every)
-    run = _Run(mlp, theta, x, y, loss, optimiser, generators, batch_size, drop_last, dropout, penalty, augment, project)
+    K = len(theta)
+    _validate(mlp, K, x, y, steps, generators, batch_size, record_every)
+    theta = theta.detach().clone()
+    # Separate streams: runs that differ in dropout or augmentation alone still see the same batches.
+    order, thinning, augmenting = (spawn(generators) for _ in range(3))
+    batches = minibatches(x.detach(), y.detach(), batch_size, order, drop_last)
+    if augment is not None:
+        batches = (augment(xb, yb, augmenting) for xb, yb in batches)
+    rate = mlp.dropout if dropout is None else dropout
+    run = _Run(mlp, theta, loss, optimiser, batches, rate, thinning, penalty, project)
+
     every = record_every or max(1, steps // 50)
     records = sorted({*range(0, steps, every), steps})
-    frames = torch.linspace(0, steps, snapshots).round().long().unique() if snapshots else torch.empty(0).long()
-    log = _Log(run, evaluate or {}, steps, records, frames)
-    wanted = set(frames.tolist())
-    for stop in sorted({*records, *wanted}):
-        log.advance(stop)
-        if stop in wanted:
-            log.snapshot()
-        if stop in log.record_steps:
-            yield log.record()
+    frames = torch.linspace(0, steps, snapshots, dtype=torch.float64).round().long().unique().tolist()
+    history = History(mlp, loss, penalty, evaluate or {}, theta, records, frames)
+    for stop in sorted({*records, *frames}):
+        run.advance(stop, history.batch_loss)
+        if stop in frames:
+            history.snapshot(theta)
+        if stop in records:
+            yield history.record(stop, theta, run.stats, run.diverged_at)
+
+
+class _Run:
+    """The loop's state. `theta` is updated in place."""
+
+    def __init__(
+        self,
+        mlp: MLP,
+        theta: Tensor,
+        loss: Loss,
+        optimiser: Optimiser,
+        batches: Iterator[tuple[Tensor, Tensor]],
+        rate: float | Tensor,
+        thinning: Generators,
+        penalty: Penalty | None,
+        project: Callable[[Tensor], None] | None,
+    ) -> None:
+        self.mlp, self.theta, self.loss, self.optimiser, self.batches = mlp, theta, loss, optimiser, batches
+        self.rate, self.thinning, self.penalty, self.project = rate, thinning, penalty, project
+        self.thins = isinstance(rate, Tensor) or rate > 0
+        self.step = 0
+        self.state = optimiser.init(theta)
+        self.stats = mlp.running_stats(len(theta), theta.dtype)
+        self.mask = mlp.weight_mask(theta.dtype)
+        self.kernels: dict[int, Backprop] = {}
+        self.diverged_at = torch.full((len(theta),), -1)
+        self.stopped: Tensor | None = None  # rows that diverged, with their last values
+        self.last = theta
+
+    @torch.inference_mode()
+    def advance(self, stop: int, batch_loss: Tensor) -> None:
+        """Do updates up to step `stop`, writing each one's batch loss into batch_loss [steps, K]."""
+        start, values = self.step, []
+        while self.step < stop:
+            x, y = next(self.batches)
+            value, grad = self._gradient(x, y)
+            # Sums first: a finite sum of every number is far cheaper than looking at each.
+            if not isfinite(sum(value.tolist()) + grad.sum().item()):
+                value = self._retire(value, grad)
+            values.append(value)
+            self.optimiser.step(self.theta, grad, self.state)
+            if self.project is not None:
+                self.project(self.theta)
+            if self.stopped is not None:
+                self.theta[self.stopped] = self.last
+            self.step += 1
+        if values:
+            torch.stack(values, out=batch_loss[start:stop])
+
+    def _gradient(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        n = x.shape[-1]
+        kernel = self.kernels.get(n)
+        if kernel is None:
+            kernel = self.kernels[n] = Backprop(self.mlp, self.theta, n)
+        masks = self.mlp.masks(self.thinning, n, self.rate, self.theta.dtype) if self.thins else None
+        out = kernel.forward(x, masks=masks, stats=self.stats)
+        value = self.loss.value(out, y)
+        grad = kernel.backward(output_gradient(self.loss, out, y))
+        if self.penalty is not None:
+            grad += self.penalty.gradient(self.theta, self.mask)
+        return value, grad
+
+    def _retire(self, value: Tensor, grad: Tensor) -> Tensor:
+        """Stop the rows that are not finite at their present values; returns the losses to record."""
+        gone = ~(value.isfinite() & grad.isfinite().all(1))
+        before = self.diverged_at >= 0
+        self.diverged_at[gone & ~before] = self.step
+        if bool((gone & ~before).any()):
+            self.stopped = (self.diverged_at >= 0).nonzero().squeeze(1)
+            self.last = self.theta[self.stopped]
+        return torch.where(before, torch.nan, value)
+
+
+def _validate(
+    mlp: MLP,
+    K: int,
+    x: Tensor,
+    y: Tensor,
+    steps: int,
+    generators: Generators,
+    batch_size: int | None,
+    record_every: int | None,
+) -> None:
+    if len(generators) != K:
+        raise ValueError(f"generators: {len(generators)} for {K} models, one each")
+    if x.ndim != 3 or x.shape[0] not in (1, K) or x.shape[1] != mlp.sizes[0]:
+        raise ValueError(f"x: shape {tuple(x.shape)}, needs [1 or {K}, {mlp.sizes[0]}, N]")
+    if y.shape[0] not in (1, K) or y.shape[-1] != x.shape[-1]:
+        raise ValueError(f"y: shape {tuple(y.shape)}, needs [1 or {K}, ..., {x.shape[-1]}]")
+    if steps < 1:
+        raise ValueError(f"steps={steps}: must be at least 1")
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"batch_size={batch_size}: must be at least 1")
+    if record_every is not None and record_every < 1:
+        raise ValueError(f"record_every={record_every}: must be at least 1")

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One picture. `span` of 12 columns, `height` tall, medium or short; `caption` may hold simple HTML.
+    """One picture. `span` of 12 columns and `rows` of the grid, `height` tall, medium or short; `caption` may hold simple HTML.
 
     `click` names the two fields of the Config, or one of them and "", that a click in the picture sets.
     """
@@ -41,6 +41,7 @@ class Panel:
     alt: str
     title: str = ""
     span: int = 12
+    rows: int = 1
     height: str = "medium"
     click: tuple[str, str] | None = None
 
@@ -59,11 +60,15 @@ class Player:
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """What a page shows of one result: pictures, clock, and the sentences computed from it."""
+    """What a page shows of one result: pictures, clock, and the sentences computed from it.
+
+    `legend` is one key for all pictures: (label, colour, dash), dash as Plotly names it.
+    """
 
     panels: list[Panel]
     player: Player | None = None
     seen: str = ""
+    legend: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -81,14 +86,15 @@ def encode(board: Board) -> Encoded:
     """The board as bytes. Costs tens of milliseconds for large pictures, so callers keep the result."""
     panels = []
     for panel in board.panels:
-        about = {k: getattr(panel, k) for k in ("id", "caption", "alt", "title", "span", "height")}
+        about = {k: getattr(panel, k) for k in ("id", "caption", "alt", "title", "span", "rows", "height")}
         head = json.dumps({**about, "click": bool(panel.click)})
         panels.append(f'{head[:-1]}, "figure": {panel.figure.to_json()}}}')
     player: dict[str, Any] | None = None
     if board.player:
         player = {k: getattr(board.player, k) for k in ("labels", "name", "seconds", "field", "autoplay", "live")}
         player["frames"] = len(board.player.labels)
-    body = f'{{"player": {json.dumps(player)}, "panels": [{", ".join(panels)}]}}'.encode()
+    legend = [{"label": label, "colour": colour, "dash": dash} for label, colour, dash in board.legend]
+    body = f'{{"player": {json.dumps(player)}, "legend": {json.dumps(legend)}, "panels": [{", ".join(panels)}]}}'.encode()
     return Encoded(
         digest=hashlib.blake2b(body, digest_size=12).hexdigest(),
         body=body,

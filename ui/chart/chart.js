@@ -68,6 +68,29 @@ function swapColours(text, partner) {
 const FONT_STEPS = [[0, 12], [640, 13], [1200, 14], [1600, 17], [2200, 20]];
 const fontSize = () => FONT_STEPS.filter(([w]) => window.innerWidth >= w).at(-1)[1];
 
+const DASHES = { solid: "", dot: "2 3", dash: "7 4", longdash: "11 4", dashdot: "7 3 2 3", longdashdot: "11 3 2 3" };
+
+function legendEntry({ label, colour, dash }) {
+  const item = document.createElement("li");
+  item.innerHTML = `<svg width="26" height="10" aria-hidden="true"><line x1="1" x2="25" y1="5" y2="5" stroke-width="3"
+    stroke="${colour}" stroke-dasharray="${DASHES[dash] ?? ""}"/></svg>`;
+  item.append(label);
+  return item;
+}
+
+// One type scale: titles of axes as large as the text, ticks and hover a little smaller.
+function sized(layout, size) {
+  const axis = (a) => ({ ...a, title: { ...a?.title, font: { ...a?.title?.font, size } }, tickfont: { ...a?.tickfont, size: 0.9 * size } });
+  const out = { ...layout, font: { ...layout.font, size }, hoverlabel: { ...layout.hoverlabel, font: { ...layout.hoverlabel?.font, size } } };
+  for (const key of ["xaxis", "yaxis", ...Object.keys(layout)]) if (/^[xy]axis\d*$/.test(key)) out[key] = axis(layout[key]);
+  for (const key of Object.keys(layout)) {
+    if (!/^scene\d*$/.test(key)) continue;
+    out[key] = { ...layout[key] };
+    for (const a of ["xaxis", "yaxis", "zaxis"]) out[key][a] = axis(layout[key][a]);
+  }
+  return out;
+}
+
 class Panel {
   constructor(board) {
     this.board = board;
@@ -81,6 +104,12 @@ class Panel {
     this.caption = this.root.appendChild(document.createElement("figcaption"));
     this.size = new ResizeObserver(() => this.resize());
     this.size.observe(this.plot);
+    this.visible = true;
+    this.seen = new IntersectionObserver(([entry]) => {
+      this.visible = entry.isIntersecting;
+      if (this.visible && this.late && window.Plotly) this.draw(this.board.player.frame);
+    }, { rootMargin: "50px" });
+    this.seen.observe(this.plot);
     this.listen();
   }
 
@@ -89,6 +118,7 @@ class Panel {
     this.root.dataset.panel = spec.id;
     this.root.dataset.height = spec.height;
     this.root.style.setProperty("--span", spec.span);
+    this.root.style.setProperty("--rows", spec.rows);
     this.title.textContent = spec.title;
     this.caption.innerHTML = spec.caption;
     this.plot.setAttribute("aria-label", spec.alt);
@@ -124,10 +154,12 @@ class Panel {
     });
   }
 
-  draw(frame) {
-    const font = { ...this.layout.font, size: fontSize() };
-    const touch = coarse() ? { dragmode: false } : {};
-    const layout = { ...this.layout, ...touch, font, datarevision: `${this.board.revision}:${frame}` };
+  draw(frame, now = false) {
+    // What is seen comes first; Board.catchUp draws the rest.
+    this.late = !now && !this.visible;
+    if (this.late) return Promise.resolve();
+    const layout = sized({ ...this.layout, datarevision: `${this.board.revision}:${frame}` }, fontSize());
+    if (coarse()) layout.dragmode = false;
     const config = { displaylogo: false, responsive: false, scrollZoom: false, doubleClick: "reset",
                      displayModeBar: coarse() ? false : "hover",
                      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
@@ -141,10 +173,14 @@ class Panel {
   // Plotly reports clicks on points only; a place on a contour is read from the axes themselves.
   listen() {
     let down = null;
-    this.plot.addEventListener("pointerdown", (e) => { down = [e.clientX, e.clientY]; }, true);
-    this.plot.addEventListener("pointerup", (e) => {
-      if (!down || !this.spec?.click || Math.hypot(e.clientX - down[0], e.clientY - down[1]) > 4) return;
-      if (e.target.closest?.(".modebar, .legend")) return;
+    this.plot.addEventListener("pointerdown", (e) => {
+      down = e.target.closest?.(".modebar, .legend") ? null : [e.clientX, e.clientY];
+    }, true);
+    // On the window: Plotly covers the page with a layer of its own while a button is down.
+    this.lift = (e) => {
+      const from = down;
+      down = null;
+      if (!from || !this.spec?.click || Math.hypot(e.clientX - from[0], e.clientY - from[1]) > 4) return;
       const { xaxis, yaxis } = this.plot._fullLayout ?? {};
       if (!xaxis?.p2d || !yaxis?.p2d) return;
       const box = this.plot.getBoundingClientRect();
@@ -152,10 +188,13 @@ class Panel {
       const py = e.clientY - box.top - yaxis._offset;
       if (px < 0 || py < 0 || px > xaxis._length || py > yaxis._length) return;
       this.board.click({ panel: this.spec.id, x: xaxis.p2d(px), y: yaxis.p2d(py) });
-    }, true);
+    };
+    window.addEventListener("pointerup", this.lift, true);
   }
 
   close() {
+    window.removeEventListener("pointerup", this.lift, true);
+    this.seen.disconnect();
     this.size.disconnect();
     window.Plotly?.purge(this.plot);
     this.root.remove();
@@ -266,6 +305,8 @@ class Board {
     this.parent = parent;
     this.root = parent.querySelector(".lab-board") ?? parent.appendChild(document.createElement("div"));
     this.root.className = "lab-board";
+    this.legend = this.root.appendChild(document.createElement("ul"));
+    this.legend.className = "lab-legend";
     this.grid = this.root.appendChild(document.createElement("div"));
     this.grid.className = "lab-grid";
     this.panels = new Map();
@@ -306,6 +347,7 @@ class Board {
     this.drawnLook = this.look();
     this.spec = JSON.parse(isDark(this.root) ? swapColours(this.text, this.head.dark) : this.text);
     this.revision += 1;
+    this.legend.replaceChildren(...this.spec.legend.map(legendEntry));
     const keep = new Set(this.spec.panels.map((p) => p.id));
     for (const [id, panel] of this.panels) if (!keep.has(id)) { panel.close(); this.panels.delete(id); }
     let before = null;
@@ -317,8 +359,7 @@ class Board {
       if (wanted !== panel.root) this.grid.insertBefore(panel.root, wanted);
       before = panel.root;
       panel.show(spec);
-      if (spec === this.spec.panels[0] && this.player.root.previousSibling !== panel.root) panel.root.after(this.player.root);
-      if (spec === this.spec.panels[0]) before = this.player.root;
+      if (spec === this.spec.panels[0] && this.player.root.parentElement !== panel.root) panel.plot.after(this.player.root);
     }
     this.player.show(this.spec.player && { ...this.spec.player, start: this.head.start }, fresh);
     return this.draw(this.player.frame, true);
@@ -329,6 +370,20 @@ class Board {
     await Promise.all(panels.map((p) => p.draw(frame)));
     this.root.dataset.drawn = this.digest;
     this.root.dataset.frame = frame;
+    this.catchUp();
+  }
+
+  // Pictures below the fold follow when the browser has time, one at a time, unless a film is playing.
+  catchUp() {
+    if (this.catching) return;
+    this.catching = true;
+    const idle = window.requestIdleCallback ?? ((f) => setTimeout(f, 30));
+    const next = () => {
+      const panel = this.player.playing ? null : [...this.panels.values()].find((p) => p.late);
+      if (!panel) { this.catching = false; return; }
+      panel.draw(this.player.frame, true).then(() => idle(next));
+    };
+    idle(next);
   }
 
   click(place) { this.send("click", place); }

@@ -1,0 +1,65 @@
+"""Many small models trained at once: a model is one row.
+
+The parameters of K models are one tensor theta [K, P]; weights are views into it. A sweep, a set of learning rates, an
+ensemble, a landscape or a decision surface is then row algebra: 41 x 41 points of a landscape are one forward pass of
+1,681 rows. Gradients come from backpropagation by hand for the common MLP and from autograd for anything else, under
+one contract (loss [K], gradient [K, P]). Each row draws from its own generator, so that row k never depends on K.
+
+    mlp = MLP(sizes=(2, 16, 16, 1))
+    rngs = generators(range(8))
+    for progress in train(mlp, mlp.init(rngs), x, y, binary_cross_entropy, Adam(1e-2), steps=500, generators=rngs): ...
+
+Shapes: K models, P parameters, d inputs, H features of a hidden layer, C outputs, n samples (N of a data set, B of a
+batch). theta_KP [K, P]; shared data x [1, d, N], per-model data [K, d, N]; activations [K, H, n]; out [K, C, n];
+labels [1 or K, C, n], or class indices [1 or K, n].
+"""
+
+from .backprop import Backprop, autograd_gradient, gradient
+from .losses import Loss, binary_cross_entropy, cross_entropy, exponential, hinge, squared
+from .network import MLP, Activations, Entry, Layer
+from .norms import RunningStats
+from .optimisers import SGD, AdaGrad, Adam, AdamW, Optimiser, RMSProp, State
+from .penalties import L1, L2, ElasticNet, Penalty, max_norm, soft_threshold
+from .progress import Progress
+from .random import Generators, bernoulli, generators, normals, permutations, spawn, uniforms
+from .train import minibatches, train
+
+__all__ = [
+    "L1",
+    "L2",
+    "MLP",
+    "SGD",
+    "Activations",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
+    "Backprop",
+    "ElasticNet",
+    "Entry",
+    "Generators",
+    "Layer",
+    "Loss",
+    "Optimiser",
+    "Penalty",
+    "Progress",
+    "RMSProp",
+    "RunningStats",
+    "State",
+    "autograd_gradient",
+    "bernoulli",
+    "binary_cross_entropy",
+    "cross_entropy",
+    "exponential",
+    "generators",
+    "gradient",
+    "hinge",
+    "max_norm",
+    "minibatches",
+    "normals",
+    "permutations",
+    "soft_threshold",
+    "spawn",
+    "squared",
+    "train",
+    "uniforms",
+]
