@@ -1,8 +1,8 @@
 """How many model-steps a CPU second buys: the engine's `train` against the tutorial loop and scikit-learn.
 
-MLP 2-16-16-1 tanh, binary cross-entropy, Adam, batches of 64 from 1,024 points shuffled every epoch, one thread, every
-batch loss kept by all. Numbers are ratios of rates measured side by side in CPU time, so that other load on the
-machine matters little; the spread is the interquartile range of the ratio over the repeats.
+MLP 2-16-16-1 tanh, binary cross-entropy, Adam, batches of 64 from 1,024 points shuffled every epoch, one
+thread, every batch loss kept by all. Numbers are ratios of rates measured side by side in CPU time, so that
+other load on the machine matters little; the spread is the interquartile range of the ratio over the repeats.
 
 Run: python -m benchmarks.engine
 """
@@ -64,8 +64,8 @@ def engine(x: Tensor, y: Tensor, steps: int, K: int) -> None:
 def scikit_learn(x: Tensor, y: Tensor, steps: int) -> None:
     """MLPClassifier.fit on the same problem."""
     epochs = steps * BATCH // N
-    model = MLPClassifier((16, 16), activation="tanh", alpha=0, batch_size=BATCH, learning_rate_init=1e-2)
-    model.set_params(max_iter=epochs, n_iter_no_change=epochs + 1, tol=0)
+    model = MLPClassifier((16, 16), activation="tanh", alpha=0, learning_rate_init=1e-2, max_iter=epochs)
+    model.set_params(batch_size=BATCH, n_iter_no_change=epochs + 1, tol=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(x.numpy(), y.numpy()[:, 0])
@@ -78,7 +78,8 @@ def _rate(run: Callable[[], None], model_steps: int) -> float:
 
 
 def measure(repeats: int = 9, steps: int = 1600) -> dict[str, float]:
-    """Ratios to the tutorial loop, "engine.K1" and so on, their ".spread", and rates per CPU second in ".rate".
+    """Ratios to the tutorial loop, "engine.K1" and so on, their ".spread", and rates per CPU second in
+    ".rate".
 
     steps: updates per repeat, a multiple of an epoch's 16. The competitors take turns; repeat 0 warms up.
     """

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -54,7 +55,7 @@ class Control:
 
     def nearest(self, value: Any) -> Any:
         """The closest value that `check` accepts; raises ValueError where there is none."""
-        raise ValueError
+        raise ValueError(f"nothing is near {value!r}")
 
     def parse(self, text: str) -> Any:
         """The value that a link's text stands for, unchecked; raises ValueError for garbage."""
@@ -399,11 +400,7 @@ def _short(text: str) -> str:
 
 def last(results: Iterable[T]) -> T:
     """The final item of a run; raises ValueError where there was none."""
-    iterator: Iterator[T] = iter(results)
-    try:
-        final = next(iterator)
-    except StopIteration:
-        raise ValueError("the run produced no result") from None
-    for final in iterator:
-        pass
-    return final
+    final = deque(results, maxlen=1)
+    if not final:
+        raise ValueError("the run produced no result")
+    return final[0]

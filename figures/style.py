@@ -185,9 +185,13 @@ def frames(trace: Any, **values: Any) -> Any:
     A nested attribute is written with two underscores, `marker__color=`. Number arrays of shape [F, ...] travel
     as bytes; lists of F lists are for text.
     """
-    out = {}
-    for key, value in values.items():
-        is_text = isinstance(value, (list, tuple)) and not hasattr(value[0], "shape") and np.asarray(value[0]).dtype.kind in "UO"
-        out[key.replace("__", ".")] = list(value) if is_text else array(value if hasattr(value, "shape") else np.stack([array(v) for v in value]))
-    trace.meta = {**(trace.meta or {}), "frames": out}
+    moves = {key.replace("__", "."): _stacked(value) for key, value in values.items()}
+    trace.meta = {**(trace.meta or {}), "frames": moves}
     return trace
+
+
+def _stacked(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        parts = [np.asarray(array(v)) for v in value]
+        return list(value) if parts[0].dtype.kind in "UO" else array(np.stack(parts))
+    return array(value)

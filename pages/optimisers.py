@@ -1,7 +1,6 @@
 """optimisers: the race downhill."""
 
-from core.lessons import optimisers as lesson
-from core.lessons.optimisers import METHODS, NEVER, Config, Result
+from core.lessons.optimisers import METHODS, Config, Result, seen
 from figures import optimisers as figures
 from ui import page
 from ui.chart import Board, Panel, Player
@@ -35,30 +34,6 @@ Adam divides a running mean of slopes by their running size, $\theta \leftarrow 
 its first step has length $\epsilon$ in every coordinate. Newton solves for the step, $\theta \leftarrow \theta - H^{-1} g$:
 right at once where $H$ is positive definite, and drawn to saddles and summits where it is not.
 """
-
-
-def seen(result: Result, scene: Config) -> str:
-    shown = [m for m in result.methods if m in scene.methods]
-    column = {m: result.methods.index(m) for m in shown}
-    if result.arrived_at is None or result.left_at is None:
-        final = {m: float(result.losses[-1, column[m]]) for m in shown}
-        finite = {m: v for m, v in final.items() if v == v}
-        if not finite:
-            return "No shown method has a finite loss at the end."
-        best = min(finite, key=finite.__getitem__)
-        spent = float(result.evaluations[-1, column[best]])
-        return (f"After {result.step} steps **{METHODS[best]}** has the lowest loss, {finite[best]:.3g}, for {spent:.0f} "
-                "gradient evaluations. A Hessian is charged as one gradient for each parameter.")
-    arrived = {m: int(result.arrived_at[column[m]]) for m in shown if result.arrived_at[column[m]] != NEVER}
-    text = f"None of the {len(shown)} methods shown has settled at a minimum after {result.step} steps."
-    if arrived:
-        first = min(arrived, key=arrived.__getitem__)
-        text = (f"**{METHODS[first]}** settles at a minimum first, at step {arrived[first]}; {len(arrived)} of {len(shown)} "
-                f"methods shown are there by step {result.step}.")
-    for method in shown:
-        if method in result.reasons:
-            text += f" **{METHODS[method]}** leaves the map at step {int(result.left_at[column[method]])}: {result.reasons[method]}."
-    return text
 
 
 def draw(result: Result, scene: Config) -> Board:

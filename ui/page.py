@@ -5,7 +5,7 @@ A page file says what is drawn and what is said; everything else happens here, o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ class Preset:
 
 
 def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths: str = "",
-         source: Callable[..., Any] | None = None, references: str = "") -> None:
+         references: str = "") -> None:
     """One whole lesson page.
 
     draw(result, scene) -> Board is pure: it is called once for a scene and its bytes are kept.

@@ -83,8 +83,9 @@ class Bounded:
 
 @dataclass
 class Shared:
-    """What the sessions of this server have in common."""
+    """What the sessions of this server have in common, for one state of the sources."""
 
+    sources: str
     turns: Turns = field(default_factory=Turns)
     results: Bounded = field(default_factory=lambda: Bounded(KEEP_RESULTS))
     boards: Bounded = field(default_factory=lambda: Bounded(KEEP))
@@ -93,10 +94,10 @@ class Shared:
 @st.cache_resource(show_spinner=False)
 def shared(sources: str) -> Shared:
     """`sources` is a fingerprint of the code, so that an edit under `make dev` starts with empty caches."""
-    return Shared()
+    return Shared(sources)
 
 
-@st.cache_resource(show_spinner=False, ttl=None)
+@st.cache_resource(show_spinner=False)
 def _fingerprint_once() -> str:
     return fingerprint()
 

@@ -11,7 +11,8 @@ CSS = """
 <style>
 [data-testid="stMainBlockContainer"] { padding: 3.9rem 2rem 2rem; max-width: 130rem; }
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.6rem; }
-[data-testid="stMainBlockContainer"] h2 { padding: 0; margin: 0; font-size: clamp(1.25rem, 0.8rem + 1vw, 2.2rem); line-height: 1.2; }
+[data-testid="stMainBlockContainer"] h2 { padding: 0; margin: 0; line-height: 1.2;
+  font-size: clamp(1.25rem, 0.8rem + 1vw, 2.2rem); }
 [data-testid="stMainBlockContainer"] h2 + p { margin: 0.15rem 0 0; }
 .st-key-presets button { min-height: 2rem; padding: 0.1rem 0.7rem; }
 .st-key-presets button p { font-size: 0.88rem; }
@@ -32,7 +33,6 @@ def warm_up() -> bool:
     """
     import torch
 
-    import core.engine
     import ui.page  # noqa: F401
 
     torch.set_num_threads(1)

@@ -1,17 +1,20 @@
 """Many small models trained at once: a model is one row.
 
-The parameters of K models are one tensor theta [K, P]; weights are views into it. A sweep, a set of learning rates, an
-ensemble, a landscape or a decision surface is then row algebra: 41 x 41 points of a landscape are one forward pass of
-1,681 rows. Gradients come from backpropagation by hand for the common MLP and from autograd for anything else, under
-one contract (loss [K], gradient [K, P]). Each row draws from its own generator, so that row k never depends on K.
+The parameters of K models are one tensor theta [K, P]; weights are views into it. A sweep, a set of learning
+rates, an ensemble, a landscape or a decision surface is then row algebra: 41 x 41 points of a landscape are
+one forward pass of 1,681 rows. Gradients come from backpropagation by hand for the common MLP and from
+autograd for anything else, under one contract (loss [K], gradient [K, P]). Each row draws from its own
+generator, so that row k never depends on K.
 
     mlp = MLP(sizes=(2, 16, 16, 1))
     rngs = generators(range(8))
-    for progress in train(mlp, mlp.init(rngs), x, y, binary_cross_entropy, Adam(1e-2), steps=500, generators=rngs): ...
+    theta = mlp.init(rngs)
+    for progress in train(mlp, theta, x, y, binary_cross_entropy, Adam(1e-2), steps=500, generators=rngs):
+        ...
 
-Shapes: K models, P parameters, d inputs, H features of a hidden layer, C outputs, n samples (N of a data set, B of a
-batch). theta_KP [K, P]; shared data x [1, d, N], per-model data [K, d, N]; activations [K, H, n]; out [K, C, n];
-labels [1 or K, C, n], or class indices [1 or K, n].
+Shapes: K models, P parameters, d inputs, H features of a hidden layer, C outputs, n samples (N of a data set,
+B of a batch). theta_KP [K, P]; shared data x [1, d, N], per-model data [K, d, N]; activations [K, H, n]; out
+[K, C, n]; labels [1 or K, C, n], or class indices [1 or K, n].
 """
 
 from .backprop import Backprop, autograd_gradient, gradient

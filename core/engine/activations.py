@@ -1,7 +1,7 @@
 """Activation functions: value, in-place value and derivative.
 
-Every derivative is written in terms of the output a = f(z), so that backpropagation keeps one tensor per layer.
-Shapes are free; everything is elementwise.
+Every derivative is written in terms of the output a = f(z), so that backpropagation keeps one tensor per
+layer. Shapes are free; everything is elementwise.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,8 +18,8 @@ LEAK = 0.01
 
 
 class Activation(NamedTuple):
-    """`value(z)` is differentiable by autograd. In place and without autograd: `apply(z)` turns z into f(z), and
-    `backward(d, a)` multiplies d by f'(z), given a = f(z), which it may overwrite."""
+    """`value(z)` is differentiable by autograd. In place and without autograd: `apply(z)` turns z into f(z),
+    and `backward(d, a)` multiplies d by f'(z), given a = f(z), which it may overwrite."""
 
     value: Callable[[Tensor], Tensor]
     apply: Callable[[Tensor], object]

@@ -1,7 +1,7 @@
 """Gradients of K models at once: backpropagation by hand for the MLP, autograd for anything else.
 
-Both routes have one contract: (loss [K], gradient [K, P]), where row k of the gradient belongs to model k alone,
-because the sum of the rows' losses has no cross terms.
+Both routes have one contract: (loss [K], gradient [K, P]), where row k of the gradient belongs to model k
+alone, because the sum of the rows' losses has no cross terms.
 
 Shapes: K models, P parameters, H features of a layer, C outputs, n samples.
 """
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .activations import ACTIVATIONS
 from .losses import Loss, output_gradient
-from .network import MLP, Layer
+from .network import MLP
 from .norms import RunningStats, normalise_backward
 from .penalties import Penalty
 
@@ -58,8 +58,8 @@ def autograd_gradient(f: Callable[[Tensor], Tensor], theta: Tensor) -> tuple[Ten
 class Backprop:
     """Forward and backward passes through buffers that are allocated once for (theta, n).
 
-    theta [K, P] is seen through views, so an optimiser that updates it in place needs no new object. `forward` and
-    `backward` return buffers that the next call overwrites.
+    theta [K, P] is seen through views, so an optimiser that updates it in place needs no new object.
+    `forward` and `backward` return buffers that the next call overwrites.
     """
 
     def __init__(self, mlp: MLP, theta: Tensor, n: int) -> None:
@@ -68,8 +68,9 @@ class Backprop:
         self.activation = ACTIVATIONS[mlp.activation]
         self.grad = torch.empty_like(theta)
         self.layers = mlp.views(theta)
-        # Matrix products into a strided output are three times slower than into a dense one: each parameter has its
-        # own buffer, copied into the rows of grad at the end. With one model the rows are dense themselves.
+        # Matrix products into a strided output are three times slower than into a dense one: each parameter
+        # has its own buffer, copied into the rows of grad at the end. With one model the rows are dense
+        # themselves.
         shapes = [(K, *entry.shape) for entry in mlp.layout.values()]
         self.parts = [theta.new_empty(shape) for shape in shapes]
         self.grads = mlp.views(self.grad) if K == 1 else mlp.arrange(self.parts)

@@ -1,7 +1,7 @@
 """Losses of K models at once, with their gradients with respect to the output.
 
-Scaling: every loss is a mean over the batch (and over the outputs, except the softmax cross-entropy, which is one
-number per sample), as torch.nn's default reduction.
+Scaling: every loss is a mean over the batch (and over the outputs, except the softmax cross-entropy, which is
+one number per sample), as torch.nn's default reduction.
 
 Shapes: K models, C outputs, n samples. out [K, C, n]; y [1 or K, C, n]; class indices [1 or K, n].
 """
@@ -17,8 +17,9 @@ Measure = Callable[[Tensor, Tensor], Tensor]
 
 
 class Loss(NamedTuple):
-    """A loss: `value(out, y) -> [K]`, and if known `gradient(out, y) -> like out`, the gradient of each model's value
-    (autograd finds it otherwise: `Loss(value=f)` is enough), and `error(out, y) -> [K]`, the 0-1 error in [0, 1]."""
+    """A loss: `value(out, y) -> [K]`, and if known `gradient(out, y) -> like out`, the gradient of each
+    model's value (autograd finds it otherwise: `Loss(value=f)` is enough), and `error(out, y) -> [K]`, the
+    0-1 error in [0, 1]."""
 
     value: Measure
     gradient: Measure | None = None
@@ -101,11 +102,9 @@ binary_cross_entropy = Loss(_binary_value, _binary_gradient, _binary_error, "bin
 """-[y ln σ(out) + (1 - y) ln(1 - σ(out))] in nats; out are logits, y in [0, 1]."""
 
 cross_entropy = Loss(_cross_entropy_value, _cross_entropy_gradient, _class_error, "cross-entropy")
-"""-Σ_c y_c ln softmax(out)_c in nats; y are class indices (int64 [1 or K, n]) or soft labels [1 or K, C, n]."""
+"""-Σ_c y_c ln softmax(out)_c in nats; y are class indices [1 or K, n] or soft labels [1 or K, C, n]."""
 
-hinge = Loss(
-    lambda out, y: _mean((1 - out * y).clamp_min(0)), _hinge_gradient, _sign_error, "hinge"
-)
+hinge = Loss(lambda out, y: _mean((1 - out * y).clamp_min(0)), _hinge_gradient, _sign_error, "hinge")
 """max(0, 1 - y out) with y = ±1; the subgradient at margin 1 is 0."""
 
 exponential = Loss(lambda out, y: _mean((-out * y).exp()), _exponential_gradient, _sign_error, "exponential")

@@ -1,6 +1,6 @@
 """Multilayer perceptrons of K models at once: one row of theta is one model, weights are views into it.
 
-A hidden layer is affine -> norm -> activation -> dropout, plus the identity where `residual` and the widths match:
+A hidden layer is affine -> norm -> activation -> dropout; `residual` adds its input where the widths match:
 
     z = W h + b,   h' = m * f(norm(z)) [+ h]
 
@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """One layer's parameters as views into theta; gamma and beta are None without norm and on the output layer."""
+    """One layer's parameters as views into theta; gamma and beta are None on the output and without norm."""
 
     weight: Tensor
     bias: Tensor
@@ -55,10 +55,13 @@ class Activations(NamedTuple):
 class MLP:
     """An architecture, without parameters. Frozen and hashable.
 
-    sizes: inputs, hidden widths, outputs. activation: tanh, relu, leaky_relu, sigmoid or linear; the output is linear.
-    norm: None, "batch", "layer" or "group" (with `groups`). residual: add a hidden layer's input where widths match.
-    dropout: P(drop) of hidden units in training, scaled by 1/(1 - p). norm_momentum: weight of the newest batch in
-    batch norm's running statistics, as in torch.
+    sizes: inputs, hidden widths, outputs.
+    activation: tanh, relu, leaky_relu, sigmoid or linear; the output is linear.
+    norm: None, "batch", "layer" or "group" (with `groups`).
+    residual: add a hidden layer's input where widths match.
+    dropout: P(drop) of hidden units in training; kept ones are scaled by 1/(1 - p).
+    norm_momentum: weight of the newest batch in batch norm's running statistics, as in torch.
+
     Raises ValueError naming the field.
     """
 
@@ -98,7 +101,8 @@ class MLP:
 
     @cached_property
     def layout(self) -> Mapping[str, Entry]:
-        """Name -> place in a row, in the order of nn.Sequential.parameters(): weight1, bias1[, gamma1, beta1], ..."""
+        """weight1, bias1[, gamma1, beta1], ... -> place in a row; the order is
+        nn.Sequential.parameters()'s."""
         entries: dict[str, Entry] = {}
         start = 0
         for i, (fan_in, fan_out) in enumerate(zip(self.sizes, self.sizes[1:], strict=False), 1):
@@ -124,7 +128,9 @@ class MLP:
 
     def arrange(self, parts: Sequence[Tensor]) -> list[Layer]:
         """Tensors [K, *shape] in the order of `layout`, one for each entry, as layers of views."""
-        named = {name: p if p.ndim == 3 else p.unsqueeze(2) for name, p in zip(self.layout, parts, strict=True)}
+        named = {
+            name: p if p.ndim == 3 else p.unsqueeze(2) for name, p in zip(self.layout, parts, strict=True)
+        }
         return [
             Layer(named[f"weight{i}"], named[f"bias{i}"], named.get(f"gamma{i}"), named.get(f"beta{i}"))
             for i in range(1, len(self.sizes))
@@ -147,9 +153,9 @@ class MLP:
     ) -> Tensor:
         """theta [K, P], row k drawn from generators[k]; gammas 1, betas 0.
 
-        Schemes: "torch" (nn.Linear's: the row equals nn.Sequential built after torch.manual_seed(seed)), "xavier",
-        "he", "normal" (standard deviation = gain), "orthogonal", "zero", "constant" (every weight = gain). See
-        `initialise.fill_affine`. Raises ValueError for any other.
+        Schemes: "torch" (nn.Linear's: the row equals nn.Sequential built after torch.manual_seed(seed)),
+        "xavier", "he", "normal" (standard deviation = gain), "orthogonal", "zero", "constant" (every weight =
+        gain). See `initialise.fill_affine`. Raises ValueError for any other.
         """
         theta = torch.zeros(len(generators), self.P, dtype=dtype)
         for row, generator in enumerate(generators):
@@ -173,7 +179,11 @@ class MLP:
         return tuple(slice(stop - width, stop) for stop, width in zip(stops, self.hidden, strict=True))
 
     def masks(
-        self, generators: Generators, n: int, rate: float | Tensor | None = None, dtype: torch.dtype = torch.float32
+        self,
+        generators: Generators,
+        n: int,
+        rate: float | Tensor | None = None,
+        dtype: torch.dtype = torch.float32,
     ) -> list[Tensor]:
         """Dropout masks, one [K, H, n] per hidden layer, with values 0 and 1/(1 - p).
 
@@ -194,9 +204,10 @@ class MLP:
     ) -> Tensor:
         """out [K, C, n] of K models on x [1 or K, d, n]; differentiable by autograd.
 
-        masks: dropout masks from `masks(...)`; none are applied if None. train: batch norm normalises by the batch and
-        moves `stats` (if given) towards it; otherwise it normalises by `stats`, which it then needs. Without autograd
-        rows go in chunks, so thousands of models on thousands of points (landscapes, surfaces, ensembles) fit.
+        masks: dropout masks from `masks(...)`; none are applied if None. train: batch norm normalises by the
+        batch and moves `stats` (if given) towards it; otherwise it normalises by `stats`, which it then
+        needs. Without autograd rows go in chunks, so thousands of models on thousands of points (landscapes,
+        surfaces, ensembles) fit.
         """
         rows = max(1, CHUNK // (max(self.sizes) * x.shape[2]))
         if torch.is_grad_enabled() and (theta.requires_grad or x.requires_grad):
@@ -254,9 +265,7 @@ class MLP:
             post.append(h)
         return Activations(pre, normalised, post, torch.baddbmm(last.bias, last.weight, h))
 
-    def normalised(
-        self, z: Tensor, i: int, train: bool, stats: RunningStats | None
-    ) -> tuple[Tensor, Tensor]:
+    def normalised(self, z: Tensor, i: int, train: bool, stats: RunningStats | None) -> tuple[Tensor, Tensor]:
         """x̂ [K, H, n] and 1/√(σ² + ε) of hidden layer i; moves `stats` where batch norm trains."""
         stats = stats and stats.layer(self.stats_parts[i])
         if self.norm != "batch" or train:

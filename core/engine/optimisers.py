@@ -1,14 +1,14 @@
 """Optimisers on rows: theta [K, P] holds K independent parameter vectors, updated in place.
 
-Semantics are torch.optim's (defaults, where epsilon stands, coupled weight decay except in AdamW). A specification is
-frozen; what an optimiser remembers is a `State` with named tensors, open to be looked at:
+Semantics are torch.optim's (defaults, where epsilon stands, coupled weight decay except in AdamW). A
+specification is frozen; what an optimiser remembers is a `State` with named tensors, open to be looked at:
 
     optimiser = Adam(learning_rate=torch.tensor([1e-3, 1e-2]))    # one per model, or a number
     state = optimiser.init(theta)
     optimiser.step(theta, grad, state)                            # state.m, state.v, state.t
 
-Momentum: the lecture writes v <- αv - εg, θ <- θ + v; torch, and so this module, v <- αv + g, θ <- θ - εv. At a
-constant learning rate the paths are identical, with the lecture's v being -ε times ours.
+Momentum: the lecture writes v <- αv - εg, θ <- θ + v; torch, and so this module, v <- αv + g, θ <- θ - εv. At
+a constant learning rate the paths are identical, with the lecture's v being -ε times ours.
 
 Shapes: K rows, P parameters. Learning rates and weight decays are numbers or one per row, [K] or [K, 1].
 """
@@ -25,7 +25,7 @@ from .penalties import Rate, per_row
 
 
 class State(SimpleNamespace):
-    """What an optimiser remembers: t, the updates done, and tensors [K, P] named as in the optimiser's docstring.
+    """What an optimiser remembers: t updates done, and tensors [K, P] named in the optimiser's docstring.
 
     `scratch` is working memory without meaning between steps; tensors without dimension are constants.
     """
@@ -91,7 +91,7 @@ class SGD:
 
     def __post_init__(self) -> None:
         _check(self, "learning_rate", "weight_decay")
-        if not 0 <= self.momentum:
+        if not self.momentum >= 0:
             raise ValueError(f"momentum={self.momentum}: must be at least 0")
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov=True: needs momentum > 0")
@@ -188,7 +188,8 @@ class Adam:
 
 @dataclass(frozen=True, eq=False)
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): θ <- (1 - ελ)θ before Adam's step. State: m, v."""
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): θ <- (1 - ελ)θ before Adam's step.
+    State: m, v."""
 
     weight_decay: Rate = 1e-2
 

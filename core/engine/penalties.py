@@ -6,8 +6,8 @@ The objective is J + Ω, with
     L1           Ω = α Σ |w|
     ElasticNet   Ω = α (ρ Σ |w| + (1 - ρ)/2 Σ w²)     (scikit-learn's alpha and l1_ratio)
 
-summed over the parameters where the mask is 1. The engine passes `mlp.weight_mask()`, so biases are free; None
-penalises everything. Strengths are numbers or one per model [K].
+summed over the parameters where the mask is 1. The engine passes `mlp.weight_mask()`, so biases are free;
+None penalises everything. Strengths are numbers or one per model [K].
 
 Shapes: K models, P parameters. theta [K, P], mask [P], values [K].
 """
@@ -34,7 +34,7 @@ class Penalty(Protocol):
 
 
 def per_row(value: Rate, field: str) -> Rate:
-    """A number as it is; one number per model ([K] or [K, 1]) as [K, 1]. Raises ValueError if negative or NaN."""
+    """A number as it is; one per model ([K] or [K, 1]) as [K, 1]. ValueError if negative or NaN."""
     if isinstance(value, Tensor):
         if not bool((value >= 0).all()):
             raise ValueError(f"{field}={value.tolist()}: must be at least 0")
@@ -89,8 +89,8 @@ class L2:
 
 @dataclass(frozen=True, eq=False)
 class L1:
-    """α ‖w‖₁; strength is α. The subgradient at 0 is 0, and weights never stay there: for exact zeros take proximal
-    steps with `soft_threshold`."""
+    """α ‖w‖₁; strength is α. The subgradient at 0 is 0, and weights never stay there: for exact zeros take
+    proximal steps with `soft_threshold`."""
 
     strength: Rate
 
@@ -105,8 +105,8 @@ class L1:
 
 
 def soft_threshold(w: Tensor, threshold: Rate) -> Tensor:
-    """The proximal map of threshold · ‖w‖₁: sign(w) max(|w| - threshold, 0), with exact zeros. Shape of w; the
-    threshold is a number or broadcasts against w ([K, 1] for one per model)."""
+    """The proximal map of threshold · ‖w‖₁: sign(w) max(|w| - threshold, 0), with exact zeros. Shape of w;
+    the threshold is a number or broadcasts against w ([K, 1] for one per model)."""
     return w.sign() * (w.abs() - threshold).clamp_min(0)
 
 

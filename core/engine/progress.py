@@ -25,8 +25,8 @@ class Progress:
     loss, error: name -> [R, K] on each set of `evaluate` (eval mode); error only for losses that have one.
     penalty [R, K]: Ω; the objective is loss + Ω.
     snapshot_steps [S], snapshots [S, K, P]: parameters at evenly spaced steps up to now.
-    diverged_at [K]: the first step whose loss or gradient is not finite, -1 if none. From there on batch losses and
-    records are NaN, except the batch loss of that step itself.
+    diverged_at [K]: the first step whose loss or gradient is not finite, -1 if none. From there on batch
+    losses and records are NaN, except the batch loss of that step itself.
     """
 
     step: int

@@ -1,8 +1,8 @@
 """Training K models at once, as a generator that reports now and then.
 
-Each model draws its batches and dropout masks from its own generator, so a model's run does not depend on how many
-train beside it. Divergence is data: a model whose loss or gradient is no longer finite stops where it was, and the
-step is recorded; the others go on.
+Each model draws its batches and dropout masks from its own generator, so a model's run does not depend on how
+many train beside it. Divergence is data: a model whose loss or gradient is no longer finite stops where it
+was, and the step is recorded; the others go on.
 
 Shapes: K models, P parameters, N samples, d inputs, C outputs, B batch, R records, S snapshots.
 """
@@ -27,10 +27,11 @@ Augment = Callable[[Tensor, Tensor, Generators], tuple[Tensor, Tensor]]
 def minibatches(
     x: Tensor, y: Tensor, batch_size: int | None, generators: Generators, drop_last: bool = False
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless batches x [K, d, B], y [K, ..., B]: each epoch a fresh permutation per model, from its own generator.
+    """Endless batches x [K, d, B], y [K, ..., B]; each epoch a fresh permutation per model.
 
-    x [1 or K, d, N] and y [1 or K, ..., N] with the samples last. The data are gathered once per epoch and the batches
-    are views. The last batch of an epoch is smaller unless `drop_last`. `batch_size` None or N: x and y as they are.
+    x [1 or K, d, N] and y [1 or K, ..., N] with the samples last. The data are gathered once per epoch and
+    the batches are views. The last batch of an epoch is smaller unless `drop_last`. `batch_size` None or N: x
+    and y as they are.
     """
     n = x.shape[-1]
     if batch_size is None or batch_size >= n:
@@ -44,11 +45,15 @@ def minibatches(
         yield from zip(xs, ys, strict=True)
 
 
+def _rows(data: Tensor, K: int) -> Tensor:
+    return data.expand(K, *data.shape[1:])
+
+
 def _gather(data: Tensor, order: Tensor) -> Tensor:
     """data[k, ..., order[k]] for data [1 or K, ..., N] and order [K, M]."""
     K, M = order.shape
     index = order.reshape(K, *(1 for _ in data.shape[1:-1]), M).expand(K, *data.shape[1:-1], M)
-    return data.expand(K, *data.shape[1:]).gather(-1, index)
+    return _rows(data, K).gather(-1, index)
 
 
 def train(
@@ -73,23 +78,27 @@ def train(
 ) -> Iterator[Progress]:
     """Train from theta [K, P] (left as it is) and yield a `Progress` at step 0 and at every record.
 
-    x [1 or K, d, N] and y [1 or K, C, N] or [1 or K, N] as the loss takes them; a first dimension of 1 is shared.
-    batch_size: samples per update, all N if None. dropout: P(drop), a number or one per model [K]; `mlp.dropout` if
-    None. augment(x_KdB, y, generators) -> (x, y): new batch for every update. project(theta): changes theta in place
-    after every update (proximal steps, constraints). evaluate: name -> (x, y), sets whose loss and error are
-    recorded. record_every: steps between records, steps/50 if None. snapshots: number of evenly spaced copies of theta
-    to keep, both ends included.
+    x: [1 or K, d, N]; y: [1 or K, C, N] or [1 or K, N], as the loss takes them. A first 1 is shared by all.
+    batch_size: samples per update, all N if None; drop_last as in `minibatches`.
+    dropout: P(drop), a number or one per model [K]; `mlp.dropout` if None.
+    augment(x [K, d, B], y, generators) -> (x, y): a new batch for every update.
+    project(theta): changes theta in place after every update (proximal steps, constraints).
+    evaluate: name -> (x, y), sets whose loss and error are recorded.
+    record_every: steps between records, steps/50 if None.
+    snapshots: number of evenly spaced copies of theta to keep, both ends included.
 
     Raises ValueError naming the argument.
     """
     K = len(theta)
-    _validate(mlp, K, x, y, steps, generators, batch_size, record_every)
+    _validate(mlp, K, x, y, steps, generators, batch_size, record_every, dropout, snapshots)
     theta = theta.detach().clone()
+    # Copied, because the last bit of a matrix product depends on the alignment of memory from elsewhere.
+    x, y = x.detach().clone(), y.detach().clone()
     # Separate streams: runs that differ in dropout or augmentation alone still see the same batches.
     order, thinning, augmenting = (spawn(generators) for _ in range(3))
-    batches = minibatches(x.detach(), y.detach(), batch_size, order, drop_last)
+    batches = minibatches(x, y, batch_size, order, drop_last)
     if augment is not None:
-        batches = (augment(xb, yb, augmenting) for xb, yb in batches)
+        batches = (augment(_rows(xb, K), _rows(yb, K), augmenting) for xb, yb in batches)
     rate = mlp.dropout if dropout is None else dropout
     run = _Run(mlp, theta, loss, optimiser, batches, rate, thinning, penalty, project)
 
@@ -185,6 +194,8 @@ def _validate(
     generators: Generators,
     batch_size: int | None,
     record_every: int | None,
+    dropout: float | Tensor | None,
+    snapshots: int,
 ) -> None:
     if len(generators) != K:
         raise ValueError(f"generators: {len(generators)} for {K} models, one each")
@@ -198,3 +209,8 @@ def _validate(
         raise ValueError(f"batch_size={batch_size}: must be at least 1")
     if record_every is not None and record_every < 1:
         raise ValueError(f"record_every={record_every}: must be at least 1")
+    if snapshots < 0:
+        raise ValueError(f"snapshots={snapshots}: must be at least 0")
+    rates = torch.as_tensor(0.0 if dropout is None else dropout)
+    if not bool(((rates >= 0) & (rates < 1)).all()) or rates.numel() not in (1, K):
+        raise ValueError(f"dropout={dropout}: 0 <= dropout < 1, one number or {K}")

@@ -9,7 +9,6 @@ Shapes: M methods, T steps, P parameters (2 on a surface).
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -44,7 +43,6 @@ NEVER = -1
 @dataclass(frozen=True, kw_only=True)
 class Config(Scene):
     problem: str = choice("himmelblau", options=PROBLEMS, label="Problem", help="What is minimised.")
-    methods: tuple[str, ...] = choices(tuple(METHODS), options=METHODS, label="Methods", view=True)
     learning_rate: float = grid(
         0.01, values=decades(-4, 0, (1, 1.5, 2, 3, 5, 7)), label="Learning rate ε",
         help="For gradient descent, mini-batch SGD, momentum and Nesterov. Newton takes whole steps; conjugate gradient and "
@@ -79,6 +77,7 @@ class Config(Scene):
         "adam", options={m: METHODS[m] for m in FIRST_ORDER}, label="Look inside", view=True, when=("problem", ON_SURFACE),
         help="Whose memory and effective step are drawn.",
     )
+    methods: tuple[str, ...] = choices(tuple(METHODS), options=METHODS, label="Methods", view=True)
 
 
 @dataclass(frozen=True)
@@ -134,8 +133,8 @@ def steps(config: Config) -> Iterator[Result]:
     for method, walk in _curvature_methods(_on_surface(surface), start):
         race.follow(method, walk)
     result = race.result(surface.value, config.steps)
-    yield _judged(result, config, surface, race)
-    yield _judged(result, config, surface, race, basins(config, surface, noise))
+    yield _judged(result, config, surface)
+    yield _judged(result, config, surface, basins(config, surface, noise))
 
 
 def run(config: Config) -> Result:
@@ -220,12 +219,12 @@ class _Race:
         )
 
 
-def _judged(result: Result, config: Config, surface: Surface, race: _Race, basin: Tensor | None = None) -> Result:
+def _judged(result: Result, config: Config, surface: Surface, basin: Tensor | None = None) -> Result:
     """The result with what needs the surface: distances, who left and why, who arrived, theory."""
     distance = (result.paths[:, :, None] - surface.minima_tensor()).norm(dim=-1).amin(-1)
     left = _last_run(outside(result.paths, surface))
     near = distance <= ARRIVED * (surface.y_range[1] - surface.y_range[0])
-    reasons = {m: why_left(config, surface, m, result.paths[: int(left[k]) + 1, k], result.slopes[: int(left[k]), k])
+    reasons = {m: why_left(config, surface, m, result.paths[: int(left[k]) + 1, k])
                for k, m in enumerate(result.methods) if left[k] != NEVER}
     theory = None
     if surface.quadratic:
@@ -285,7 +284,7 @@ def stability_limit(method: str, alpha: float) -> float:
     return {"sgd": 2.0, "noisy_sgd": 2.0, "momentum": 2 * (1 + alpha), "nesterov": 2 * (1 + alpha) / (1 + 2 * alpha)}[method]
 
 
-def why_left(config: Config, surface: Surface, method: str, path: Tensor, slopes: Tensor) -> str:
+def why_left(config: Config, surface: Surface, method: str, path: Tensor) -> str:
     """Why a path left, naming the inequality that broke where there is one; path [t+1, 2] up to the leaving."""
     finite = path[torch.isfinite(path).all(-1)]
     h = surface.hessian(finite)
@@ -384,3 +383,28 @@ def _network(config: Config) -> Iterator[Result]:
     for method, walk in _curvature_methods(f, start, floor=0.05):
         race.follow(method, walk)
         yield race.result(losses, NETWORK_STEPS)
+
+
+def seen(result: Result, config: Config) -> str:
+    """What the reader should have seen, in sentences computed from the result."""
+    shown = [m for m in result.methods if m in config.methods]
+    column = {m: result.methods.index(m) for m in shown}
+    if result.arrived_at is None or result.left_at is None:
+        final = {m: float(result.losses[-1, column[m]]) for m in shown}
+        finite = {m: v for m, v in final.items() if v == v}
+        if not finite:
+            return "No shown method has a finite loss at the end."
+        best = min(finite, key=finite.__getitem__)
+        spent = float(result.evaluations[-1, column[best]])
+        return (f"After {result.step} steps **{METHODS[best]}** has the lowest loss, {finite[best]:.3g}, for {spent:.0f} "
+                "gradient evaluations. A Hessian is charged as one gradient for each parameter.")
+    arrived = {m: int(result.arrived_at[column[m]]) for m in shown if result.arrived_at[column[m]] != NEVER}
+    text = f"None of the {len(shown)} methods shown has settled at a minimum after {result.step} steps."
+    if arrived:
+        first = min(arrived, key=arrived.__getitem__)
+        text = (f"**{METHODS[first]}** settles at a minimum first, at step {arrived[first]}; {len(arrived)} of {len(shown)} "
+                f"methods shown are there by step {result.step}.")
+    for method in shown:
+        if method in result.reasons:
+            text += f" **{METHODS[method]}** leaves the map at step {int(result.left_at[column[method]])}: {result.reasons[method]}."
+    return text

@@ -1,4 +1,5 @@
-"""References for the engine's tests: the same models as nn.Sequential, and a watch on the global generator."""
+"""References for the engine's tests: the same models as nn.Sequential, and a watch on the global
+generator."""
 
 from collections.abc import Callable, Iterator
 
@@ -19,18 +20,16 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 def build(mlp: MLP, row: Tensor) -> nn.Sequential:
     """`mlp` with the parameters `row` [P] as a module (no residual connections, no dropout)."""
-    norms: dict[str | None, Callable[[int], nn.Module]] = {
+    norms: dict[str, Callable[[int], nn.Module]] = {
         "batch": nn.BatchNorm1d,
         "layer": nn.LayerNorm,
         "group": lambda width: nn.GroupNorm(mlp.groups, width),
     }
     modules: list[nn.Module] = []
-    for fan_in, fan_out in zip(mlp.sizes, mlp.sizes[1:], strict=False):
-        modules.append(nn.Linear(fan_in, fan_out))
-        if mlp.norm:
-            modules.append(norms[mlp.norm](fan_out))
-        modules.append(ACTIVATIONS[mlp.activation]())
-    model = nn.Sequential(*modules[: -2 if mlp.norm else -1]).to(row.dtype)
+    for fan_in, width in zip(mlp.sizes, mlp.hidden, strict=False):
+        norm = [norms[mlp.norm](width)] if mlp.norm else []
+        modules += [nn.Linear(fan_in, width), *norm, ACTIVATIONS[mlp.activation]()]
+    model = nn.Sequential(*modules, nn.Linear(mlp.sizes[-2], mlp.sizes[-1])).to(row.dtype)
     nn.utils.vector_to_parameters(row, model.parameters())
     return model
 

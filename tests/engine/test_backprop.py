@@ -89,6 +89,7 @@ REFERENCES = {
 def test_losses_equal_torch(loss, scale):
     out = normals(generators(range(K)), C, n, dtype=float64) * scale
     y = labels(loss)
+    assert loss.gradient is not None
     value, grad = autograd_gradient(lambda o: loss.value(o.reshape(K, C, n), y), out.flatten(1))
     close(grad.reshape(K, C, n), loss.gradient(out, y), 1e-12)
     for k in range(K):
@@ -99,7 +100,11 @@ def test_losses_equal_torch(loss, scale):
 def test_binary_cross_entropy_keeps_float64_beyond_torchs_softplus_threshold():
     out = torch.tensor([[[-800.0, -25.0, 0.0, 25.0, 800.0]]], dtype=float64)
     value = [float(binary_cross_entropy.value(out[:, :, i : i + 1], torch.zeros(1, 1, 1))) for i in range(5)]
-    close(torch.tensor(value), torch.tensor([0.0, 1.3887943864771144e-11, 0.6931471805599453, 25.0, 800.0]), 1e-12)
+    close(
+        torch.tensor(value),
+        torch.tensor([0.0, 1.3887943864771144e-11, 0.6931471805599453, 25.0, 800.0]),
+        1e-12,
+    )
     assert value[3] > 25
 
 
@@ -111,7 +116,9 @@ def test_soft_labels_equal_torch_and_indices():
     y = labels(cross_entropy)
     one_hot = F.one_hot(y, C).mT.to(float64)
     close(cross_entropy.value(out, y), cross_entropy.value(out, one_hot))
+    assert cross_entropy.gradient is not None
     close(cross_entropy.gradient(out, y), cross_entropy.gradient(out, one_hot))
+    assert cross_entropy.error is not None
     assert torch.equal(cross_entropy.error(out, y), cross_entropy.error(out, one_hot))
 
 
@@ -142,10 +149,13 @@ def test_eval_mode_gradient_of_batch_norm():
     mlp = MLP((3, 5, C), norm="batch")
     theta, x, y = problem(mlp, squared)
     stats = mlp.running_stats(K, float64)
+    assert stats is not None
     mlp.forward(theta, x, train=True, stats=stats)
     before = stats.clone()
     value, grad = gradient(mlp, theta, x, y, squared, train=False, stats=stats)
-    expected_value, expected = autograd_gradient(lambda t: squared.value(mlp.forward(t, x, stats=stats), y), theta)
+    expected_value, expected = autograd_gradient(
+        lambda t: squared.value(mlp.forward(t, x, stats=stats), y), theta
+    )
     close(value, expected_value)
     close(grad, expected)
     assert torch.equal(before.mean, stats.mean) and torch.equal(before.var, stats.var)

@@ -83,6 +83,8 @@ def test_batch_norm_equals_torch_in_training_and_evaluation(sequential):
     theta = normals(generators(range(3)), mlp.P, dtype=float64)
     models = [sequential(mlp, row) for row in theta]
     stats = mlp.running_stats(3, float64)
+    assert stats is not None
+    x = torch.empty(0)
     for batch in range(5):
         x = normals(generators(range(batch, batch + 3)), 3, 4, dtype=float64)
         out = mlp.forward(theta, x, train=True, stats=stats)
@@ -90,9 +92,9 @@ def test_batch_norm_equals_torch_in_training_and_evaluation(sequential):
             torch.testing.assert_close(out[k].T, model(x[k].T).detach(), rtol=1e-10, atol=1e-10)
     evaluated = mlp.forward(theta, x, stats=stats)
     for k, model in enumerate(models):
-        norms = [module for module in model if isinstance(module, nn.BatchNorm1d)]
-        torch.testing.assert_close(stats.mean[k], torch.cat([m.running_mean for m in norms]))
-        torch.testing.assert_close(stats.var[k], torch.cat([m.running_var for m in norms]))
+        for name, running in (("mean", stats.mean), ("var", stats.var)):
+            expected = [model.get_buffer(f"{i}.running_{name}") for i in (1, 4)]
+            torch.testing.assert_close(running[k], torch.cat(expected))
         torch.testing.assert_close(evaluated[k].T, model.eval()(x[k].T).detach(), rtol=1e-10, atol=1e-10)
 
 
@@ -133,16 +135,18 @@ def test_a_row_does_not_depend_on_the_number_of_rows(norm):
 def test_chunks_change_nothing(monkeypatch, norm):
     mlp = MLP((2, 16, 1), norm=norm)
     theta = mlp.init(generators(range(50)))
-    x = normals(generators(range(50)), 2, 30)
+    x = normals(generators(range(50)), 2, 32)
     stats, chunked = mlp.running_stats(50), mlp.running_stats(50)
-    masks = mlp.masks(generators(range(50)), 30, 0.5)
+    masks = mlp.masks(generators(range(50)), 32, 0.5)
     whole = mlp.forward(theta, x, train=True, stats=stats, masks=masks)
-    monkeypatch.setattr(network_module, "CHUNK", 16 * 30 * 7)
+    monkeypatch.setattr(network_module, "CHUNK", 16 * 32 * 7)
     assert torch.equal(mlp.forward(theta, x, train=True, stats=chunked, masks=masks), whole)
     if stats is not None and chunked is not None:
         assert torch.equal(stats.mean, chunked.mean) and torch.equal(stats.var, chunked.var)
 
 
+# Entering forward mode makes torch import its own deprecated decompositions.
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
 def test_forward_mode_derivatives_survive_the_fast_tanh():
     mlp = MLP((2, 4, 1))
     theta, tangent = normals(generators([0, 1]), mlp.P, dtype=float64).split(1)
@@ -166,15 +170,15 @@ def test_forward_mode_derivatives_survive_the_fast_tanh():
         (lambda: MLP(dropout=1.0), "dropout"),
         (lambda: MLP(norm_momentum=2.0), "norm_momentum"),
         (lambda: MLP().init(generators([0]), "magic"), "scheme"),
-        (lambda: MLP(norm="batch").forward(torch.zeros(1, 417), torch.zeros(1, 2, 3)), "stats"),
+        (lambda: MLP(norm="batch").forward(torch.zeros(1, 401), torch.zeros(1, 2, 3)), "stats"),
         (lambda: MLP(norm="batch").forward(torch.zeros(1, 401), torch.zeros(1, 2, 1), train=True), "n"),
     ],
 )
 def test_errors_name_the_field(make, field):
-    with pytest.raises(ValueError, match=f"^{field}"):
+    with pytest.raises(ValueError, match=f"^{field}[=:]"):
         make()
 
 
 def test_theta_of_the_wrong_width_is_refused():
-    with pytest.raises(ValueError, match="^theta"):
+    with pytest.raises(ValueError, match="theta: shape"):
         MLP().forward(torch.zeros(1, 3), torch.zeros(1, 2, 3))

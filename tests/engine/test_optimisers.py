@@ -35,7 +35,9 @@ def test_equals_torch_step_for_step(name, weight_decay, seed):
     ours, theirs, options = PAIRS[name]
     theta, grads = problem(seed)
     rates = torch.tensor([1e-3, 1e-2, 3e-2], dtype=float64)
-    optimiser = ours(learning_rate=rates, weight_decay=torch.full((K, 1), weight_decay, dtype=float64), **options)
+    optimiser = ours(
+        learning_rate=rates, weight_decay=torch.full((K, 1), weight_decay, dtype=float64), **options
+    )
     parameters = [row.clone().requires_grad_() for row in theta]
     references = [
         theirs([p], lr=float(rate), weight_decay=weight_decay, **options)

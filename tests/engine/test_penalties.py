@@ -3,7 +3,17 @@
 import pytest
 import torch
 
-from core.engine import L1, L2, MLP, ElasticNet, autograd_gradient, generators, max_norm, normals, soft_threshold
+from core.engine import (
+    L1,
+    L2,
+    MLP,
+    ElasticNet,
+    autograd_gradient,
+    generators,
+    max_norm,
+    normals,
+    soft_threshold,
+)
 
 float64 = torch.float64
 THETA = normals(generators([0, 1, 2]), 9, dtype=float64)
@@ -17,7 +27,9 @@ def test_closed_forms():
     torch.testing.assert_close(L1(STRENGTHS).gradient(THETA), STRENGTHS[:, None] * THETA.sign())
 
 
-@pytest.mark.parametrize("penalty", [L1(STRENGTHS), L2(STRENGTHS), ElasticNet(STRENGTHS, 0.3), ElasticNet(0.2)])
+@pytest.mark.parametrize(
+    "penalty", [L1(STRENGTHS), L2(STRENGTHS), ElasticNet(STRENGTHS, 0.3), ElasticNet(0.2)]
+)
 def test_gradients_and_masks(penalty):
     mask = torch.tensor([1.0, 0, 1, 1, 0, 0, 1, 1, 1], dtype=float64)
     value, grad = autograd_gradient(lambda t: penalty.value(t, mask), THETA)

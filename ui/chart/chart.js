@@ -201,6 +201,12 @@ class Panel {
   }
 }
 
+const icon = (path) => `<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><path d="${path}" fill="currentColor"/></svg>`;
+const ICONS = {
+  play: icon("M4 2.5v11l9-5.5z"), pause: icon("M4 3h3v10H4zM9 3h3v10H9z"),
+  back: icon("M3 3h2v10H3zM13 3v10L6 8z"), next: icon("M11 3h2v10h-2zM3 3v10l7-5z"),
+};
+
 class Player {
   constructor(board) {
     this.board = board;
@@ -209,9 +215,9 @@ class Player {
     this.root.setAttribute("role", "group");
     this.root.setAttribute("aria-label", "Playback");
     this.root.innerHTML = `
-      <button type="button" data-do="back" aria-label="One step back" title="One step back">⏮</button>
-      <button type="button" data-do="play" class="lab-play" aria-label="Play" title="Play (space)">▶</button>
-      <button type="button" data-do="next" aria-label="One step forward" title="One step forward">⏭</button>
+      <button type="button" data-do="back" aria-label="One step back" title="One step back">${ICONS.back}</button>
+      <button type="button" data-do="play" class="lab-play" aria-label="Play" title="Play (space)">${ICONS.play}</button>
+      <button type="button" data-do="next" aria-label="One step forward" title="One step forward">${ICONS.next}</button>
       <input type="range" min="0" step="1" aria-label="Position">
       <output></output>
       <select aria-label="Speed" title="Speed"><option value="0.25">¼×</option><option value="0.5">½×</option>
@@ -293,7 +299,7 @@ class Player {
     const text = this.spec ? `${this.spec.labels?.[this.frame] ?? `${this.spec.name} ${this.frame}`}` : "";
     this.output.textContent = text;
     this.range.setAttribute("aria-valuetext", text);
-    this.button.textContent = this.playing ? "⏸" : "▶";
+    if (this.root.dataset.playing !== String(this.playing)) this.button.innerHTML = this.playing ? ICONS.pause : ICONS.play;
     this.button.setAttribute("aria-label", this.playing ? "Pause" : "Play");
     this.root.dataset.frame = this.frame;
     this.root.dataset.playing = this.playing;

@@ -1,0 +1,89 @@
+"""A Streamlit server as a child process, and a client that speaks its websocket, for benchmarks and browser tests."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect
+
+ROOT = Path(__file__).parent.parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def serve(app: Path = ROOT / "app.py", log: Path | None = None) -> Iterator[str]:
+    """Runs `app` in its own folder and yields its address. Raises RuntimeError if it does not answer in a minute."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", app.name, "--server.port", str(port), "--server.headless", "true",
+               "--browser.gatherUsageStats", "false"]
+    with open(log or os.devnull, "w") as out:
+        child = subprocess.Popen(command, cwd=app.parent, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        address = f"http://localhost:{port}"
+        _wait(address, child)
+        yield address
+    finally:
+        child.terminate()
+        child.wait(10)
+
+
+def _wait(address: str, child: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        if child.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"no answer from {address}")
+
+
+class Session:
+    """One reader at the websocket: opens a page and asks for reruns of it."""
+
+    def __init__(self, address: str, page: str = ""):
+        self.socket = connect(address.replace("http", "ws", 1) + "/_stcore/stream", max_size=None, subprotocols=["streamlit"])  # pyright: ignore
+        self.page = page
+        self.hash = ""
+        self.rerun()
+
+    def rerun(self) -> int:
+        """Runs the page once more; returns the bytes received until it has finished."""
+        message = BackMsg()
+        message.rerun_script.query_string = ""
+        if self.hash:
+            message.rerun_script.page_script_hash = self.hash
+        else:
+            message.rerun_script.page_name = self.page
+        self.socket.send(message.SerializeToString())
+        received = 0
+        while True:
+            data = self.socket.recv(timeout=60)
+            assert isinstance(data, bytes)
+            received += len(data)
+            forward = ForwardMsg()
+            forward.ParseFromString(data)
+            kind = forward.WhichOneof("type")
+            if kind == "new_session":
+                self.hash = forward.new_session.page_script_hash
+            if kind == "script_finished":
+                return received
+
+    def close(self) -> None:
+        self.socket.close()

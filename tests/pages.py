@@ -1,0 +1,31 @@
+"""What a page file says, without a running app: its draw function, presets and words."""
+
+from __future__ import annotations
+
+import runpy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Said:
+    """The arguments of a page's one call of `ui.page.show`."""
+
+    slug: str
+    draw: Any
+    presets: list[Any] = field(default_factory=list)
+    maths: str = ""
+    references: str = ""
+
+
+def said(slug: str) -> Said:
+    """Runs the page's file with the page itself taken away."""
+    calls: list[Said] = []
+    with mock.patch("ui.page.show", lambda *args, **kwargs: calls.append(Said(*args, **kwargs))):
+        runpy.run_path(str(ROOT / "pages" / f"{slug}.py"))
+    assert len(calls) == 1, f"pages/{slug}.py must call page.show once"
+    return calls[0]

@@ -1,0 +1,226 @@
+"""Every lesson of the catalogue keeps the contract of `core.lesson`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+import threading
+from typing import Any
+
+import pytest
+import torch
+
+from core import lesson
+from core.lesson import Choice, Choices, Grid, Number, Numbers, Refused, Scene, Switch
+from figures import style
+from tests.pages import said
+from ui.chart import encode
+
+BAD_TEXT = ["", "nan", "NaN", "inf", "-inf", "1e999", "-1e308", "99999999999999999999", "abc", "<script>", "0.123456789",
+            "-1", "1,2", ",", "1,nan,2", "true", "None", "💥", "x" * 5000, "0x10", "１２", "[]", "{}", "../../etc"]
+# A board is sent whole when a scene changes; this is what a phone on a slow line can wait for.
+LARGEST_BOARD = 1_500_000
+
+
+def leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:
+    """Every tensor and scalar inside a Result, except what was measured with a clock."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [leaf for f in dataclasses.fields(value) if not f.metadata.get("measured")
+                for leaf in leaves(getattr(value, f.name), f"{path}.{f.name}")]
+    if isinstance(value, dict):
+        return [leaf for k, v in value.items() for leaf in leaves(v, f"{path}[{k!r}]")]
+    if isinstance(value, (list, tuple)):
+        return [leaf for i, v in enumerate(value) for leaf in leaves(v, f"{path}[{i}]")]
+    return [(path, value)]
+
+
+def assert_same(one: Any, two: Any) -> None:
+    first, second = leaves(one), leaves(two)
+    assert [p for p, _ in first] == [p for p, _ in second]
+    for (path, a), (_, b) in zip(first, second, strict=True):
+        if isinstance(a, torch.Tensor):
+            assert a.dtype == b.dtype, path
+            assert a.shape == b.shape, path
+            assert torch.equal(a.nan_to_num(1.25e9), b.nan_to_num(1.25e9)) if a.is_floating_point() else torch.equal(a, b), path
+        elif isinstance(a, float) and math.isnan(a):
+            assert math.isnan(b), path
+        else:
+            assert a == b, path
+
+
+def test_config_is_a_value(module):
+    config = module.Config
+    assert issubclass(config, Scene)
+    assert config() == config()
+    assert hash(config()) == hash(config())
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config().seed = 1
+    with pytest.raises(TypeError):
+        config(0)
+    for name, control in config.controls().items():
+        assert control.label, name
+        assert control.label[0].isupper() or not control.label[0].isalpha() or control.label[0] in "εαβγλκμσρτ", name
+
+
+def outside(control: lesson.Control) -> list[Any]:
+    """Values that the field must refuse."""
+    match control:
+        case Number():
+            return [control.low - 10 * control.step, control.high + 10 * control.step, control.low + control.step / 3,
+                    float("nan"), float("inf"), "1", None, True]
+        case Grid():
+            return [control.values[0] / 3 - 1, control.values[-1] * 3 + 1, float("nan"), "1", None]
+        case Choice():
+            return ["no such option", 3, None]
+        case Choices():
+            return [("no such option",), "a", None, tuple(reversed(control.options)), (next(iter(control.options)),) * 2]
+        case Switch():
+            return [1, "yes", None]
+        case Numbers():
+            return [(), (control.high + 1,) * control.least, (float("nan"),) * control.least, (0.0,) * (control.most + 1), "1"]
+    raise TypeError(type(control))
+
+
+def test_config_refuses_by_name(module):
+    for name, control in module.Config.controls().items():
+        for value in outside(control):
+            with pytest.raises(Refused, match=name) as refusal:
+                module.Config(**{name: value})
+            assert refusal.value.field == name
+
+
+def test_links_round_trip_and_survive_garbage(module):
+    config = module.Config
+    assert lesson.read(config, {}) == (config(), [])
+    for name, control in config.controls().items():
+        for value in control.edges():
+            try:
+                scene = config(**{name: value})
+            except Refused:
+                continue  # a rule between fields; reading such a link is tested below
+            assert lesson.read(config, scene.query()) == (scene, [])
+        for text in BAD_TEXT:
+            scene, notes = lesson.read(config, {name: text})
+            assert isinstance(scene, config)
+            assert notes or control.parse(text) == getattr(scene, name), (name, text)
+            assert all(len(note) < 400 for note in notes)
+    scene, notes = lesson.read(config, {name: "nan" for name in config.controls()} | {"nonsense": "1"})
+    assert isinstance(scene, config)
+    assert any("nonsense" in note for note in notes)
+
+
+def test_view_fields_do_not_change_the_run(module):
+    views = [n for n, c in module.Config.controls().items() if c.view]
+    for name in views:
+        low, high = module.Config.controls()[name].edges()
+        for value in (low, high):
+            try:
+                scene = module.Config(**{name: value})
+            except Refused:
+                continue
+            assert scene.trained() == module.Config().trained()
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[str, list[Any]]:
+    """The opening scene's results of each lesson, run once for the tests below."""
+    return {}
+
+
+def opening(entry, runs) -> list[Any]:
+    if entry.slug not in runs:
+        runs[entry.slug] = list(entry.module().steps(entry.module().Config()))
+    return runs[entry.slug]
+
+
+def test_run_is_pure(entry, module, runs):
+    state = torch.get_rng_state()
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    results = opening(entry, runs)
+    other: list[Any] = []
+    worker = threading.Thread(target=lambda: other.append(module.run(module.Config())))
+    # Another session that draws from the process-wide generator must not matter.
+    worker.start()
+    torch.rand(3)
+    worker.join()
+    assert other, "the run failed in another thread"
+    assert_same(results[-1], other[0])
+    torch.set_rng_state(state)
+    module.run(module.Config())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert (torch.get_num_threads(), torch.get_default_dtype()) == (threads, dtype)
+
+
+def test_results_are_plain_data(entry, module, runs):
+    for result in opening(entry, runs):
+        assert isinstance(result, module.Result)
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(result, dataclasses.fields(result)[0].name, None)
+        for path, value in leaves(result):
+            assert isinstance(value, (torch.Tensor, int, float, str, bool, type(None))) or dataclasses.is_dataclass(value), path
+            if isinstance(value, torch.Tensor):
+                assert value.device.type == "cpu", path
+                assert not value.requires_grad, path
+
+
+def test_seed_matters(entry, module, runs):
+    other = module.run(module.Config(seed=7))
+    same = [torch.equal(a.nan_to_num(0.0), b.nan_to_num(0.0))
+            for (_, a), (_, b) in zip(leaves(opening(entry, runs)[-1]), leaves(other), strict=False)
+            if isinstance(a, torch.Tensor) and a.is_floating_point() and a.shape == b.shape]
+    assert not all(same), "no number of the result depends on the seed"
+
+
+def boards(entry, runs):
+    page, scene = said(entry.slug), entry.module().Config()
+    results = opening(entry, runs)
+    return page, scene, [page.draw(results[0], scene), page.draw(results[-1], scene)]
+
+
+def test_boards(entry, runs):
+    state = torch.get_rng_state()
+    page, scene, drawn = boards(entry, runs)
+    assert torch.equal(torch.get_rng_state(), state), "drawing must not use random numbers"
+    known = {c.upper() for c in style.dark_partner()}
+    for board in drawn:
+        ids = [p.id for p in board.panels]
+        assert len(set(ids)) == len(ids)
+        assert board.panels[0].height == "tall"
+        assert len(board.seen) > 20
+        encoded = encode(board)
+        assert len(encoded.body) < LARGEST_BOARD
+        for panel in board.panels:
+            assert panel.alt, panel.id
+            assert panel.caption, panel.id
+            check_axes(panel)
+            foreign = {h.upper() for h in re.findall(r'"(#[0-9A-Fa-f]{6})"', panel.figure.to_json())} - known
+            assert not foreign, f"{panel.id}: colours that have no dark partner: {foreign}"
+        if encoded.field:
+            control = scene.controls()[encoded.field]
+            assert control.hidden
+            assert control.view
+    again = page.draw(opening(entry, runs)[-1], scene)
+    assert encode(again).digest == encode(drawn[-1]).digest, "the same result must give the same picture"
+
+
+def check_axes(panel) -> None:
+    figure = json.loads(panel.figure.to_json())
+    plane = [t for t in figure["data"] if t["type"] in ("scatter", "bar", "contour", "heatmap", "histogram", "violin", "box")]
+    used = {(t.get("xaxis", "x"), t.get("yaxis", "y")) for t in plane}
+    for pair in used:
+        for axis in pair:
+            about = figure["layout"].get(f"{axis[0]}axis{axis[1:]}", {})
+            shared = about.get("matches") or about.get("showticklabels") is False or about.get("visible") is False
+            assert shared or about.get("title", {}).get("text"), f"{panel.id}: {axis} has no title"
+
+
+def test_presets(entry, module):
+    page = said(entry.slug)
+    assert len(page.presets) >= 3
+    assert len({p.name for p in page.presets}) == len(page.presets)
+    for preset in page.presets:
+        assert preset.why
+        module.Config(**preset.values)
+    assert page.maths
