@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
-from core import surfaces
-from core.lessons.optimisers import FIRST_ORDER, METHODS, Config, Result, contraction, stability_limit
+from core import quadratic, surfaces
+from core.lessons.optimisers import FIRST_ORDER, METHODS, Config, Result
 from figures import style
 
 # A dash repeats what the colour says; methods that share one differ in colour and in their label.
@@ -242,10 +242,10 @@ def rates(scene: Config) -> go.Figure:
     """On a quadratic: the long-run contraction per step against ε, with this scene's ε and the limits."""
     curvature = torch.tensor([1.0, 1.0 if scene.problem == "bowl" else scene.kappa], dtype=torch.float64)
     top = float(curvature.max())
-    limit = max(stability_limit("momentum", scene.alpha) / top * 1.1, scene.learning_rate * 1.1)
+    limit = max(quadratic.stability_limit("momentum", scene.alpha) / top * 1.1, scene.learning_rate * 1.1)
     rate = torch.linspace(limit / 400, limit, 400, dtype=torch.float64)
     traces: list[object] = [
-        go.Scatter(x=style.array(rate), y=style.array(contraction(m, rate, curvature, scene.alpha)), mode="lines",
+        go.Scatter(x=style.array(rate), y=style.array(quadratic.contraction(m, rate, curvature, scene.alpha)), mode="lines",
                    name=METHODS[m], line=_line(m), hovertemplate=f"{METHODS[m]}: %{{y:.4f}}<extra></extra>")
         for m in ("sgd", "momentum", "nesterov")
     ]

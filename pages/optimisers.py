@@ -58,7 +58,7 @@ def draw(result: Result, scene: Config) -> Board:
         Panel(id="surface", figure=figures.surface3d(result, scene), span=4, title="The same, as a surface",
               caption="Drag to turn. Heights are logarithmic, as the map's levels are.", alt="Loss surface in three dimensions."),
         Panel(id="basins", figure=figures.basins(result, scene), span=4, click=("start_x", "start_y"),
-              title=f"Where {METHODS[scene.basin_of]} ends, from {result.basin.shape[0]}² starts" if result.basin is not None else "",
+              title=f"Where {METHODS[scene.basin_of]} ends, from every start",
               caption=f"Colour: the minimum reached by step {scene.steps}; pale: not there yet; darkest: left the map.",
               alt="Basins of attraction.") if result.basin is not None else None,
         Panel(id="step", figure=figures.effective_step(result, scene), span=4, title=f"Inside {inside}: effective step",

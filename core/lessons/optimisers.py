@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from core import descent, surfaces
+from core import descent, quadratic, surfaces
 from core.data import toys
 from core.descent import Objective
 from core.engine import MLP, SGD, AdaGrad, Adam, AdamW, RMSProp, binary_cross_entropy, generators, gradient
@@ -45,8 +45,8 @@ class Config(Scene):
     problem: str = choice("himmelblau", options=PROBLEMS, label="Problem", help="What is minimised.")
     learning_rate: float = grid(
         0.01, values=decades(-4, 0, (1, 1.5, 2, 3, 5, 7)), label="Learning rate ε",
-        help="For gradient descent, mini-batch SGD, momentum and Nesterov. Newton takes whole steps; conjugate gradient and "
-        "L-BFGS search for theirs.",
+        help="For gradient descent, mini-batch SGD, momentum and Nesterov. Newton takes whole steps; conjugate gradient "
+        "and L-BFGS search for theirs.",
     )
     adaptive_rate: float = grid(
         0.2, values=decades(-3, 0, (1, 1.5, 2, 3, 5, 7)), label="ε of the adaptive methods",
@@ -228,12 +228,10 @@ def _judged(result: Result, config: Config, surface: Surface, basin: Tensor | No
                for k, m in enumerate(result.methods) if left[k] != NEVER}
     theory = None
     if surface.quadratic:
-        theory = quadratic_descent(config, surface, torch.arange(config.steps + 1, dtype=torch.float64))
-    return Result(
-        problem=result.problem, methods=result.methods, step=result.step, paths=result.paths, losses=result.losses,
-        evaluations=result.evaluations, slopes=result.slopes, seconds=result.seconds, distance=distance,
-        memory=result.memory, left_at=left, arrived_at=_last_run(near), reasons=reasons, theory=theory, basin=basin,
-    )
+        curvature = torch.tensor([1.0, config.kappa if config.problem == "ravine" else 1.0], dtype=torch.float64)
+        t = torch.arange(config.steps + 1, dtype=torch.float64)
+        theory = quadratic.descent(result.paths[0, 0], curvature, config.learning_rate, t)
+    return replace(result, distance=distance, left_at=left, arrived_at=_last_run(near), reasons=reasons, theory=theory, basin=basin)
 
 
 def outside(p: Tensor, surface: Surface) -> Tensor:
@@ -252,38 +250,6 @@ def _last_run(flags: Tensor) -> Tensor:
     return torch.where(flags[-1], begins, torch.full_like(begins, NEVER))
 
 
-def quadratic_descent(config: Config, surface: Surface, t: Tensor) -> Tensor:
-    """Loss of gradient descent after t steps on a quadratic, in closed form: ½ Σ λᵢ (1 − ελᵢ)²ᵗ θᵢ²."""
-    curvature = torch.linalg.eigvalsh(surface.hessian(torch.zeros(2, dtype=torch.float64)))
-    start = torch.tensor([config.start_x, config.start_y], dtype=torch.float64)
-    factor = (1 - config.learning_rate * curvature).abs()
-    return (0.5 * curvature * start**2 * factor ** (2 * t[:, None])).sum(-1)
-
-
-def contraction(method: str, rate: Tensor, curvature: Tensor, alpha: float) -> Tensor:
-    """The factor by which the distance shrinks per step in the long run, on a quadratic: a spectral radius.
-
-    method: sgd, momentum or nesterov; rate [R], curvature [P] -> [R], the worst over the curvatures. With αᵥ = α for
-    momentum, the roots of z² − (1 + α − ελ)z + α; for Nesterov, of z² − (1 + α)(1 − ελ)z + α(1 − ελ).
-    """
-    step = rate[:, None] * curvature
-    if method == "sgd":
-        return (1 - step).abs().amax(-1)
-    if method == "momentum":
-        b, c = 1 + alpha - step, torch.full_like(step, alpha)
-    elif method == "nesterov":
-        b, c = (1 + alpha) * (1 - step), alpha * (1 - step)
-    else:
-        raise ValueError(f"method must be sgd, momentum or nesterov, not {method!r}")
-    root = torch.sqrt(torch.complex(b * b - 4 * c, torch.zeros_like(b)))
-    return torch.maximum((b + root).abs(), (b - root).abs()).div(2).amax(-1)
-
-
-def stability_limit(method: str, alpha: float) -> float:
-    """The product ε·λ beyond which a method diverges on a quadratic of curvature λ."""
-    return {"sgd": 2.0, "noisy_sgd": 2.0, "momentum": 2 * (1 + alpha), "nesterov": 2 * (1 + alpha) / (1 + 2 * alpha)}[method]
-
-
 def why_left(config: Config, surface: Surface, method: str, path: Tensor) -> str:
     """Why a path left, naming the inequality that broke where there is one; path [t+1, 2] up to the leaving."""
     finite = path[torch.isfinite(path).all(-1)]
@@ -293,7 +259,7 @@ def why_left(config: Config, surface: Surface, method: str, path: Tensor) -> str
     if method in ("sgd", "noisy_sgd", "momentum", "nesterov"):
         # The last point may be far out already, where the curvature is a consequence and no cause.
         top = float(eigen[: max(1, len(eigen) - 1), 1].max())
-        limit = stability_limit(method, config.alpha)
+        limit = quadratic.stability_limit(method, config.alpha)
         product = config.learning_rate * top
         if product > limit:
             where = "λ_max" if surface.quadratic else "the steepest curvature on its way, λ"
@@ -406,5 +372,6 @@ def seen(result: Result, config: Config) -> str:
                 f"methods shown are there by step {result.step}.")
     for method in shown:
         if method in result.reasons:
-            text += f" **{METHODS[method]}** leaves the map at step {int(result.left_at[column[method]])}: {result.reasons[method]}."
+            step = int(result.left_at[column[method]])
+            text += f" **{METHODS[method]}** leaves the map at step {step}: {result.reasons[method]}."
     return text

@@ -1,0 +1,111 @@
+"""Every page through `app.py`, every widget at both ends, links of any kind; no browser."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.catalogue import LESSONS
+from core.lesson import Refused
+from tests.pages import ROOT, said
+from ui import controls
+
+
+def opened(page: str, **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    for name, text in query.items():
+        app.query_params[name] = text
+    app.run()
+    # A switch of pages drops the query, as a click in the menu does; a link brings it along.
+    app.switch_page(f"pages/{page}.py")
+    for name, text in query.items():
+        app.query_params[name] = text
+    return app.run()
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(m.value for m in app.markdown)
+
+
+def test_home_lists_every_lesson():
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    assert not app.exception
+    for entry in LESSONS:
+        assert entry.title in texts(app)
+
+
+def test_page_opens(entry, module):
+    app = opened(entry.slug)
+    assert not app.exception
+    assert not app.warning
+    assert entry.title in texts(app)
+    assert entry.question in texts(app)
+    shown = {w.key for kind in (app.slider, app.select_slider, app.selectbox, app.toggle, app.text_input, app.button_group)
+             for w in kind}
+    for name, control in module.Config.controls().items():
+        if not control.hidden and module.Config().matters(name):
+            assert controls.key(entry.slug, name) in shown, name
+    # A second run of the same scene changes nothing.
+    before = texts(app)
+    assert texts(app.run()) == before
+
+
+def test_every_widget_at_both_ends(entry, module):
+    app = opened(entry.slug)
+    opening = module.Config()
+    for name, control in module.Config.controls().items():
+        for value in control.edges():
+            try:
+                scene = module.Config(**{name: value})
+            except Refused:
+                scene = None
+            app.session_state[controls.key(entry.slug, name)] = controls.to_widget(control, value)
+            app.run()
+            assert not app.exception, f"{name}={value!r}: {app.exception}"
+            if scene is not None:
+                assert app.session_state[f"scene:{entry.slug}"] == scene
+                assert app.query_params.get(name) == scene.query().get(name)
+            else:
+                assert app.warning
+        app.session_state[controls.key(entry.slug, name)] = controls.to_widget(control, getattr(opening, name))
+    app.run()
+    assert app.session_state[f"scene:{entry.slug}"] == opening
+
+
+def test_presets_are_taken(entry, module):
+    page = said(entry.slug)
+    app = opened(entry.slug)
+    for preset in page.presets:
+        app.button(key=f"{entry.slug}:preset:{preset.name}").click().run()
+        assert not app.exception, preset.name
+        assert app.session_state[f"scene:{entry.slug}"] == module.Config(**preset.values)
+
+
+def test_a_link_opens_its_scene(entry, module):
+    scene = module.Config(**said(entry.slug).presets[-1].values, **({} if "seed" in said(entry.slug).presets[-1].values
+                                                                    else {"seed": 3}))
+    app = opened(entry.slug, **scene.query())
+    assert not app.exception
+    assert not app.warning
+    assert app.session_state[f"scene:{entry.slug}"] == scene
+
+
+@pytest.mark.parametrize("text", ["nan", "1e999", "garbage", "-7", ""])
+def test_a_bad_link_is_mended_and_said(entry, module, text):
+    names = [n for n, c in module.Config.controls().items()]
+    app = opened(entry.slug, **{name: text for name in names}, nobody="1")
+    assert not app.exception
+    assert any("nobody" in w.value for w in app.warning)
+    assert isinstance(app.session_state[f"scene:{entry.slug}"], module.Config)
+    # Once the reader moves something, the complaint about the link is gone.
+    app.session_state[controls.key(entry.slug, "seed")] = 11
+    app.run()
+    assert not app.warning
+
+
+def test_leaving_and_coming_back_keeps_the_scene():
+    app = opened("optimisers", alpha="0.5")
+    app.switch_page("pages/mixup.py").run()
+    app.switch_page("pages/optimisers.py").run()
+    assert not app.exception
+    assert app.session_state["scene:optimisers"].alpha == 0.5
