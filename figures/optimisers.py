@@ -57,7 +57,7 @@ def legend(scene: Config) -> list[tuple[str, str, str]]:
 def contour(result: Result, scene: Config) -> go.Figure:
     """The map: contours of the loss on a logarithmic scale, minima as stars, one path a method."""
     surface = _surface(scene)
-    x, y, points = surface.grid(81, margin=0.03)
+    x, y, points = surface.grid(61, margin=0.03)
     z = surface.value(points).numpy()
     low = min([float(surface.value(surface.minima_tensor()).min()), z.min()])
     height = _levels(z, low)

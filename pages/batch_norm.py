@@ -1,3 +1,136 @@
-import streamlit as st
+"""batch_norm: scale and shift."""
 
-st.markdown("## soon")
+from core.lessons import batch_norm as lesson
+from core.lessons.batch_norm import NAMES, VALIDATION, Config, Result, seen
+from figures import batch_norm as figures
+from ui import page
+from ui.chart import Board, Panel, Player
+from ui.page import Preset
+
+PRESETS = [
+    Preset("Doubled", "Twice the batch has twice the mean and twice the spread, and comes out the same."),
+    Preset("Undone", "γ = σ and β = μ: the net can give the batch back as it was.", dict(gamma=2.0, beta=3.0, factor=1.0)),
+    Preset("A batch of two", "Whatever the two values are, x̂ is −1 and +1: all that is left is which of them is larger.",
+           dict(batch=(1.0, 5.5), factor=-1.0, gamma=1.0, beta=0.0, batch_size=2)),
+    Preset("An outlier", "One far value sets σ, and squeezes all the others together.",
+           dict(batch=(0.5, 1.0, 1.5, 2.5, 3.0, 4.0, 4.5, -10.0), gamma=1.0, beta=0.0)),
+    Preset("δ is not small", "Where δ is as large as σ², doubling the input is no longer forgotten.",
+           dict(batch=(0.1, 0.2, 0.35, 0.5, 0.6, 0.9), delta=0.1, gamma=1.0, beta=0.0)),
+    Preset("Weights ten times too large", "Without norm nearly every learning rate diverges; the others hardly notice the scale.",
+           dict(weight_scale=10.0, learning_rate=0.5)),
+    Preset("From 2 to 64 a batch", "Six batch sizes at once: the fewer the companions, the noisier the statistics of batch norm.",
+           dict(every_batch_size=True, batch_size=2, starts=1)),
+]
+
+MATHS = r"""
+**Algorithm 1**, for one activation $x$ over a mini-batch of $m$ (Ioffe and Szegedy write $\epsilon$ for $\delta$):
+$$\mu \leftarrow \frac1m\sum_{i=1}^m x_i, \qquad \sigma^2 \leftarrow \frac1m\sum_{i=1}^m (x_i-\mu)^2, \qquad
+\hat x_i \leftarrow \frac{x_i-\mu}{\sqrt{\sigma^2+\delta}}, \qquad y_i \leftarrow \gamma\hat x_i+\beta .$$
+
+So $y$ has mean $\beta$ and spread $|\gamma|\,\sigma/\sqrt{\sigma^2+\delta}$. With $\gamma=\sqrt{\sigma^2+\delta}$ and
+$\beta=\mu$ it is the input again: the layer can still compute all it could. Put $ax+b$ in, with $a>0$, and $\hat x_i$ becomes
+$\frac{x_i-\mu}{\sqrt{\sigma^2+\delta/a^2}}$: the scale and the shift are gone, but for $\delta$. A batch of two leaves
+$\hat x=\pm 1/\sqrt{1+\delta/\sigma^2}$.
+
+Hence the weights $W$ before the norm have no scale of their own. With $\delta\to0$,
+$$\mathrm{BN}(aWx)=\mathrm{BN}(Wx), \qquad \frac{\partial J}{\partial (aW)}=\frac1a\,\frac{\partial J}{\partial W},$$
+so a step of gradient descent turns $W$ by an angle in proportion to $\epsilon/\lVert W\rVert^2$. Backwards, with
+$g_i=\partial J/\partial\hat x_i$ and means over the averaged set,
+$$\frac{\partial J}{\partial x_i}=\frac{1}{\sqrt{\sigma^2+\delta}}\Big(g_i-\overline{g}-\hat x_i\,\overline{g\,\hat x}\Big).$$
+
+**At test time** batch norm divides by running statistics, $r \leftarrow (1-\rho)\,r+\rho\,s$ with momentum $\rho$
+(the variance with one less than the count below, as in torch). Where $s$ stands still, $r_t=s+(r_0-s)(1-\rho)^t$.
+
+**The nets** minimise the mean cross-entropy of a mini-batch,
+$J(\theta)=-\frac1m\sum_{i}\ln p_\theta(t_i\mid x_i)$, by $\theta\leftarrow\theta-\epsilon\nabla J$. Digits of 8 × 8
+pixels; a 2×2 convolution of stride 2 to 8 channels, 1×1 to 8, 2×2 of stride 2 to 16, 1×1 to 16, each with norm and ReLU; then
+an affine layer. Start, batches and number of steps are common to all five, and in all of them $\gamma$ and $\beta$ belong to a
+channel.
+"""
+
+REFERENCES = """
+- S. Ioffe and C. Szegedy, *Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift*,
+  ICML 2015.
+- J. L. Ba, J. R. Kiros and G. E. Hinton, *Layer Normalization*, 2016, arXiv:1607.06450.
+- D. Ulyanov, A. Vedaldi and V. Lempitsky, *Instance Normalization: The Missing Ingredient for Fast Stylization*, 2016,
+  arXiv:1607.08022.
+- Y. Wu and K. He, *Group Normalization*, ECCV 2018.
+- S. Santurkar, D. Tsipras, A. Ilyas and A. Madry, *How Does Batch Normalization Help Optimization?*, NeurIPS 2018.
+- Digits: E. Alpaydin and C. Kaynak, *Optical Recognition of Handwritten Digits*, UCI Machine Learning Repository.
+"""
+
+
+def draw(result: Result, scene: Config) -> Board:
+    facts = lesson.judged(result, scene)
+    said = seen(result, scene, facts)
+    labels, *_ = figures.film(scene)
+    second = figures.changes(scene)
+    hollow = f" Hollow: the batch {figures.second_name(scene)}." if second else ""
+    panels = [
+        Panel(id="algorithm", figure=figures.algorithm(scene), span=7, rows=2, height="tall", click=("batch", ""),
+              title="Algorithm 1, line by line",
+              caption=f"Click: the nearest value of x moves there. Bars: mean ± spread.{hollow}",
+              alt=f"The values of the mini-batch through the lines of Algorithm 1. {said}"),
+        Panel(id="histogram", figure=figures.histogram(scene), span=5, height="short", title="The batch as a histogram",
+              caption="Pale: x as it came. Red: now." + (f" Outline: {figures.second_name(scene)}, now." if second else ""),
+              alt="Histogram of the batch before and after the line reached."),
+        Panel(id="scaling", figure=figures.scaling(scene), span=5, height="short", title="What the input's scale does",
+              click=("factor", ""), caption="Grey: without norm. Red: batch norm, dashed: its formula. Click to choose a.",
+              alt="Spread of the output against the factor that multiplies the input."),
+    ]
+    return Board(panels=panels + _net_panels(result, facts, scene), seen=said, legend=figures.legend(),
+                 player=Player(labels=labels, name="Line", seconds=9.0))
+
+
+def _net_panels(result: Result, facts: lesson.Judged, scene: Config) -> list[Panel]:
+    arm, inside = result.arms[0], NAMES[scene.inside].lower()
+    at = f"ε = {scene.learning_rate:g}, m = {scene.batch_size}"
+    panels = [
+        Panel(id="sets", figure=figures.sets(scene), title="Which values share one μ and σ²",
+              caption="Samples to the right, positions upwards, channels into the depth. Counted in the nets' first layer: "
+              f"8 channels of 16 positions, m = {scene.batch_size}.",
+              alt="Four blocks of samples, channels and positions, with the set that each kind of norm averages over coloured."),
+    ]
+    if arm.step:
+        panels += [
+            Panel(id="rates", figure=figures.rates(result, facts, scene), span=7,
+                  title="The same net, start and batches at every learning rate",
+                  caption=f"Mean training loss of the last {min(lesson.FROM_STEPS, arm.step)} of {arm.step} batches; bands: "
+                  "range over starts; crosses: a start diverged. Dotted: the rate looked into.",
+                  alt=f"Training loss against learning rate for five kinds of norm. {seen(result, scene, facts)}"),
+            Panel(id="spread", figure=figures.layers(result, scene, "spread"), span=5, title=f"Spread of each layer, {at}",
+                  caption=f"Grey: no norm. Coloured: {inside}. Thin to thick: layers 1 to 4.",
+                  alt="Spread of what enters each layer's ReLU, against the step."),
+        ]
+    if len(result.upcoming):
+        panels += _batch_norm_panels(result, facts, scene, at)
+    if len(result.arms) > 1:
+        panels.append(Panel(
+            id="sizes", figure=figures.sizes(result, facts, scene),
+            title=f"Validation loss against batch size, ε = {scene.learning_rate:g}",
+            caption=f"All after {scene.steps} steps, so a larger m has seen more digits. Batch norm in eval mode, momentum "
+            f"{scene.momentum:g}.", alt="Validation loss against batch size for five kinds of norm."))
+    return panels
+
+
+def _batch_norm_panels(result: Result, facts: lesson.Judged, scene: Config, at: str) -> list[Panel]:
+    return [
+        Panel(id="channel", figure=figures.channel(facts), span=7, title="A channel of the trained net, line by line",
+              caption=f"Batch norm, {at}: the first layer's most spread channel over one batch; γ and β as learnt. Numbers: "
+              "mean ± spread.", alt="Histograms of one channel before and after each line of Algorithm 1."),
+        Panel(id="mean", figure=figures.layers(result, scene, "mean"), span=5, title=f"Mean of each layer, {at}",
+              caption=f"Grey: no norm. Coloured: {NAMES[scene.inside].lower()}. Thin to thick: layers 1 to 4.",
+              alt="Mean of what enters each layer's ReLU, against the step."),
+        Panel(id="running_mean", figure=figures.running(facts, scene, 0), span=4, title="The running mean catches up",
+              caption="Dots: batches. Training stops at the dotted line. Dashed: expected from there on.",
+              alt="Mean of a channel in each batch and its running average."),
+        Panel(id="running_variance", figure=figures.running(facts, scene, 1), span=4, title="So does the running variance",
+              caption="It starts at 1. Small momentum is slow, large momentum is noisy.",
+              alt="Variance of a channel in each batch and its running average."),
+        Panel(id="modes", figure=figures.modes(facts), span=4, title="One image, two modes",
+              caption=f"{VALIDATION} images, each in {lesson.COMPANIES} random batches of {scene.batch_size}. Off the dashed "
+              "line, mode and company matter.", alt="Probability of the true class in train mode against eval mode."),
+    ]
+
+
+page.show("batch_norm", draw, presets=PRESETS, maths=MATHS, references=REFERENCES)

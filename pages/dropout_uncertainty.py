@@ -1,3 +1,137 @@
-import streamlit as st
+"""dropout_uncertainty: test-time dropout as an ensemble, beside two real ones."""
 
-st.markdown("## soon")
+from core.lessons.dropout_uncertainty import METHODS, QUANTITIES, Config, Result, calibration_error, seen
+from figures import dropout_uncertainty as figures
+from ui import page
+from ui.chart import Board, Panel, Player
+from ui.page import Preset
+
+PRESETS = [
+    Preset("The gap", "Where are there no samples, and which method notices?"),
+    Preset("Ensemble in front", "The same scene with ten nets from ten starts in the large picture.",
+           dict(focus="deep_ensemble")),
+    Preset("One hidden layer", "The spread of MC dropout is now convex in x: it cannot open up between the data.", dict(depth=1)),
+    Preset("Half the units off", "p = 0.5: wide bands everywhere, and a poorer fit.", dict(dropout=0.5)),
+    Preset("Dropout off", "p = 0: every pass is the same net, so σ is zero everywhere, right or wrong.", dict(dropout=0.0)),
+    Preset("Two moons", "Which places do the passes disagree about?", dict(problem="moons")),
+    Preset("Sure far away", "Total entropy: far from all data most places are painted as certain.",
+           dict(problem="moons", quantity="total", probe_x=4.0, probe_y=2.5)),
+]
+
+MATHS = r"""
+Every net minimises $J(\theta) + \frac{\alpha}{2}\lVert w\rVert^2$ with $J = \frac1N\sum_n (f(x_n;\theta) - y_n)^2$ on the
+curve, and the mean binary cross-entropy on the moons. In training, dropout multiplies each hidden unit by a mask
+$m_j \in \{0, \tfrac{1}{1-p}\}$ with $P(m_j = 0) = p$. **MC dropout** keeps drawing masks afterwards: with $T$ of them
+$$\hat\mu(x) = \frac1T\sum_{t=1}^{T} f(x; \theta, m_t), \qquad
+\hat\sigma^2(x) = \frac{1}{T-1}\sum_{t=1}^{T}\bigl(f(x;\theta,m_t) - \hat\mu(x)\bigr)^2 .$$
+A **deep ensemble** averages $M$ nets from $M$ starts on the same data, **bagging** $M$ nets on $M$ bootstraps, with the same
+two formulas. This is model averaging, $p(X) = \sum_Y p(X\mid Y)\,p(Y)$, with $Y$ the net that was drawn.
+
+The passes are independent, so $\hat\mu$ is $\sigma/\sqrt T$ away from its limit: four times the passes halve the distance.
+The error against the truth stops falling at the error of the limit.
+
+With **one hidden layer**, output weights $v_j$ and activations $a_j(x)$, the variance over masks is exactly
+$$\sigma^2(x) = \frac{p}{1-p}\sum_j v_j^2\,a_j(x)^2 .$$
+With ReLU each term is convex in $x$, so the sum is: between two places with data it cannot exceed the chord between them.
+Deeper nets escape this theorem.
+
+For a **classification** the entropy of the mean splits into what each pass is unsure of and what they disagree about:
+$$H[\bar p] = \underbrace{\tfrac1T\textstyle\sum_t H[p_t]}_{\text{expected entropy}}
++ \underbrace{\tfrac1T\textstyle\sum_t \mathrm{KL}(p_t \,\Vert\, \bar p)}_{\text{mutual information}} .$$
+
+**Calibration.** On the curve a new observation should fall into $\hat\mu \pm z_q\sqrt{\hat\sigma^2 + \text{noise}^2}$ with
+probability $q$; the true function and the noise are known, so the probability that it does is computed exactly. On the
+moons, of the samples that are classified with 80 % confidence, 80 % should be right (ECE: the mean gap, weighted by counts).
+"""
+
+REFERENCES = """
+- Y. Gal, Z. Ghahramani, *Dropout as a Bayesian approximation: representing model uncertainty in deep learning*, ICML 2016.
+- B. Lakshminarayanan, A. Pritzel, C. Blundell, *Simple and scalable predictive uncertainty estimation using deep
+  ensembles*, NeurIPS 2017.
+- L. Breiman, *Bagging predictors*, Machine Learning 24, 1996.
+- A. Y. K. Foong, D. R. Burt, Y. Li, R. E. Turner, *On the expressiveness of approximate inference in Bayesian neural
+  networks*, NeurIPS 2020.
+- M. Hein, M. Andriushchenko, J. Bitterwolf, *Why ReLU networks yield high-confidence predictions far away from the
+  training data and how to mitigate the problem*, CVPR 2019.
+- C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, *On calibration of modern neural networks*, ICML 2017.
+"""
+
+
+def draw(result: Result, scene: Config) -> Board:
+    curve, text = result.problem == "curve", seen(result, scene)
+    click = ("probe_x", "") if curve else ("probe_x", "probe_y")
+    colour = QUANTITIES[scene.quantity].lower() if scene.quantity != "mean" else "the mean P(class B)"
+
+    def picture(method: str, id: str, caption: str, span: int, rows: int, height: str) -> Panel:
+        return Panel(id=id, figure=figures.picture(result, scene, method), title=METHODS[method], caption=caption, click=click,
+                     alt=f"Predictions of {METHODS[method]}. {text}", span=span, rows=rows, height=height)
+
+    large = ("Line and band: mean ± 2σ. Thin: single passes. The cross: surest although wrong. Click anywhere to probe."
+             if curve else f"Colour: {colour}. A cross, if any: surest although wrong. Click anywhere to probe.")
+    small = "The same axes. Dotted: the probe, with mean ± σ." if curve else "The same axes and colours; the ring is the probe."
+    first, second = figures.others(scene)
+    panels = [
+        picture(scene.focus, "large", large, span=7, rows=2, height="tall"),
+        picture(first, "second", small, span=5, rows=1, height="short"),
+        picture(second, "third", small, span=5, rows=1, height="short"),
+        *(_curve_panels if curve else _moons_panels)(result, scene),
+    ]
+    player = Player(labels=[f"T = {t}" for t in figures.stops(result, scene)], name="Passes averaged")
+    return Board(panels=panels, player=player, seen=text, legend=figures.legend(result))
+
+
+def _gaps(result: Result, scene: Config) -> str:
+    T = figures.shown(result, scene)
+    return ", ".join(f"{name} {calibration_error(result, m, T):.3f}" for m, name in METHODS.items()) + "."
+
+
+def _averaging(result: Result, scene: Config, span: int) -> Panel:
+    on = "among the data, against the true function" if result.problem == "curve" else "on fresh samples, as √ Brier score"
+    tail = ("Circles: distance of T dropout passes from their limit; dashed: σ/√T." if scene.dropout > 0 else
+            "Without dropout the passes do not differ, so there is nothing to average.")
+    return Panel(id="averaging", figure=figures.averaging(result), span=span, title="What averaging more of them buys",
+                 caption=f"Lines: error {on}, averaged over all choices of T. {tail}",
+                 alt="Error of the averaged prediction against the number of passes, on two logarithmic axes.")
+
+
+def _curve_panels(result: Result, scene: Config) -> list[Panel]:
+    exact = " Dashed: the closed form of one hidden layer." if result.theory_G is not None else ""
+    return [
+        Panel(id="sigma", figure=figures.sigma(result, scene), span=8, click=("probe_x", ""),
+              title="How unsure each one is, place by place",
+              caption="Standard deviation over passes or members. Shaded: where samples are drawn." + exact,
+              alt="Standard deviation of the three methods against x."),
+        Panel(id="probe", figure=figures.probe(result, scene), span=4, title=f"Probe at x = {scene.probe_x:.2f}",
+              caption="One mark a pass or member; bars: mean ± 2σ. Dashed: truth. Open star: dropout off.",
+              alt="Sampled predictions of the three methods at the probe."),
+        Panel(id="distance", figure=figures.distance(result, scene), span=4, title="σ against distance from the data",
+              caption="Mean over places at that distance. Solid: between −4 and 4, among and between the data. Dotted: outside.",
+              alt="Mean σ against distance from the data."),
+        _averaging(result, scene, 4),
+        Panel(id="calibration", figure=figures.calibration(result, scene), span=4, title="Does 90 % mean 90 %?",
+              caption="Solid: among the data; dotted: elsewhere. Below the dashed line: too sure. Mean distance from it among "
+              f"the data: {_gaps(result, scene)}",
+              alt="Coverage of predictive intervals against their level."),
+    ]
+
+
+def _moons_panels(result: Result, scene: Config) -> list[Panel]:
+    at = result.grid_DG[:, figures.column(result, scene)].tolist()
+    mapped = "confidence" if scene.quantity == "mean" else QUANTITIES[scene.quantity].lower()
+    return [
+        Panel(id="probe", figure=figures.probe(result, scene), span=4, title=f"Probe at ({at[0]:.1f}, {at[1]:.1f})",
+              caption="One mark a pass or member; bars: mean ± 2σ. Dashed: true P(class B). Open star: dropout off.",
+              alt="Sampled probabilities of the three methods at the probe."),
+        Panel(id="split", figure=figures.split(result, scene), span=4, title="Its entropy, split",
+              caption="Pale: expected entropy. Full: mutual information. Together: entropy of the mean, at most ln 2.",
+              alt="Expected entropy and mutual information at the probe."),
+        Panel(id="distance", figure=figures.distance(result, scene), span=4, title="Against distance from the data",
+              caption=f"Mean over places at that distance: {mapped}.", alt="The mapped quantity against distance from the data."),
+        _averaging(result, scene, 6),
+        Panel(id="calibration", figure=figures.calibration(result, scene), span=6, title="Does 90 % mean 90 %?",
+              caption=f"Fresh samples of the moons, in ten bins. Expected calibration error: {_gaps(result, scene)}",
+              alt="Reliability diagram of the three methods."),
+    ]
+
+
+page.show("dropout_uncertainty", draw, presets=PRESETS, maths=MATHS, references=REFERENCES)

@@ -1,3 +1,131 @@
-import streamlit as st
+"""loss_landscapes: what training walks on."""
 
-st.markdown("## soon")
+from core import surfaces
+from core.lessons.loss_landscapes import NETS, Config, Result, seen
+from figures import loss_landscapes as figures
+from ui import page
+from ui.chart import Board, Panel, Player
+from ui.page import Preset
+
+PRESETS = [
+    Preset("Mountain range", "Eight layers, batch norm, no skips: pits and ridges round the solution."),
+    Preset("Add skips", "The same start and data, with skip connections.", dict(skips="skips")),
+    Preset("The path's own plane", "Principal components of the path show the way; random directions hardly do.",
+           dict(plane="trajectory", scale="log")),
+    Preset("Twins", "Re-order the hidden units: the same function, across a barrier that matching removes.",
+           dict(plane="segment", second="twin")),
+    Preset("Edge of stability", "Curvature climbs to 2/ε and stays there, while the loss goes on falling.",
+           dict(activation="tanh", objective="squared", depth=2, batch_norm=False, learning_rate=0.1, steps=1000, scale="log",
+                plane="trajectory")),
+    Preset("Too steep to start", "Without batch norm or skips ε·λ_max is far above 2 at the start, and training diverges.",
+           dict(batch_norm=False, depth=12, learning_rate=0.7, scale="log")),
+    Preset("Himmelblau", "A landscape with only two parameters: nothing is hidden from the map.",
+           dict(problem="himmelblau", learning_rate=0.01)),
+]
+
+MATHS = r"""
+Both nets minimise $J(\theta)=\frac1N\sum_{i=1}^{N} L(f(x^{(i)};\theta),y^{(i)})$ over the full batch, $N=64$, with
+cross-entropy in nats or $(f-y)^2$, $y=\pm1$; no penalty. Training is $v\leftarrow\alpha v-\epsilon\nabla J$,
+$\theta\leftarrow\theta+v$. With skips a hidden layer computes $h' = \phi(\mathrm{BN}(Wh+b)) + h$; weights start from the same
+draws (He for ReLU, Xavier for tanh), in layers with a skip divided by the root of the number of layers.
+
+**A plane** is $J(\theta^\star + a\,d_1 + b\,d_2)$. Filter normalisation gives every unit's incoming weights in $d$ the norm that
+they have in $\theta^\star$, $\;d_{ij}\leftarrow \frac{d_{ij}}{\lVert d_{ij}\rVert}\lVert\theta^\star_{ij}\rVert$, so that nets of
+different scale can be compared; biases, $\gamma$ and $\beta$ stay. The path's own plane is spanned by the first two principal
+components of the path, and goes through its end. A path is drawn at its nearest points in the plane. Batch norm always uses
+the full batch's own mean and variance.
+
+**Roughness** is counted on the grid: points below all eight neighbours, and the part of the plane whose $2\times2$ Hessian has a
+negative eigenvalue. A bowl has one minimum and no such part.
+
+**Symmetry.** Permuting hidden units, with their incoming and outgoing weights, leaves $f$ as it is. The barrier between
+$\theta_0$ and $\theta_1$ is $\max_t\,[J((1-t)\theta_0+t\theta_1)-(1-t)J(\theta_0)-tJ(\theta_1)]$. Matching finds, layer by
+layer, the permutation that minimises the squared distance between what the two nets' activation functions see. Since
+$\mathrm{relu}(az)=a\,\mathrm{relu}(z)$ for $a>0$, multiplying one layer by $a$ and the next by $1/a$ changes no output either,
+yet it changes the Hessian $H$. (With batch norm it is $\gamma$ and $\beta$ of the first layer that are multiplied.)
+
+**Stability.** On a quadratic with top curvature $\lambda_{\max}(H)$ gradient descent converges for $\epsilon<2/\lambda_{\max}$,
+heavy ball for $\epsilon<2(1+\alpha)/\lambda_{\max}$. $\lambda_{\max}$ is found by Lanczos iteration from products $Hv$; $H$ is
+never formed.
+"""
+
+REFERENCES = """
+- H. Li, Z. Xu, G. Taylor, C. Studer, T. Goldstein, *Visualizing the Loss Landscape of Neural Nets*, NeurIPS 2018.
+- I. Goodfellow, O. Vinyals, A. Saxe, *Qualitatively Characterizing Neural Network Optimization Problems*, ICLR 2015.
+- J. Cohen, S. Kaur, Y. Li, J. Z. Kolter, A. Talwalkar, *Gradient Descent on Neural Networks Typically Occurs at the Edge of
+  Stability*, ICLR 2021.
+- S. Ainsworth, J. Hayase, S. Srinivasa, *Git Re-Basin: Merging Models modulo Permutation Symmetries*, ICLR 2023.
+- L. Dinh, R. Pascanu, S. Bengio, Y. Bengio, *Sharp Minima Can Generalize for Deep Nets*, ICML 2017.
+"""
+
+
+def draw(result: Result, scene: Config) -> Board:
+    words = seen(result, scene)
+    stops = result.snapshot_steps.tolist() if result.snapshot_steps is not None else [result.step]
+    return Board(
+        panels=_surface_panels(result, scene, words) if scene.problem != "network" else _net_panels(result, scene, words),
+        player=Player(labels=[f"step {s}" for s in stops], live=result.grid is None), seen=words,
+        legend=figures.legend(result, scene),
+    )
+
+
+def _sharpness(result: Result, scene: Config, span: int = 6) -> Panel:
+    limit = "2/ε" if scene.alpha == 0 else "2(1 + α)/ε"
+    return Panel(id="sharpness", figure=figures.sharpness(result, scene), span=span, title="Curvature and the edge of stability",
+                 caption=f"The steepest curvature λ_max along the path. Dashed: {limit}; a quadratic that is steeper throws "
+                 "training out.",
+                 alt=f"Top Hessian eigenvalue against step, with the limit {limit}.")
+
+
+def _surface_panels(result: Result, scene: Config, words: str) -> list[Panel]:
+    return [
+        Panel(id="plane", figure=figures.contour(result, scene, 0), span=6, height="tall", click=("start_x", "start_y"),
+              title=surfaces.NAMES[scene.problem], alt=words,
+              caption="Click anywhere to start from there. Stars are minima; levels are logarithmic above the lowest one."),
+        Panel(id="surface", figure=figures.surface3d(result, scene, 0), span=6, height="tall", title="The same, as a surface",
+              caption="Same colours, same path. Drag to turn.", alt="The same plane in three dimensions."),
+        Panel(id="loss", figure=figures.loss(result, scene, 0), span=6, title="Loss", alt="Loss against step.",
+              caption="Height above the lowest minimum; a line that ends is a path that is no longer finite."),
+        _sharpness(result, scene),
+    ]
+
+
+def _net_panels(result: Result, scene: Config, words: str) -> list[Panel]:
+    m = result.nets.index(scene.skips)
+    this, other = NETS[result.nets[m]], NETS[result.nets[1 - m]]
+    levels = "Linear" if scene.scale == "linear" else "Logarithmic"
+    panels = [
+        Panel(id="plane", figure=figures.contour(result, scene, m), span=6, height="tall", title=f"{this}: the loss on a plane",
+              caption="The line is training's path, dropped straight onto the plane; the ring is its start.", alt=words),
+        Panel(id="surface", figure=figures.surface3d(result, scene, m), span=6, height="tall",
+              title="The same plane as a surface",
+              caption=f"Same path; {levels.lower()} heights and colours, one scale for both nets. Drag to turn.",
+              alt=f"{this}: the plane in three dimensions."),
+        Panel(id="plane2", figure=figures.contour(result, scene, 1 - m, bar=False), span=6,
+              title=f"{other}: the same kind of cut", caption="Drawn alike, on the same scale of colour.",
+              alt=f"{other}: the loss on its plane."),
+        Panel(id="surface2", figure=figures.surface3d(result, scene, 1 - m), span=6, title=f"{other}, as a surface",
+              caption="The height's scale is the one above.", alt=f"{other}: the plane in three dimensions."),
+        Panel(id="loss", figure=figures.loss(result, scene, m), span=6, title="Loss through training",
+              caption=f"Dotted: the loss at the shadow of the path on the plane ({this.lower()}).",
+              alt="Training loss of both nets."),
+        Panel(id="off", figure=figures.off_plane(result, scene, m), span=6, title="What the plane leaves out",
+              caption=f"Distances of the path ({this.lower()}) in the space of all parameters.",
+              alt="Distance of the path from the plane."),
+        _sharpness(result, scene),
+        Panel(id="segments", figure=figures.segments(result, scene, m), span=6, title="Straight from one solution to another",
+              caption=f"{this}. Dotted: after re-ordering the second net's hidden units to match the first's.",
+              alt="Loss along the segments between two solutions, before and after matching."),
+        Panel(id="final", figure=figures.final_losses(result, scene), span=6, title="A good enough solution",
+              caption=f"{scene.restarts + 2} starts, one data set: the share that ended at or below a loss.",
+              alt="Distribution of final losses over starts."),
+    ]
+    if scene.activation == "relu":
+        panels.append(Panel(
+            id="rescaled", figure=figures.rescaled(result, scene), span=6, title="One function, many curvatures",
+            caption=f"{NETS['plain']}: first hidden layer × a, the next × 1/a. No output changes.",
+            alt="Loss and top Hessian eigenvalue of the rescaled net."))
+    return panels
+
+
+page.show("loss_landscapes", draw, presets=PRESETS, maths=MATHS, references=REFERENCES)

@@ -1,3 +1,157 @@
-import streamlit as st
+"""weight_penalties: L1 switches weights off, L2 only turns them down."""
 
-st.markdown("## soon")
+from collections.abc import Callable
+from dataclasses import replace
+
+import plotly.graph_objects as go
+
+from core.lessons import weight_penalties as lesson
+from core.lessons.weight_penalties import GAUSSIAN, LINEAR, PENALTIES, Config, Result, seen
+from figures import weight_penalties as figures
+from ui import page
+from ui.chart import Board, Panel, Player
+from ui.page import Preset
+
+PRESETS = [
+    Preset("Diamond and circle", "Ten named features of diabetes: drag α and watch them go one after another."),
+    Preset("Ten decoys", "Ten columns of pure noise join in: L1 throws most of them out, L2 keeps a little of each.",
+           dict(decoys=10, alpha_index=36)),
+    Preset("Twin features", "Two features that move together: L2 lets them share, L1 ends with one of them.",
+           dict(first="triglycerides", second="tch", penalties=("l1", "elastic", "l2"), alpha_index=34)),
+    Preset("Orthonormal design", "Nothing overlaps, so the closed forms hold: soft thresholds against w/(1 + α).",
+           dict(problem="orthonormal", train_size=100, alpha_index=38)),
+    Preset("Breast cancer", "Logistic regression on thirty measures that say nearly the same.",
+           dict(problem="cancer", train_size=150, penalties=("l1", "elastic", "l2"), alpha_index=16)),
+    Preset("A net that looks away", "The same penalties inside a small net: whole features are cut off.",
+           dict(problem="net", train_size=100, alpha_index=26)),
+    Preset("Digits", "Weight maps of ten digits: L1 keeps a few telling pixels, L2 smears.",
+           dict(problem="digits", train_size=120, alpha_index=18)),
+]
+
+MATHS = r"""
+Every fit minimises, with $J$ a **mean** over the $N$ training samples and biases free,
+$$\tilde J(w) = J(w) + \alpha\,\Omega(w), \qquad J = \frac{1}{2N}\lVert t - Xw\rVert^2 \ \text{ or the mean cross-entropy,}$$
+$$\Omega_{L^1} = \lVert w\rVert_1 = \sum_i |w_i|, \qquad \Omega_{L^2} = \tfrac12 w^{\mathrm T}w, \qquad
+\Omega_{\text{elastic}} = \rho\lVert w\rVert_1 + \tfrac{1-\rho}{2} w^{\mathrm T}w .$$
+
+**The slopes.** $\nabla\tilde J = \alpha\,\mathrm{sign}(w) + \nabla J$ for L1 and $\alpha w + \nabla J$ for L2. L1 pulls
+with the same force however small the weight is, L2's pull fades with the weight. At the minimum, for every weight,
+$$-\frac{\partial J}{\partial w_i} = \alpha\,\mathrm{sign}(w_i) \ \text{ if } w_i \neq 0, \qquad
+\Bigl|\frac{\partial J}{\partial w_i}\Bigr| \le \alpha \ \text{ if } w_i = 0 .$$
+So all weights are zero from $\alpha_{\max} = \max_i |\partial J/\partial w_i|_{w=0}$ on, which is $\max_i |x_i^{\mathrm T}t|/N$.
+
+**Orthonormal design** ($X^{\mathrm T}X = N I$, $\hat w$ without penalty): L1 gives
+$\mathrm{sign}(\hat w_i)\max(|\hat w_i| - \alpha, 0)$, L2 gives $\hat w_i/(1+\alpha)$.
+
+**A prior in disguise.** With noise precision $\beta$ and a Gaussian prior of precision $\alpha'$,
+$$\ln p(w\mid t)
+= -\frac{\beta}{2}\sum_{n=1}^{N}\{t_n - w^{\mathrm T}\phi(x_n)\}^2 - \frac{\alpha'}{2}w^{\mathrm T}w + \text{const.}$$
+Divided by $-\beta N$ this is $\tilde J$ with $\alpha = \alpha'/(\beta N)$; for the sum of squares,
+$\tfrac12\sum + \tfrac{\lambda}{2}w^{\mathrm T}w$, it is $\lambda = \alpha'/\beta$.
+A Laplace prior $\propto e^{-\alpha'\lVert w\rVert_1}$ gives L1 in the same way.
+The posterior's mode is the minimum.
+
+**How the zeros are made.** A proximal step goes downhill on $J$ alone and then maps $z$ to
+$\mathrm{sign}(z)\max(|z| - \epsilon\alpha, 0)$, which is exactly 0 in a whole interval. Differentiating $|w|$ instead steps by
+$\pm\epsilon\alpha$ for ever.
+
+**Scalings.** scikit-learn: `Lasso(alpha=α)` and `ElasticNet(alpha=α, l1_ratio=ρ)` are the same objective; `Ridge(alpha=Nα)`;
+`LogisticRegression(C=1/(Nα))`.
+"""
+
+REFERENCES = """
+- R. Tibshirani (1996). Regression shrinkage and selection via the lasso. *Journal of the Royal Statistical Society B* 58.
+- H. Zou and T. Hastie (2005). Regularization and variable selection via the elastic net. *JRSS B* 67.
+- A. Beck and M. Teboulle (2009). A fast iterative shrinkage-thresholding algorithm. *SIAM Journal on Imaging Sciences* 2.
+- B. O'Donoghue and E. Candès (2015). Adaptive restart for accelerated gradient schemes. *Foundations of
+  Computational Mathematics* 15.
+- I. Loshchilov and F. Hutter (2019). Decoupled weight decay regularization. *ICLR*.
+- B. Efron, T. Hastie, I. Johnstone and R. Tibshirani (2004). Least angle regression. *Annals of Statistics* 32: the
+  diabetes data.
+"""
+
+LIMIT = " Dashed upright: α_max; from there on all weights are 0."
+
+
+def draw(result: Result, scene: Config) -> Board:
+    player = Player(labels=figures.labels(result), name="Strength α", field="alpha_index", autoplay=False, seconds=8.0)
+    shown = [p for p in PENALTIES if p in scene.penalties]
+    linear = scene.problem in LINEAR
+
+    def each(name: str, figure: Callable[[str], go.Figure], title: str, caption: str) -> list[Panel]:
+        return [Panel(id=f"{name}-{p}", figure=figure(p), title=f"{PENALTIES[p]}: {title}", alt=f"{PENALTIES[p]}: {title}.",
+                      caption=caption + (LIMIT if name == "paths" and figures.has_limit(result, p) else "")) for p in shown]
+
+    if linear:
+        closed = " Dashed: the closed form." if result.closed is not None else ""
+        lead = _linear(result, scene)
+        courses = each("paths", lambda p: figures.paths(result, p), "every weight against α",
+                       f"Named: the largest at the smallest α.{closed}")
+    else:
+        lead = _maps(result, shown)
+        courses = each("spread", lambda p: figures.histogram(result, p), "the spread of the weights",
+                       "Bars: weights that are not zero. The dark needle counts exact zeros; without one there are none.")
+    errors = each("errors", lambda p: figures.errors(result, p), "loss against α",
+                  "Star: the α that validation chooses; dot: the test loss there. Dotted: the objective that is minimised.")
+    balances = each("balance", lambda p: figures.balance(result, scene, p), "where loss and penalty balance",
+                    "Dots: the pull of the loss, −∂J/∂w over α, at each weight. Dashed: the slope of Ω. At a minimum every dot "
+                    "lies on it.") if linear else []
+    fields = each("field", lambda p: figures.field(scene, p), "its pull alone",
+                  "Arrows: −∇Ω, how hard and whereto the penalty pushes two weights.")
+    zeros, *extra = _extra(result, scene)
+    if len(shown) == 1:
+        rows = [lead, [*courses, *errors], [zeros, *extra], [*balances, *fields]]
+    elif len(shown) == 2:
+        beside = [zeros, *extra[:2]] if extra else []
+        rows = [lead, courses, errors, beside, balances, [*fields, *(extra[2:] if extra else [zeros])]]
+    else:
+        rows = [lead, [*courses, zeros], errors, extra, balances, fields] if linear else [[*lead, zeros], courses, errors, fields]
+    panels = [*rows[0], *_filled(rows[1:])] if linear else _filled(rows)
+    return Board(panels=panels, player=player, seen=seen(result, scene), legend=figures.legend(scene))
+
+
+def _filled(rows: list[list[Panel]]) -> list[Panel]:
+    """The panels of each row with spans that fill it; four make two rows."""
+    return [replace(panel, span={1: 12, 2: 6, 3: 4, 4: 6}[len(row)]) for row in rows for panel in row]
+
+
+def _linear(result: Result, scene: Config) -> list[Panel]:
+    some = "" if len(result.names) <= figures.BARS else f" The {figures.BARS} last to go of {len(result.names)}."
+    return [
+        Panel(id="map", figure=figures.geometry(result, scene), span=7, height="tall", title="Two weights: loss meets penalty",
+              caption="These two features alone. Inside each shape the penalty is no larger than at the best weights; the dotted "
+              "curve is the loss there. They touch in one point.",
+              alt="Contours of the loss of two weights with the diamond of L1 and the circle of L2."),
+        Panel(id="bars", figure=figures.bars(result, scene), span=5, height="tall", title=f"All {len(result.names)} weights",
+              caption=f"× marks an exact zero. Order: L1 switches off from the bottom up.{some}", alt="Weights by name."),
+    ]
+
+
+def _maps(result: Result, shown: list[str]) -> list[Panel]:
+    what = "each digit's weights" if result.pixels is not None else "first layer of the net"
+    return [Panel(id=f"map-{p}", figure=figures.maps(result, p), height="tall", title=f"{PENALTIES[p]}: {what}",
+                  caption="One scale of colour at every α, so that what fades is small; weights beyond it take the end's colour.",
+                  alt=f"Weights under {PENALTIES[p]}.") for p in shown]
+
+
+def _extra(result: Result, scene: Config) -> list[Panel]:
+    known = " Dashed: α_max." if any(figures.has_limit(result, p) for p in scene.penalties) else ""
+    out = [Panel(id="zeros", figure=figures.zeros(result, scene), title="How many weights are exactly zero",
+                 caption=f"Lines: proximal steps. Circles: L1 by sub-gradient steps on |w|.{known}",
+                 alt="Number of exact zeros against α.")]
+    if result.plain is not None and result.plain.subgradient is not None:
+        out.append(Panel(id="near", figure=figures.near_zero(result), title="Hovering round zero",
+                         caption="Grey: sub-gradient steps on L1. Colour: proximal steps; the line breaks off where the weight "
+                         "is exactly 0. Dashed: ε·α.", alt="One weight through the steps, on a logarithmic axis."))
+    if scene.problem in GAUSSIAN:
+        out.append(Panel(id="posterior", figure=figures.posterior(result, scene), title="A penalty is a prior",
+                         caption="One weight alone: likelihood in violet, priors dotted, posteriors solid. Stars: the penalised "
+                         "minimum in closed form, at each posterior's peak.", alt="Prior, likelihood, posterior of one weight."))
+    if result.adam:
+        out.append(Panel(id="adam", figure=figures.adam(result), title="Adam with L2 is not AdamW",
+                         caption=f"Distance to the L2 fit after {lesson.ADAM_STEPS} steps, below the axis where under 10⁻⁸. "
+                         "Solid: Adam on J + αΩ. Dots: AdamW with decay α.", alt="Distance of Adam and AdamW to the L2 fit."))
+    return out
+
+
+page.show("weight_penalties", draw, presets=PRESETS, maths=MATHS, references=REFERENCES)

@@ -30,7 +30,7 @@ def oracle(p_Cn: np.ndarray, labels_n: np.ndarray, bins: int) -> tuple[float, li
     return ece, rows
 
 
-@pytest.mark.parametrize("classes,bins", [(2, 10), (10, 15), (3, 1)])
+@pytest.mark.parametrize(("classes", "bins"), [(2, 10), (10, 15), (3, 1)])
 def test_bins_and_error_are_those_of_a_loop(classes: int, bins: int):
     p, labels = predictions(3, classes, 500)
     curve, ece = reliability(p, labels, bins), expected_calibration_error(p, labels, bins)

@@ -28,13 +28,13 @@ def assign(slug: str, **values: Any) -> None:
         st.session_state[key(slug, field)] = value
 
 
-def arrive(slug: str, config: type[Scene]) -> Scene:
-    """The scene before this run's widgets speak: from the link on arrival, else the session's last one."""
+def arrive(slug: str, config: type[Scene]) -> None:
+    """Sets the widgets from the link when the reader has just come to the page, or from the session's last scene."""
     state = st.session_state
     context = get_script_run_ctx()
     travelled = bool(getattr(context, "is_history_navigation", False))
     if state.get("page") == slug and not travelled:
-        return state[f"scene:{slug}"]
+        return
     query = {name: text for name, text in st.query_params.to_dict().items() if name != PRESENT}
     remembered = state.get(f"scene:{slug}")
     if query or travelled or remembered is None:
@@ -44,11 +44,11 @@ def arrive(slug: str, config: type[Scene]) -> Scene:
     state["page"], state[f"scene:{slug}"], state[f"notes:{slug}"] = slug, scene, notes
     for name in config.controls():
         state[key(slug, name)] = to_widget(config.controls()[name], getattr(scene, name))
-    return scene
 
 
-def current(slug: str, config: type[Scene], before: Scene) -> Scene:
-    """The scene as the widgets and callbacks have it now; `before` stands in where they say nothing valid."""
+def current(slug: str, config: type[Scene]) -> Scene:
+    """The scene as the widgets and callbacks have it now; the last one stands in where they say nothing valid."""
+    before: Scene = st.session_state[f"scene:{slug}"]
     values, notes = {}, []
     for name, control in config.controls().items():
         was = getattr(before, name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -35,27 +36,35 @@ def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths:
     shell.through_router()
     entry = catalogue.lesson(slug)
     module = entry.module()
-    before = controls.arrive(slug, module.Config)
-    scene = controls.current(slug, module.Config, before)
-
+    controls.arrive(slug, module.Config)
     st.markdown(f"## {entry.title}\n{entry.question}")
     _presets(slug, module.Config, presets)
-    for note in controls.notes(slug):
-        st.warning(note, icon=":material/info:")
-
-    picture, hands = st.columns([0.72, 0.28], gap="medium")
-    with hands, st.container(key="controls"):
-        _controls(slug, scene)
-    # The widgets may have been drawn with another scene than the callbacks left: the link is the last word.
-    controls.link(scene)
-    with picture:
-        _picture(slug, module, scene, draw)
+    _scene(slug, module, draw)
     if maths:
         with st.expander("The maths", icon=":material/function:"):
             st.markdown(maths)
     if references:
         with st.expander("References", icon=":material/menu_book:"):
             st.markdown(references)
+
+
+@st.fragment
+def _scene(slug: str, module: Any, draw: runner.Draw) -> None:
+    """Picture and controls. A fragment, so that a moved slider does not send the words round it again.
+
+    The picture goes first over the wire and is painted while the browser still sets up the widgets.
+    """
+    scene = controls.current(slug, module.Config)
+    complaints = st.container()
+    picture, hands = st.columns([0.72, 0.28], gap="medium")
+    with picture:
+        _picture(slug, module, scene, draw)
+    with complaints:
+        for note in controls.notes(slug):
+            st.warning(note, icon=":material/info:")
+    with hands, st.container(key="controls"):
+        _controls(slug, scene)
+    controls.link(scene)
 
 
 def _presets(slug: str, config: type[Scene], presets: Sequence[Preset]) -> None:
@@ -83,29 +92,35 @@ def _controls(slug: str, scene: Scene) -> None:
 
 
 def _picture(slug: str, module: Any, scene: Scene, draw: runner.Draw) -> None:
-    board, done = runner.board_of(slug, module, scene, draw)
+    """The board of the scene; while its run is under way, again and again with what there is so far.
 
-    def mount(board: chart.Encoded) -> None:
+    A finished board stands in a container, an unfinished one in a fragment, which makes a container of its own: the
+    place in the page is the same, so the browser keeps the node, zoom and camera.
+    """
+    board, done = runner.board_of(slug, module, scene, draw)
+    first = [board]
+
+    def mount() -> None:
+        if first:
+            board, finished = first.pop(), done
+        else:
+            board, finished = runner.board_of(slug, module, scene, draw)
         start = getattr(scene, board.field) if board.field else None
-        chart.show(board, key=f"{slug}:board", start=start, on_event=lambda: _event(slug, scene, board))
+        chart.show(board, key=f"{slug}:board", scene=urlencode(scene.query()), start=start,
+                   on_event=lambda: _event(slug, board))
         st.markdown(board.seen)
+        if not done and (finished or controls.current(slug, module.Config) != scene):
+            st.rerun()
 
     if done:
-        mount(board)
-        return
-
-    @st.fragment(run_every=0.05)
-    def live() -> None:
-        latest, done = runner.board_of(slug, module, scene, draw)
-        if done:
-            st.rerun()
-        mount(latest)
-
-    live()
+        with st.container():
+            mount()
+    else:
+        st.fragment(mount, run_every=0.05)()
 
 
-def _event(slug: str, scene: Scene, board: chart.Encoded) -> None:
-    event = st.session_state[f"{slug}:board"]
+def _event(slug: str, board: chart.Encoded) -> None:
+    event, scene = st.session_state[f"{slug}:board"], st.session_state[f"scene:{slug}"]
     if place := event.get("click"):
         _clicked(slug, scene, board.clicks[place["panel"]], place["x"], place["y"])
     if moved := event.get("frame"):

@@ -120,9 +120,13 @@ def _component() -> tuple[Callable[..., Any], str]:
     return mount, f"component/{served.name}/plotly.min.js"
 
 
-def show(board: Encoded, *, key: str, start: int | None = None, on_event: Callable[[], None] = lambda: None) -> Any:
-    """Mounts the board. `start` is the frame to stand at; the returned object has `.click` and `.frame`."""
+def show(board: Encoded, *, key: str, scene: str, start: int | None = None,
+         on_event: Callable[[], None] = lambda: None) -> Any:
+    """Mounts the board. `scene` is the link's query that it belongs to, `start` the frame to stand at.
+
+    The returned object has `.click` and `.frame`.
+    """
     mount, plotly_js = _component()
-    head = {"digest": board.digest, "start": start, "plotly": plotly_js, "dark": style.dark_partner()}
+    head = {"digest": board.digest, "scene": scene, "start": start, "plotly": plotly_js, "dark": style.dark_partner()}
     data = json.dumps(head).encode() + b"\n" + board.body
     return mount(data=data, key=key, on_click_change=on_event, on_frame_change=on_event)

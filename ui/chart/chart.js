@@ -107,7 +107,7 @@ class Panel {
     this.visible = true;
     this.seen = new IntersectionObserver(([entry]) => {
       this.visible = entry.isIntersecting;
-      if (this.visible && this.late && window.Plotly) this.draw(this.board.player.frame);
+      if (this.visible && this.late && this.board.spec) this.board.catchUp(0);
     }, { rootMargin: "50px" });
     this.seen.observe(this.plot);
     this.listen();
@@ -154,10 +154,8 @@ class Panel {
     });
   }
 
-  draw(frame, now = false) {
-    // What is seen comes first; Board.catchUp draws the rest.
-    this.late = !now && !this.visible;
-    if (this.late) return Promise.resolve();
+  draw(frame) {
+    this.late = false;
     const layout = sized({ ...this.layout, datarevision: `${this.board.revision}:${frame}` }, fontSize());
     if (coarse()) layout.dragmode = false;
     const config = { displaylogo: false, responsive: false, scrollZoom: false, doubleClick: "reset",
@@ -227,7 +225,11 @@ class Player {
     this.button = this.root.querySelector(".lab-play");
     this.speed = this.root.querySelector("select");
     this.root.addEventListener("click", (e) => this.press(e.target.closest("button")?.dataset.do));
-    this.range.addEventListener("input", () => { this.pause(); this.go(Number(this.range.value)); });
+    this.range.addEventListener("input", () => {
+      const to = Number(this.range.value);  // before pause(), which writes the old position back
+      this.pause();
+      this.go(to);
+    });
     this.range.addEventListener("change", () => this.settle());
     this.frame = 0;
     this.playing = false;
@@ -337,15 +339,17 @@ class Board {
 
   receive(head, text) {
     this.head = head;
+    this.root.dataset.scene = head.scene;
     if (head.digest === this.digest) {
-      if (this.spec?.player) { this.player.show({ ...this.spec.player, start: head.start }, false); this.draw(this.player.frame); }
+      const was = this.player.frame;
+      if (this.spec?.player) this.player.show({ ...this.spec.player, start: head.start }, false);
+      if (this.player.frame !== was) this.draw(this.player.frame);
       return;
     }
     this.digest = head.digest;
     this.text = text;
-    if (this.waiting) return;
-    this.waiting = true;
-    loadPlotly(head.plotly).then(() => requestAnimationFrame(() => { this.waiting = false; this.paint(); }));
+    if (window.Plotly) this.paint();
+    else loadPlotly(head.plotly).then(() => this.paint());
   }
 
   paint() {
@@ -367,29 +371,43 @@ class Board {
       panel.show(spec);
       if (spec === this.spec.panels[0] && this.player.root.parentElement !== panel.root) panel.plot.after(this.player.root);
     }
+    for (const panel of this.panels.values()) panel.late = true;
     this.player.show(this.spec.player && { ...this.spec.player, start: this.head.start }, fresh);
-    return this.draw(this.player.frame, true);
+    if (!this.player.playing) this.catchUp(0);
   }
 
-  async draw(frame, all = false) {
-    const panels = [...this.panels.values()].filter((p) => all || p.moving?.some(Boolean));
-    await Promise.all(panels.map((p) => p.draw(frame)));
+  // Every picture that moves and is seen, at one frame of the film; the others follow when it stops.
+  async draw(frame) {
+    const moving = [...this.panels.values()].filter((p) => p.late || p.moving?.some(Boolean));
+    for (const panel of moving) panel.late = true;
+    await Promise.all(moving.filter((p) => p.visible).map((p) => p.draw(frame)));
+    this.done(frame);
+    if (!this.player.playing) this.catchUp(30);
+  }
+
+  // Draws what is out of date, one picture a turn so that each is painted before the next is begun: the first picture
+  // first, then what is seen, then what is below the fold. A newer scene or frame starts the round again.
+  async catchUp(pause) {
+    const turn = (this.turn = (this.turn ?? 0) + 1);
+    const rank = (p) => (p === this.first() ? 0 : p.visible ? 1 : 2);
+    if (pause) await new Promise((then) => setTimeout(then, pause));
+    for (;;) {
+      if (turn !== this.turn || this.player.playing || !this.root.isConnected) return;
+      const [panel] = [...this.panels.values()].filter((p) => p.late).sort((a, b) => rank(a) - rank(b));
+      if (!panel) break;
+      await panel.draw(this.player.frame);
+      if (panel === this.first()) this.done(this.player.frame);
+      await new Promise((then) => requestAnimationFrame(() => setTimeout(then, 0)));
+    }
+    this.root.dataset.settled = this.digest;
+  }
+
+  first() { return this.panels.get(this.spec.panels[0].id); }
+
+  // For tests and benchmarks: which scene and frame the first picture shows.
+  done(frame) {
     this.root.dataset.drawn = this.digest;
     this.root.dataset.frame = frame;
-    this.catchUp();
-  }
-
-  // Pictures below the fold follow when the browser has time, one at a time, unless a film is playing.
-  catchUp() {
-    if (this.catching) return;
-    this.catching = true;
-    const idle = window.requestIdleCallback ?? ((f) => setTimeout(f, 30));
-    const next = () => {
-      const panel = this.player.playing ? null : [...this.panels.values()].find((p) => p.late);
-      if (!panel) { this.catching = false; return; }
-      panel.draw(this.player.frame, true).then(() => idle(next));
-    };
-    idle(next);
   }
 
   click(place) { this.send("click", place); }

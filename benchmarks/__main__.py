@@ -1,0 +1,40 @@
+"""`make bench`: everything the README's table shows, medians with their spread, written to benchmarks/results.json."""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+
+from benchmarks import app, engine
+
+HERE = Path(__file__).parent
+LIMITS = {"engine.K1": "≥ 5", "engine.K8": "≥ 25", "engine.K32": "≥ 50", "scene_ms": "≤ 400 (1,500 with progress)",
+          "rerun": "≤ 1.2", "paint.fresh": "≤ 3.0", "paint.cached": "≤ 1.5"}
+
+
+def machine() -> str:
+    """The processor's name, as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    return f"{name}, {platform.system()}, Python {platform.python_version()}"
+
+
+def main() -> None:
+    print("engine against the tutorial loop and scikit-learn …")
+    speeds = engine.measure()
+    rows = {name: (speeds[name], speeds[f"{name}.spread"] / 2) for name in ("scikit-learn", "engine.K1", "engine.K8", "engine.K32")}
+    rows |= {name: app.median_and_spread(values) for name, values in app.measure().items()}
+    results = {name: round(value, 3) for name, (value, _) in rows.items() if name != "scikit-learn"}
+    (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    print(f"\n{machine()}\n\n{'':36}{'median':>10}{'±':>8}   wanted")
+    for name, (value, spread) in rows.items():
+        limit = LIMITS.get(name) or LIMITS.get(name.rsplit(".", 1)[0], "")
+        print(f"{name:36}{value:10.2f}{spread:8.2f}   {limit}")
+
+
+if __name__ == "__main__":
+    main()

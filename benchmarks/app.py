@@ -1,0 +1,143 @@
+"""What the app costs, beside a bare Streamlit page with one slider and one chart (benchmarks/bare) in the same run.
+
+scene_ms   processor time of the opening scene: run, figures and bytes
+rerun      a rerun at the websocket with the scene cached, as a ratio to the bare page's
+paint      key press on a slider to the new picture painted in headless Chromium, as a ratio to the bare page's:
+           `fresh` for a scene never computed, `cached` for one that was
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from playwright.sync_api import Page
+
+from benchmarks.browser import chromium
+from benchmarks.server import ROOT, Session, serve
+from core.catalogue import LESSONS
+from tests.pages import said
+from ui.chart import encode
+
+BARE = Path(__file__).parent / "bare" / "app.py"
+Samples = dict[str, list[float]]
+
+
+def scenes(repeats: int = 3) -> Samples:
+    """Milliseconds of processor time for each opening scene, one thread, imports warm."""
+    torch.set_num_threads(1)
+    out: Samples = {}
+    for entry in LESSONS:
+        module, draw = entry.module(), said(entry.slug).draw
+        scene = module.Config()
+        encode(draw(module.run(scene), scene))
+        times = []
+        for _ in range(repeats):
+            start = time.process_time()
+            encode(draw(module.run(scene), scene))
+            times.append(1000 * (time.process_time() - start))
+        out[f"scene_ms.{entry.slug}"] = times
+    return out
+
+
+def reruns(bare: str, lab: str, repeats: int = 15) -> Samples:
+    """Ratio of a lesson page's rerun to the bare page's, measured turn by turn."""
+    out: Samples = {}
+    yardstick = Session(bare)
+    for entry in LESSONS:
+        session = Session(lab, entry.slug)
+        time.sleep(2)  # a live run finishes in the meantime
+        for warm in (session, yardstick):
+            for _ in range(3):
+                warm.rerun()
+        ratios = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            yardstick.rerun()
+            middle = time.perf_counter()
+            session.rerun()
+            ratios.append((time.perf_counter() - middle) / (middle - start))
+        session.close()
+        out[f"rerun.{entry.slug}"] = ratios
+    yardstick.close()
+    return out
+
+
+# Resolves with the milliseconds from the next key press to the first frame in which `state()` has changed.
+WATCH = """(state) => {
+  const read = new Function("return " + state);
+  const before = read();
+  window.__painted = new Promise((resolve) => {
+    addEventListener("keydown", () => {
+      const start = performance.now();
+      const look = () => {
+        const now = read();
+        if (now !== null && now !== before) requestAnimationFrame(() => resolve(performance.now() - start));
+        else requestAnimationFrame(look);
+      };
+      requestAnimationFrame(look);
+    }, { once: true, capture: true });
+  });
+}"""
+BARE_STATE = "(document.querySelector('.js-plotly-plot .scatterlayer path.js-line')?.getAttribute('d') ?? null)"
+SLIDER = "input[type=range], [role=slider]"
+LAB_STATE = "(document.querySelector('.lab-board')?.dataset.drawn ?? null)"
+
+
+def press(page: Page, slider: str, key: str, state: str) -> float:
+    page.locator(slider).first.focus()
+    page.evaluate(WATCH, state)
+    page.keyboard.press(key)
+    taken = page.evaluate("window.__painted")
+    page.wait_for_timeout(400)
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
+    return taken
+
+
+def paints(bare: str, lab: str, repeats: int = 5) -> Samples:
+    """Ratios of key press to paint, fresh (towards new scenes) and cached (back through them)."""
+    out: Samples = {}
+    with chromium() as browser:
+        size = {"width": 1280, "height": 720}
+        yard = browser.new_page(viewport=size, reduced_motion="reduce")
+        yard.goto(bare)
+        yard.wait_for_selector(".js-plotly-plot .scatterlayer path.js-line")
+        yard.wait_for_timeout(1000)
+        press(yard, SLIDER, "ArrowRight", BARE_STATE)
+        for entry in LESSONS:
+            page = browser.new_page(viewport=size, reduced_motion="reduce")
+            page.goto(f"{lab}/{entry.slug}")
+            page.wait_for_selector(".lab-board[data-drawn]")
+            page.wait_for_timeout(3000)
+            for kind, key in (("fresh", "ArrowRight"), ("cached", "ArrowLeft")):
+                ratios = []
+                for _ in range(repeats):
+                    bare_ms = press(yard, SLIDER, key, BARE_STATE)
+                    ratios.append(press(page, f".st-key-controls :is({SLIDER})", key, LAB_STATE) / bare_ms)
+                out[f"paint.{kind}.{entry.slug}"] = ratios
+            page.close()
+    return out
+
+
+def measure(say: Callable[[str], None] = print) -> Samples:
+    out: Samples = {}
+    say("opening scenes …")
+    out |= scenes()
+    with serve(BARE) as bare, serve() as lab:
+        say("reruns at the websocket …")
+        out |= reruns(bare, lab)
+        say("key press to paint …")
+        out |= paints(bare, lab)
+    return out
+
+
+def median_and_spread(values: list[float]) -> tuple[float, float]:
+    """Median and half the distance between the quartiles."""
+    quarters = statistics.quantiles(values, n=4) if len(values) > 1 else [values[0]] * 3
+    return statistics.median(values), (quarters[2] - quarters[0]) / 2
+
+
+__all__ = ["ROOT", "measure", "median_and_spread"]

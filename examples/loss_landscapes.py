@@ -1,0 +1,71 @@
+"""The loss round a deep net without skips (Li et al. 2018): train it, then walk on a filter-normalised random plane."""
+
+import math
+
+import torch
+from torch import nn
+
+POINTS, DEPTH, WIDTH, STEPS, RATE, REACH, SIDE = 64, 8, 12, 100, 0.3, 0.75, 11
+
+
+def two_moons(generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    y = torch.randperm(POINTS, generator=generator) % 2
+    angle = math.pi * torch.rand(POINTS, generator=generator)
+    upper = torch.stack([angle.cos(), angle.sin()])
+    lower = torch.stack([1 - angle.cos(), 0.5 - angle.sin()])
+    x = torch.where(y == 0, upper, lower) + 0.1 * torch.randn(2, POINTS, generator=generator)
+    return x.T, y.float()[:, None]
+
+
+def build(generator: torch.Generator) -> nn.Sequential:
+    sizes, modules = [2, *[WIDTH] * DEPTH], []
+    for fan_in, width in zip(sizes, sizes[1:], strict=False):
+        modules += [nn.Linear(fan_in, width), nn.BatchNorm1d(width), nn.ReLU()]
+    model = nn.Sequential(*modules, nn.Linear(WIDTH, 1))
+    for module in model:
+        if isinstance(module, nn.Linear):  # He et al. 2015
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
+            nn.init.zeros_(module.bias)
+    return model
+
+
+def direction(model: nn.Module, generator: torch.Generator) -> list[torch.Tensor]:
+    """A random direction whose filters have the norms of the weights' filters; biases and batch norm stay put."""
+    drawn = [torch.randn(p.shape, generator=generator) for p in model.parameters()]
+    return [d / d.norm(dim=1, keepdim=True) * p.detach().norm(dim=1, keepdim=True) if p.ndim == 2 else torch.zeros_like(d)
+            for d, p in zip(drawn, model.parameters(), strict=True)]
+
+
+@torch.no_grad()
+def plane(model: nn.Module, loss, across: list, upwards: list) -> torch.Tensor:
+    centre = [p.clone() for p in model.parameters()]
+    out = torch.empty(SIDE, SIDE)
+    for i, b in enumerate(torch.linspace(-REACH, REACH, SIDE)):
+        for j, a in enumerate(torch.linspace(-REACH, REACH, SIDE)):
+            for p, c, d1, d2 in zip(model.parameters(), centre, across, upwards, strict=True):
+                p.copy_(c + a * d1 + b * d2)
+            out[i, j] = loss()
+    return out
+
+
+def main() -> dict[str, float]:
+    x, y = two_moons(torch.Generator().manual_seed(0))
+    model = build(torch.Generator().manual_seed(1_000_000))
+    optimiser = torch.optim.SGD(model.parameters(), lr=RATE)
+
+    def loss() -> torch.Tensor:  # the model stays in train mode: batch norm uses the full batch's statistics
+        return nn.functional.binary_cross_entropy_with_logits(model(x), y)
+
+    for _ in range(STEPS):
+        optimiser.zero_grad()
+        loss().backward()
+        optimiser.step()
+    generator = torch.Generator().manual_seed(3_000_000)
+    z = plane(model, loss, direction(model, generator), direction(model, generator))
+    found = {"trained": z[SIDE // 2, SIDE // 2].item(), "lowest": z.min().item(), "median": z.median().item(), "highest": z.max().item()}
+    print("loss: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,307 @@
+"""Pictures of landscapes: plane and surface with one colour scale and one path, and what else is known of the nets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.lessons.loss_landscapes import NETS, NEVER, SEGMENTS, Config, Result
+from figures import style
+
+# A dash repeats what the colour says.
+HUES = {"plain": "teacher", "skips": "student"}
+DASH = {"plain": "solid", "skips": "dashdot", "surface": "solid"}
+MARK = {"plain": "circle", "skips": "diamond", "surface": "circle"}
+AXES = {
+    "start": ("back towards the start (filter norms)", "random direction (filter norms)"),
+    "random": ("first random direction (filter norms)", "second random direction (filter norms)"),
+    "trajectory": ("first principal component (distance in θ)", "second principal component (distance in θ)"),
+    "segment": ("towards the second solution (distance in θ)", "across (distance in θ)"),
+    "surface": ("first parameter θ₁", "second parameter θ₂"),
+}
+SHORT = {"other": "other start", "other_matched": "other, matched", "twin": "twin", "twin_matched": "twin, matched"}
+LIFT = 0.02  # of the surface's height, so that the path is not half inside it
+
+
+def hue(net: str, scene: Config) -> str:
+    """The colour of a net; on a closed-form surface that of the optimiser."""
+    return HUES.get(net) or ("momentum" if scene.alpha else "sgd")
+
+
+def legend(result: Result, scene: Config) -> list[tuple[str, str, str]]:
+    if scene.problem != "network":
+        return [("Gradient descent" if scene.alpha == 0 else "Momentum", style.colour(hue("surface", scene)), "solid")]
+    return [(NETS[n], style.colour(hue(n, scene)), DASH[n]) for n in result.nets]
+
+
+@dataclass(frozen=True)
+class Height:
+    """Loss to height, the same for every landscape of a result, and the ticks of that scale."""
+
+    of: Callable[[np.ndarray], np.ndarray]
+    low: float
+    high: float
+    ticks: list[float]
+    labels: list[str]
+    title: str
+
+
+def height(result: Result, scene: Config) -> Height:
+    """The loss itself or its log₁₀; on a closed-form surface log₁₀ of the height above the floor, softened near it."""
+    assert result.grid is not None
+    z = result.grid.numpy()
+    floor, soft, title = 0.0, 0.0, "loss"
+    if scene.scale == "linear" and result.problem == "network":
+        known = z[np.isfinite(z)]
+        low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+        ticks = _round_ticks(low, high)
+        return Height(lambda loss: np.where(np.isfinite(loss), loss, np.nan), low, high, ticks, [f"{t:g}" for t in ticks], title)
+    if result.problem != "network":
+        floor, title = result.floor, "above floor"
+        soft = 1e-2 * (float(np.median(z)) - floor)
+
+    def of(loss: np.ndarray) -> np.ndarray:
+        above = np.asarray(loss, dtype=np.float64) - floor + soft
+        return np.log10(np.where(np.isfinite(above) & (above > 0), above, np.nan))
+
+    heights = of(z)
+    known = heights[np.isfinite(heights)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (-3.0, 1.0)
+    decades = [d for d in range(int(np.ceil(low - 0.3)), int(np.floor(high)) + 1) if 10.0**d > soft / 3]
+    ticks = [float(np.log10(10.0**d + soft)) for d in decades]
+    return Height(of, low, high, ticks, [f"{10.0**d:g}" for d in decades], title)
+
+
+def _round_ticks(low: float, high: float) -> list[float]:
+    step = 10.0 ** np.floor(np.log10(max(high - low, 1e-12) / 2))
+    step *= next(k for k in (1, 2, 5, 10) if (high - low) / (k * step) <= 5)
+    return [float(v) for v in np.arange(np.ceil(low / step - 1e-9) * step, high + 1e-9 * step, step)]
+
+
+def _lines(scale: Height) -> dict[str, float]:
+    return dict(start=scale.low, end=scale.high, size=max((scale.high - scale.low) / 16, 1e-6))
+
+
+def _waiting(result: Result, scene: Config, text: str = "") -> go.Figure:
+    out = style.figure()
+    text = text or f"training: step {result.step} of {scene.steps}"
+    out.add_annotation(text=text, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False, font=dict(color=style.MUTED))
+    out.update_xaxes(visible=False)
+    out.update_yaxes(visible=False)
+    return out
+
+
+def _drawn(result: Result, m: int) -> np.ndarray:
+    """Path [S, 2]; a point beyond a hundred frames' distance cannot be drawn and is left out."""
+    assert result.path is not None and result.a is not None
+    path = result.path[:, m].numpy().astype(np.float64).copy()
+    path[~(np.abs(path) < 100 * float(result.a[m].abs().max())).all(-1)] = np.nan
+    return path
+
+
+def contour(result: Result, scene: Config, m: int, bar: bool = True) -> go.Figure:
+    """Loss on landscape m's plane as contours, with the path's shadow on it."""
+    if result.grid is None or result.a is None or result.b is None:
+        return _waiting(result, scene)
+    scale, net = height(result, scene), result.nets[m]
+    loss, path, kind = result.grid[m].numpy(), _drawn(result, m), result.kinds[m]
+    colour = style.colour(hue(net, scene))
+    line = go.Scatter(x=style.array(path[:, 0]), y=style.array(path[:, 1]), mode="lines", line=dict(color=colour, width=3),
+                      hovertemplate="(%{x:.3g}, %{y:.3g})<extra>path</extra>")
+    counts = list(range(1, len(path) + 1))
+    traces: list[object] = [
+        go.Contour(
+            x=style.array(result.a[m]), y=style.array(result.b[m]), z=style.array(scale.of(loss)), customdata=style.array(loss),
+            colorscale=style.SURFACE, zmin=scale.low, zmax=scale.high, line=dict(width=0.6, color=style.colour("axis")),
+            contours=_lines(scale), showscale=bar,
+            colorbar=dict(tickvals=scale.ticks, ticktext=scale.labels, thickness=12, outlinewidth=0, title_text=scale.title),
+            hovertemplate="(%{x:.3g}, %{y:.3g})<br>loss %{customdata:.4g}<extra></extra>"),
+        style.grow(style.halo(line), counts), style.grow(line, counts), *_marks(result, m),
+        go.Scatter(x=path[:1, 0], y=path[:1, 1], mode="markers", hovertemplate="start (%{x:.3g}, %{y:.3g})<extra></extra>",
+                   marker=dict(symbol="circle-open", size=11, color=colour, line=dict(width=2.5))),
+        style.frames(go.Scatter(x=path[-1:, 0], y=path[-1:, 1], mode="markers", hoverinfo="skip",
+                                marker=dict(size=12, color=colour, line=dict(color=style.PAPER, width=2))),
+                     x=path[:, None, 0], y=path[:, None, 1]),
+    ]
+    out = style.figure(traces, x=AXES[kind][0], y=AXES[kind][1], showlegend=False, uirevision=f"{scene.problem}:{kind}")
+    out.update_xaxes(range=[float(result.a[m][0]), float(result.a[m][-1])], showgrid=False)
+    out.update_yaxes(range=[float(result.b[m][0]), float(result.b[m][-1])], showgrid=False)
+    return out
+
+
+def _marks(result: Result, m: int) -> list[go.Scatter]:
+    """The minima of a closed-form surface, or the solutions that a plane goes through."""
+    if result.marks is None or not bool(result.marks[m].isfinite().any()):
+        return []
+    at = result.marks[m].numpy()
+    about = dict(size=14, color=style.INK, line=dict(color=style.PAPER, width=1.2))
+    if result.problem != "network":
+        return [go.Scatter(x=at[:, 0], y=at[:, 1], mode="markers", marker=dict(symbol="star", **about),
+                           hovertemplate="minimum (%{x:.3f}, %{y:.3f})<extra></extra>")]
+    # A matched twin is the first solution itself: one mark then says both.
+    if np.abs(at[2] - at[0]).max() < 1e-3 * np.abs(at[1] - at[0]).max():
+        at, text = at[:2], ["first = matched", "second"]
+    else:
+        text = ["first", "second", "second, matched"]
+    return [go.Scatter(x=at[:, 0], y=at[:, 1], mode="markers+text", text=text, textposition="top center",
+                       textfont=dict(color=style.INK), marker=dict(symbol="star", **about),
+                       hovertemplate="%{text}<extra></extra>")]
+
+
+def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
+    """The same plane as a surface: the contour's colours, and the same shadow of the path lying on it."""
+    if result.grid is None or result.a is None or result.b is None or result.shadow_loss is None:
+        return _waiting(result, scene)
+    scale, net = height(result, scene), result.nets[m]
+    path = _drawn(result, m)
+    (x0, x1), (y0, y1) = ((float(axis[m][0]), float(axis[m][-1])) for axis in (result.a, result.b))
+    path[(path[:, 0] < x0) | (path[:, 0] > x1) | (path[:, 1] < y0) | (path[:, 1] > y1)] = np.nan
+    lift = LIFT * (scale.high - scale.low)
+    z = scale.of(result.shadow_loss[:, m].numpy()) + lift
+    colour = style.colour(hue(net, scene))
+    x, y, z = style.array(path[:, 0]), style.array(path[:, 1]), style.array(z)
+    line = go.Scatter3d(x=x, y=y, z=z, mode="lines", line=dict(color=colour, width=7), hoverinfo="skip")
+    head = go.Scatter3d(x=x[-1:], y=y[-1:], z=z[-1:], mode="markers", hoverinfo="skip",
+                        marker=dict(size=6, color=colour, line=dict(color=style.PAPER, width=2)))
+    traces = [
+        go.Surface(x=style.array(result.a[m]), y=style.array(result.b[m]), z=style.array(scale.of(result.grid[m].numpy())),
+                   customdata=style.array(result.grid[m]), colorscale=style.SURFACE, cmin=scale.low, cmax=scale.high,
+                   showscale=False, lighting=dict(ambient=0.8, diffuse=0.35, specular=0.05, roughness=0.9),
+                   lightposition=dict(x=-2000, y=-4000, z=8000),
+                   contours_z=dict(show=True, color=style.colour("axis"), width=1, **_lines(scale)),
+                   hovertemplate="loss %{customdata:.4g}<extra></extra>"),
+        style.grow(line, list(range(1, len(path) + 1))),
+        style.frames(head, x=x[:, None], y=y[:, None], z=z[:, None]),
+    ]
+    out = style.figure(traces, showlegend=False)
+    bare = dict(title_text="", showticklabels=False)
+    out.update_layout(
+        scene=dict(xaxis=dict(bare, range=[x0, x1]), yaxis=dict(bare, range=[y0, y1]),
+                   zaxis=dict(title_text=scale.title, tickvals=scale.ticks, ticktext=scale.labels,
+                              range=[scale.low - lift, scale.high + 2 * lift]),
+                   aspectmode="manual", aspectratio=dict(x=1.15, y=1.15, z=0.75), camera=dict(eye=dict(x=1.2, y=-1.65, z=1.0),
+                                                                                        center=dict(x=0, y=0, z=-0.12))),
+        margin=dict(l=0, r=0, t=0, b=0), uirevision=f"{scene.problem}:{result.kinds[m]}")
+    return out
+
+
+def loss(result: Result, scene: Config, m: int) -> go.Figure:
+    """Loss of each net at every step, and the loss of the chosen one's shadow on its plane."""
+    if result.snapshot_steps is None:
+        steps, counts = np.arange(len(result.losses)), [len(result.losses)]
+    else:
+        steps, counts = np.arange(len(result.losses)), [int(s) + 1 for s in result.snapshot_steps]
+    traces: list[object] = []
+    for k, net in enumerate(result.nets):
+        values = result.losses[:, k].numpy() - result.floor
+        line = go.Scatter(x=steps, y=style.array(np.where((values > 0) & (values < 1e30), values, np.nan)), mode="lines",
+                          line=dict(color=style.colour(hue(net, scene)), width=2.4, dash=DASH[net]),
+                          hovertemplate=f"{NETS.get(net, 'loss')}, step %{{x}}: %{{y:.3g}}<extra></extra>")
+        traces.append(style.grow(line, counts))
+    if result.shadow_loss is not None and scene.problem == "network":
+        shadow = go.Scatter(x=style.array(result.snapshot_steps), y=style.array(result.shadow_loss[:, m]), mode="lines",
+                            line=dict(color=style.MUTED, width=2, dash="dot"),
+                            hovertemplate="shadow on the plane: %{y:.3g}<extra></extra>")
+        traces.append(style.grow(shadow, list(range(1, len(result.shadow_loss) + 1))))
+    return style.figure(traces, x="step", y="loss" if scene.problem == "network" else "above floor", yaxis_type="log",
+                        xaxis_range=[0, scene.steps], showlegend=False)
+
+
+def off_plane(result: Result, scene: Config, m: int) -> go.Figure:
+    """How far the path is from the plane, beside how far it is from the plane's origin."""
+    if result.off_plane is None or result.moved is None or result.snapshot_steps is None:
+        return _waiting(result, scene)
+    x, counts = style.array(result.snapshot_steps), list(range(1, len(result.snapshot_steps) + 1))
+    traces: list[object] = []
+    for values, text, dash in ((result.moved, "from the plane's centre", "solid"), (result.off_plane, "from the plane", "dot")):
+        colour = style.colour(hue(result.nets[m], scene)) if dash == "solid" else style.MUTED
+        line = go.Scatter(x=x, y=style.array(values[:, m]), mode="lines", name=text,
+                          line=dict(color=colour, width=2.4, dash=dash), hovertemplate=f"{text}: %{{y:.3g}}<extra></extra>")
+        traces.append(style.grow(line, counts))
+    return style.figure(traces, x="step", y="distance", xaxis_range=[0, scene.steps], yaxis_rangemode="tozero", showlegend=True)
+
+
+def sharpness(result: Result, scene: Config) -> go.Figure:
+    """The top Hessian eigenvalue along the path, and 2(1 + α)/ε."""
+    if result.sharpness is None or result.sharpness_steps is None:
+        return _waiting(result, scene, "measuring curvature" if result.grid is not None else "")
+    traces: list[object] = []
+    shown = [result.limit]
+    for k, net in enumerate(result.nets):
+        values = result.sharpness[:, k].numpy()
+        shown += values[np.isfinite(values) & (values > 0)].tolist()
+        traces.append(go.Scatter(
+            x=style.array(result.sharpness_steps), y=style.array(np.where(values > 0, values, np.nan)), mode="lines+markers",
+            line=dict(color=style.colour(hue(net, scene)), width=2.2), marker=dict(size=7, symbol=MARK[net]),
+            hovertemplate=f"{NETS.get(net, 'λ_max')}, step %{{x}}: λ_max = %{{y:.3g}}<extra></extra>"))
+    name = "2/ε" if scene.alpha == 0 else "2(1 + α)/ε"
+    traces.append(style.theory([0, scene.steps], [result.limit] * 2, name))
+    out = style.figure(traces, x="step", y="λ_max", yaxis_type="log", xaxis_range=[0, scene.steps], showlegend=False)
+    low, high = np.log10(min(shown)), np.log10(max(shown))
+    out.update_yaxes(range=[low - 0.15, high + 0.25])
+    out.add_annotation(x=1, xref="paper", xanchor="right", y=np.log10(result.limit), yanchor="bottom", text=name, showarrow=False)
+    return out
+
+
+def segments(result: Result, scene: Config, m: int) -> go.Figure:
+    """Loss along straight lines from the solution to others, before and after matching their hidden units."""
+    if not result.segments or result.segment_t is None:
+        return _waiting(result, scene)
+    net = result.nets[m]
+    if not bool(result.segments["other"][:, m].isfinite().any()):
+        return _waiting(result, scene, "one of the two solutions diverged")
+    looks = {"other": (style.colour(hue(net, scene)), "solid"), "other_matched": (style.colour(hue(net, scene)), "dot"),
+             "twin": (style.MUTED, "solid"), "twin_matched": (style.MUTED, "dot")}
+    traces = [
+        go.Scatter(x=style.array(result.segment_t), y=style.array(result.segments[name][:, m]), mode="lines", name=SHORT[name],
+                   line=dict(color=looks[name][0], width=2.4, dash=looks[name][1]),
+                   hovertemplate=f"{SEGMENTS[name]}: %{{y:.3g}}<extra></extra>")
+        for name in SEGMENTS
+    ]
+    return style.figure(traces, x="place between the two solutions", y="loss", yaxis_type="log", showlegend=True)
+
+
+def final_losses(result: Result, scene: Config) -> go.Figure:
+    """Share of starts whose net ended at a loss of at most so much, for both nets."""
+    if result.final_losses is None:
+        return _waiting(result, scene)
+    starts = len(result.final_losses)
+    traces: list[object] = []
+    for k, net in enumerate(result.nets):
+        values = result.final_losses[:, k].numpy()
+        ends = np.sort(values[np.isfinite(values) & (values > 0)])
+        share = 100 * np.arange(1, len(ends) + 1) / starts
+        traces.append(go.Scatter(
+            x=style.array(ends), y=style.array(share), mode="lines+markers", marker=dict(size=8, symbol=MARK[net]),
+            line=dict(color=style.colour(hue(net, scene)), width=2, shape="hv"),
+            hovertemplate=f"{NETS[net]}: %{{y:.0f}} % of {starts} starts end at or below %{{x:.3g}}<extra></extra>"))
+    return style.figure(traces, x="training loss at the last step", y="starts (%)", xaxis_type="log", yaxis_range=[0, 104],
+                        showlegend=False)
+
+
+def rescaled(result: Result, scene: Config) -> go.Figure:
+    """One function at many points of parameter space: its loss stays, its top eigenvalue does not."""
+    if not result.rescaled:
+        return _waiting(result, scene, "measuring curvature")
+    factor, colour = style.array(result.rescaled["factor"]), style.colour("teacher")
+    base = int(np.abs(factor - 1).argmin())
+    sharp, value = result.rescaled["sharpness"].numpy(), result.rescaled["loss"].numpy()
+    traces = [
+        go.Scatter(x=factor, y=style.array(sharp / sharp[base]), mode="lines+markers", name="λ_max",
+                   line=dict(color=colour, width=2.4), customdata=style.array(sharp),
+                   hovertemplate="a = %{x:.3g}: λ_max = %{customdata:.3g}<extra></extra>"),
+        go.Scatter(x=factor, y=style.array(value / value[base]), mode="markers", name="loss", customdata=style.array(value),
+                   marker=dict(symbol="square-open", size=8, color=style.MUTED, line=dict(width=2)),
+                   hovertemplate="a = %{x:.3g}: loss %{customdata:.4g}<extra></extra>"),
+        style.theory(factor, np.ones_like(factor), "theory: unchanged"),
+    ]
+    return style.figure(traces, x="factor a", y="relative to a = 1", xaxis_type="log",
+                        yaxis_type="log", showlegend=True, xaxis_tickvals=[0.25, 0.5, 1, 2, 4],
+                        xaxis_ticktext=["¼", "½", "1", "2", "4"])
+
+
+def diverged(result: Result, m: int) -> bool:
+    return int(result.diverged_at[m]) != NEVER

@@ -1,0 +1,302 @@
+"""Pictures of mixup: two photographs and their label at every λ, and the nets that learned with it and without."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from functools import lru_cache
+
+import numpy as np
+import plotly.graph_objects as go
+import torch
+
+from core.augmentation import beta_density
+from core.data import real
+from core.data.real import Picture
+from core.lessons.mixup import ARMS, FRAME, PAIRS, Config, Result, places
+from figures import style
+
+NAMES = {"erm": "Ordinary training (ERM)", "mixup": "Mixup"}
+MONTAGE = (4, 6)  # rows and columns of mixed digits
+SINGLE = 10  # segments that are drawn one by one
+# The frame that moving traces are made at. The player replaces it, and a board whose bytes do not depend on where the
+# player stands is not sent again when the hand rests.
+OPENING = Config().frame
+
+
+def legend() -> list[tuple[str, str, str]]:
+    return [*((NAMES[arm], style.colour(arm), "solid") for arm in ARMS), ("Theory", style.INK, "dash")]
+
+
+def labels() -> list[str]:
+    return [f"λ = {share:.2f}" for share in places().tolist()]
+
+
+def png(image_HWC: np.ndarray) -> str:
+    """A data URI of a lossless PNG; uint8, one channel for grey or three for colour (ISO/IEC 15948)."""
+    height, width, channels = image_HWC.shape
+    # Filter 2 ("up") stores differences of rows, which compress better and lose nothing.
+    rows = image_HWC.reshape(height, -1)
+    up = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))
+    raw = np.concatenate([np.full((height, 1), 2, np.uint8), up], axis=1).tobytes()
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 3: 2}[channels], 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
+    return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
+@lru_cache(maxsize=1)
+def _album() -> dict[str, tuple[Picture, str, str]]:
+    """Every picture with its PNG, whole and at half its size."""
+    out: dict[str, tuple[Picture, str, str]] = {}
+    for name, picture in real.pictures().items():
+        pixels = picture.image_HWC.numpy()
+        small = pixels.reshape(80, 2, 80, 2, -1).mean((1, 3)).round().astype(np.uint8)
+        out[name] = picture, png(pixels), png(small)
+    return out
+
+
+def pair(scene: Config) -> tuple[Picture, Picture]:
+    """The pictures i and j."""
+    i, j = PAIRS[scene.pair]
+    return _album()[i][0], _album()[j][0]
+
+
+def pictures(scene: Config) -> go.Figure:
+    """x̃ large, x_i and x_j small. The browser mixes: x_i lies on x_j with opacity λ, which is λ x_i + (1 − λ) x_j."""
+    i, j = (_album()[name] for name in PAIRS[scene.pair])
+    share = places().numpy()
+    whole = dict(hoverinfo="skip", zsmooth="fast")
+    names = i[0].label, j[0].label
+    text = [[f"x̃ = {s:.2f} · {names[0]} + {1 - s:.2f} · {names[1]}"] for s in share]
+    traces = [
+        go.Image(source=j[1], **whole),
+        style.frames(go.Image(source=i[1], opacity=float(share[OPENING]), **whole), opacity=list(share)),
+        style.frames(_caption(text[OPENING][0], 160), text=text),
+        go.Image(source=i[2], xaxis="x2", yaxis="y2", **whole),
+        _caption(f"x<sub>i</sub>: {names[0]}, y<sub>i</sub> = [1, 0]", 80, xaxis="x2", yaxis="y2"),
+        go.Image(source=j[2], xaxis="x3", yaxis="y3", **whole),
+        _caption(f"x<sub>j</sub>: {names[1]}, y<sub>j</sub> = [0, 1]", 80, xaxis="x3", yaxis="y3"),
+    ]
+    bare = dict(visible=False, constrain="domain", fixedrange=True)
+    out = style.figure(traces, showlegend=False, dragmode=False)
+    layout = {"": (160, (0, 0.66), (0, 1)), "2": (80, (0.69, 1), (0.52, 1)), "3": (80, (0.69, 1), (0, 0.48))}
+    for number, (side, x, y) in layout.items():
+        pad = 0.1 if number == "" else 0.2
+        out.update_layout({
+            f"xaxis{number}": dict(**bare, domain=x, range=[-0.5, side - 0.5], anchor=f"y{number}"),
+            f"yaxis{number}": dict(**bare, domain=y, range=[side * (1 + pad) - 0.5, -0.5], anchor=f"x{number}",
+                                   scaleanchor=f"x{number}", constraintoward="top"),
+        })
+    return out
+
+
+def _caption(text: str, side: int, **where: str) -> go.Scatter:
+    return go.Scatter(x=[side / 2], y=[side * (1.05 if side > 100 else 1.1)], text=[text], mode="text", hoverinfo="skip",
+                      cliponaxis=False, **where)
+
+
+def mixed_label(scene: Config) -> go.Figure:
+    """ỹ at every λ, as bars."""
+    share = places().numpy()
+    heights = np.stack([1 - share, share], 1)
+    i, j = pair(scene)
+    text = [[f"{v:.2f}" for v in row] for row in heights]
+    bars = go.Bar(x=style.array(heights[OPENING]), y=[j.label, i.label], orientation="h", text=text[OPENING],
+                  textposition="outside", cliponaxis=False, width=0.62,
+                  marker=dict(color=[style.colour("class_b"), style.colour("class_a")]),
+                  hovertemplate="ỹ of %{y}: %{x:.2f}<extra></extra>")
+    return style.figure([style.frames(bars, x=heights, text=text)], x="label ỹ", xaxis_range=[0, 1.12],
+                        xaxis_tickvals=[0, 0.25, 0.5, 0.75, 1], showlegend=False)
+
+
+def beta(result: Result, scene: Config) -> go.Figure:
+    """The λ that training drew, the density they came from, and the λ of the slider."""
+    bins = 25
+    count, edges = np.histogram(result.shares.numpy(), bins=bins, range=(0, 1))
+    density = count / max(1, count.sum()) * bins
+    top = 1.2 * float(density.max())
+    at = torch.linspace(0.002, 0.998, 250, dtype=torch.float64)
+    marker = go.Scatter(x=[float(places()[OPENING])] * 2, y=[0, top], mode="lines", line=dict(color=style.INK, width=2),
+                        hovertemplate="λ of the picture: %{x:.2f}<extra></extra>")
+    traces = [
+        go.Bar(x=style.array((edges[1:] + edges[:-1]) / 2), y=style.array(density), width=0.9 / bins, customdata=count,
+               marker=dict(color=style.colour("mixup", 0.55), line=dict(width=0)),
+               hovertemplate="λ near %{x:.2f}: %{customdata} draws, density %{y:.2f}<extra></extra>"),
+        style.theory(at, beta_density(scene.alpha, at), f"Beta({scene.alpha:g}, {scene.alpha:g})"),
+        style.frames(marker, x=places()[:, None].expand(-1, 2)),
+    ]
+    return style.figure(traces, x="λ", y="density", xaxis_range=[0, 1], yaxis_range=[0, top], showlegend=False, bargap=0)
+
+
+def between(result: Result, scene: Config) -> go.Figure:
+    """What the nets are trained on: mixed points of the plane, or mixed digits; pair n with n + 1 at the slider's λ."""
+    return _montage(result) if scene.problem == "digits" else _points(result)
+
+
+def _points(result: Result) -> go.Figure:
+    x = result.data.x[0].numpy()
+    y = result.data.given[0].numpy()
+    share = places().numpy()[:, None, None]
+    where = share * x + (1 - share) * np.roll(x, -1, 1)
+    hue = share[:, 0] * y + (1 - share[:, 0]) * np.roll(y, -1)
+    moving = go.Scatter(x=style.array(where[OPENING, 0]), y=style.array(where[OPENING, 1]), mode="markers",
+                        marker=dict(color=style.array(hue[OPENING]), cmin=0, cmax=1, colorscale=style.PROBABILITY, size=8,
+                                    line=dict(color=style.INK, width=1)),
+                        hovertemplate="x̃ = (%{x:.2f}, %{y:.2f}), ỹ of class B %{marker.color:.2f}<extra></extra>")
+    cloud = go.Scatter(x=style.array(result.mixed_x[0]), y=style.array(result.mixed_x[1]), mode="markers",
+                       marker=dict(color=style.array(result.mixed_y[1]), cmin=0, cmax=1, colorscale=style.PROBABILITY, size=5,
+                                   opacity=0.45, line=dict(width=0)),
+                       hovertemplate="drawn: (%{x:.2f}, %{y:.2f}), ỹ of class B %{marker.color:.2f}<extra></extra>")
+    style.frames(moving, x=where[:, 0], y=where[:, 1], marker__color=hue)
+    return style.figure([cloud, moving], x="x₁", y="x₂", xaxis_range=FRAME[0], yaxis_range=FRAME[1], showlegend=False)
+
+
+def _montage(result: Result) -> go.Figure:
+    rows, columns = MONTAGE
+    image = result.data.x[0].numpy().T.reshape(-1, 8, 8)
+    partner = np.roll(image, -1, 0)
+    share = places().numpy()[:, None, None, None]
+    mixed = share * image[: rows * columns] + (1 - share) * partner[: rows * columns]
+    padded = np.pad(mixed, ((0, 0), (0, 0), (0, 1), (0, 1)))
+    tiles = padded.reshape(len(share), rows, columns, 9, 9).transpose(0, 1, 3, 2, 4).reshape(len(share), rows * 9, columns * 9)
+    tiles = (255 * tiles).round().astype(np.uint8)
+    heat = go.Heatmap(z=tiles[OPENING], zmin=0, zmax=255, colorscale=[[0, style.PAPER], [1, style.INK]], showscale=False,
+                      hovertemplate="ink %{z} of 255<extra></extra>")
+    bare = dict(visible=False, constrain="domain")
+    return style.figure([style.frames(heat, z=tiles)], xaxis=bare,
+                        yaxis=dict(**bare, autorange="reversed", scaleanchor="x"), showlegend=False)
+
+
+def surface(result: Result, arm: str) -> go.Figure:
+    """The net of the first seed on a plane: probability of class B, or for digits how unsure it is."""
+    plane, k = result.surface, ARMS.index(arm)
+    moons = plane.corners is None
+    z = plane.p[k, 1] if moons else 1 - plane.p[k].amax(0)
+    about = "P(class B) %{z:.2f}" if moons else "doubt %{z:.2f}"
+    sheet = go.Contour(
+        x=style.array(plane.x), y=style.array(plane.y), z=style.array(z), colorscale=style.PROBABILITY if moons else style.DOUBT,
+        zmin=0, zmax=1 if moons else 0.9, showscale=False, contours=dict(start=0, end=1, size=0.05, showlines=False),
+        hovertemplate=f"(%{{x:.2f}}, %{{y:.2f}}): {about}<extra>{NAMES[arm]}</extra>",
+    )
+    if plane.corners is not None and plane.corner_labels is not None:
+        marks = go.Scatter(x=style.array(plane.corners[0]), y=style.array(plane.corners[1]), mode="markers+text",
+                           text=[str(int(c)) for c in plane.corner_labels], textposition="top center",
+                           marker=dict(size=9, color=style.PAPER, line=dict(color=style.INK, width=2)), hoverinfo="skip")
+        return style.figure([sheet, marks], x="along the plane (grey levels)", y="across", showlegend=False,
+                            yaxis=dict(scaleanchor="x", constrain="domain"), xaxis_constrain="domain")
+    edge = go.Contour(x=sheet.x, y=sheet.y, z=sheet.z, showscale=False, hoverinfo="skip", line=dict(color=style.INK, width=2),
+                      contours=dict(type="constraint", operation="=", value=0.5))
+    return style.figure([sheet, edge, _samples(result)], x="x₁", y="x₂", xaxis_range=FRAME[0], yaxis_range=FRAME[1],
+                        showlegend=False)
+
+
+def _samples(result: Result) -> go.Scatter:
+    x, given, true = result.data.x[0].numpy(), result.data.given[0].numpy(), result.data.true[0].numpy()
+    hues = np.array([style.colour("class_a"), style.colour("class_b")])
+    kinds = np.where(given != true, "diamond", "circle")
+    said = [f"labelled {'AB'[g]}{', truly ' + 'AB'[t] if g != t else ''}" for g, t in zip(given, true, strict=True)]
+    return go.Scatter(x=style.array(x[0]), y=style.array(x[1]), mode="markers", text=said,
+                      marker=dict(color=list(hues[given]), symbol=list(kinds), size=[10 if k == "diamond" else 7 for k in kinds],
+                                  line=dict(color=style.PAPER, width=1.2)),
+                      hovertemplate="(%{x:.2f}, %{y:.2f}), %{text}<extra></extra>")
+
+
+def _line(x: np.ndarray, y: np.ndarray, arm: str, said: str) -> go.Scatter:
+    return go.Scatter(x=style.array(x), y=style.array(y), mode="lines", name=NAMES[arm],
+                      line=dict(color=style.colour(arm), width=2.6), hovertemplate=f"{NAMES[arm]}, {said}<extra></extra>")
+
+
+def _with_band(x: np.ndarray, values: np.ndarray, arm: str, quantiles: tuple[float, float], said: str) -> list[go.Scatter]:
+    """Mean over the last axis with a band; values [points, many]."""
+    low, high = np.quantile(values, quantiles, axis=-1)
+    return [style.band(x, low, high, NAMES[arm], arm), _line(x, values.mean(-1), arm, said)]
+
+
+def confidence(result: Result) -> go.Figure:
+    """The largest probability along segments between two classes; of the mixed label it is max(λ, 1 − λ)."""
+    share = places().numpy()
+    traces: list[go.Scatter] = []
+    for k, arm in enumerate(ARMS):
+        traces += _with_band(share, result.sure[k].numpy(), arm, (0.25, 0.75), "λ = %{x:.2f}: %{y:.2f} sure")
+    traces.append(style.theory([0, 0.5, 1], [1, 0.5, 1], "max(λ, 1 − λ)"))
+    mean = result.sure.mean(-1).numpy()  # [A, L]
+    marker = go.Scatter(x=[share[OPENING]] * 2, y=style.array(mean[:, OPENING]), mode="markers", hoverinfo="skip",
+                        marker=dict(size=11, color=[style.colour(arm) for arm in ARMS], line=dict(color=style.PAPER, width=2)))
+    traces.append(style.frames(marker, x=np.stack([share, share], 1), y=mean.T))
+    low = 0.48 if result.data.classes == 2 else 0.0
+    return style.figure(traces, x="λ", y="confidence", xaxis_range=[-0.02, 1.02], yaxis_range=[low, 1.02], showlegend=False)
+
+
+def profile(result: Result) -> go.Figure:
+    """Probability of x_i's class along single segments of the first seed, with the mixed label dashed."""
+    # Segments are one trace with gaps: not-a-number lifts the pen.
+    share = np.tile(np.append(places().numpy(), np.nan), SINGLE)
+    traces: list[go.Scatter] = []
+    for k, arm in enumerate(ARMS):
+        own = np.pad(result.own[k, :, :SINGLE].numpy(), ((0, 1), (0, 0)), constant_values=np.nan)
+        traces.append(go.Scatter(x=style.array(share), y=style.array(own.T.ravel()), mode="lines", name=NAMES[arm],
+                                 line=dict(color=style.colour(arm), width=1.6), opacity=0.75,
+                                 hovertemplate=f"{NAMES[arm]}, λ = %{{x:.2f}}: p %{{y:.2f}}<extra></extra>"))
+    traces.append(style.theory([0, 1], [0, 1], "p = λ"))
+    return style.figure(traces, x="λ", y="P(class of x<sub>i</sub>)", xaxis_range=[-0.02, 1.02], yaxis_range=[-0.02, 1.02],
+                        showlegend=False)
+
+
+def slope(result: Result) -> go.Figure:
+    """The input gradient's norm along the same segments, beside that of a p that is λ exactly."""
+    share = places().numpy()
+    mean = result.slope.mean(-1).numpy()
+    traces = [_line(share, mean[k], arm, "λ = %{x:.2f}: %{y:.2f}") for k, arm in enumerate(ARMS)]
+    least = float((1 / result.length).mean())
+    traces.append(style.theory([0, 1], [least, least], "1/‖x<sub>i</sub> − x<sub>j</sub>‖"))
+    return style.figure(traces, x="λ", y="‖∂p/∂x‖", xaxis_range=[-0.02, 1.02], yaxis_rangemode="tozero", showlegend=False)
+
+
+def calibration(result: Result) -> go.Figure:
+    """Accuracy against confidence on the test set; a marker's area is its share of the samples."""
+    traces: list[go.Scatter] = [style.theory([0, 1], [0, 1], "as right as it is sure", hoverinfo="skip")]
+    for k, arm in enumerate(ARMS):
+        full = (result.curve.count[k] > 0).numpy()
+        count = result.curve.count[k].numpy()[full]
+        size = style.array(5 + 22 * np.sqrt(count / count.sum()))
+        traces.append(go.Scatter(
+            x=style.array(result.curve.confidence[k])[full], y=style.array(result.curve.accuracy[k])[full], mode="lines+markers",
+            name=NAMES[arm], customdata=count, line=dict(color=style.colour(arm), width=2),
+            marker=dict(size=size, opacity=0.85, line=dict(color=style.PAPER, width=1)),
+            hovertemplate=f"{NAMES[arm]}: %{{x:.2f}} sure, %{{y:.2f}} right, %{{customdata}} samples<extra></extra>"))
+    low = 0.48 if result.data.classes == 2 else 0.0
+    return style.figure(traces, x="confidence", y="fraction right", xaxis_range=[low, 1.02], yaxis_range=[0, 1.04],
+                        showlegend=False)
+
+
+def errors(result: Result, scene: Config) -> go.Figure:
+    """Error on the given training labels (dotted) and on the test set (solid), all seeds."""
+    traces: list[go.Scatter] = []
+    steps = style.array(result.recorded)
+    for values, name, dash in ((result.train_error, "training set", "dot"), (result.test_error, "test set", "solid")):
+        for k, arm in enumerate(ARMS):
+            under, line = _with_band(steps, 100 * values[:, k].numpy(), arm, (0, 1), f"{name}, step %{{x}}: %{{y:.1f}} %")
+            line.line.dash = dash
+            traces += [under, line]
+    corrupt = 100 * float((result.data.given != result.data.true).double().mean())
+    traces.append(style.theory([0, scene.steps], [corrupt, corrupt], "corrupt labels (%)"))
+    top = 100 * float(torch.maximum(result.train_error, result.test_error).max())
+    return style.figure(traces, x="update", y="error (%)", xaxis_range=[0, scene.steps], yaxis_range=[-1, min(100, top) + 3],
+                        showlegend=False)
+
+
+def loss(result: Result, scene: Config) -> go.Figure:
+    """What each arm minimises, with the least that mixup's can be."""
+    width = min(10, result.step)
+    whole = result.step // width * width
+    values = result.batch_loss[:whole].unflatten(0, (-1, width)).mean((1, 3)).numpy()
+    at = (np.arange(whole // width) + 0.5) * width
+    traces = [_line(at, values[:, k], arm, "update %{x}: %{y:.3f} nats") for k, arm in enumerate(ARMS)]
+    traces.append(style.theory([0, scene.steps], [result.floor] * 2, "entropy of ỹ"))
+    return style.figure(traces, x="update", y="batch loss (nats)", xaxis_range=[0, scene.steps], yaxis_rangemode="tozero",
+                        showlegend=False)

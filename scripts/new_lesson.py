@@ -1,0 +1,142 @@
+"""Writes the skeleton of a lesson: `make lesson NAME=slug`. What is missing after that, the contract tests say."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+CORE = '''"""One sentence: the claim.
+
+The objective in full, with its scaling. The paper, with the number of the equation.
+
+Shapes: N samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core.engine import generators, normals
+from core.lesson import Scene, last, number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Scene):
+    size: int = number(50, low=10, high=200, step=10, label="Samples N")
+
+
+@dataclass(frozen=True)
+class Result:
+    """x_N: what was drawn."""
+
+    x_N: Tensor
+
+
+def steps(config: Config) -> Iterator[Result]:
+    yield Result(normals(generators([config.seed]), config.size)[0])
+
+
+def run(config: Config) -> Result:
+    return last(steps(config))
+
+
+def seen(result: Result, config: Config) -> str:
+    """What the reader should have seen, computed from the result."""
+    return f"The mean of {config.size} draws is {float(torch.mean(result.x_N)):.2f}."
+'''
+
+FIGURES = '''"""Pictures of {slug}."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from core.lessons.{slug} import Result
+from figures import style
+
+
+def samples(result: Result) -> go.Figure:
+    dots = go.Scatter(y=style.array(result.x_N), mode="markers", marker=dict(color=style.colour("train")),
+                      hovertemplate="sample %{{x}}: %{{y:.3f}}<extra></extra>")
+    return style.figure([dots], x="sample", y="value")
+'''
+
+PAGE = '''"""{slug}: what it teaches, in a few words."""
+
+from core.lessons.{slug} import Config, Result, seen
+from figures import {slug} as figures
+from ui import page
+from ui.chart import Board, Panel
+from ui.page import Preset
+
+PRESETS = [Preset("Opening", "Why one should look."), Preset("Few", "Ten samples.", dict(size=10)),
+           Preset("Many", "Two hundred samples.", dict(size=200))]
+MATHS = r"$x_n \\sim \\mathcal N(0, 1)$"
+
+
+def draw(result: Result, scene: Config) -> Board:
+    told = seen(result, scene)
+    hero = Panel(id="samples", figure=figures.samples(result), height="tall", caption="Every dot is one draw.", alt=told)
+    return Board(panels=[hero], seen=told)
+
+
+page.show("{slug}", draw, presets=PRESETS, maths=MATHS)
+'''
+
+EXAMPLE = '''"""The same in plain PyTorch."""
+
+import torch
+
+
+def main() -> dict[str, float]:
+    x = torch.randn(50, generator=torch.Generator().manual_seed(0))
+    numbers = {{"mean": x.mean().item()}}
+    print(numbers)
+    return numbers
+
+
+if __name__ == "__main__":
+    main()
+'''
+
+TEST = '''"""{slug}: oracle tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.lessons import {slug} as lesson
+from examples import {slug} as example
+
+
+def test_the_example_tells_the_same():
+    result = lesson.run(lesson.Config())
+    assert example.main()["mean"] == pytest.approx(float(result.x_N.mean()), abs=1e-6)
+'''
+
+ROOMS = {"core/lessons": CORE, "figures": FIGURES, "pages": PAGE, "examples": EXAMPLE, "tests/lessons": TEST}
+
+
+def main() -> None:
+    slug = sys.argv[1] if len(sys.argv) == 2 else ""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", slug):
+        sys.exit("usage: make lesson NAME=slug, the slug in lower case with underscores")
+    paths = {ROOT / folder / f"{'test_' if folder.startswith('tests') else ''}{slug}.py": text for folder, text in ROOMS.items()}
+    taken = [str(path.relative_to(ROOT)) for path in paths if path.exists()]
+    if taken:
+        sys.exit(f"already there: {', '.join(taken)}")
+    for path, text in paths.items():
+        path.write_text(text.format(slug=slug) if text is not CORE else text)
+        print(path.relative_to(ROOT))
+    print(f'now add Lesson(slug="{slug}", ...) to core/catalogue.py')
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+"""Batch norm: the reader's batch, fairness of the arms, what the nets show over seeds, and plain PyTorch."""
+
+import dataclasses
+import math
+import random
+import re
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.lesson import Grid, Number, Switch
+from core.lessons import batch_norm as lesson
+from core.lessons.batch_norm import NEVER, RATES, Config, Result, judged, row, seen, trained_well, transforms
+from core.normalisation import DELTA, KINDS, algorithm_1
+from figures import batch_norm as figures
+from tests.pages import said
+
+ROOT = Path(__file__).parents[2]
+SHORT = Config(steps=20, starts=1)
+
+
+@pytest.fixture(scope="module")
+def opening() -> Result:
+    return lesson.run(Config())
+
+
+@pytest.fixture(scope="module")
+def several(opening: Result) -> list[tuple[Config, Result]]:
+    """The opening scene and three others that differ in the seed: eight starts on four draws of the data."""
+    return [(Config(), opening), *((c, lesson.run(c)) for c in (Config(seed=s) for s in (11, 12, 13)))]
+
+
+@pytest.fixture(scope="module")
+def exploding() -> tuple[Config, Result]:
+    config = Config(weight_scale=10.0, starts=1, steps=40)
+    return config, lesson.run(config)
+
+
+def test_doubling_the_batch_changes_the_output_only_through_delta() -> None:
+    first, second = transforms(Config(factor=2.0, gamma=1.5, delta=0.1))
+    x = first.x.numpy()
+    expected = -1 + 1.5 * (x - x.mean()) / np.sqrt(x.var() + 0.1 / 4)
+    np.testing.assert_allclose(second.y.numpy(), expected, rtol=1e-12)
+    first, second = transforms(Config(factor=2.0))
+    assert 0 < float((second.y - first.y).abs().max()) < DELTA
+
+
+def test_gamma_and_beta_can_undo_the_norm() -> None:
+    gamma, beta = lesson.undo(Config())
+    lines = algorithm_1(torch.tensor(Config().batch, dtype=torch.float64), gamma, beta)
+    torch.testing.assert_close(lines.y, lines.x, rtol=1e-12, atol=1e-12)
+    undone = next(p for p in said("batch_norm").presets if p.name == "Undone")
+    first, _ = transforms(Config(**undone.values))
+    assert float((first.y - first.x).abs().max()) < 2 * DELTA
+    result = next(lesson.steps(SHORT))
+    assert "as it went in" in seen(result, dataclasses.replace(SHORT, **undone.values))
+    assert "as it went in" not in seen(result, SHORT)
+
+
+def test_a_batch_of_two_ends_at_plus_and_minus_gamma() -> None:
+    first, _ = transforms(Config(batch=(-3.0, 0.2), gamma=2.0, beta=1.0, delta=1e-8))
+    assert first.y.tolist() == pytest.approx([-1.0, 3.0], abs=1e-7)
+
+
+def test_every_arm_has_the_same_start_and_none_has_a_head_start() -> None:
+    weights = lesson.start_weights(Config(starts=2))
+    for tensors in weights:
+        for tensor in tensors:
+            by_start = tensor.unflatten(0, (len(KINDS) * len(RATES), 2))
+            assert bool((by_start == by_start[:1]).all())
+    assert not torch.equal(weights.weights[0][0], weights.weights[0][1])
+
+
+def test_a_start_does_not_depend_on_how_many_run_beside_it() -> None:
+    alone, beside = (lesson.run(dataclasses.replace(SHORT, starts=s)).arms[0] for s in (1, 2))
+    first = beside.losses.unflatten(1, (len(KINDS) * len(RATES), 2))[:8, :, 0]
+    torch.testing.assert_close(alone.losses[:8], first, rtol=1e-3, atol=1e-3)
+
+
+def test_weights_before_a_norm_have_no_scale() -> None:
+    """The first loss is the start's: unmoved by the weights' scale under every norm, moved without."""
+    plain, scaled = (lesson.run(dataclasses.replace(SHORT, weight_scale=s)).arms[0] for s in (1.0, 10.0))
+    for kind in KINDS:
+        k = row(SHORT, kind, 0.1)
+        gap = float((plain.losses[0, k] - scaled.losses[0, k]).abs())
+        assert gap > 1 if kind == "none" else gap < 0.05, kind
+
+
+def test_groups_of_all_channels_are_layer_norm() -> None:
+    config = dataclasses.replace(SHORT, groups=1)
+    losses = lesson.run(config).arms[0].losses.unflatten(1, (len(KINDS), -1))
+    torch.testing.assert_close(losses[:10, KINDS.index("group")], losses[:10, KINDS.index("layer")], rtol=1e-3, atol=1e-3)
+
+
+def test_batch_norm_trains_at_more_learning_rates(several: list[tuple[Config, Result]]) -> None:
+    wide = torch.stack([trained_well(judged(r, c).training[0]) for c, r in several])
+    none, batch = wide[:, KINDS.index("none")], wide[:, KINDS.index("batch")]
+    assert bool((batch > none).all()), wide
+    best = torch.stack([judged(r, c).training[0].mean(-1).nan_to_num(math.inf).amin(1) for c, r in several])
+    assert bool((best.argmin(1) == KINDS.index("batch")).all()), best
+
+
+def test_batch_norm_keeps_the_spread_of_its_layers(several: list[tuple[Config, Result]]) -> None:
+    for config, result in several:
+        arm = result.arms[0]
+        batch, none = (arm.spread[:, :, row(config, kind, 0.2)] for kind in ("batch", "none"))
+        assert bool((batch.log().abs().amax(0) < none.log().abs().amax(0)).all())
+        # At the start γ = 1 and β = 0: mean 0 and spread 1, but for δ and channels that hardly vary.
+        torch.testing.assert_close(batch[0], torch.ones(4), rtol=0, atol=0.02)
+        assert float(arm.mean[0, :, row(config, "batch", 0.2)].abs().max()) < 1e-5
+
+
+def test_divergence_is_data(exploding: tuple[Config, Result]) -> None:
+    config, result = exploding
+    arm = result.arms[0]
+    rows = [row(config, "none", rate) for rate in RATES]
+    assert (arm.diverged_at[rows] != NEVER).any()
+    for k in range(arm.losses.shape[1]):
+        at = int(arm.diverged_at[k])
+        stop = arm.step if at == NEVER else at
+        assert bool(arm.losses[:stop, k].isfinite().all())
+        assert bool(arm.losses[stop:, k].isnan().all())
+        assert bool(arm.validation[k].isnan()) or at == NEVER
+    gone = next(rate for rate in RATES if arm.diverged_at[row(config, "none", rate)] != NEVER)
+    text = seen(result, dataclasses.replace(config, learning_rate=gone))
+    assert f"from step {int(arm.diverged_at[row(config, 'none', gone)])} on" in text
+    others = arm.diverged_at.unflatten(0, (len(KINDS), -1))[1:]
+    assert bool((others == NEVER).all())
+
+
+def test_company_matters_more_in_small_batches() -> None:
+    """The same net and images, shared out among batches of 2 or of 64: in train mode the answers vary more at 2."""
+    for seed in range(3):
+        config = Config(batch_size=64, learning_rate=0.2, starts=1, seed=seed, steps=40)
+        result = lesson.run(config)
+        pairs = dataclasses.replace(result, arms=(dataclasses.replace(result.arms[0], batch_size=2),))
+        spread = [float(judged(r, config).sure_train.std(0).mean()) for r in (result, pairs)]
+        assert spread[1] > 2 * spread[0], (seed, spread)
+
+
+def test_running_statistics_after_training(opening: Result) -> None:
+    config = Config(momentum=1.0)
+    facts = judged(opening, config)
+    torch.testing.assert_close(facts.running_stat[:, 1:], facts.batch_stat.double())
+    # Standing still, the running mean's distance from the settled value shrinks by 1 - momentum a batch, on average.
+    config = Config(momentum=0.1)
+    facts, T = judged(opening, config), Config().steps
+    noise = float(facts.batch_stat[0, T:].std())
+    expected = facts.settled[0] + (facts.running_stat[0, T] - facts.settled[0]) * 0.9 ** torch.arange(T + 1)
+    assert float((facts.running_stat[0, T:] - expected).abs().max()) < 4 * noise * math.sqrt(0.1 / 1.9)
+
+
+def test_momentum_is_only_a_view_and_small_momentum_is_late(opening: Result) -> None:
+    def loss(momentum: float) -> float:
+        facts = judged(opening, Config(momentum=momentum, learning_rate=0.2))
+        return float(facts.validation[0, KINDS.index("batch"), RATES.index(0.2)].mean())
+
+    assert Config(momentum=0.01).trained() == Config().trained()
+    assert loss(0.01) > loss(0.1)
+
+
+def test_every_batch_size() -> None:
+    config = Config(every_batch_size=True, steps=20, starts=1, batch_size=8)
+    results = list(lesson.steps(config))
+    arms = results[-1].arms
+    assert [a.batch_size for a in arms] == [8, 2, 4, 16, 32, 64]
+    alone = lesson.run(dataclasses.replace(config, every_batch_size=False))
+    torch.testing.assert_close(arms[0].losses, alone.arms[0].losses, equal_nan=True)
+    assert all(a.step == 20 for a in arms)
+    steps = [r.arms[-1].step for r in results]
+    assert steps[0] == 0
+
+
+def test_film_ends_at_the_algorithms_output() -> None:
+    config = Config(factor=-1.5, offset=1.0)
+    labels, place, reach = figures.film(config)
+    assert len(labels) == len(place) == len(reach)
+    assert (place[0], place[-1], reach[-1]) == (0.0, 3.0, 1.0)
+    for lines in transforms(config):
+        values, heights = figures._moved(figures._stages(lines), place)
+        np.testing.assert_allclose(values[0], np.repeat(lines.x.numpy()[:, None], 4, 1))
+        np.testing.assert_allclose(values[-1], np.stack([v.numpy() for v in (lines.x, lines.centred, lines.xhat, lines.y)], 1))
+        assert heights[-1, 0].tolist() == [3.0, 2.0, 1.0, 0.0]
+
+
+def scene_by_chance(rng: random.Random, **fixed: object) -> Config:
+    """Any setting of the fields that only change the drawing."""
+    values: dict[str, object] = {}
+    for name, control in Config.controls().items():
+        if not control.view or name == "batch":
+            continue
+        match control:
+            case Grid():
+                values[name] = rng.choice(control.values)
+            case Number():
+                values[name] = control.nearest(rng.uniform(control.low, control.high))
+            case Switch():
+                values[name] = rng.random() < 0.5
+    values["inside"] = rng.choice(KINDS[1:])
+    values["batch"] = tuple(round(rng.uniform(-10, 10), 2) for _ in range(rng.randint(2, 16)))
+    return Config(**{**values, **fixed})  # type: ignore[arg-type]
+
+
+def test_what_is_said_is_true_at_any_setting(opening: Result) -> None:
+    rng, page = random.Random(0), said("batch_norm")
+    for trial in range(12):
+        config = scene_by_chance(rng)
+        if trial == 0:
+            config = dataclasses.replace(config, batch=(3.0, 3.0, 3.0), factor=0.0)
+        board = page.draw(opening, config)
+        text = board.seen
+        x = np.array(config.batch)
+        y = config.gamma * (x - x.mean()) / np.sqrt(x.var() + config.delta) + config.beta
+        first = text.split("**")[0]
+        numbers = [float(v.replace("−", "-")) for v in re.findall(r"(?:μ = |σ = |mean |spread )(−?\d+(?:\.\d+)?)", first)]
+        if "·10" not in first:
+            assert numbers == pytest.approx([x.mean(), x.std(), y.mean(), y.std()], rel=6e-3, abs=1e-9), text
+        assert ("are all equal" in text) == (x.std() == 0)
+        assert ("mirror" in text) == (config.factor < 0)
+        wide = trained_well(judged(opening, config).training[0])
+        assert f"guessing at {int(wide[1])} of {len(RATES)} learning rates, the net without norm at {int(wide[0])}" in text
+        assert "nan" not in text.lower()
+
+
+def test_partial_results_can_be_drawn() -> None:
+    page = said("batch_norm")
+    config = dataclasses.replace(SHORT, every_batch_size=True)
+    for i, result in enumerate(lesson.steps(config)):
+        if i % 3 == 0:
+            board = page.draw(result, config)
+            assert board.panels[0].id == "algorithm"
+
+
+def test_plain_pytorch_gets_the_same_numbers() -> None:
+    config = Config(learning_rate=0.2, starts=1)
+    facts = judged(lesson.run(config), config)
+    plain = runpy.run_path(str(ROOT / "examples/batch_norm.py"))["main"]()
+    for i, kind in enumerate(KINDS):
+        # Instance norm over four positions is chaotic: float32 and float64 runs of the plain net differ as much.
+        close = 0.35 if kind == "instance" else 0.01
+        assert float(facts.training[0, i, RATES.index(0.2), 0]) == pytest.approx(plain[kind], abs=close), kind
+        assert float(facts.validation[0, i, RATES.index(0.2), 0]) == pytest.approx(plain[f"{kind}, validation"], abs=close), kind

@@ -1,0 +1,278 @@
+"""The app as a reader has it: a real server, headless Chromium, keys and clicks."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlparse
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from benchmarks.browser import chromium, executable
+from benchmarks.server import serve
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(executable() is None and not os.environ.get("REQUIRE_BROWSER"), reason="no Chromium on this machine"),
+    pytest.mark.xdist_group("browser"),
+]
+# Streamlit looks for its own server below the page's path first, and the browser reports that it is not there.
+STREAMLITS_OWN = re.compile(r"/_stcore/(health|host-config)$")
+SLIDER = ".st-key-controls :is(input[type=range], [role=slider])"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("server") / "log"
+    with serve(log=log) as address:
+        yield address
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+class Reader:
+    """A page with its complaints: `errors` holds what the console and the network said."""
+
+    def __init__(self, browser: Browser, address: str, width: int = 1280, height: int = 720, theme: str = "light",
+                 motion: str = "reduce"):
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme,  # pyright: ignore
+                                      reduced_motion=motion)  # pyright: ignore
+        self.page: Page = context.new_page()
+        self.address = address
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda e: self.errors.append(str(e)))
+        self.page.on("console", lambda m: self._console(m))
+
+    def _console(self, message) -> None:
+        if message.type == "error" and not STREAMLITS_OWN.search(message.location.get("url", "")):
+            self.errors.append(f"{message.text} {message.location.get('url', '')}")
+
+    def open(self, path: str) -> Page:
+        self.page.goto(f"{self.address}/{path}")
+        expect(self.page.locator("h2").first).to_be_visible(timeout=30_000)
+        if path and not path.startswith("?"):
+            self.drawn()
+        return self.page
+
+    @property
+    def board(self):
+        return self.page.locator(".lab-board")
+
+    def drawn(self) -> None:
+        """Waits until nothing is under way: the script has finished and every picture shows the last scene."""
+        expect(self.board).to_have_attribute("data-drawn", re.compile("."), timeout=30_000)
+        self.page.wait_for_function(
+            "() => { const b = document.querySelector('.lab-board');"
+            " return b && b.dataset.drawn && b.dataset.settled === b.dataset.drawn"
+            " && !document.querySelector('[data-testid=stStatusWidget]'); }", timeout=40_000)
+
+    def scene(self) -> dict[str, str]:
+        return dict(parse_qsl(urlparse(self.page.url).query))
+
+    def plot(self, panel: str):
+        return self.page.locator(f"[data-panel={panel}] .lab-plot")
+
+
+@pytest.fixture
+def reader(browser, address) -> Iterator[Reader]:
+    reader = Reader(browser, address)
+    yield reader
+    reader.page.context.close()
+    assert reader.errors == []
+
+
+def test_navigation_from_home_through_the_menu(reader):
+    page = reader.open("")
+    page.get_by_role("link", name="Optimisers").first.click()
+    reader.drawn()
+    assert urlparse(page.url).path == "/optimisers"
+    page.get_by_text("Augment data").first.click()
+    page.get_by_role("menuitem", name="Mixup").click()
+    expect(page.locator("h2").first).to_contain_text("Mixup")
+    reader.drawn()
+    assert urlparse(page.url).path == "/mixup"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_in_both_themes(browser, address, entry, theme):
+    reader = Reader(browser, address, theme=theme)
+    page = reader.open(entry.slug)
+    expect(page.locator("h2").first).to_have_text(entry.title)
+    box = page.locator(".lab-panel").first.bounding_box()
+    assert box
+    assert box["y"] < 400, "the picture is not seen without scrolling"
+    assert page.locator(".main-svg").count() >= 2
+    ink = page.evaluate("getComputedStyle(document.querySelector('.xtick text, .lab-title')).fill || ''")
+    light = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+    assert ("255, 255, 255" in light) == (theme == "light")
+    assert ink
+    assert reader.errors == []
+    page.context.close()
+
+
+def test_every_page_on_a_phone(browser, address, entry):
+    reader = Reader(browser, address, width=390, height=844)
+    page = reader.open(entry.slug)
+    wide = page.evaluate("[document.documentElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]")
+    assert max(wide) <= 391, "the page scrolls sideways"
+    picture, hands = page.locator(".lab-panel").first.bounding_box(), page.locator(".st-key-controls").bounding_box()
+    assert picture
+    assert hands
+    assert picture["y"] < hands["y"], "on a phone the picture stands above the controls"
+    assert picture["width"] > 330
+    assert reader.errors == []
+    page.context.close()
+
+
+def test_a_slider_changes_the_picture_and_the_link(reader, entry):
+    page = reader.open(entry.slug)
+    before = reader.board.get_attribute("data-drawn")
+    slider = page.locator(SLIDER).first
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn !== d", arg=before, timeout=20_000)
+    page.wait_for_function("() => location.search.length > 1", timeout=20_000)  # the link follows
+    reader.drawn()
+    # What is drawn belongs to what the link says, not to an earlier scene.
+    assert dict(parse_qsl(reader.board.get_attribute("data-scene"))) == reader.scene()
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn === d", arg=before, timeout=20_000)
+
+
+def test_fast_hands_end_at_the_last_value(reader):
+    page = reader.open("optimisers")
+    slider = page.locator(SLIDER).first
+    slider.focus()
+    for key in ["ArrowRight"] * 4 + ["ArrowLeft"] * 2 + ["ArrowRight"]:
+        page.keyboard.press(key)
+        page.wait_for_timeout(60)
+    page.wait_for_timeout(2500)
+    reader.drawn()
+    assert reader.scene() == {"learning_rate": "0.03"}  # 0.01, 0.015, 0.02, 0.03, 0.05 and back
+    assert dict(parse_qsl(reader.board.get_attribute("data-scene"))) == reader.scene()
+    assert slider.get_attribute("aria-valuetext") in (None, reader.scene()["learning_rate"])
+
+
+def test_a_link_reproduces_the_scene(browser, reader, address):
+    page = reader.open("optimisers?problem=ravine&start_x=1.5&start_y=-1.25&seed=9&alpha=0.7")
+    assert reader.scene() == {"problem": "ravine", "start_x": "1.5", "start_y": "-1.25", "seed": "9", "alpha": "0.7"}
+    other = Reader(browser, address)
+    other.open(page.url.removeprefix(f"{address}/"))
+    assert other.board.get_attribute("data-drawn") == reader.board.get_attribute("data-drawn")
+    plain = Reader(browser, address)
+    plain.open("optimisers")
+    assert plain.board.get_attribute("data-drawn") != reader.board.get_attribute("data-drawn")
+    other.page.context.close()
+    plain.page.context.close()
+
+
+def test_a_bad_link_is_explained(reader):
+    page = reader.open("optimisers?learning_rate=banana&alpha=7&nobody=1&steps=NaN")
+    told = page.get_by_test_id("stAlert")
+    expect(told.filter(has_text="Learning rate")).to_be_visible()
+    expect(told.filter(has_text="nobody")).to_be_visible()
+    expect(page.get_by_text("Traceback")).to_have_count(0)
+    assert reader.scene() == {"alpha": "0.99"}
+
+
+def test_a_click_sets_the_start(reader):
+    page = reader.open("optimisers")
+    before = reader.board.get_attribute("data-drawn")
+    box = reader.plot("map").bounding_box()
+    page.mouse.click(box["x"] + 0.35 * box["width"], box["y"] + 0.3 * box["height"])
+    page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn !== d", arg=before)
+    reader.drawn()
+    start = reader.scene()
+    assert -3.5 < float(start["start_x"]) < 0
+    assert 0 < float(start["start_y"]) < 4
+    drawn = page.evaluate("(() => { const d = document.querySelector('[data-panel=map] .lab-plot').data;"
+                          " const t = d[d.length - 1]; return [t.x[0], t.y[0]]; })()")
+    assert drawn == pytest.approx([float(start["start_x"]), float(start["start_y"])])
+
+
+def test_play_pause_step_and_scrub(browser, address):
+    reader = Reader(browser, address, motion="no-preference")
+    page = reader.page
+    page.goto(f"{address}/optimisers")
+    expect(reader.board).to_have_attribute("data-drawn", re.compile("."), timeout=30_000)
+    player = page.locator(".lab-player")
+    expect(player).to_have_attribute("data-playing", "false", timeout=30_000)  # the opening film ends by itself
+    last = int(player.get_attribute("data-frame"))
+    assert last > 10
+    ends = "(() => { const d = document.querySelector('[data-panel=map] .lab-plot').data;" \
+           " return d.filter((t) => t.meta?.grow).map((t) => t.x.length); })()"
+    full = page.evaluate(ends)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(700)
+    page.get_by_role("button", name="Pause").click()
+    middle = int(player.get_attribute("data-frame"))
+    assert 0 < middle < last
+    page.wait_for_timeout(400)
+    assert int(player.get_attribute("data-frame")) == middle
+    assert all(a < b for a, b in zip(page.evaluate(ends), full, strict=True)), "the paths did not shrink to the frame"
+    page.get_by_role("button", name="One step forward").click()
+    expect(player).to_have_attribute("data-frame", str(middle + 1))
+    page.get_by_role("button", name="One step back").click()
+    expect(player).to_have_attribute("data-frame", str(middle))
+    page.get_by_role("slider", name="Step", exact=True).focus()
+    page.keyboard.press("Home")
+    expect(player).to_have_attribute("data-frame", "0")
+    page.keyboard.press("End")
+    expect(player).to_have_attribute("data-frame", str(last))
+    page.wait_for_timeout(300)
+    assert page.evaluate(ends) == full
+    assert reader.errors == []
+    page.context.close()
+
+
+def drag(page: Page, plot, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drags inside a plot, between two places given as parts of its width and height."""
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    page.mouse.move(box["x"] + start[0] * box["width"], box["y"] + start[1] * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + end[0] * box["width"], box["y"] + end[1] * box["height"], steps=6)
+    page.mouse.up()
+
+
+def test_zoom_and_camera_survive_an_update(reader):
+    page = reader.open("optimisers")
+    look = """() => {
+      const layout = (id) => document.querySelector(`[data-panel=${id}] .lab-plot`)._fullLayout;
+      const { x, y, z } = layout("surface").scene._scene.getCamera().eye;
+      return [...layout("map").xaxis.range, x, y, z];
+    }"""
+    opening = page.evaluate(look)
+    page.evaluate("window.__node = document.querySelector('[data-panel=map] .lab-plot')")
+    drag(page, reader.plot("map"), (0.3, 0.3), (0.6, 0.6))
+    drag(page, reader.plot("surface"), (0.4, 0.5), (0.6, 0.4))
+    page.wait_for_timeout(500)
+    moved = page.evaluate(look)
+    assert moved[0] > opening[0] + 1
+    assert moved[2:] != pytest.approx(opening[2:], abs=0.05)
+    before = reader.board.get_attribute("data-drawn")
+    page.locator(SLIDER).first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn !== d", arg=before)
+    reader.drawn()
+    assert page.evaluate("window.__node === document.querySelector('[data-panel=map] .lab-plot')"), "mounted anew"
+    assert page.evaluate(look) == pytest.approx(moved, abs=1e-6)
+    assert "start_x" not in reader.scene(), "a drag is not a click"
+
+
+def test_the_theme_can_change_under_a_picture(browser, address):
+    reader = Reader(browser, address)
+    page = reader.open("optimisers")
+    colour = "(() => document.querySelector('[data-panel=map] .lab-plot')._fullLayout.font.color)()"
+    light = page.evaluate(colour)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"light => {colour} !== light", arg=light, timeout=10_000)
+    page.context.close()
