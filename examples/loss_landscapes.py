@@ -1,5 +1,6 @@
 """The loss round a deep net without skips (Li et al. 2018): train it, then walk on a filter-normalised random plane."""
 
+import itertools
 import math
 
 import torch
@@ -19,7 +20,7 @@ def two_moons(generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
 
 def build(generator: torch.Generator) -> nn.Sequential:
     sizes, modules = [2, *[WIDTH] * DEPTH], []
-    for fan_in, width in zip(sizes, sizes[1:], strict=False):
+    for fan_in, width in itertools.pairwise(sizes):
         modules += [nn.Linear(fan_in, width), nn.BatchNorm1d(width), nn.ReLU()]
     model = nn.Sequential(*modules, nn.Linear(WIDTH, 1))
     for module in model:
@@ -29,11 +30,16 @@ def build(generator: torch.Generator) -> nn.Sequential:
     return model
 
 
-def direction(model: nn.Module, generator: torch.Generator) -> list[torch.Tensor]:
-    """A random direction whose filters have the norms of the weights' filters; biases and batch norm stay put."""
-    drawn = [torch.randn(p.shape, generator=generator) for p in model.parameters()]
-    return [d / d.norm(dim=1, keepdim=True) * p.detach().norm(dim=1, keepdim=True) if p.ndim == 2 else torch.zeros_like(d)
-            for d, p in zip(drawn, model.parameters(), strict=True)]
+def directions(model: nn.Module, generator: torch.Generator) -> list[list[torch.Tensor]]:
+    """Two random directions whose filters have the norms of the weights' filters; biases and batch norm stay put."""
+    parameters = [p.detach() for p in model.parameters()]
+    rows = torch.randn(2, sum(p.numel() for p in parameters), generator=generator)
+    out = []
+    for row in rows:
+        drawn = [d.reshape(p.shape) for d, p in zip(row.split([p.numel() for p in parameters]), parameters, strict=True)]
+        out.append([d * p.norm(dim=1, keepdim=True) / d.norm(dim=1, keepdim=True) if p.ndim == 2 else torch.zeros_like(p)
+                    for d, p in zip(drawn, parameters, strict=True)])
+    return out
 
 
 @torch.no_grad()
@@ -60,9 +66,9 @@ def main() -> dict[str, float]:
         optimiser.zero_grad()
         loss().backward()
         optimiser.step()
-    generator = torch.Generator().manual_seed(3_000_000)
-    z = plane(model, loss, direction(model, generator), direction(model, generator))
-    found = {"trained": z[SIDE // 2, SIDE // 2].item(), "lowest": z.min().item(), "median": z.median().item(), "highest": z.max().item()}
+    z = plane(model, loss, *directions(model, torch.Generator().manual_seed(3_000_000)))
+    found = {"trained": z[SIDE // 2, SIDE // 2], "lowest": z.min(), "median": z.median(), "highest": z.max()}
+    found = {name: value.item() for name, value in found.items()}
     print("loss: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
     return found
 

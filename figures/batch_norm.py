@@ -29,7 +29,7 @@ def changes(scene: Config) -> bool:
 
 
 def second_name(scene: Config) -> str:
-    times = "−x" if scene.factor == -1 else f"{scene.factor:g} x"
+    times = "−x" if scene.factor == -1 else f"{scene.factor:g} x".replace("-", "−")
     return times + (f" {'+' if scene.offset > 0 else '−'} {abs(scene.offset):g}" if scene.offset else "")
 
 
@@ -174,7 +174,7 @@ def histogram(scene: Config) -> go.Figure:
         traces.append(style.frames(outline, y=tables[1]))
     top = max(float(t.max()) for t in tables)
     return style.figure(traces, x="value", y="count", barmode="overlay", showlegend=False, xaxis_range=[low, high],
-                        yaxis=dict(range=[0, top + 0.5], nticks=4))
+                        yaxis=dict(range=[0, top + 0.5], dtick=math.ceil(top / 4)))
 
 
 def scaling(scene: Config) -> go.Figure:
@@ -199,7 +199,7 @@ def scaling(scene: Config) -> go.Figure:
                    marker=dict(size=11, color=[style.colour("norm_none"), style.colour("norm_batch")],
                                symbol=["circle", "square"], line=dict(color=style.PAPER, width=1.5))),
     ]
-    top = max(2.2 * sigma, 1.25 * abs(scene.gamma), 0.5)
+    top = max(2.2 * sigma, 1.1 * abs(scene.factor) * sigma, 1.25 * abs(scene.gamma), 0.5)
     return style.figure(traces, x="input multiplied by a", y="output spread", showlegend=False, xaxis_range=[-4, 4],
                         yaxis=dict(range=[0, top], nticks=5))
 
@@ -226,13 +226,18 @@ def rates(result: Result, facts: Judged, scene: Config) -> go.Figure:
     _log_loss(out)
     out.update_xaxes(type="log", tickvals=list(RATES), ticktext=[f"{r:g}" for r in RATES],
                      range=[math.log10(RATES[0] / 1.3), math.log10(RATES[-1] * 1.3)])
-    out.add_vline(x=scene.learning_rate, line=dict(color=style.INK, width=1.2, dash="dot"))
+    out.update_layout(shapes=[_upright(scene.learning_rate)])
     return out
 
 
 def _range(x: np.ndarray, losses: np.ndarray, kind: str) -> go.Scatter:
     """From the least to the largest loss [n, starts]; few points would otherwise get markers."""
     return style.band(x, losses.min(-1), losses.max(-1), NAMES[kind], HUE[kind]).update(mode="lines")
+
+
+def _upright(x: float) -> dict[str, object]:
+    """A dotted line over the whole height at x."""
+    return dict(type="line", x0=x, x1=x, y0=0, y1=1, yref="paper", line=dict(color=style.INK, width=1.2, dash="dot"))
 
 
 def _log_loss(out: go.Figure) -> None:
@@ -355,6 +360,13 @@ def layers(result: Result, scene: Config, what: str) -> go.Figure:
     out = style.figure(traces, x="step", y=title, xaxis_range=[0, scene.steps])
     if what == "spread":
         out.update_yaxes(type="log")
+        return out
+    # Beside a net that explodes nothing else could be seen; its lines go on outside the frame.
+    normed = values[:, :, row(scene, scene.inside, scene.learning_rate)]
+    bare = values[:, :, row(scene, "none", scene.learning_rate)]
+    limit = max(10.0, 1.2 * float(np.nanmax(np.abs(normed), initial=0.0)))
+    if np.nanmax(np.abs(bare), initial=0.0) > limit:
+        out.update_yaxes(range=[-limit, limit])
     return out
 
 
@@ -376,9 +388,8 @@ def running(facts: Judged, scene: Config, which: int) -> go.Figure:
         t = np.arange(end - stop + 1)
         formula = settled + (average[stop] - settled) * (1 - scene.momentum) ** t
         traces.append(style.theory(stop + t, formula, "s + (r − s)(1 − momentum)ᵗ"))
-    out = style.figure(traces, x="batches seen", y=f"{name} of a channel", showlegend=False, xaxis_range=[0, 2 * stop])
-    out.add_vline(x=stop, line=dict(color=style.MUTED, width=1.2, dash="dot"))
-    return out
+    return style.figure(traces, x="batches seen", y=f"{name} of a channel", showlegend=False, xaxis_range=[0, 2 * stop],
+                        shapes=[_upright(stop)])
 
 
 def modes(facts: Judged) -> go.Figure:

@@ -19,6 +19,7 @@ MARK = {"mc_dropout": "circle", "deep_ensemble": "square", "bagging": "diamond"}
 DRAWN = 30  # passes drawn as lines; bands and means use all of them
 FRAMES = {"curve": 32, "moons": 12}
 HEIGHT = (-4.5, 4.5)
+SPREAD = 2.0
 LN2 = float(np.log(2))
 LEVELS = torch.arange(1, 20) / 20
 
@@ -177,11 +178,12 @@ def sigma(result: Result, scene: Config) -> go.Figure:
         traces.append(style.frames(line, y=std))
     if result.theory_G is not None:
         traces.append(style.theory(x, result.theory_G, "σ of MC dropout, exactly", showlegend=True))
-    out = style.figure(traces, x="x", y="σ(x)", xaxis_range=list(VIEW), yaxis_range=[0, 1.6],
+    out = style.figure(traces, x="x", y="σ(x)", xaxis_range=list(VIEW), yaxis_range=[0, SPREAD],
                        showlegend=result.theory_G is not None)
     for low, high in _region(result, IN_DATA):
         out.add_vrect(x0=low, x1=high, fillcolor=style.colour("muted", 0.12), line_width=0, layer="below")
-        out.add_annotation(x=(low + high) / 2, y=1.6, yanchor="top", text="data", showarrow=False, font=dict(color=style.MUTED))
+        out.add_annotation(x=(low + high) / 2, y=SPREAD, yanchor="top", text="data", showarrow=False,
+                           font=dict(color=style.MUTED))
     out.add_vline(x=float(x[column(result, scene)]), line=dict(color=style.MUTED, width=1.5, dash="dot"))
     return out
 
@@ -248,7 +250,7 @@ def distance(result: Result, scene: Config) -> go.Figure:
                                      marker=dict(size=5, symbol=MARK[m]), hovertemplate=f"{METHODS[m]} {name}: %{{y:.3f}} at "
                                      "distance %{x:.2f}<extra></extra>"))
     title = "mean σ" if curve else "mean confidence" if scene.quantity == "mean" else "mean (nats)"
-    ranges = [0, 1.6] if curve else [0.5, 1.0] if scene.quantity == "mean" else [0, 0.5]
+    ranges = [0, SPREAD] if curve else [0.5, 1.0] if scene.quantity == "mean" else [0, 0.72]
     return style.figure(traces, x="distance to the nearest sample", y=title, yaxis_range=ranges, showlegend=False)
 
 
@@ -273,7 +275,8 @@ def averaging(result: Result) -> go.Figure:
     top = max(float(np.max(t.y)) for t in traces)  # pyright: ignore[reportAttributeAccessIssue]
     return style.figure(traces, x="passes averaged, T", y="RMS error" if curve else "√ Brier score", showlegend=False,
                         xaxis=dict(type="log", tickvals=[1, 2, 5, 10, 20, 50, 100, 200]),
-                        yaxis=dict(type="log", dtick="D2", range=[np.log10(min(lowest) * 0.8), np.log10(top * 1.3)]))
+                        yaxis=dict(type="log", tickvals=[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
+                                   range=[np.log10(min(lowest) * 0.8), np.log10(top * 1.3)]))
 
 
 def calibration(result: Result, scene: Config) -> go.Figure:

@@ -16,10 +16,10 @@ HUES = {"plain": "teacher", "skips": "student"}
 DASH = {"plain": "solid", "skips": "dashdot", "surface": "solid"}
 MARK = {"plain": "circle", "skips": "diamond", "surface": "circle"}
 AXES = {
-    "start": ("back towards the start (filter norms)", "random direction (filter norms)"),
-    "random": ("first random direction (filter norms)", "second random direction (filter norms)"),
-    "trajectory": ("first principal component (distance in θ)", "second principal component (distance in θ)"),
-    "segment": ("towards the second solution (distance in θ)", "across (distance in θ)"),
+    "start": ("back to the start (filter norms)", "random (filter norms)"),
+    "random": ("random (filter norms)", "random (filter norms)"),
+    "trajectory": ("first component (distance)", "second (distance)"),
+    "segment": ("towards the second solution (distance)", "across (distance)"),
     "surface": ("first parameter θ₁", "second parameter θ₂"),
 }
 SHORT = {"other": "other start", "other_matched": "other, matched", "twin": "twin", "twin_matched": "twin, matched"}
@@ -94,6 +94,11 @@ def _waiting(result: Result, scene: Config, text: str = "") -> go.Figure:
     return out
 
 
+def _on_log(values: np.ndarray) -> np.ndarray:
+    """What a logarithmic axis and a browser can draw: positive numbers below 1e30."""
+    return style.array(np.where((values > 0) & (values < 1e30), values, np.nan))
+
+
 def _drawn(result: Result, m: int) -> np.ndarray:
     """Path [S, 2]; a point beyond a hundred frames' distance cannot be drawn and is left out."""
     assert result.path is not None and result.a is not None
@@ -155,6 +160,9 @@ def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
     """The same plane as a surface: the contour's colours, and the same shadow of the path lying on it."""
     if result.grid is None or result.a is None or result.b is None or result.shadow_loss is None:
         return _waiting(result, scene)
+    if result.minima is None or int(result.minima[m]) == NEVER:
+        # Surfaces are slow to draw, so a plane that is still growing is shown as contours only.
+        return _waiting(result, scene, "evaluating the plane")
     scale, net = height(result, scene), result.nets[m]
     path = _drawn(result, m)
     (x0, x1), (y0, y1) = ((float(axis[m][0]), float(axis[m][-1])) for axis in (result.a, result.b))
@@ -180,9 +188,9 @@ def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
     bare = dict(title_text="", showticklabels=False)
     out.update_layout(
         scene=dict(xaxis=dict(bare, range=[x0, x1]), yaxis=dict(bare, range=[y0, y1]),
-                   zaxis=dict(title_text=scale.title, tickvals=scale.ticks, ticktext=scale.labels,
+                   zaxis=dict(bare, tickvals=scale.ticks,
                               range=[scale.low - lift, scale.high + 2 * lift]),
-                   aspectmode="manual", aspectratio=dict(x=1.15, y=1.15, z=0.75), camera=dict(eye=dict(x=1.2, y=-1.65, z=1.0),
+                   aspectmode="manual", aspectratio=dict(x=1.15, y=1.15, z=0.75), camera=dict(eye=dict(x=0.5, y=-1.6, z=1.15),
                                                                                         center=dict(x=0, y=0, z=-0.12))),
         margin=dict(l=0, r=0, t=0, b=0), uirevision=f"{scene.problem}:{result.kinds[m]}")
     return out
@@ -197,7 +205,7 @@ def loss(result: Result, scene: Config, m: int) -> go.Figure:
     traces: list[object] = []
     for k, net in enumerate(result.nets):
         values = result.losses[:, k].numpy() - result.floor
-        line = go.Scatter(x=steps, y=style.array(np.where((values > 0) & (values < 1e30), values, np.nan)), mode="lines",
+        line = go.Scatter(x=steps, y=_on_log(values), mode="lines",
                           line=dict(color=style.colour(hue(net, scene)), width=2.4, dash=DASH[net]),
                           hovertemplate=f"{NETS.get(net, 'loss')}, step %{{x}}: %{{y:.3g}}<extra></extra>")
         traces.append(style.grow(line, counts))
@@ -234,13 +242,14 @@ def sharpness(result: Result, scene: Config) -> go.Figure:
         values = result.sharpness[:, k].numpy()
         shown += values[np.isfinite(values) & (values > 0)].tolist()
         traces.append(go.Scatter(
-            x=style.array(result.sharpness_steps), y=style.array(np.where(values > 0, values, np.nan)), mode="lines+markers",
+            x=style.array(result.sharpness_steps), y=_on_log(values), mode="lines+markers",
             line=dict(color=style.colour(hue(net, scene)), width=2.2), marker=dict(size=7, symbol=MARK[net]),
             hovertemplate=f"{NETS.get(net, 'λ_max')}, step %{{x}}: λ_max = %{{y:.3g}}<extra></extra>"))
     name = "2/ε" if scene.alpha == 0 else "2(1 + α)/ε"
     traces.append(style.theory([0, scene.steps], [result.limit] * 2, name))
     out = style.figure(traces, x="step", y="λ_max", yaxis_type="log", xaxis_range=[0, scene.steps], showlegend=False)
-    low, high = np.log10(min(shown)), np.log10(max(shown))
+    # A path that runs away leaves the frame upwards; its numbers stay in the data.
+    low, high = np.log10(min(shown)), np.log10(min(max(shown), 1e4 * result.limit))
     out.update_yaxes(range=[low - 0.15, high + 0.25])
     out.add_annotation(x=1, xref="paper", xanchor="right", y=np.log10(result.limit), yanchor="bottom", text=name, showarrow=False)
     return out

@@ -65,11 +65,11 @@ def draw(result: Result, scene: Config) -> Board:
     said = seen(result, scene, facts)
     labels, *_ = figures.film(scene)
     second = figures.changes(scene)
-    hollow = f" Hollow: the batch {figures.second_name(scene)}." if second else ""
+    marks = f"Filled: x; hollow: {figures.second_name(scene)}; bars" if second else "Bars"
     panels = [
         Panel(id="algorithm", figure=figures.algorithm(scene), span=7, rows=2, height="tall", click=("batch", ""),
               title="Algorithm 1, line by line",
-              caption=f"Click: the nearest value of x moves there. Bars: mean ± spread.{hollow}",
+              caption=f"{marks}: mean ± spread. Click, and the nearest value of x moves there.",
               alt=f"The values of the mini-batch through the lines of Algorithm 1. {said}"),
         Panel(id="histogram", figure=figures.histogram(scene), span=5, height="short", title="The batch as a histogram",
               caption="Pale: x as it came. Red: now." + (f" Outline: {figures.second_name(scene)}, now." if second else ""),
@@ -114,12 +114,15 @@ def _net_panels(result: Result, facts: lesson.Judged, scene: Config) -> list[Pan
 
 
 def _batch_norm_panels(result: Result, facts: lesson.Judged, scene: Config, at: str) -> list[Panel]:
-    return [
+    channel = [
         Panel(id="channel", figure=figures.channel(facts), span=7, title="A channel of the trained net, line by line",
               caption=f"Batch norm, {at}: the first layer's most spread channel over one batch; γ and β as learnt. Numbers: "
               "mean ± spread.", alt="Histograms of one channel before and after each line of Algorithm 1."),
+    ] if facts.values.isfinite().all() else []
+    return [
+        *channel,
         Panel(id="mean", figure=figures.layers(result, scene, "mean"), span=5, title=f"Mean of each layer, {at}",
-              caption=f"Grey: no norm. Coloured: {NAMES[scene.inside].lower()}. Thin to thick: layers 1 to 4.",
+              caption=f"Grey: no norm. Coloured: {NAMES[scene.inside].lower()}. What leaves the frame goes on outside it.",
               alt="Mean of what enters each layer's ReLU, against the step."),
         Panel(id="running_mean", figure=figures.running(facts, scene, 0), span=4, title="The running mean catches up",
               caption="Dots: batches. Training stops at the dotted line. Dashed: expected from there on.",

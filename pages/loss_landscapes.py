@@ -83,7 +83,7 @@ def _surface_panels(result: Result, scene: Config, words: str) -> list[Panel]:
               title=surfaces.NAMES[scene.problem], alt=words,
               caption="Click anywhere to start from there. Stars are minima; levels are logarithmic above the lowest one."),
         Panel(id="surface", figure=figures.surface3d(result, scene, 0), span=6, height="tall", title="The same, as a surface",
-              caption="Same colours, same path. Drag to turn.", alt="The same plane in three dimensions."),
+              caption="Height and colour are the map's, and so is the path. Drag to turn.", alt="The same plane in three dimensions."),
         Panel(id="loss", figure=figures.loss(result, scene, 0), span=6, title="Loss", alt="Loss against step.",
               caption="Height above the lowest minimum; a line that ends is a path that is no longer finite."),
         _sharpness(result, scene),
@@ -93,13 +93,13 @@ def _surface_panels(result: Result, scene: Config, words: str) -> list[Panel]:
 def _net_panels(result: Result, scene: Config, words: str) -> list[Panel]:
     m = result.nets.index(scene.skips)
     this, other = NETS[result.nets[m]], NETS[result.nets[1 - m]]
-    levels = "Linear" if scene.scale == "linear" else "Logarithmic"
+    levels = "linear" if scene.scale == "linear" else "logarithmic"
     panels = [
         Panel(id="plane", figure=figures.contour(result, scene, m), span=6, height="tall", title=f"{this}: the loss on a plane",
               caption="The line is training's path, dropped straight onto the plane; the ring is its start.", alt=words),
         Panel(id="surface", figure=figures.surface3d(result, scene, m), span=6, height="tall",
               title="The same plane as a surface",
-              caption=f"Same path; {levels.lower()} heights and colours, one scale for both nets. Drag to turn.",
+              caption=f"Height and colour are the loss, {levels}, on one scale for both nets. Drag to turn.",
               alt=f"{this}: the plane in three dimensions."),
         Panel(id="plane2", figure=figures.contour(result, scene, 1 - m, bar=False), span=6,
               title=f"{other}: the same kind of cut", caption="Drawn alike, on the same scale of colour.",

@@ -14,8 +14,8 @@ from ui.page import Preset
 
 PRESETS = [
     Preset("Diamond and circle", "Ten named features of diabetes: drag α and watch them go one after another."),
-    Preset("Ten decoys", "Ten columns of pure noise join in: L1 throws most of them out, L2 keeps a little of each.",
-           dict(decoys=10, alpha_index=36)),
+    Preset("Ten decoys", "Ten columns of pure noise join in: here L1 has thrown out all ten, L2 keeps a little of each.",
+           dict(decoys=10, alpha_index=28)),
     Preset("Twin features", "Two features that move together: L2 lets them share, L1 ends with one of them.",
            dict(first="triglycerides", second="tch", penalties=("l1", "elastic", "l2"), alpha_index=34)),
     Preset("Orthonormal design", "Nothing overlaps, so the closed forms hold: soft thresholds against w/(1 + α).",
@@ -23,7 +23,7 @@ PRESETS = [
     Preset("Breast cancer", "Logistic regression on thirty measures that say nearly the same.",
            dict(problem="cancer", train_size=150, penalties=("l1", "elastic", "l2"), alpha_index=16)),
     Preset("A net that looks away", "The same penalties inside a small net: whole features are cut off.",
-           dict(problem="net", train_size=100, alpha_index=26)),
+           dict(problem="net", train_size=100, alpha_index=30)),
     Preset("Digits", "Weight maps of ten digits: L1 keeps a few telling pixels, L2 smears.",
            dict(problem="digits", train_size=120, alpha_index=18)),
 ]

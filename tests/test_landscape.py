@@ -70,7 +70,8 @@ def test_a_path_inside_a_plane_is_explained_wholly():
 def test_start_plane_shows_the_way_back_better_than_a_random_one():
     end, start = a_theta(0), a_theta(0) + 0.1 * a_theta(1)
     shown = []
-    for plane in (landscape.start_plane(NET, end, start, generators([8])[0]), landscape.random_plane(NET, end, generators([8])[0])):
+    planes = landscape.start_plane(NET, end, start, generators([8])[0]), landscape.random_plane(NET, end, generators([8])[0])
+    for plane in planes:
         shown.append(1 - float(plane.distance(start[None])[0]) ** 2 / float((start - end).norm()) ** 2)
     assert shown[0] > 0.3 > 0.1 > shown[1]
 

@@ -1,12 +1,16 @@
 """Widgets made from a Config's fields, and the link that carries them.
 
-The link is read when the reader arrives at a page, or goes back or forward in the browser; from then on the
-widgets say what the scene is and the link follows them. A scene is remembered for the session, so leaving a
-page and coming back changes nothing.
+The scene of a page is kept in the session. The link is read when the reader arrives at the page, or goes back or
+forward in the browser; from then on the widgets say what the scene is, and the link follows.
+
+A widget is only ever moved by the reader. Where the program sets a field (a link, a preset, a click), the field's
+widget gets a new key and so starts afresh from the scene. Assigning to the state of a living widget instead is told
+to the browser once, and is lost when another run overtakes that one.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import streamlit as st
@@ -19,55 +23,67 @@ PRESENT = "present"  # the one parameter of a link that belongs to the page, not
 
 
 def key(slug: str, field: str) -> str:
-    return f"{slug}:{field}"
+    """The key of the widget that the field has now."""
+    return f"{slug}:{field}:{st.session_state.get(f'versions:{slug}', {}).get(field, 0)}"
+
+
+def take(slug: str, scene: Scene) -> None:
+    """Makes `scene` the scene of the page, for links, presets, clicks and the player."""
+    state = st.session_state
+    before = state.get(f"scene:{slug}")
+    versions = dict(state.get(f"versions:{slug}", {}))
+    for name in scene.controls():
+        if before is None or getattr(before, name) != getattr(scene, name):
+            versions[name] = versions.get(name, 0) + 1
+    state[f"scene:{slug}"], state[f"versions:{slug}"], state[f"notes:{slug}"] = scene, versions, []
 
 
 def assign(slug: str, **values: Any) -> None:
-    """Sets fields of the scene, for callbacks: presets, clicks, the player."""
-    for field, value in values.items():
-        st.session_state[key(slug, field)] = value
+    """Sets some fields of the scene; where they do not go together, says so and leaves it as it is."""
+    scene = st.session_state[f"scene:{slug}"]
+    try:
+        take(slug, dataclasses.replace(scene, **values))
+    except lesson.Refused as error:
+        st.session_state[f"notes:{slug}"] = [f"{scene.controls()[error.field].label}: {error}."]
 
 
 def arrive(slug: str, config: type[Scene]) -> None:
-    """Sets the widgets from the link when the reader has just come to the page, or from the session's last scene."""
+    """Takes the scene from the link when the reader has just come to the page."""
     state = st.session_state
-    context = get_script_run_ctx()
-    travelled = bool(getattr(context, "is_history_navigation", False))
+    travelled = bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
     if state.get("page") == slug and not travelled:
         return
+    state["page"] = slug
     query = {name: text for name, text in st.query_params.to_dict().items() if name != PRESENT}
-    remembered = state.get(f"scene:{slug}")
-    if query or travelled or remembered is None:
+    if query or travelled or f"scene:{slug}" not in state:
         scene, notes = lesson.read(config, query)
-    else:
-        scene, notes = remembered, []
-    state["page"], state[f"scene:{slug}"], state[f"notes:{slug}"] = slug, scene, notes
-    for name in config.controls():
-        state[key(slug, name)] = to_widget(config.controls()[name], getattr(scene, name))
+        take(slug, scene)
+        state[f"notes:{slug}"] = notes
 
 
 def current(slug: str, config: type[Scene]) -> Scene:
-    """The scene as the widgets and callbacks have it now; the last one stands in where they say nothing valid."""
-    before: Scene = st.session_state[f"scene:{slug}"]
+    """The scene as the widgets have it now; the last one stands in where they say nothing valid."""
+    state = st.session_state
+    before: Scene = state[f"scene:{slug}"]
     values, notes = {}, []
     for name, control in config.controls().items():
         was = getattr(before, name)
-        raw = st.session_state.get(key(slug, name), to_widget(control, was))
-        try:
-            value = _from_widget(control, raw)
-            control.check(value)
-        except ValueError as error:
-            notes.append(f"{control.label} {error}; {control.write(was)} is still in use.")
-            value = was
-        values[name] = value
+        values[name] = was
+        if key(slug, name) in state:
+            try:
+                value = _from_widget(control, state[key(slug, name)])
+                control.check(value)
+                values[name] = value
+            except ValueError as error:
+                notes.append(f"{control.label} {error}; {control.write(was)} is still in use.")
     try:
         scene = config(**values)
     except lesson.Refused as error:
-        notes.append(f"{error}; the last valid scene is still shown.")
+        notes.append(f"{config.controls()[error.field].label}: {error}; the last valid scene is still shown.")
         scene = before
     if scene != before or notes:
-        st.session_state[f"notes:{slug}"] = notes
-    st.session_state[f"scene:{slug}"] = scene
+        state[f"notes:{slug}"] = notes
+    state[f"scene:{slug}"] = scene
     return scene
 
 
@@ -90,48 +106,40 @@ def draw(slug: str, scene: Scene, fields: dict[str, Control]) -> None:
     for name, control in fields.items():
         if control.hidden or not scene.matters(name):
             continue
-        widget_key = key(slug, name)
-        if widget_key not in st.session_state:
-            st.session_state[widget_key] = to_widget(control, getattr(scene, name))
-        _widget(control, widget_key)
+        _widget(control, key(slug, name), getattr(scene, name))
 
 
-def _widget(control: Control, widget_key: str) -> None:
+def _widget(control: Control, widget_key: str, value: Any) -> None:
     label = f"{control.label} ({control.unit})" if control.unit else control.label
     about: dict[str, Any] = {"label": label, "key": widget_key, "help": control.help or None}
     match control:
         case Number(whole=True):
-            st.slider(min_value=int(control.low), max_value=int(control.high), step=int(control.step), **about)
+            st.slider(min_value=int(control.low), max_value=int(control.high), step=int(control.step), value=value, **about)
         case Number():
             digits = max(0, len(f"{control.step:.10f}".rstrip("0").split(".")[1]))
             st.slider(min_value=float(control.low), max_value=float(control.nearest(control.high)),
-                      step=float(control.step), format=f"%.{digits}f", **about)
+                      step=float(control.step), value=float(value), format=f"%.{digits}f", **about)
         case Grid():
-            st.select_slider(options=control.values, format_func=lambda v: f"{v:g}", **about)
+            st.select_slider(options=control.values, value=value, format_func=lambda v: f"{v:g}", **about)
         case Choice() if len(control.options) <= 3 and sum(map(len, control.options.values())) <= 34:
-            st.segmented_control(options=list(control.options), format_func=control.options.__getitem__,
+            st.segmented_control(options=list(control.options), default=value, format_func=control.options.__getitem__,
                                  required=True, **about)
         case Choice():
-            st.selectbox(options=list(control.options), format_func=control.options.__getitem__, **about)
+            names = list(control.options)
+            st.selectbox(options=names, index=names.index(value), format_func=control.options.__getitem__, **about)
         case Choices():
-            st.pills(options=list(control.options), format_func=control.options.__getitem__,
+            st.pills(options=list(control.options), default=list(value), format_func=control.options.__getitem__,
                      selection_mode="multi", **about)
         case Switch():
-            st.toggle(**about)
+            st.toggle(value=value, **about)
         case Numbers():
-            st.text_input(**about)
+            st.text_input(value=write_numbers(value), **about)
         case _:
             raise TypeError(f"no widget for {type(control).__name__}")
 
 
-def to_widget(control: Control, value: Any) -> Any:
-    if isinstance(control, Numbers):
-        return ", ".join(f"{v:g}" for v in value)
-    if isinstance(control, Choices):
-        return list(value)
-    if isinstance(control, Number) and not control.whole:
-        return float(value)
-    return value
+def write_numbers(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{v:g}" for v in values)
 
 
 def _from_widget(control: Control, raw: Any) -> Any:

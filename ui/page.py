@@ -77,9 +77,7 @@ def _presets(slug: str, config: type[Scene], presets: Sequence[Preset]) -> None:
 
 
 def _take(slug: str, config: type[Scene], preset: Preset) -> None:
-    scene = config(**preset.values)
-    for name, control in config.controls().items():
-        controls.assign(slug, **{name: controls.to_widget(control, getattr(scene, name))})
+    controls.take(slug, config(**preset.values))
 
 
 def _controls(slug: str, scene: Scene) -> None:
@@ -128,6 +126,7 @@ def _event(slug: str, board: chart.Encoded) -> None:
 
 
 def _clicked(slug: str, scene: Scene, fields: tuple[str, str], *place: float) -> None:
+    asked: dict[str, Any] = {}
     for name, value in zip(fields, place, strict=True):
         if not name:
             continue
@@ -137,6 +136,7 @@ def _clicked(slug: str, scene: Scene, fields: tuple[str, str], *place: float) ->
             items = list(getattr(scene, name))
             index = min(range(len(items)), key=lambda i: abs(items[i] - value))
             items[index] = min(max(round(value, 2), control.low), control.high)
-            controls.assign(slug, **{name: ", ".join(f"{v:g}" for v in items)})
+            asked[name] = tuple(items)
         elif isinstance(control, Number):
-            controls.assign(slug, **{name: control.nearest(float(value))})
+            asked[name] = control.nearest(float(value))
+    controls.assign(slug, **asked)

@@ -400,5 +400,5 @@ def _ending(losses: Tensor, arm: Arm, k: int, starts: int) -> str:
     """The mean loss [S] in words, or when and why there is none."""
     gone = arm.diverged_at[k : k + starts]
     if (gone != NEVER).any():
-        return f"no longer a finite number from step {int(gone[gone != NEVER].min())} on (the activations overflowed)"
+        return f"no longer a finite number from step {int(gone[gone != NEVER].min())} on (it grew until float32 overflowed)"
     return f"{float(losses.mean()):.2f}"

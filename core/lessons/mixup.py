@@ -176,7 +176,7 @@ def steps(config: Config) -> Iterator[Result]:
     rngs = [rng for _ in ARMS for rng in streams(config)[2]]
     mixer = _Recorder(torch.full((len(rngs),), config.alpha), torch.arange(len(rngs)) >= SEEDS)
     every = config.steps // 40
-    stride = max(1, 50 // every)  # records between two results: about 50 updates, tens of milliseconds
+    stride = max(1, 75 // every)  # records between two results: about 75 updates, tens of milliseconds
     progress = train(
         mlp, theta, both(data.x), both(one_hot(data.given, data.classes)), cross_entropy, Adam(LEARNING_RATE),
         steps=config.steps, generators=rngs, batch_size=batch_size(config), drop_last=True, augment=mixer, record_every=every,

@@ -127,6 +127,8 @@ def test_divergence_is_data(exploding: tuple[Config, Result]) -> None:
     gone = next(rate for rate in RATES if arm.diverged_at[row(config, "none", rate)] != NEVER)
     text = seen(result, dataclasses.replace(config, learning_rate=gone))
     assert f"from step {int(arm.diverged_at[row(config, 'none', gone)])} on" in text
+    board = said("batch_norm").draw(result, dataclasses.replace(config, learning_rate=gone))
+    assert "overflowed" in board.seen
     others = arm.diverged_at.unflatten(0, (len(KINDS), -1))[1:]
     assert bool((others == NEVER).all())
 
@@ -160,6 +162,16 @@ def test_momentum_is_only_a_view_and_small_momentum_is_late(opening: Result) -> 
 
     assert Config(momentum=0.01).trained() == Config().trained()
     assert loss(0.01) > loss(0.1)
+
+
+def test_a_diverged_batch_norm_net_is_drawn_too(opening: Result) -> None:
+    """Where batch norm itself leaves the numbers, its pictures are empty and nothing is said of its modes."""
+    arm, k = opening.arms[0], row(Config(), "batch", 0.5)
+    weights = arm.weights.map(lambda v: v.index_fill(0, torch.tensor([k]), math.nan))
+    broken = dataclasses.replace(opening, arms=(dataclasses.replace(arm, weights=weights),))
+    board = said("batch_norm").draw(broken, Config())
+    assert "eval mode" not in board.seen
+    assert "channel" not in [p.id for p in board.panels]
 
 
 def test_every_batch_size() -> None:

@@ -18,6 +18,7 @@ from sklearn.metrics import brier_score_loss
 from core import uncertainty
 from core.data import toys
 from core.engine import generators
+from core.lesson import last
 from core.lessons import dropout_uncertainty as lesson
 from core.lessons.dropout_uncertainty import FAR, IN_DATA, IN_GAP, METHODS, Config, Result
 from tests.pages import said
@@ -52,13 +53,13 @@ def moons() -> list[Result]:
     return [lesson.run(Config(seed=s, problem="moons")) for s in range(4)]
 
 
-def test_dropout_off_has_no_variance(two_layers):
+def test_dropout_off_has_no_variance():
     result = lesson.run(Config(dropout=0.0, steps=100))
     assert (uncertainty.running_spread(result.passes["mc_dropout"], [lesson.PASSES])[1] == 0).all()
     torch.testing.assert_close(result.passes["mc_dropout"][0], result.off_G, rtol=1e-5, atol=1e-5)
     # A net that was trained with dropout, in eval mode: the same answer whenever it is asked.
-    task = lesson._Task(Config())
-    theta = task.mlp.init([task.mc])
+    task = lesson._Task(Config(steps=100))
+    theta = last(task.training()[0]).theta
     one = task.predict(theta, task.grid_DG)
     assert torch.equal(one, task.predict(theta, task.grid_DG))
     thinned = task.predict(theta, task.grid_DG, task.masks(task.mask, 20))

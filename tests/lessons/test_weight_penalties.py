@@ -469,6 +469,12 @@ def test_every_preset_is_a_scene(page):
     for preset in page["PRESETS"]:
         scene: Scene = Config(**preset.values)
         assert preset.why and (scene != Config() or not preset.values)
+    by_name = {p.name: Config(**p.values) for p in page["PRESETS"]}
+    decoys, net = by_name["Ten decoys"], by_name["A net that looks away"]
+    w = result_of(decoys=decoys.decoys).weights[:, decoys.alpha_index, 10:]
+    assert w.shape[1] == 10 and bool((w[0] == 0).all() and (w[2] != 0).all())
+    first_layer = result_of(problem="net", train_size=net.train_size).weights[0, net.alpha_index, :80].reshape(8, 10)
+    assert 2 <= int((first_layer == 0).all(0).sum()) < 10
 
 
 def test_the_example_tells_the_same():
