@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-STEPS, BATCH, RATE, TRAIN, SEED = 60, 16, 0.2, 1024, 0
+STEPS, BATCH, RATE, TRAIN, SEED = 50, 16, 0.2, 1024, 0
 NORMS = {
     "none": lambda c: nn.Identity(),
     "batch": lambda c: nn.BatchNorm2d(c),

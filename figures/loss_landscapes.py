@@ -12,7 +12,7 @@ from core.lessons.loss_landscapes import NETS, NEVER, SEGMENTS, Config, Result
 from figures import style
 
 # A dash repeats what the colour says.
-HUES = {"plain": "teacher", "skips": "student"}
+HUES = {"plain": "plain", "skips": "skips"}
 DASH = {"plain": "solid", "skips": "dashdot", "surface": "solid"}
 MARK = {"plain": "circle", "skips": "diamond", "surface": "circle"}
 AXES = {
@@ -295,7 +295,7 @@ def rescaled(result: Result, scene: Config) -> go.Figure:
     """One function at many points of parameter space: its loss stays, its top eigenvalue does not."""
     if not result.rescaled:
         return _waiting(result, scene, "measuring curvature")
-    factor, colour = style.array(result.rescaled["factor"]), style.colour("teacher")
+    factor, colour = style.array(result.rescaled["factor"]), style.colour("plain")
     base = int(np.abs(factor - 1).argmin())
     sharp, value = result.rescaled["sharpness"].numpy(), result.rescaled["loss"].numpy()
     traces = [

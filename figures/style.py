@@ -32,13 +32,16 @@ COLOURS = {
     # penalties
     "l1": ("#B5179E", "#F06AD9"),
     "l2": ("#1D6FC0", "#6AB2F7"),
-    "elastic": ("#7B61C9", "#B7A3F5"),
+    "elastic": ("#8C5A2B", "#D8A878"),
     # normalisation: what the mean is taken over
     "norm_none": ("#6B7280", "#9CA3AF"),
     "norm_batch": ("#C8374B", "#FF8594"),
     "norm_layer": ("#23748F", "#62BEDB"),
     "norm_group": ("#B57F00", "#F0BD3E"),
     "norm_instance": ("#4A8F4A", "#86CF86"),
+    # two designs of a net
+    "plain": ("#9F3A33", "#F09A90"),
+    "skips": ("#247D74", "#6ACDBF"),
     # optimisers
     "sgd": ("#0B66A8", "#59AEEC"),
     "noisy_sgd": ("#4FA3D1", "#9AD3F2"),
@@ -155,7 +158,7 @@ def theory(x: Any, y: Any, name: str = "theory", **about: Any) -> go.Scatter:
 def band(x: Any, low: Any, high: Any, name: str, hue: str, **about: Any) -> go.Scatter:
     """A translucent band of `hue` between two curves, as one closed outline."""
     x, low, high = array(x), array(low), array(high)
-    return go.Scatter(x=np.concatenate([x, x[::-1]]), y=np.concatenate([high, low[::-1]]), name=name, fill="toself",
+    return go.Scatter(x=np.concatenate([x, x[::-1]]), y=np.concatenate([high, low[::-1]]), name=name, fill="toself", mode="lines",
                       fillcolor=colour(hue, 0.18), line=dict(width=0), hoverinfo="skip", showlegend=False, **about)
 
 

@@ -47,6 +47,9 @@ def main() -> None:
                         page.wait_for_selector(".lab-board[data-drawn]", timeout=30_000)
                     page.wait_for_timeout(args.wait * 1000)
                     if args.full:
+                        # Heights follow the viewport's; hold them while it grows.
+                        page.evaluate("document.querySelectorAll('.lab-plot').forEach((p) => {"
+                                      " p.style.minHeight = `${p.clientHeight}px`; p.style.flex = '0 0 auto'; })")
                         tall = page.evaluate("document.querySelector('[data-testid=stMain]')?.scrollHeight ?? 0")
                         page.set_viewport_size({"width": width, "height": max(height, min(tall, 6000))})
                         page.wait_for_timeout(800)

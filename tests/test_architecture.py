@@ -15,9 +15,9 @@ STANDARD = set(sys.stdlib_module_names)
 RULES = {
     "core": STANDARD | {"torch", "numpy", "core"},
     "figures": STANDARD | {"torch", "numpy", "plotly", "core", "figures"},
-    "pages": {"core", "figures", "ui", "streamlit", "__future__"},
+    "pages": STANDARD | {"core", "figures", "ui", "streamlit"},
     "ui": STANDARD | {"streamlit", "plotly", "torch", "core", "figures", "ui"},
-    "examples": STANDARD | {"torch", "numpy"},
+    "examples": STANDARD | {"torch", "numpy", "sklearn"},  # scikit-learn brings the data sets
 }
 TRAINING = {"train", "gradient", "autograd_gradient", "Backprop", "run", "steps", "generators", "spawn", "normals", "uniforms",
             "permutations", "bernoulli", "Adam", "AdamW", "SGD", "RMSProp", "AdaGrad"}

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core import catalogue
-from core.lesson import Number, Numbers, Scene
+from core.lesson import Grid, Number, Numbers, Scene
 from ui import chart, controls, runner, shell
 
 
@@ -137,6 +137,6 @@ def _clicked(slug: str, scene: Scene, fields: tuple[str, str], *place: float) ->
             index = min(range(len(items)), key=lambda i: abs(items[i] - value))
             items[index] = min(max(round(value, 2), control.low), control.high)
             asked[name] = tuple(items)
-        elif isinstance(control, Number):
+        elif isinstance(control, (Number, Grid)):
             asked[name] = control.nearest(float(value))
     controls.assign(slug, **asked)

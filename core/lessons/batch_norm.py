@@ -83,7 +83,7 @@ class Config(Scene):
     )
     groups: int = grid(2, values=(1, 2, 4, 8), label="Groups of group norm", more=True,
                        help="One group is layer norm; in a layer of 8 channels 8 groups are instance norm.")
-    steps: int = number(60, low=20, high=300, step=20, label="Steps T", more=True)
+    steps: int = number(50, low=20, high=300, step=10, label="Steps T", more=True)
     starts: int = number(2, low=1, high=4, step=1, label="Random starts", more=True, help="For the bands.")
     every_batch_size: bool = switch(False, label="Train at every batch size", more=True, help="Takes some seconds.")
 

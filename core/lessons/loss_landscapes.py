@@ -464,8 +464,8 @@ def _about_plane(result: Result, scene: Config, m: int) -> str:
         return ""
     if moved == 0:
         return ""
-    return (f" The start and the end of training are {moved:.2g} apart, of which (squared) {1 - (first / moved) ** 2:.1%} lies in "
-            "the plane.")
+    return (f" The start and the end of training are {moved:.2g} apart, of which (squared) {1 - (first / moved) ** 2:.1%} lies "
+            "in the plane.")
 
 
 def _small(barrier: float) -> str:

@@ -91,6 +91,16 @@ function sized(layout, size) {
   return out;
 }
 
+// The same scale for the bars beside coloured pictures.
+function sizedBars(trace, size) {
+  const bar = (b) => ({ ...b, thickness: 0.8 * size, tickfont: { ...b.tickfont, size: 0.9 * size },
+                        title: { ...b.title, font: { ...b.title?.font, size } } });
+  const out = { ...trace };
+  if (trace.colorbar) out.colorbar = bar(trace.colorbar);
+  if (trace.marker?.colorbar) out.marker = { ...trace.marker, colorbar: bar(trace.marker.colorbar) };
+  return out;
+}
+
 class Panel {
   constructor(board) {
     this.board = board;
@@ -134,8 +144,9 @@ class Panel {
     this.base = data;
   }
 
-  at(frame) {
-    return this.base.map((trace) => {
+  at(frame, size) {
+    return this.base.map((plain) => {
+      const trace = sizedBars(plain, size);
       const { grow, frames } = trace.meta ?? {};
       if (!grow && !frames) return trace;
       const now = { ...trace };
@@ -156,12 +167,13 @@ class Panel {
 
   draw(frame) {
     this.late = false;
-    const layout = sized({ ...this.layout, datarevision: `${this.board.revision}:${frame}` }, fontSize());
+    const size = fontSize();
+    const layout = sized({ ...this.layout, datarevision: `${this.board.revision}:${frame}` }, size);
     if (coarse()) layout.dragmode = false;
     const config = { displaylogo: false, responsive: false, scrollZoom: false, doubleClick: "reset",
                      displayModeBar: coarse() ? false : "hover",
                      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
-    return window.Plotly.react(this.plot, this.at(frame), layout, config);
+    return window.Plotly.react(this.plot, this.at(frame, size), layout, config);
   }
 
   resize() {
