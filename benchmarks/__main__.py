@@ -26,7 +26,8 @@ def machine() -> str:
 def main() -> None:
     print("engine against the tutorial loop and scikit-learn …")
     speeds = engine.measure()
-    rows = {name: (speeds[name], speeds[f"{name}.spread"] / 2) for name in ("scikit-learn", "engine.K1", "engine.K8", "engine.K32")}
+    rivals = ("scikit-learn", "engine.K1", "engine.K8", "engine.K32")
+    rows = {name: (speeds[name], speeds[f"{name}.spread"] / 2) for name in rivals}
     rows |= {name: app.median_and_spread(values) for name, values in app.measure().items()}
     results = {name: round(value, 3) for name, (value, _) in rows.items() if name != "scikit-learn"}
     (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n")

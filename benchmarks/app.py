@@ -84,11 +84,12 @@ WATCH = """(state) => {
 }"""
 BARE_STATE = "(document.querySelector('.js-plotly-plot .scatterlayer path.js-line')?.getAttribute('d') ?? null)"
 SLIDER = "input[type=range], [role=slider]"
+CONTROLS = f".st-key-controls :is({SLIDER})"
 LAB_STATE = "(document.querySelector('.lab-board')?.dataset.drawn ?? null)"
 
 
 def press(page: Page, slider: str, key: str, state: str) -> float:
-    page.locator(slider).first.focus()
+    page.locator(slider).locator("visible=true").first.focus()
     page.evaluate(WATCH, state)
     page.keyboard.press(key)
     taken = page.evaluate("window.__painted")
@@ -112,11 +113,14 @@ def paints(bare: str, lab: str, repeats: int = 5) -> Samples:
             page.goto(f"{lab}/{entry.slug}")
             page.wait_for_selector(".lab-board[data-drawn]")
             page.wait_for_timeout(3000)
+            if not page.locator(CONTROLS).locator("visible=true").count():
+                page.locator(".st-key-controls summary").click()
+                page.wait_for_timeout(500)
             for kind, key in (("fresh", "ArrowRight"), ("cached", "ArrowLeft")):
                 ratios = []
                 for _ in range(repeats):
                     bare_ms = press(yard, SLIDER, key, BARE_STATE)
-                    ratios.append(press(page, f".st-key-controls :is({SLIDER})", key, LAB_STATE) / bare_ms)
+                    ratios.append(press(page, CONTROLS, key, LAB_STATE) / bare_ms)
                 out[f"paint.{kind}.{entry.slug}"] = ratios
             page.close()
     return out

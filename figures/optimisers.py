@@ -223,7 +223,8 @@ def basins(result: Result, scene: Config) -> go.Figure:
     assert result.basin is not None
     x, y, _ = surface.grid(result.basin.shape[0])
     count = len(surface.minima)
-    hues = [style.colour("ink"), style.colour("grid"), *(style.colour(BASIN_HUES[i % len(BASIN_HUES)], 0.75) for i in range(count))]
+    reached = [style.colour(BASIN_HUES[i % len(BASIN_HUES)], 0.75) for i in range(count)]
+    hues = [style.colour("ink"), style.colour("grid"), *reached]
     scale = [[v, hue] for i, hue in enumerate(hues) for v in (i / len(hues), (i + 1) / len(hues))]
     z = result.basin.numpy()
     minima = surface.minima_tensor().numpy()

@@ -30,8 +30,8 @@ On a quadratic with curvatures $\lambda_i$, gradient descent multiplies the $i$-
 step. It converges for $\epsilon < 2/\lambda_{\max}$ and is fastest at $\epsilon = 2/(\lambda_{\min}+\lambda_{\max})$, where it
 contracts by $\frac{\kappa-1}{\kappa+1}$; heavy-ball momentum reaches $\frac{\sqrt\kappa-1}{\sqrt\kappa+1}$.
 
-Adam divides a running mean of slopes by their running size, $\theta \leftarrow \theta - \epsilon\,\hat m/(\sqrt{\hat v}+\delta)$, so
-its first step has length $\epsilon$ in every coordinate. Newton solves for the step, $\theta \leftarrow \theta - H^{-1} g$:
+Adam divides a running mean of slopes by their running size, $\theta \leftarrow \theta - \epsilon\,\hat m/(\sqrt{\hat v}+\delta)$,
+so its first step has length $\epsilon$ in every coordinate. Newton solves for the step, $\theta \leftarrow \theta - H^{-1} g$:
 right at once where $H$ is positive definite, and drawn to saddles and summits where it is not.
 """
 
@@ -67,8 +67,8 @@ def draw(result: Result, scene: Config) -> Board:
               caption="Buffers of the method, per coordinate." if result.memory.get(scene.inside) else
               "This method remembers nothing from step to step.", alt=f"Internal state of {inside}."),
         Panel(id="rates", figure=figures.rates(scene), span=8, title="Contraction against learning rate",
-              caption="Below 1 the distance shrinks in the long run; above it the method diverges. The best heavy ball is flatter "
-              "than the best gradient descent.", alt="Spectral radius against learning rate.") if quadratic else None,
+              caption="Below 1 the distance shrinks in the long run; above it the method diverges. The lowest point of a "
+              "curve is its best ε.", alt="Spectral radius against learning rate.") if quadratic else None,
     ]
     return Board(panels=[p for p in panels if p], player=player, seen=seen(result, scene),
                  legend=figures.legend(scene))
@@ -80,7 +80,8 @@ def _network_panels(result: Result, scene: Config) -> list[Panel]:
                      alt=f"Training loss against {against}. {seen(result, scene)}", span=span, **about)
 
     return [
-        panel("steps", "Per step", "Mean cross-entropy of a 2-8-1 tanh net on two moons, full batch, one start.", 7, rows=2, height="tall"),
+        panel("steps", "Per step", "Mean cross-entropy of a 2-8-1 tanh net on two moons, full batch, one start.", 7, rows=2,
+              height="tall"),
         panel("evaluations", "Per gradient", "Line searches and Hessians are paid for here.", 5, height="short"),
         panel("seconds", "Per millisecond", "Processor time as it was measured on this server, so it varies.", 5, height="short"),
     ]

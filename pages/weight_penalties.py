@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-
-import plotly.graph_objects as go
+from typing import Any
 
 from core.lessons import weight_penalties as lesson
 from core.lessons.weight_penalties import GAUSSIAN, LINEAR, PENALTIES, Config, Result, seen
@@ -78,7 +77,7 @@ def draw(result: Result, scene: Config) -> Board:
     shown = [p for p in PENALTIES if p in scene.penalties]
     linear = scene.problem in LINEAR
 
-    def each(name: str, figure: Callable[[str], go.Figure], title: str, caption: str) -> list[Panel]:
+    def each(name: str, figure: Callable[[str], Any], title: str, caption: str) -> list[Panel]:
         return [Panel(id=f"{name}-{p}", figure=figure(p), title=f"{PENALTIES[p]}: {title}", alt=f"{PENALTIES[p]}: {title}.",
                       caption=caption + (LIMIT if name == "paths" and figures.has_limit(result, p) else "")) for p in shown]
 

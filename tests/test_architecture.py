@@ -73,7 +73,8 @@ def test_figures_name_no_size_of_type_and_no_colour_of_their_own():
                                   and isinstance(n.value, str) and len(n.value) == 7), path.name
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.keyword) and node.arg and "font" in node.arg and isinstance(node.value, ast.Call):
-                assert not any(k.arg == "size" for k in node.value.keywords), f"{path.name}:{node.value.lineno} sets a size of type"
+                where = f"{path.name}:{node.value.lineno}"
+                assert not any(k.arg == "size" for k in node.value.keywords), f"{where} sets a size of type"
 
 
 def test_nothing_seeds_the_process():

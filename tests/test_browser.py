@@ -131,20 +131,48 @@ def test_every_page_on_a_phone(browser, address, entry):
     page.context.close()
 
 
+def first_slider(page: Page):
+    """The first slider of the controls, which may be under "More"."""
+    if not page.locator(SLIDER).locator("visible=true").count():
+        page.locator(".st-key-controls summary").click()
+    slider = page.locator(SLIDER).locator("visible=true").first
+    expect(slider).to_be_visible()
+    return slider
+
+
 def test_a_slider_changes_the_picture_and_the_link(reader, entry):
     page = reader.open(entry.slug)
     before = reader.board.get_attribute("data-drawn")
-    slider = page.locator(SLIDER).first
+    slider = first_slider(page)
+    # Towards the middle, where there is room to move.
+    at, low, high = (float(slider.get_attribute(name) or 0) for name in ("value", "min", "max"))
+    there, back = ("ArrowLeft", "ArrowRight") if at - low > high - at else ("ArrowRight", "ArrowLeft")
     slider.focus()
-    page.keyboard.press("ArrowRight")
+    page.keyboard.press(there)
     page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn !== d", arg=before, timeout=20_000)
     page.wait_for_function("() => location.search.length > 1", timeout=20_000)  # the link follows
     reader.drawn()
     # What is drawn belongs to what the link says, not to an earlier scene.
     assert dict(parse_qsl(reader.board.get_attribute("data-scene"))) == reader.scene()
     slider.focus()
-    page.keyboard.press("ArrowLeft")
+    page.keyboard.press(back)
     page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn === d", arg=before, timeout=20_000)
+
+
+def test_the_players_position_is_part_of_the_link(reader, browser, address):
+    page = reader.open("weight_penalties")
+    player = page.locator(".lab-player")
+    before = int(player.get_attribute("data-frame"))
+    page.get_by_role("group", name="Playback").get_by_role("slider").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => location.search.includes('alpha_index')", timeout=10_000)
+    expect(player).to_have_attribute("data-frame", str(before + 3))
+    reader.drawn()
+    other = Reader(browser, address)
+    other.open(page.url.removeprefix(f"{address}/"))
+    expect(other.page.locator(".lab-player")).to_have_attribute("data-frame", reader.scene()["alpha_index"])
+    other.page.context.close()
 
 
 def test_fast_hands_end_at_the_last_value(reader):

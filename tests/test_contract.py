@@ -106,7 +106,7 @@ def test_links_round_trip_and_survive_garbage(module):
             assert isinstance(scene, config)
             assert notes or control.parse(text) == getattr(scene, name), (name, text)
             assert all(len(note) < 400 for note in notes)
-    scene, notes = lesson.read(config, {name: "nan" for name in config.controls()} | {"nonsense": "1"})
+    scene, notes = lesson.read(config, dict.fromkeys(config.controls(), "nan") | {"nonsense": "1"})
     assert isinstance(scene, config)
     assert any("nonsense" in note for note in notes)
 

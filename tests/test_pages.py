@@ -42,7 +42,8 @@ def test_page_opens(entry, module):
     assert not app.warning
     assert entry.title in texts(app)
     assert entry.question in texts(app)
-    shown = {w.key.rsplit(":", 1)[0] for kind in (app.slider, app.select_slider, app.selectbox, app.toggle, app.text_input, app.button_group)
+    kinds = (app.slider, app.select_slider, app.selectbox, app.toggle, app.text_input, app.button_group)
+    shown = {w.key.rsplit(":", 1)[0] for kind in kinds
              for w in kind if w.key}
     for name, control in module.Config.controls().items():
         if not control.hidden and module.Config().matters(name):
@@ -115,7 +116,7 @@ def test_a_link_opens_its_scene(entry, module):
 @pytest.mark.parametrize("text", ["nan", "1e999", "garbage", "-7", ""])
 def test_a_bad_link_is_mended_and_said(entry, module, text):
     names = [n for n, c in module.Config.controls().items()]
-    app = opened(entry.slug, **{name: text for name in names}, nobody="1")
+    app = opened(entry.slug, **dict.fromkeys(names, text), nobody="1")
     assert not app.exception
     assert any("nobody" in w.value for w in app.warning)
     assert isinstance(app.session_state[f"scene:{entry.slug}"], module.Config)

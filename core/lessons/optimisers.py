@@ -231,7 +231,8 @@ def _judged(result: Result, config: Config, surface: Surface, basin: Tensor | No
         curvature = torch.tensor([1.0, config.kappa if config.problem == "ravine" else 1.0], dtype=torch.float64)
         t = torch.arange(config.steps + 1, dtype=torch.float64)
         theory = quadratic.descent(result.paths[0, 0], curvature, config.learning_rate, t)
-    return replace(result, distance=distance, left_at=left, arrived_at=_last_run(near), reasons=reasons, theory=theory, basin=basin)
+    return replace(result, distance=distance, left_at=left, arrived_at=_last_run(near), reasons=reasons, theory=theory,
+                   basin=basin)
 
 
 def outside(p: Tensor, surface: Surface) -> Tensor:

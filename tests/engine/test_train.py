@@ -143,7 +143,7 @@ def test_dropout_does_not_change_the_batches():
     mlp = MLP()
     seen = []
 
-    def spy(xb, yb, rngs):
+    def spy(xb, yb, _):
         seen.append(xb)
         return xb, yb
 
