@@ -92,13 +92,22 @@ def press(page: Page, slider: str, key: str, state: str) -> float:
     page.locator(slider).locator("visible=true").first.focus()
     page.evaluate(WATCH, state)
     page.keyboard.press(key)
-    taken = page.evaluate("window.__painted")
+    taken = page.evaluate("Promise.race([window.__painted, new Promise((_, no) => setTimeout(no, 20000, 'nothing changed'))])")
     page.wait_for_timeout(400)
     page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
     return taken
 
 
-def paints(bare: str, lab: str, repeats: int = 5) -> Samples:
+def _there_and_back(page: Page, repeats: int) -> tuple[str, str]:
+    """The keys that move the page's first slider to where it has room for `repeats` presses, and back."""
+    slider = page.locator(CONTROLS).locator("visible=true").first
+    at, low, high = (float(slider.get_attribute(name) or 0) for name in ("value", "min", "max"))
+    step = float(slider.get_attribute("step") or 1)
+    right = ("ArrowRight", "ArrowLeft")
+    return right if high - at >= repeats * step or high - at >= at - low else right[::-1]
+
+
+def paints(bare: str, lab: str, repeats: int = 5, say: Callable[[str], None] = print) -> Samples:
     """Ratios of key press to paint, fresh (towards new scenes) and cached (back through them)."""
     out: Samples = {}
     with chromium() as browser:
@@ -113,10 +122,11 @@ def paints(bare: str, lab: str, repeats: int = 5) -> Samples:
             page.goto(f"{lab}/{entry.slug}")
             page.wait_for_selector(".lab-board[data-drawn]")
             page.wait_for_timeout(3000)
+            say(f"  {entry.slug}")
             if not page.locator(CONTROLS).locator("visible=true").count():
                 page.locator(".st-key-controls summary").click()
                 page.wait_for_timeout(500)
-            for kind, key in (("fresh", "ArrowRight"), ("cached", "ArrowLeft")):
+            for kind, key in zip(("fresh", "cached"), _there_and_back(page, repeats), strict=True):
                 ratios = []
                 for _ in range(repeats):
                     bare_ms = press(yard, SLIDER, key, BARE_STATE)

@@ -71,14 +71,18 @@ def contour(result: Result, scene: Config) -> go.Figure:
     stops = frame_steps(result.step)
     shown = [m for m in result.methods if m in scene.methods]
     heads: list[np.ndarray] = []
+    lines: list[object] = []
+    paths: list[np.ndarray] = []
+    counts = [s + 1 for s in stops]
     for method in shown:
         path = style.array(_drawn(result.paths[:, result.methods.index(method)].numpy(), surface))
         line = go.Scatter(x=path[:, 0], y=path[:, 1], mode="lines", name=METHODS[method], line=_line(method),
                           hovertemplate=f"{METHODS[method]}<br>θ₁ %{{x:.3f}}, θ₂ %{{y:.3f}}<extra></extra>",
                           legendgroup=method)
-        counts = [s + 1 for s in stops]
-        traces += [style.grow(style.halo(line), counts), style.grow(line, counts)]
+        lines.append(style.grow(line, counts))
+        paths.append(path)
         heads.append(path[stops])
+    traces += [style.halos(paths, counts), *lines]
     ends = np.stack(heads, 1)
     head = go.Scatter(x=ends[-1, :, 0], y=ends[-1, :, 1], mode="markers", text=[METHODS[m] for m in shown],
                       marker=dict(symbol=[MARK[m] for m in shown], size=11, color=[style.colour(m) for m in shown],

@@ -4,8 +4,8 @@ One component of ours instead of several `st.plotly_chart`: the node of a pictur
 camera survive an update; a click anywhere reports the place on the axes; what was recorded plays in the browser
 (play, pause, step, scrub, speed) without a rerun; a change of theme is a swap of colours in the browser.
 
-What goes over the wire is one line of JSON (digest, position, colours) and the pictures' JSON after it. The
-second part is made once for a scene and kept as bytes; a rerun of the same scene sends what it already has, and
+What goes over the wire is one line of JSON (digest, position), one of the look that all pictures share, and the
+pictures' JSON after it. The last part is made once for a scene and kept as bytes; a rerun of the same scene sends what it already has, and
 the browser, which compares the digest, does not draw again.
 """
 
@@ -20,6 +20,7 @@ from typing import Any
 
 import plotly
 import plotly.graph_objects as go
+import plotly.io as pio
 import streamlit as st
 import streamlit.components.v1 as v1
 
@@ -88,7 +89,9 @@ def encode(board: Board) -> Encoded:
     for panel in board.panels:
         about = {k: getattr(panel, k) for k in ("id", "caption", "alt", "title", "span", "rows", "height")}
         head = json.dumps({**about, "click": bool(panel.click)})
-        panels.append(f'{head[:-1]}, "figure": {panel.figure.to_json()}}}')
+        figure = panel.figure.to_dict()
+        figure["layout"].pop("template", None)
+        panels.append(f'{head[:-1]}, "figure": {pio.to_json(figure, validate=False)}}}')
     player: dict[str, Any] | None = None
     if board.player:
         player = {k: getattr(board.player, k) for k in ("labels", "name", "seconds", "field", "autoplay", "live")}
@@ -105,7 +108,7 @@ def encode(board: Board) -> Encoded:
 
 
 @st.cache_resource(show_spinner=False)
-def _component() -> tuple[Callable[..., Any], str]:
+def _component() -> tuple[Callable[..., Any], str, bytes]:
     # The registry of v1 components serves files of a folder, which is all we ask of it: the plotly.js that the
     # plotly package carries, at the version that wrote the figures.
     folder = Path(plotly.__file__).parent / "package_data"
@@ -117,7 +120,8 @@ def _component() -> tuple[Callable[..., Any], str]:
         js=(HERE / "chart.js").read_text(),
         isolate_styles=False,
     )
-    return mount, f"component/{served.name}/plotly.min.js"
+    look = json.dumps({"template": style.template().to_plotly_json(), "dark": style.dark_partner()})
+    return mount, f"component/{served.name}/plotly.min.js", look.encode()
 
 
 def show(board: Encoded, *, key: str, scene: str, start: int | None = None,
@@ -126,7 +130,7 @@ def show(board: Encoded, *, key: str, scene: str, start: int | None = None,
 
     The returned object has `.click` and `.frame`.
     """
-    mount, plotly_js = _component()
-    head = {"digest": board.digest, "scene": scene, "start": start, "plotly": plotly_js, "dark": style.dark_partner()}
-    data = json.dumps(head).encode() + b"\n" + board.body
+    mount, plotly_js, look = _component()
+    head = {"digest": board.digest, "scene": scene, "start": start, "plotly": plotly_js}
+    data = json.dumps(head).encode() + b"\n" + look + b"\n" + board.body
     return mount(data=data, key=key, on_click_change=on_event, on_frame_change=on_event)

@@ -42,6 +42,13 @@ function unpackValues(value) {
   return value && value.bdata ? unpackFrames({ ...value, shape: value.shape }) : value;
 }
 
+// The first `count` points of each of the equal parts of an array, a gap after each where there are several.
+function begun(values, count, parts) {
+  if (parts === 1) return values.slice(0, count);
+  const length = values.length / parts;
+  return Array.from({ length: parts }, (_, i) => [...values.slice(i * length, i * length + count), null]).flat();
+}
+
 const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 const coarse = () => window.matchMedia("(pointer: coarse)").matches;
 
@@ -125,6 +132,8 @@ class Panel {
 
   show(spec) {
     this.spec = spec;
+    this.unpacked = false;
+    this.moving = spec.figure.data.map((trace) => trace.meta?.grow || trace.meta?.frames);
     this.root.dataset.panel = spec.id;
     this.root.dataset.height = spec.height;
     this.root.style.setProperty("--span", spec.span);
@@ -133,14 +142,19 @@ class Panel {
     this.caption.innerHTML = spec.caption;
     this.plot.setAttribute("aria-label", spec.alt);
     this.plot.classList.toggle("lab-clickable", Boolean(spec.click));
-    const { data, layout } = spec.figure;
-    this.moving = data.map((trace) => trace.meta?.grow || trace.meta?.frames);
+  }
+
+  // Left until the picture's turn to be drawn, so that the first one does not wait for the others.
+  unpack() {
+    if (this.unpacked) return;
+    this.unpacked = true;
+    const { data, layout } = this.spec.figure;
     for (const trace of data) {
       if (trace.meta?.grow) for (const axis of ["x", "y", "z"]) if (trace[axis]) trace[axis] = unpackValues(trace[axis]);
       const moves = trace.meta?.frames;
       if (moves) for (const name of Object.keys(moves)) moves[name] = unpackFrames(moves[name]);
     }
-    this.layout = { ...layout, autosize: true };
+    this.layout = { ...layout, template: this.board.look.template, autosize: true };
     this.base = data;
   }
 
@@ -152,7 +166,7 @@ class Panel {
       const now = { ...trace };
       if (grow) {
         const count = grow[Math.min(frame, grow.length - 1)];
-        for (const axis of ["x", "y", "z"]) if (trace[axis]) now[axis] = trace[axis].slice(0, count);
+        for (const axis of ["x", "y", "z"]) if (trace[axis]) now[axis] = begun(trace[axis], count, trace.meta.paths ?? 1);
       }
       for (const [name, values] of Object.entries(frames ?? {})) {
         const value = values[Math.min(frame, values.length - 1)];
@@ -167,6 +181,7 @@ class Panel {
 
   draw(frame) {
     this.late = false;
+    this.unpack();
     const size = fontSize();
     const layout = sized({ ...this.layout, datarevision: `${this.board.revision}:${frame}` }, size);
     if (coarse()) layout.dragmode = false;
@@ -342,14 +357,19 @@ class Board {
     window.addEventListener("resize", this.onSize);
   }
 
-  look() { return `${isDark(this.root)}:${fontSize()}`; }
+  // Reading the theme makes the browser lay out the page, so a painting takes what was read last.
+  readLook() {
+    this.dark = isDark(this.root);
+    return `${this.dark}:${fontSize()}`;
+  }
 
   checkLook() {
     if (!this.root.isConnected) return this.close();
-    if (this.text && this.drawnLook && this.look() !== this.drawnLook) this.paint();
+    if (!this.spec || this.readLook() === this.drawnLook) return;
+    this.paint();
   }
 
-  receive(head, text) {
+  receive(head, look, text) {
     this.head = head;
     this.root.dataset.scene = head.scene;
     if (head.digest === this.digest) {
@@ -360,14 +380,19 @@ class Board {
     }
     this.digest = head.digest;
     this.text = text;
+    this.lookText = look;
     if (window.Plotly) this.paint();
     else loadPlotly(head.plotly).then(() => this.paint());
   }
 
   paint() {
     const fresh = !this.spec;
-    this.drawnLook = this.look();
-    this.spec = JSON.parse(isDark(this.root) ? swapColours(this.text, this.head.dark) : this.text);
+    if (fresh) this.readLook();
+    this.drawnLook = `${this.dark}:${fontSize()}`;
+    const { dark } = JSON.parse(this.lookText);
+    const coloured = (text) => JSON.parse(this.dark ? swapColours(text, dark) : text);
+    this.look = coloured(this.lookText);
+    this.spec = coloured(this.text);
     this.revision += 1;
     this.legend.replaceChildren(...this.spec.legend.map(legendEntry));
     const keep = new Set(this.spec.panels.map((p) => p.id));
@@ -442,8 +467,11 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const cut = bytes.indexOf(10);
   const decoder = new TextDecoder();
   const head = JSON.parse(decoder.decode(bytes.subarray(0, cut)));
-  const known = head.digest === board.digest;
-  board.receive(head, known ? null : decoder.decode(bytes.subarray(cut + 1)));
+  if (head.digest === board.digest) board.receive(head);
+  else {
+    const second = bytes.indexOf(10, cut + 1);
+    board.receive(head, decoder.decode(bytes.subarray(cut + 1, second)), decoder.decode(bytes.subarray(second + 1)));
+  }
   return () => setTimeout(() => {
     if (!parentElement.isConnected) { board.close(); boards.delete(parentElement); }
   }, 0);
