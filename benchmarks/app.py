@@ -107,7 +107,7 @@ def _there_and_back(page: Page, repeats: int) -> tuple[str, str]:
     return right if high - at >= repeats * step or high - at >= at - low else right[::-1]
 
 
-def paints(bare: str, lab: str, repeats: int = 5, say: Callable[[str], None] = print) -> Samples:
+def paints(bare: str, lab: str, repeats: int = 4, say: Callable[[str], None] = print) -> Samples:
     """Ratios of key press to paint, fresh (towards new scenes) and cached (back through them)."""
     out: Samples = {}
     with chromium() as browser:

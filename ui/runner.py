@@ -22,8 +22,8 @@ import streamlit as st
 from core.lesson import Scene
 from ui.chart import Board, Encoded, encode
 
-PATIENCE = 0.2  # seconds of training before the first picture
-SLICE = 0.12  # seconds of training between two pictures of a live run
+PATIENCE = 0.08  # seconds of training before the first picture; the picture follows the hand
+SLICE = 0.2  # seconds of training between two pictures of a live run
 KEEP = 96  # scenes; a board is at most about a megabyte
 KEEP_RESULTS = 24
 
@@ -151,7 +151,7 @@ def board_of(slug: str, module: Any, scene: Scene, draw: Draw) -> tuple[Encoded,
         run = st.session_state.get("run")
         if run is None or (run.slug, run.scene) != (slug, scene.trained()):
             run = st.session_state["run"] = Run(slug, scene.trained(), iter(module.steps(scene.trained())))
-        run.advance(PATIENCE, memory.turns)
+        run.advance(PATIENCE if run.latest is None else SLICE, memory.turns)
         if not run.done:
             return encode(draw(run.latest, scene)), False
         result = run.latest
