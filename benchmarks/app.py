@@ -87,6 +87,12 @@ SLIDER = "input[type=range], [role=slider]"
 CONTROLS = f".st-key-controls :is({SLIDER})"
 LAB_STATE = "(document.querySelector('.lab-board')?.dataset.drawn ?? null)"
 
+# The next press finds the page at rest: no run under way, the pictures below the fold drawn too.
+AT_REST = """() => {
+  const board = document.querySelector(".lab-board");
+  return !document.querySelector("[data-testid=stStatusWidget]") && (!board || board.dataset.settled === board.dataset.drawn);
+}"""
+
 
 def press(page: Page, slider: str, key: str, state: str) -> float:
     page.locator(slider).locator("visible=true").first.focus()
@@ -94,7 +100,7 @@ def press(page: Page, slider: str, key: str, state: str) -> float:
     page.keyboard.press(key)
     taken = page.evaluate("Promise.race([window.__painted, new Promise((_, no) => setTimeout(no, 20000, 'nothing changed'))])")
     page.wait_for_timeout(400)
-    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
+    page.wait_for_function(AT_REST)
     return taken
 
 

@@ -64,7 +64,7 @@ def contour(result: Result, scene: Config) -> go.Figure:
     traces: list[object] = [
         go.Contour(
             x=style.array(x), y=style.array(y), z=style.array(height), colorscale=style.SURFACE, showscale=False,
-            ncontours=18, line=dict(width=0.6, color=style.colour("axis")), customdata=style.array(z),
+            ncontours=14, line=dict(width=0.6, color=style.colour("axis")), customdata=style.array(z),
             hovertemplate="θ₁ %{x:.2f}, θ₂ %{y:.2f}<br>loss %{customdata:.4g}<extra></extra>",
         )
     ]

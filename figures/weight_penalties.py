@@ -309,7 +309,7 @@ def posterior(result: Result, scene: Config) -> go.Figure:
     pair = result.pair
     assert pair is not None
     c, alpha = pair.alone, result.alphas.numpy()[:, None]
-    w = np.linspace(min(0.0, c) - 0.45, max(0.0, c) + 0.45, 181)
+    w = np.linspace(min(0.0, c) - 0.45, max(0.0, c) + 0.45, 121)
     scale = pair.precision * pair.samples  # βN
     fit = 0.5 * (w - c) ** 2
     traces: list[object] = [go.Scatter(x=style.array(w), y=style.array(np.exp(-scale * fit)), mode="lines",

@@ -35,7 +35,7 @@ PROBLEMS = {**surfaces.NAMES, "network": "A small net"}
 ON_SURFACE = tuple(surfaces.NAMES)
 
 ARRIVED = 1e-2  # distance to a minimum, as a part of the frame's height
-BASIN = 160  # starts along each side of the basin map
+BASIN = 150  # starts along each side of the basin map
 NETWORK_STEPS = 60
 NEVER = -1
 
@@ -276,12 +276,12 @@ def why_left(config: Config, surface: Surface, method: str, path: Tensor) -> str
 def basins(config: Config, surface: Surface, noise: float, size: int = BASIN) -> Tensor:
     """[size, size] int64: the minimum that `basin_of` reaches from each start of a grid, -1 none, -2 left."""
     _, _, points = surface.grid(size)
-    theta = points.reshape(-1, 2).clone()
+    theta = points.reshape(-1, 2).float()  # half the time; only starts on a border could tell
     if config.basin_of in FIRST_ORDER:
         optimiser = make_optimisers(config)[config.basin_of]
         state = optimiser.init(theta)
         generator = generators([config.seed])[0]
-        shake = noise * torch.randn(config.steps, 2, generator=generator, dtype=torch.float64)
+        shake = noise * torch.randn(config.steps, 2, generator=generator)
         for t in range(config.steps):
             grad = surface.gradient(theta)
             if config.basin_of == "noisy_sgd":
@@ -293,7 +293,7 @@ def basins(config: Config, surface: Surface, noise: float, size: int = BASIN) ->
             if config.basin_of == "damped_newton":
                 h = _lifted_2x2(h)
             theta -= _solve_2x2(h, surface.gradient(theta))
-    distance = (theta[:, None] - surface.minima_tensor()).norm(dim=-1)
+    distance = torch.cdist(theta, surface.minima_tensor().float())
     nearest, reached = distance.min(-1)
     near = nearest <= 0.05 * (surface.y_range[1] - surface.y_range[0])
     reached = torch.where(near, reached, torch.full_like(reached, -1))

@@ -314,7 +314,7 @@ def _result(config: Config, problem: Problem, fit: proximal.Fit) -> Result:
     )
 
 
-def _pair(config: Config, problem: Problem, points: int = 61) -> Pair:
+def _pair(config: Config, problem: Problem, points: int = 41) -> Pair:
     names = problem.names[:2]
     if config.problem == "diabetes":
         names = FEATURES[config.first], FEATURES[config.second]
