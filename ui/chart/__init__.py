@@ -5,8 +5,8 @@ camera survive an update; a click anywhere reports the place on the axes; what w
 (play, pause, step, scrub, speed) without a rerun; a change of theme is a swap of colours in the browser.
 
 What goes over the wire is one line of JSON (digest, position), one of the look that all pictures share, and the
-pictures' JSON after it. The last part is made once for a scene and kept as bytes; a rerun of the same scene sends what it already has, and
-the browser, which compares the digest, does not draw again.
+pictures' JSON after it. The last part is made once for a scene and kept as bytes; a rerun of the same scene sends what
+it already has, and the browser, which compares the digest, does not draw again.
 """
 
 from __future__ import annotations
