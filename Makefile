@@ -20,7 +20,7 @@ test: $(VENV)/.test
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
-	$(BIN)/pyright
+	$(BIN)/pyright --level error
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks

@@ -109,8 +109,9 @@ def _there_and_back(page: Page, repeats: int) -> tuple[str, str]:
     slider = page.locator(CONTROLS).locator("visible=true").first
     at, low, high = (float(slider.get_attribute(name) or 0) for name in ("value", "min", "max"))
     step = float(slider.get_attribute("step") or 1)
-    right = ("ArrowRight", "ArrowLeft")
-    return right if high - at >= repeats * step or high - at >= at - low else right[::-1]
+    if high - at >= repeats * step or high - at >= at - low:
+        return "ArrowRight", "ArrowLeft"
+    return "ArrowLeft", "ArrowRight"
 
 
 def paints(bare: str, lab: str, repeats: int = 4, say: Callable[[str], None] = print) -> Samples:

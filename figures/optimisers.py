@@ -64,7 +64,8 @@ def contour(result: Result, scene: Config) -> go.Figure:
     traces: list[object] = [
         go.Contour(
             x=style.array(x), y=style.array(y), z=style.array(height), colorscale=style.SURFACE, showscale=False,
-            ncontours=14, line=dict(width=0.6, color=style.colour("axis")), customdata=style.array(z),
+            autocontour=False, contours=dict(start=height.min(), end=height.max(), size=np.ptp(height) / 14),
+            line=dict(width=0.6, color=style.colour("axis")), customdata=style.array(z),
             hovertemplate="θ₁ %{x:.2f}, θ₂ %{y:.2f}<br>loss %{customdata:.4g}<extra></extra>",
         )
     ]
@@ -156,7 +157,7 @@ def loss(result: Result, scene: Config) -> go.Figure:
     if result.theory is not None and "sgd" in scene.methods:
         traces.append(style.theory(np.arange(result.step + 1), np.minimum(result.theory.numpy(), 1e30),
                                    "theory, gradient descent", showlegend=True))
-    return style.figure(traces, x="step", y="loss above minimum", yaxis_type="log",
+    return style.figure(traces, x="step", y="loss − minimum", yaxis_type="log",
                         yaxis_range=[np.log10(top) - 8, np.log10(top) + 2], xaxis_range=[0, result.step])
 
 
@@ -189,7 +190,7 @@ def effective_step(result: Result, scene: Config) -> go.Figure:
     values = ratio[np.isfinite(ratio)]
     low, high = np.percentile(values, [5, 95]) if values.size else (0.0, 1.0)
     pad = max(0.3 * (high - low), 0.2 * abs(high), 1e-6)
-    return style.figure(traces, x="step", y="effective step −Δθᵢ/gᵢ", xaxis_range=[0, result.step],
+    return style.figure(traces, x="step", y="−Δθᵢ / gᵢ", xaxis_range=[0, result.step],
                         yaxis_range=[min(low - pad, 0), high + pad], showlegend=True)
 
 
@@ -218,7 +219,7 @@ def memory(result: Result, scene: Config) -> go.Figure:
                               line=dict(color=style.colour(hue), width=2.2, dash=dash),
                               hovertemplate=f"{text}, θ{'₁₂'[i]}: %{{y:.3g}}<extra></extra>")
             traces.append(style.grow(line, stops))
-    return style.figure(traces, x="step", y="memory (units of the slope)", xaxis_range=[0, result.step], showlegend=True)
+    return style.figure(traces, x="step", y="units of the slope", xaxis_range=[0, result.step], showlegend=True)
 
 
 def basins(result: Result, scene: Config) -> go.Figure:

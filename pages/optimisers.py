@@ -62,7 +62,8 @@ def draw(result: Result, scene: Config) -> Board:
               caption=f"Colour: the minimum reached by step {scene.steps}; pale: not there yet; darkest: left the map.",
               alt="Basins of attraction.") if result.basin is not None else None,
         Panel(id="step", figure=figures.effective_step(result, scene), span=4, title=f"Inside {inside}: effective step",
-              caption="What each coordinate's slope was multiplied by.", alt=f"Effective step per coordinate of {inside}."),
+              caption="The step Δθᵢ over the slope gᵢ: what each coordinate's slope was multiplied by.",
+              alt=f"Effective step per coordinate of {inside}."),
         Panel(id="memory", figure=figures.memory(result, scene), span=4, title=f"Inside {inside}: its memory",
               caption="Buffers of the method, per coordinate." if result.memory.get(scene.inside) else
               "This method remembers nothing from step to step.", alt=f"Internal state of {inside}."),
