@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.browser import chromium, executable
-from benchmarks.server import serve
+from benchmarks.server import ROOT, serve
 
 pytestmark = [
     pytest.mark.browser,
@@ -28,7 +28,8 @@ def address(tmp_path_factory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("server") / "log"
     with serve(log=log) as address:
         yield address
-    assert "Traceback" not in log.read_text()
+    # Streamlit logs a traceback of its own when a reader leaves in the middle of a run; none may pass through our files.
+    assert not re.search(rf'File "{re.escape(str(ROOT))}/(app|pages|core|figures|ui)\b', log.read_text())
 
 
 @pytest.fixture(scope="module")
@@ -182,9 +183,11 @@ def test_fast_hands_end_at_the_last_value(reader):
     for key in ["ArrowRight"] * 4 + ["ArrowLeft"] * 2 + ["ArrowRight"]:
         page.keyboard.press(key)
         page.wait_for_timeout(60)
-    page.wait_for_timeout(2500)
+    # 0.01, 0.015, 0.02, 0.03, 0.05 and back
+    page.wait_for_function("() => location.search === '?learning_rate=0.03'", timeout=20_000)
+    page.wait_for_timeout(1500)
     reader.drawn()
-    assert reader.scene() == {"learning_rate": "0.03"}  # 0.01, 0.015, 0.02, 0.03, 0.05 and back
+    assert reader.scene() == {"learning_rate": "0.03"}
     assert dict(parse_qsl(reader.board.get_attribute("data-scene"))) == reader.scene()
     assert slider.get_attribute("aria-valuetext") in (None, reader.scene()["learning_rate"])
 

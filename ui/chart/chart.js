@@ -49,6 +49,7 @@ function begun(values, count, parts) {
   return Array.from({ length: parts }, (_, i) => [...values.slice(i * length, i * length + count), null]).flat();
 }
 
+const nextFrame = () => new Promise((then) => requestAnimationFrame(() => setTimeout(then, 0)));
 const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 const coarse = () => window.matchMedia("(pointer: coarse)").matches;
 
@@ -271,7 +272,8 @@ class Player {
   // spec: {frames, labels, seconds, name, start, field, autoplay, live}
   show(spec, fresh) {
     const atEnd = !this.spec || this.frame >= this.last;
-    const started = spec?.start !== this.spec?.start;
+    // Python's answer to our own message may come after the hand has moved on; it is no order to go back.
+    const started = spec?.start !== this.spec?.start && spec?.start !== this.told && !this.telling;
     this.spec = spec;
     this.last = spec ? spec.frames - 1 : 0;
     this.root.hidden = !spec || spec.frames < 2;
@@ -320,7 +322,13 @@ class Player {
 
   // Where the position is itself a control of the lesson, Python and the link hear of it once the hand rests.
   settle() {
-    if (this.spec?.field) this.board.settle(this.frame);
+    if (!this.spec?.field) return;
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => {
+      this.telling = null;
+      this.told = this.frame;
+      this.board.settle(this.frame);
+    }, 200);
   }
 
   mark() {
@@ -433,8 +441,11 @@ class Board {
       const [panel] = [...this.panels.values()].filter((p) => p.late).sort((a, b) => rank(a) - rank(b));
       if (!panel) break;
       await panel.draw(this.player.frame);
-      if (panel === this.first()) this.done(this.player.frame);
-      await new Promise((then) => requestAnimationFrame(() => setTimeout(then, 0)));
+      if (panel === this.first()) {
+        this.done(this.player.frame);
+        await nextFrame();  // the frame that shows it is on the screen before the next picture takes the thread
+      }
+      await nextFrame();
     }
     this.root.dataset.settled = this.digest;
   }
