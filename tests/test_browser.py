@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -71,7 +72,7 @@ class Reader:
         expect(self.board).to_have_attribute("data-drawn", re.compile("."), timeout=30_000)
         self.page.wait_for_function(
             "() => { const b = document.querySelector('.lab-board');"
-            " return b && b.dataset.drawn && b.dataset.settled === b.dataset.drawn"
+            " return b && b.dataset.live === 'false' && b.dataset.drawn && b.dataset.settled === b.dataset.drawn"
             " && !document.querySelector('[data-testid=stStatusWidget]'); }", timeout=40_000)
 
     def scene(self) -> dict[str, str]:
@@ -151,10 +152,12 @@ def test_a_slider_changes_the_picture_and_the_link(reader, entry):
     slider.focus()
     page.keyboard.press(there)
     page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn !== d", arg=before, timeout=20_000)
-    page.wait_for_function("() => location.search.length > 1", timeout=20_000)  # the link follows
+    # The link follows, and what is drawn belongs to what the link says.
+    page.wait_for_function("""() => {
+      const same = (text) => new URLSearchParams(text).toString();
+      return location.search.length > 1 && same(document.querySelector(".lab-board").dataset.scene) === same(location.search);
+    }""", timeout=20_000)
     reader.drawn()
-    # What is drawn belongs to what the link says, not to an earlier scene.
-    assert dict(parse_qsl(reader.board.get_attribute("data-scene"))) == reader.scene()
     slider.focus()
     page.keyboard.press(back)
     page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn === d", arg=before, timeout=20_000)
@@ -285,8 +288,13 @@ def test_zoom_and_camera_survive_an_update(reader):
     page.evaluate("window.__node = document.querySelector('[data-panel=map] .lab-plot')")
     drag(page, reader.plot("map"), (0.3, 0.3), (0.6, 0.6))
     drag(page, reader.plot("surface"), (0.4, 0.5), (0.6, 0.4))
-    page.wait_for_timeout(500)
+    # The camera glides on for a while after it is let go.
     moved = page.evaluate(look)
+    for _ in range(40):
+        page.wait_for_timeout(250)
+        last, moved = moved, page.evaluate(look)
+        if moved == last:
+            break
     assert moved[0] > opening[0] + 1
     assert moved[2:] != pytest.approx(opening[2:], abs=0.05)
     before = reader.board.get_attribute("data-drawn")
@@ -295,7 +303,10 @@ def test_zoom_and_camera_survive_an_update(reader):
     page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn !== d", arg=before)
     reader.drawn()
     assert page.evaluate("window.__node === document.querySelector('[data-panel=map] .lab-plot')"), "mounted anew"
-    assert page.evaluate(look) == pytest.approx(moved, abs=1e-6)
+    kept = page.evaluate(look)
+    assert kept[:2] == pytest.approx(moved[:2])
+    # On a slow machine the camera may glide on a little; a reset would take it back to the opening.
+    assert math.dist(kept[2:], opening[2:]) > 3 * math.dist(kept[2:], moved[2:])
     assert "start_x" not in reader.scene(), "a drag is not a click"
 
 

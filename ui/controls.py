@@ -103,10 +103,16 @@ def notes(slug: str) -> list[str]:
 
 def draw(slug: str, scene: Scene, fields: dict[str, Control]) -> None:
     """One widget for each field that matters in the scene."""
+    # A living widget keeps the value that it started from as its default: given a newer one, it would jump back to
+    # where an older run saw it while the hand has already moved on.
+    starts: dict[str, tuple[str, Any]] = st.session_state.setdefault(f"starts:{slug}", {})
     for name, control in fields.items():
         if control.hidden or not scene.matters(name):
             continue
-        _widget(control, key(slug, name), getattr(scene, name))
+        widget_key = key(slug, name)
+        if widget_key not in st.session_state or starts.get(name, ("",))[0] != widget_key:
+            starts[name] = (widget_key, getattr(scene, name))
+        _widget(control, widget_key, starts[name][1])
 
 
 def _widget(control: Control, widget_key: str, value: Any) -> None:

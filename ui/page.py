@@ -104,7 +104,8 @@ def _picture(slug: str, module: Any, scene: Scene, draw: runner.Draw) -> None:
         else:
             board, finished = runner.board_of(slug, module, scene, draw)
         start = getattr(scene, board.field) if board.field else None
-        chart.show(board, key=f"{slug}:board", scene=urlencode(scene.query()), start=start,
+        chart.show(board, key=f"{slug}:board", scene=urlencode(scene.query()), live=not finished,
+                   start=start,
                    on_event=lambda: _event(slug, board))
         st.markdown(board.seen)
         if not done and (finished or controls.current(slug, module.Config) != scene):

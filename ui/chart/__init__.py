@@ -124,13 +124,14 @@ def _component() -> tuple[Callable[..., Any], str, bytes]:
     return mount, f"component/{served.name}/plotly.min.js", look.encode()
 
 
-def show(board: Encoded, *, key: str, scene: str, start: int | None = None,
+def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int | None = None,
          on_event: Callable[[], None] = lambda: None) -> Any:
-    """Mounts the board. `scene` is the link's query that it belongs to, `start` the frame to stand at.
+    """Mounts the board. `scene` is the link's query that it belongs to, `live` says that
+    more of it is to come, `start` the frame to stand at.
 
     The returned object has `.click` and `.frame`.
     """
     mount, plotly_js, look = _component()
-    head = {"digest": board.digest, "scene": scene, "start": start, "plotly": plotly_js}
+    head = {"digest": board.digest, "scene": scene, "live": live, "start": start, "plotly": plotly_js}
     data = json.dumps(head).encode() + b"\n" + look + b"\n" + board.body
     return mount(data=data, key=key, on_click_change=on_event, on_frame_change=on_event)

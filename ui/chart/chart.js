@@ -380,6 +380,7 @@ class Board {
   receive(head, look, text) {
     this.head = head;
     this.root.dataset.scene = head.scene;
+    this.root.dataset.live = head.live;
     if (head.digest === this.digest) {
       const was = this.player.frame;
       if (this.spec?.player) this.player.show({ ...this.spec.player, start: head.start }, false);
