@@ -140,8 +140,8 @@ def _curves(result: Result, scene: Config, values: torch.Tensor, x: torch.Tensor
     for method in (m for m in result.methods if m in scene.methods):
         k = result.methods.index(method)
         xs = np.arange(len(values)) if x is None else x[:, k]
-        # Where a value is exactly zero the logarithmic axis has no place for it and the line ends there.
-        ys = style.array(torch.where(values[:, k] > 0, values[:, k], torch.nan).clamp_max(1e30))
+        # The line ends where a value is exactly zero, for which a logarithmic axis has no place, or beyond float32.
+        ys = style.array(torch.where((values[:, k] > 0) & (values[:, k] < 1e38), values[:, k], torch.nan))
         line = go.Scatter(x=style.array(xs), y=ys, mode="lines", name=METHODS[method], line=_line(method, 2.2),
                           showlegend=False, hovertemplate=f"{METHODS[method]}: %{{y:.3g}}<extra></extra>")
         out.append(style.grow(line, [s + 1 for s in stops]))
@@ -155,7 +155,8 @@ def loss(result: Result, scene: Config) -> go.Figure:
     traces: list[object] = list(_curves(result, scene, result.losses - low))
     top = float((result.losses[0, 0] - low).clamp_min(1e-6))
     if result.theory is not None and "sgd" in scene.methods:
-        traces.append(style.theory(np.arange(result.step + 1), np.minimum(result.theory.numpy(), 1e30),
+        told = torch.where(result.theory < 1e38, result.theory, torch.nan)
+        traces.append(style.theory(np.arange(result.step + 1), told,
                                    "theory, gradient descent", showlegend=True))
     return style.figure(traces, x="step", y="loss − minimum", yaxis_type="log",
                         yaxis_range=[np.log10(top) - 8, np.log10(top) + 2], xaxis_range=[0, result.step])

@@ -1,6 +1,6 @@
 """Screenshots of pages in headless Chromium, to be looked at: wide, laptop and phone, light and dark.
 
-    python scripts/shots.py http://localhost:8501 OUT [path ...] [--size 1280] [--theme light] [--full] [--wait 3]
+    python -m scripts.shots http://localhost:8501 OUT [path ...] [--size 1280] [--theme light] [--full] [--wait 3]
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from benchmarks.browser import chromium
 
 SIZES = {"1920": (1920, 1080), "1280": (1280, 720), "390": (390, 844)}
-FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
 def main() -> None:
@@ -29,8 +27,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     sizes = list(SIZES) if args.size == "all" else [args.size]
     themes = ["light", "dark"] if args.theme == "both" else [args.theme]
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    with chromium() as browser:
         for path in args.paths:
             for size in sizes:
                 for theme in themes:
@@ -58,7 +55,6 @@ def main() -> None:
                     page.screenshot(path=str(target))
                     print(target)
                     page.close()
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ class Shared:
     boards: Bounded = field(default_factory=lambda: Bounded(KEEP))
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, max_entries=1)
 def shared(sources: str) -> Shared:
     """`sources` is a fingerprint of the code, so that an edit under `make dev` starts with empty caches."""
     return Shared(sources)
@@ -140,7 +140,7 @@ def common() -> Shared:
 
 
 def board_of(slug: str, module: Any, scene: Scene, draw: Draw) -> tuple[Encoded, bool]:
-    """The board of a scene and whether it is complete. An incomplete one is continued by `go_on`."""
+    """The board of a scene and whether it is complete. Asked again, it goes on with an incomplete one."""
     memory = common()
     known = memory.boards.get((slug, scene))
     if known:

@@ -14,6 +14,7 @@ from core.descent import Objective
 from core.lessons import optimisers as lesson
 from core.lessons.optimisers import FIRST_ORDER, METHODS, NEVER, Config
 from examples import optimisers as example
+from tests.pages import said
 
 SURFACES = list(surfaces.NAMES)
 COLUMN = {m: k for k, m in enumerate(METHODS)}
@@ -161,6 +162,15 @@ def test_gradient_descent_leaves_beyond_two_over_l(factor, leaves):
     assert ("sgd" in result.reasons) == leaves
     if leaves:
         assert "> 2 " in result.reasons["sgd"]
+
+
+def test_the_preset_past_the_limit_is_past_it():
+    preset = next(p for p in said("optimisers").presets if p.name == "Just past 2/L")
+    config = Config(**preset.values)
+    assert 2 < config.learning_rate * config.kappa < quadratic.stability_limit("momentum", config.alpha)
+    result = lesson.run(config)
+    assert "> 2 " in result.reasons["sgd"]
+    assert "momentum" not in result.reasons
 
 
 def test_gradient_descent_is_its_closed_form():
