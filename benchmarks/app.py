@@ -12,11 +12,12 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from playwright.sync_api import Page
 
-from benchmarks.browser import chromium
+from benchmarks.browser import FLAGS, chromium, executable
 from benchmarks.server import ROOT, Session, serve
 from core.catalogue import LESSONS
 from tests.pages import said
@@ -90,7 +91,8 @@ LAB_STATE = "(document.querySelector('.lab-board')?.dataset.drawn ?? null)"
 # The next press finds the page at rest: no run under way, the pictures below the fold drawn too.
 AT_REST = """() => {
   const board = document.querySelector(".lab-board");
-  return !document.querySelector("[data-testid=stStatusWidget]") && (!board || board.dataset.settled === board.dataset.drawn);
+  return !document.querySelector("[data-testid=stStatusWidget]")
+    && (!board || (board.dataset.live === "false" && board.dataset.settled === board.dataset.drawn));
 }"""
 
 
@@ -104,42 +106,51 @@ def press(page: Page, slider: str, key: str, state: str) -> float:
     return taken
 
 
-def _there_and_back(page: Page, repeats: int) -> tuple[str, str]:
-    """The keys that move the page's first slider to where it has room for `repeats` presses, and back."""
+def _there_and_back(page: Page, repeats: int) -> tuple[str, str, int]:
+    """The keys that move the page's first slider to where it has most room, and back; and how often, at most `repeats`."""
     slider = page.locator(CONTROLS).locator("visible=true").first
     at, low, high = (float(slider.get_attribute(name) or 0) for name in ("value", "min", "max"))
     step = float(slider.get_attribute("step") or 1)
-    if high - at >= repeats * step or high - at >= at - low:
-        return "ArrowRight", "ArrowLeft"
-    return "ArrowLeft", "ArrowRight"
+    up, down = round((high - at) / step), round((at - low) / step)
+    if up >= min(repeats, down):
+        return "ArrowRight", "ArrowLeft", min(repeats, up)
+    return "ArrowLeft", "ArrowRight", min(repeats, down)
 
 
-def paints(bare: str, lab: str, repeats: int = 4, say: Callable[[str], None] = print) -> Samples:
-    """Ratios of key press to paint, fresh (towards new scenes) and cached (back through them)."""
+def paints(bare: str, lab: str, repeats: int = 8, say: Callable[[str], None] = print) -> Samples:
+    """Ratios of key press to paint, fresh (towards new scenes) and cached (back through them).
+
+    Each of the two pages has a browser to itself, as a reader has: side by side in one they share a painter, and
+    the lighter of the two pays for the heavier.
+    """
     out: Samples = {}
-    with chromium() as browser:
-        size = {"width": 1280, "height": 720}
-        yard = browser.new_page(viewport=size, reduced_motion="reduce")
+    about: dict[str, Any] = dict(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
+    with chromium() as one:
+        other = one.browser_type.launch(executable_path=executable(), args=FLAGS)
+        yard = one.new_page(**about)
         yard.goto(bare)
         yard.wait_for_selector(".js-plotly-plot .scatterlayer path.js-line")
         yard.wait_for_timeout(1000)
         press(yard, SLIDER, "ArrowRight", BARE_STATE)
         for entry in LESSONS:
-            page = browser.new_page(viewport=size, reduced_motion="reduce")
+            page = other.new_page(**about)
             page.goto(f"{lab}/{entry.slug}")
             page.wait_for_selector(".lab-board[data-drawn]")
             page.wait_for_timeout(3000)
+            page.wait_for_function(AT_REST)
             say(f"  {entry.slug}")
             if not page.locator(CONTROLS).locator("visible=true").count():
                 page.locator(".st-key-controls summary").click()
                 page.wait_for_timeout(500)
-            for kind, key in zip(("fresh", "cached"), _there_and_back(page, repeats), strict=True):
+            there, back, count = _there_and_back(page, repeats)
+            for kind, key in (("fresh", there), ("cached", back)):
                 ratios = []
-                for _ in range(repeats):
+                for _ in range(count):
                     bare_ms = press(yard, SLIDER, key, BARE_STATE)
                     ratios.append(press(page, CONTROLS, key, LAB_STATE) / bare_ms)
                 out[f"paint.{kind}.{entry.slug}"] = ratios
             page.close()
+        other.close()
     return out
 
 

@@ -22,7 +22,7 @@ import streamlit as st
 from core.lesson import Scene
 from ui.chart import Board, Encoded, encode
 
-PATIENCE = 0.12  # seconds of training before the first picture; the picture follows the hand
+PATIENCE = 0.06  # seconds of training before the first picture; the picture follows the hand
 SLICE = 0.2  # seconds of training between two pictures of a live run
 KEEP = 96  # scenes; a board is at most about a megabyte
 KEEP_RESULTS = 24
