@@ -96,14 +96,14 @@ def _strings(values: np.ndarray) -> np.ndarray:
     return np.concatenate([values, np.full((*values.shape[:2], 1), np.nan)], 2).reshape(len(values), -1)
 
 
-def _path_traces(lines: Lines, scene: Config, second: bool) -> list[go.Scatter]:
+def _path_traces(lines: Lines, scene: Config, second: bool) -> list[style.Trace]:
     _, place, reach = film(scene)
     hue = "ink" if second else "norm_batch"
     name = second_name(scene) if second else "x"
     x, y = (_strings(v) for v in _moved(_stages(lines), place))
     marker = (dict(symbol="circle-open", size=14, color=style.colour(hue), line=dict(width=1.8)) if second
               else dict(symbol="circle", size=9, color=style.colour(hue)))
-    path = go.Scatter(x=style.array(x[-1]), y=style.array(y[-1]), mode="lines+markers", name=name, marker=marker,
+    path = dict(type="scatter", x=style.array(x[-1]), y=style.array(y[-1]), mode="lines+markers", name=name, marker=marker,
                       line=dict(color=style.colour(hue, 0.35), width=1.3, dash="dot" if second else "solid"),
                       hovertemplate=f"{name}: %{{x:.4g}}<extra></extra>")
     edges = _bracket(lines, scene)
@@ -115,7 +115,7 @@ def _path_traces(lines: Lines, scene: Config, second: bool) -> list[go.Scatter]:
     bx = np.stack([centre - half * reach[:, None, None], centre + 0 * reach[:, None, None],
                    centre + half * reach[:, None, None], np.full_like(centre, np.nan)], -1).reshape(len(place), -1)
     by = np.repeat(cy[:, 0] + side, 4, axis=1)
-    bracket = go.Scatter(x=style.array(bx[-1]), y=style.array(by[-1]), mode="lines+markers", name=f"{name}: mean ± spread",
+    bracket = dict(type="scatter", x=style.array(bx[-1]), y=style.array(by[-1]), mode="lines+markers", name=f"{name}: mean ± spread",
                          line=dict(color=style.colour(hue), width=2.4),
                          marker=dict(symbol=["line-ns-open", "diamond", "line-ns-open", "circle"] * 4, size=9,
                                      color=style.colour(hue), line=dict(width=2, color=style.colour(hue))),
@@ -163,12 +163,12 @@ def histogram(scene: Config) -> go.Figure:
     batches = _batches(scene)
     tables = [counts(lines) for lines in batches]
     hover = "%{y:.0f} values near %{x:.3g}<extra></extra>"
-    traces = [go.Bar(x=style.array(mids), y=tables[0][0], width=width * 0.96, hovertemplate=f"x before: {hover}",
+    traces = [dict(type="bar", x=style.array(mids), y=tables[0][0], width=width * 0.96, hovertemplate=f"x before: {hover}",
                      marker=dict(color=style.colour("norm_none", 0.3))),
-              style.frames(go.Bar(x=style.array(mids), y=tables[0][-1], width=width * 0.7, hovertemplate=f"x now: {hover}",
+              style.frames(dict(type="bar", x=style.array(mids), y=tables[0][-1], width=width * 0.7, hovertemplate=f"x now: {hover}",
                                   marker=dict(color=style.colour("norm_batch", 0.85))), y=tables[0])]
     if len(tables) > 1:
-        outline = go.Scatter(x=style.array(mids), y=tables[1][-1], mode="lines",
+        outline = dict(type="scatter", x=style.array(mids), y=tables[1][-1], mode="lines",
                              hovertemplate=f"{second_name(scene)} now: {hover}",
                              line=dict(color=style.INK, width=1.8, shape="hvh"))
         traces.append(style.frames(outline, y=tables[1]))
@@ -189,12 +189,12 @@ def scaling(scene: Config) -> go.Figure:
     formula = abs(scene.gamma) * sigma * factors.abs() / (factors**2 * sigma**2 + scene.delta).sqrt()
     now = torch.tensor([scene.factor], dtype=torch.float64)
     traces = [
-        go.Scatter(x=style.array(factors), y=style.array(sigma * factors.abs()), mode="lines", name="no norm",
+        dict(type="scatter", x=style.array(factors), y=style.array(sigma * factors.abs()), mode="lines", name="no norm",
                    line=dict(color=style.colour("norm_none"), width=2.2), hovertemplate="no norm: %{y:.3g}<extra></extra>"),
-        go.Scatter(x=style.array(factors), y=style.array(measured(factors)), mode="lines", name="batch norm",
+        dict(type="scatter", x=style.array(factors), y=style.array(measured(factors)), mode="lines", name="batch norm",
                    line=dict(color=style.colour("norm_batch"), width=3.4), hovertemplate="batch norm: %{y:.5g}<extra></extra>"),
         style.theory(factors, formula, "|γ| |a| σ / √(a²σ² + δ)"),
-        go.Scatter(x=style.array(now.repeat(2)), y=style.array(torch.cat([now.abs() * sigma, measured(now)])), mode="markers",
+        dict(type="scatter", x=style.array(now.repeat(2)), y=style.array(torch.cat([now.abs() * sigma, measured(now)])), mode="markers",
                    hovertemplate="now: %{y:.4g}<extra></extra>",
                    marker=dict(size=11, color=[style.colour("norm_none"), style.colour("norm_batch")],
                                symbol=["circle", "square"], line=dict(color=style.PAPER, width=1.5))),
@@ -216,7 +216,7 @@ def rates(result: Result, facts: Judged, scene: Config) -> go.Figure:
         there = np.isfinite(mean)
         if losses.shape[-1] > 1 and there.sum() > 1:
             traces.append(_range(x[there], losses[i][there], kind))
-        traces.append(go.Scatter(x=style.array(x), y=style.array(mean), mode="lines+markers", name=NAMES[kind],
+        traces.append(dict(type="scatter", x=style.array(x), y=style.array(mean), mode="lines+markers", name=NAMES[kind],
                                  line=dict(color=style.colour(HUE[kind]), width=2.6),
                                  marker=dict(symbol=MARK[kind], size=9, line=dict(color=style.PAPER, width=1)),
                                  hovertemplate=f"{NAMES[kind]}, ε = %{{x:g}}: %{{y:.3f}} nats<extra></extra>"))
@@ -230,9 +230,9 @@ def rates(result: Result, facts: Judged, scene: Config) -> go.Figure:
     return out
 
 
-def _range(x: np.ndarray, losses: np.ndarray, kind: str) -> go.Scatter:
+def _range(x: np.ndarray, losses: np.ndarray, kind: str) -> style.Trace:
     """From the least to the largest loss [n, starts]; few points would otherwise get markers."""
-    return style.band(x, losses.min(-1), losses.max(-1), NAMES[kind], HUE[kind]).update(mode="lines")
+    return style.band(x, losses.min(-1), losses.max(-1), NAMES[kind], HUE[kind])
 
 
 def _upright(x: float) -> dict[str, object]:
@@ -245,7 +245,7 @@ def _log_loss(out: go.Figure) -> None:
     out.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{t:g}" for t in ticks])
 
 
-def _gone(result: Result, scene: Config, low: float, top: float) -> list[go.Scatter]:
+def _gone(result: Result, scene: Config, low: float, top: float) -> list[style.Trace]:
     """A mark on the upper edge for every kind and rate of which some start diverged."""
     arm, found = result.arms[0], []
     for i, kind in enumerate(KINDS):
@@ -259,7 +259,7 @@ def _gone(result: Result, scene: Config, low: float, top: float) -> list[go.Scat
     if not found:
         return []
     xs, ys, hues, texts = zip(*found, strict=True)
-    return [go.Scatter(x=style.array(xs), y=style.array(ys), mode="markers+text", hovertext=texts,
+    return [dict(type="scatter", x=style.array(xs), y=style.array(ys), mode="markers+text", hovertext=texts,
                        text=["diverged", *[""] * (len(xs) - 1)], textposition="middle left", textfont=dict(color=list(hues)),
                        marker=dict(symbol="x-thin-open", size=11, color=list(hues), line=dict(width=3)),
                        hovertemplate="%{hovertext}<extra></extra>")]
@@ -276,7 +276,7 @@ def sizes(result: Result, facts: Judged, scene: Config) -> go.Figure:
         there = np.isfinite(mean)
         if losses.shape[-1] > 1 and there.sum() > 1:
             traces.append(_range(x[there], losses[there, i], kind))
-        traces.append(go.Scatter(x=style.array(x), y=style.array(mean), mode="lines+markers", name=NAMES[kind],
+        traces.append(dict(type="scatter", x=style.array(x), y=style.array(mean), mode="lines+markers", name=NAMES[kind],
                                  line=dict(color=style.colour(HUE[kind]), width=2.6),
                                  marker=dict(symbol=MARK[kind], size=9, line=dict(color=style.PAPER, width=1)),
                                  hovertemplate=f"{NAMES[kind]}, m = %{{x}}: %{{y:.3f}} nats<extra></extra>"))
@@ -325,13 +325,13 @@ def sets(scene: Config) -> go.Figure:
         corners = corners + np.array([i * step, 0.0])
         for chosen, fill in ((False, style.colour("soft")), (True, style.colour(HUE[kind]))):
             outline = np.concatenate([corners, corners[:, :1], np.full((len(corners), 1, 2), np.nan)], 1)[inside == chosen]
-            traces.append(go.Scatter(x=style.array(outline[..., 0].ravel()), y=style.array(outline[..., 1].ravel()), mode="lines",
+            traces.append(dict(type="scatter", x=style.array(outline[..., 0].ravel()), y=style.array(outline[..., 1].ravel()), mode="lines",
                                      fill="toself", fillcolor=fill, hoverinfo="skip",
                                      line=dict(color=style.colour("axis") if not chosen else style.PAPER, width=1)))
     m = scene.batch_size
     count = {"batch": m * 16, "layer": 8 * 16, "group": 8 // scene.groups * 16, "instance": 16}
     centres = [i * step + (N + C * SLANT[0]) / 2 for i in range(4)]
-    traces.append(go.Scatter(x=style.array(centres), y=style.array([-0.75] * 4), mode="text", textposition="bottom center",
+    traces.append(dict(type="scatter", x=style.array(centres), y=style.array([-0.75] * 4), mode="text", textposition="bottom center",
                              text=[f"<b>{NAMES[k]}</b><br>{count[k]} values" for k in KINDS[1:]],
                              hovertemplate="%{text}<extra></extra>"))
     out = style.figure(traces, showlegend=False)
@@ -351,7 +351,7 @@ def layers(result: Result, scene: Config, what: str) -> go.Figure:
         k = row(scene, kind, scene.learning_rate)
         for layer in range(L):
             y = values[:, layer, k]
-            traces.append(go.Scatter(
+            traces.append(dict(type="scatter",
                 x=style.array(steps), y=style.array(y), mode="lines", showlegend=False,
                 line=dict(color=style.colour(HUE[kind], 0.4 + 0.6 * (layer + 1) / L if layer < L - 1 else 1),
                           width=1.2 + 0.6 * layer, dash="solid" if layer else "dot"),
@@ -377,10 +377,10 @@ def running(facts: Judged, scene: Config, which: int) -> go.Figure:
     stop, end = scene.steps, len(batch)
     name = ("mean", "variance")[which]
     traces: list[object] = [
-        go.Scatter(x=style.array(np.arange(1, end + 1)), y=style.array(batch), mode="markers",
+        dict(type="scatter", x=style.array(np.arange(1, end + 1)), y=style.array(batch), mode="markers",
                    marker=dict(size=4, color=style.colour("norm_batch", 0.45)),
                    hovertemplate=f"batch {name}: %{{y:.3g}}<extra></extra>"),
-        go.Scatter(x=style.array(np.arange(end + 1)), y=style.array(average), mode="lines",
+        dict(type="scatter", x=style.array(np.arange(end + 1)), y=style.array(average), mode="lines",
                    line=dict(color=style.colour("norm_batch"), width=2.8),
                    hovertemplate=f"running {name}: %{{y:.3g}}<extra></extra>"),
     ]
@@ -396,7 +396,7 @@ def modes(facts: Judged) -> go.Figure:
     """The probability of the true class for the same images in eval mode and in batches of m."""
     x = np.repeat(facts.sure_eval.numpy()[None], len(facts.sure_train), 0).ravel()
     traces = [
-        go.Scatter(x=style.array(x), y=style.array(facts.sure_train.numpy().ravel()), mode="markers",
+        dict(type="scatter", x=style.array(x), y=style.array(facts.sure_train.numpy().ravel()), mode="markers",
                    marker=dict(size=4, color=style.colour("norm_batch", 0.35)),
                    hovertemplate="eval mode %{x:.2f}, in a batch %{y:.2f}<extra></extra>"),
         style.theory([0, 1], [0, 1], "the same in both modes"),
@@ -420,9 +420,9 @@ def channel(facts: Judged) -> go.Figure:
         height = np.histogram(values, edges)[0]
         y = level + 0.85 * height / height.max()
         hue = "norm_none" if i < 2 else "norm_batch"
-        traces += [go.Scatter(x=style.array(edges[[0, -1]]), y=[level, level], mode="lines", hoverinfo="skip",
+        traces += [dict(type="scatter", x=style.array(edges[[0, -1]]), y=[level, level], mode="lines", hoverinfo="skip",
                               line=dict(color=style.colour("axis"), width=1)),
-                   go.Scatter(x=style.array(mids), y=style.array(y), mode="lines", fill="tonexty", customdata=height,
+                   dict(type="scatter", x=style.array(mids), y=style.array(y), mode="lines", fill="tonexty", customdata=height,
                               fillcolor=style.colour(hue, 0.35), line=dict(color=style.colour(hue), width=1.6, shape="hvh"),
                               hovertemplate=f"{name} near %{{x:.3g}}: %{{customdata}} values<extra></extra>")]
         names.append(f"<b>{name}</b>  {_round(values.mean())} ± {_round(values.std())}")

@@ -67,12 +67,12 @@ def _region(result: Result, region: int) -> list[tuple[float, float]]:
     return [(float(x[a]) - step / 2, float(x[b]) + step / 2) for a, b in zip(starts, ends, strict=True)]
 
 
-def _dots(x: object, y: object, says: str, **marker: object) -> go.Scatter:
+def _dots(x: object, y: object, says: str, **marker: object) -> style.Trace:
     outline = dict(color=style.PAPER, width=1.0)
-    return go.Scatter(x=x, y=y, mode="markers", marker=dict(line=outline, **marker), hovertemplate=f"{says}<extra></extra>")
+    return dict(type="scatter", x=x, y=y, mode="markers", marker=dict(line=outline, **marker), hovertemplate=f"{says}<extra></extra>")
 
 
-def _data(result: Result) -> list[go.Scatter]:
+def _data(result: Result) -> list[style.Trace]:
     x, y = style.array(result.x_DN), style.array(result.y_N)
     if result.problem == "curve":
         return [_dots(x[0], y, "sample (%{x:.2f}, %{y:.2f})", color=style.INK, size=5)]
@@ -96,11 +96,11 @@ def _curve(result: Result, scene: Config, method: str) -> go.Figure:
     band.fillcolor = style.colour(method, 0.26)
     few = passes[: min(DRAWN if large else DRAWN // 2, counts[-1])]
     lines_y = np.concatenate([few, np.full((len(few), 1), np.nan, np.float32)], 1).ravel()
-    faint = go.Scatter(x=np.tile(np.append(x, np.float32("nan")), len(few)), y=lines_y, mode="lines", hoverinfo="skip",
+    faint = dict(type="scatter", x=np.tile(np.append(x, np.float32("nan")), len(few)), y=lines_y, mode="lines", hoverinfo="skip",
                        line=dict(color=style.colour(method, 0.45), width=0.9))
-    newest = go.Scatter(x=x, y=passes[counts[-1] - 1], mode="lines", hoverinfo="skip",
+    newest = dict(type="scatter", x=x, y=passes[counts[-1] - 1], mode="lines", hoverinfo="skip",
                         line=dict(color=style.colour(method), width=1.2))
-    centre = go.Scatter(x=x, y=mean[-1], customdata=std[-1], mode="lines", name=METHODS[method],
+    centre = dict(type="scatter", x=x, y=mean[-1], customdata=std[-1], mode="lines", name=METHODS[method],
                         line=dict(color=style.colour(method), width=3),
                         hovertemplate=f"{METHODS[method]}<br>x = %{{x:.2f}}: %{{y:.2f}} ± %{{customdata:.2f}} (σ)<extra></extra>")
     g = lesson.surest_wrong(result, method, T)
@@ -140,7 +140,7 @@ def _map(result: Result, scene: Config, method: str) -> go.Figure:
     chance = scene.quantity == "mean"
     z = style.array(quantity(result, scene.quantity, method, counts)).reshape(-1, SIDE, SIDE)
     unit = "" if chance else " nats"
-    heat = go.Heatmap(x=x, y=y, z=z[-1], zmin=0, zmax=1 if chance else LN2, zsmooth="best",
+    heat = dict(type="heatmap", x=x, y=y, z=z[-1], zmin=0, zmax=1 if chance else LN2, zsmooth="best",
                       colorscale=style.PROBABILITY if chance else style.DOUBT, showscale=large,
                       colorbar=dict(thickness=12, outlinewidth=0, tickvals=[0, 0.5, 1] if chance else [0, 0.2, 0.4, LN2],
                                     ticktext=["0", "½", "1"] if chance else ["0", "0.2", "0.4", "ln 2"],
@@ -148,8 +148,8 @@ def _map(result: Result, scene: Config, method: str) -> go.Figure:
                       hovertemplate=f"(%{{x:.1f}}, %{{y:.1f}})<br>{QUANTITIES[scene.quantity]} %{{z:.3f}}{unit}<extra></extra>")
     mean = style.array(result.passes[method][: counts[-1]].mean(0)).reshape(SIDE, SIDE)
 
-    def even(values: np.ndarray, dash: str) -> go.Contour:
-        return go.Contour(x=x, y=y, z=values, contours=dict(start=0.5, end=0.5, size=1, coloring="none"), showscale=False,
+    def even(values: np.ndarray, dash: str) -> style.Trace:
+        return dict(type="contour", x=x, y=y, z=values, contours=dict(start=0.5, end=0.5, size=1, coloring="none"), showscale=False,
                           line=dict(color=style.INK, width=1.8, dash=dash), hoverinfo="skip")
 
     truth = style.array(result.truth_G).reshape(SIDE, SIDE)
@@ -159,7 +159,7 @@ def _map(result: Result, scene: Config, method: str) -> go.Figure:
         place = result.grid_DG[:, g].tolist()
         traces.append(_dots(place[:1], place[1:], "surest although wrong", symbol="x", size=13, color=style.colour("warning")))
     at = result.grid_DG[:, column(result, scene)].tolist()
-    traces.append(go.Scatter(x=at[:1], y=at[1:], mode="markers", hovertemplate="probe (%{x:.2f}, %{y:.2f})<extra></extra>",
+    traces.append(dict(type="scatter", x=at[:1], y=at[1:], mode="markers", hovertemplate="probe (%{x:.2f}, %{y:.2f})<extra></extra>",
                              marker=dict(symbol="circle-open-dot", size=15, color=style.INK, line=dict(width=2))))
     across, up = lesson.MOONS_VIEW
     return style.figure(traces, x="x₁", y="x₂", xaxis_range=list(across), yaxis_range=list(up), showlegend=False,
@@ -173,7 +173,7 @@ def sigma(result: Result, scene: Config) -> go.Figure:
     for m in METHODS:
         counts = [counted(result, m, t) for t in stops(result, scene)]
         std = style.array(uncertainty.running_spread(result.passes[m], counts)[1])
-        line = go.Scatter(x=x, y=std[-1], mode="lines", name=METHODS[m], line=_line(m, 2.6), showlegend=False,
+        line = dict(type="scatter", x=x, y=std[-1], mode="lines", name=METHODS[m], line=_line(m, 2.6), showlegend=False,
                           hovertemplate=f"{METHODS[m]}: σ = %{{y:.3f}} at x = %{{x:.2f}}<extra></extra>")
         traces.append(style.frames(line, y=std))
     if result.theory_G is not None:
@@ -198,17 +198,17 @@ def probe(result: Result, scene: Config) -> go.Figure:
         # Spread sideways by a fixed golden-ratio sequence, so that equal predictions do not hide each other.
         aside = k + 0.5 * ((np.arange(len(values)) * 0.618034) % 1 - 0.5)
         single = dict(color=style.colour(m, 0.55), size=7, symbol=MARK[m])
-        traces.append(go.Scatter(x=aside, y=values, mode="markers", marker=single,
+        traces.append(dict(type="scatter", x=aside, y=values, mode="markers", marker=single,
                                  hovertemplate=f"{METHODS[m]}: %{{y:.3f}}<extra></extra>"))
         centre = _dots([k], [values.mean()], f"{METHODS[m]}: mean %{{y:.3f}}", color=style.colour(m), size=12, symbol=MARK[m])
         centre.error_y = dict(array=[2 * values.std(ddof=1)], thickness=2.5, width=9, color=style.colour(m))
         traces.append(centre)
     truth = float(result.truth_G[g])
-    drawn = np.concatenate([[truth], *(np.asarray(t.y, float) for t in traces)])  # pyright: ignore[reportAttributeAccessIssue]
+    drawn = np.concatenate([[truth], *(np.asarray(t["y"], float) for t in traces)])
     pad = max(0.15 * float(np.ptp(drawn)), 0.3)
     traces.append(style.theory([-0.5, 2.5], [truth, truth], "truth"))
     off = dict(symbol="star-triangle-up-open", size=12, color=style.INK)
-    traces.append(go.Scatter(x=[0.4], y=[float(result.off_G[g])], mode="markers", marker=off,
+    traces.append(dict(type="scatter", x=[0.4], y=[float(result.off_G[g])], mode="markers", marker=off,
                              hovertemplate="dropout off: %{y:.3f}<extra></extra>"))
     return style.figure(traces, x="method", y="prediction" if curve else "P(class B)", showlegend=False, xaxis_range=[-0.5, 2.5],
                         xaxis=dict(tickvals=[0, 1, 2], ticktext=["MC<br>dropout", "Deep<br>ensemble", "Bagging"], showgrid=False),
@@ -221,7 +221,7 @@ def split(result: Result, scene: Config) -> go.Figure:
     parts = [uncertainty.entropies(result.passes[m][:, None, g : g + 1], [counted(result, m, T)]) for m in METHODS]
     names = [n.replace(" ", "<br>") for n in METHODS.values()]
     edge = dict(color=[style.colour(m) for m in METHODS], width=1)
-    traces = [go.Bar(x=names, y=[float(getattr(p, key).clamp_min(0)) for p in parts], name=label,
+    traces = [dict(type="bar", x=names, y=[float(getattr(p, key).clamp_min(0)) for p in parts], name=label,
                      marker=dict(color=[style.colour(m, alpha) for m in METHODS], line=edge),
                      hovertemplate=f"{label}: %{{y:.3f}} nats<extra></extra>")
               for key, label, alpha in (("expected", "expected entropy", 0.3), ("mutual", "mutual information", 1.0))]
@@ -246,7 +246,7 @@ def distance(result: Result, scene: Config) -> go.Figure:
         for where, name, dash in sides:
             y = uncertainty.by_distance(result.distance_G[where], values[None, where], width, bins)[0]
             line = dict(color=style.colour(m), width=2.2, dash=dash if curve else DASH[m])
-            traces.append(go.Scatter(x=centres, y=style.array(y), mode="lines+markers", line=line,
+            traces.append(dict(type="scatter", x=centres, y=style.array(y), mode="lines+markers", line=line,
                                      marker=dict(size=5, symbol=MARK[m]), hovertemplate=f"{METHODS[m]} {name}: %{{y:.3f}} at "
                                      "distance %{x:.2f}<extra></extra>"))
     title = "mean σ" if curve else "mean confidence" if scene.quantity == "mean" else "mean (nats)"
@@ -264,15 +264,15 @@ def averaging(result: Result) -> go.Figure:
         counts = sorted({*range(1, min(S, 10) + 1), *(round(v) for v in np.geomspace(min(S, 10), S, 8))})
         error = style.array(uncertainty.error_of_mean(result.tests[m], result.target_B, counts))
         lowest.append(float(error.min()))
-        traces.append(go.Scatter(x=counts, y=error, mode="lines", line=_line(m), name=METHODS[m],
+        traces.append(dict(type="scatter", x=counts, y=error, mode="lines", line=_line(m), name=METHODS[m],
                                  hovertemplate=f"{METHODS[m]}: %{{y:.3g}} with T = %{{x}}<extra></extra>"))
     if result.limit_rms is not None and result.limit_theory is not None and float(result.limit_rms.max()) > 1e-6:
-        traces.append(go.Scatter(x=list(result.counts), y=style.array(result.limit_rms), mode="markers",
+        traces.append(dict(type="scatter", x=list(result.counts), y=style.array(result.limit_rms), mode="markers",
                                  marker=dict(color=style.colour("mc_dropout"), size=9, symbol="circle-open", line=dict(width=2)),
                                  hovertemplate="from the limit: %{y:.3g} with T = %{x}<extra></extra>"))
         traces.append(style.theory(list(result.counts), result.limit_theory, "σ/√T"))
         lowest.append(float(result.limit_rms.min()))
-    top = max(float(np.max(t.y)) for t in traces)  # pyright: ignore[reportAttributeAccessIssue]
+    top = max(float(np.max(t["y"])) for t in traces)
     return style.figure(traces, x="passes averaged, T", y="RMS error" if curve else "√ Brier score", showlegend=False,
                         xaxis=dict(type="log", tickvals=[1, 2, 5, 10, 20, 50, 100, 200]),
                         yaxis=dict(type="log", tickvals=[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
@@ -288,7 +288,7 @@ def calibration(result: Result, scene: Config) -> go.Figure:
         for m in METHODS:
             covered = lesson.coverage(result, m, T, LEVELS)
             for where, name, dash in ((among, "among the data", "solid"), (~among, "elsewhere", "dot")):
-                traces.append(go.Scatter(x=style.array(LEVELS), y=style.array(covered[:, where].mean(1)), mode="lines",
+                traces.append(dict(type="scatter", x=style.array(LEVELS), y=style.array(covered[:, where].mean(1)), mode="lines",
                                          line=dict(color=style.colour(m), width=2.2, dash=dash),
                                          hovertemplate=f"{METHODS[m]} {name}: %{{y:.0%}} inside the %{{x:.0%}} interval"
                                          "<extra></extra>"))
@@ -298,7 +298,7 @@ def calibration(result: Result, scene: Config) -> go.Figure:
         mean = result.tests[m][: counted(result, m, T)].double().mean(0)
         curve = reliability(mean[None], result.target_B.long(), bins=10)
         full = curve.count > 0
-        traces.append(go.Scatter(
+        traces.append(dict(type="scatter",
             x=style.array(curve.confidence[full]), y=style.array(curve.accuracy[full]), customdata=curve.count[full].numpy(),
             mode="lines+markers", line=_line(m), marker=dict(size=7, symbol=MARK[m]),
             hovertemplate=f"{METHODS[m]}: %{{x:.0%}} sure, %{{y:.0%}} right, %{{customdata}} samples<extra></extra>"))

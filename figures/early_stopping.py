@@ -59,16 +59,16 @@ def _marks(result: Result, scene: Config, arm: str, measure: str, top: float, wo
     if stop.stopped is not None:
         s, k = at[stop.stopped], at[stop.kept]
         reached = [f >= stop.stopped for f in frames]
-        out.append(style.grow(go.Scatter(
+        out.append(style.grow(dict(type="scatter",
             x=[k, k, s, s, k], y=[0, top, top, 0, 0], mode="lines", fill="toself", line=dict(width=0), hoverinfo="skip",
             fillcolor=style.colour("validation", 0.13), showlegend=False), [5 * r for r in reached]))
-        out.append(style.grow(go.Scatter(
+        out.append(style.grow(dict(type="scatter",
             x=[s, s], y=[0, top], mode="lines", showlegend=False, line=dict(color=style.colour("warning"), width=2),
             hovertemplate=f"patience runs out at step {s}<extra></extra>"), [2 * r for r in reached]))
     lowest = int(lesson.lowest(lesson.monitored(result, scene)[:, list(ARMS).index(arm), 0]))
     places = sorted({lowest: "star", back: "star" if back == lowest else "circle-open"}.items())
     index = [i for i, _ in places]
-    out.append(style.grow(go.Scatter(
+    out.append(style.grow(dict(type="scatter",
         x=at[index], y=y[index], mode="markers", showlegend=False, cliponaxis=False,
         text=["handed back" if i == back else "lowest of the whole run" for i in index],
         marker=dict(symbol=[symbol for _, symbol in places], size=16 if words else 12, color=style.colour("best"),
@@ -79,7 +79,7 @@ def _marks(result: Result, scene: Config, arm: str, measure: str, top: float, wo
     return out
 
 
-def _words(at: np.ndarray, stop: Stop, back: int, lowest: int, top: float) -> go.Scatter:
+def _words(at: np.ndarray, stop: Stop, back: int, lowest: int, top: float) -> style.Trace:
     """What the rule did, written beside the stop once it is reached, or at the end if there is none."""
     last = len(at) - 1
     end = last if stop.stopped is None else stop.stopped
@@ -88,7 +88,7 @@ def _words(at: np.ndarray, stop: Stop, back: int, lowest: int, top: float) -> go
     if lowest != back:
         lines.append(("best", f"★ lowest at {at[lowest]}"))
     left = end > 0.6 * last
-    words = go.Scatter(
+    words = dict(type="scatter",
         x=[at[end]] * len(lines), y=[top * (0.95 - 0.08 * i) for i in range(len(lines))], mode="text", hoverinfo="skip",
         text=[f"{text}  " if left else f"  {text}" for _, text in lines], textposition="middle left" if left else "middle right",
         textfont=dict(color=[style.colour(hue) for hue, _ in lines]), showlegend=False)
@@ -107,14 +107,14 @@ def curves(result: Result, scene: Config, measure: str, arm: str = "", small: bo
         traces.append(style.theory([0, result.steps], [floor, floor], "floor of the wrong labels", hovertemplate=
                                    f"no classifier expects less than %{{y:.3g}} {unit}<extra></extra>", showlegend=False))
     for split in SPLITS:
-        line = go.Scatter(
+        line = dict(type="scatter",
             x=at, y=_values(result, measure, split, arm), mode="lines", name=NAMES[split], showlegend=False,
             line=dict(color=style.colour(split), width=2 if small else 2.8, dash=DASH[split]),
             hovertemplate=f"{NAMES[split]}, step %{{x}}: %{{y:.3g}} {unit}<extra></extra>")
         traces.append(style.grow(line, _every(result)))
     if measure == "loss" and arm in ("l2", "both") and not small:
         omega = style.array(result.penalty[:, list(ARMS).index(arm), 0])
-        line = go.Scatter(x=at, y=_values(result, "loss", "train", arm) + omega, mode="lines", showlegend=False,
+        line = dict(type="scatter", x=at, y=_values(result, "loss", "train", arm) + omega, mode="lines", showlegend=False,
                           line=dict(color=style.colour("l2"), width=2, dash="dashdot"),
                           hovertemplate="objective, training + Ω: %{y:.3g} nats<extra></extra>")
         traces.append(style.grow(line, _every(result)))
@@ -123,11 +123,11 @@ def curves(result: Result, scene: Config, measure: str, arm: str = "", small: bo
     return style.figure(traces, x="step", y=y, xaxis_range=[0, 1.02 * result.steps], yaxis_range=[0, top], showlegend=False)
 
 
-def _samples(result: Result) -> go.Scatter:
+def _samples(result: Result) -> style.Trace:
     """The training set as labelled; wrong labels wear a heavy ring."""
     classes, wrong = result.y.numpy(), result.wrong.numpy()
     hue = [style.colour("class_b" if c else "class_a") for c in classes]
-    return go.Scatter(
+    return dict(type="scatter",
         x=style.array(result.x[0]), y=style.array(result.x[1]), mode="markers", showlegend=False,
         text=[f"class {'AB'[c]}{', wrong label' if w else ''}" for c, w in zip(classes, wrong, strict=True)],
         marker=dict(color=hue, symbol=["square" if c else "circle" for c in classes], size=[9 if w else 7 for w in wrong],
@@ -142,7 +142,7 @@ def fit(result: Result, scene: Config, at: int | None = None) -> go.Figure:
     x, y = torch.linspace(x0, x1, 41), torch.linspace(y0, y1, 31)
     theta = result.theta[:, list(ARMS).index(scene.arm)]
     z = lesson.probability(result.mlp, theta if at is None else theta[at : at + 1], x, y)
-    surface = go.Contour(
+    surface = dict(type="contour",
         x=style.array(x), y=style.array(y), z=style.array(z[-1]), zmin=0, zmax=1, colorscale=style.PROBABILITY, showscale=False,
         contours=dict(coloring="heatmap", start=0.5, end=0.5, size=1), line=dict(color=style.INK, width=2), opacity=0.9,
         hovertemplate="P(class B) %{z:.0%}<extra></extra>")
@@ -167,13 +167,13 @@ def noise_curves(result: Result, scene: Config) -> go.Figure:
     notes = []
     for i, level in enumerate(result.levels):
         now = level == scene.label_noise
-        line = go.Scatter(x=at, y=mean[:, i], mode="lines", showlegend=False,
+        line = dict(type="scatter", x=at, y=mean[:, i], mode="lines", showlegend=False,
                           line=dict(color=style.colour("validation", 1 if now else 0.55), width=3 if now else 2),
                           hovertemplate=f"{level} % wrong, step %{{x}}: %{{y:.3g}}<extra></extra>")
         traces.append(style.grow(line, _every(result)))
         notes.append(style.label(float(at[-1]), float(mean[-1, i]), f"{level} %", "validation"))
     order = np.argsort(best, kind="stable")
-    marks = go.Scatter(x=at[best][order], y=mean[best, np.arange(len(best))][order], mode="markers", showlegend=False,
+    marks = dict(type="scatter", x=at[best][order], y=mean[best, np.arange(len(best))][order], mode="markers", showlegend=False,
                        marker=dict(symbol="star", size=14, color=style.colour("best"), line=dict(color=style.PAPER, width=1)),
                        text=[f"{result.levels[i]} % wrong" for i in order],
                        hovertemplate="%{text}: lowest at step %{x}<extra></extra>")
@@ -190,16 +190,16 @@ def best_steps(result: Result, scene: Config) -> go.Figure:
     levels = np.array(result.levels)
     S = steps.shape[1]
     spread = np.linspace(-1.2, 1.2, S) if S > 1 else np.zeros(1)
-    dots = go.Scatter(x=style.array(steps.flatten()), y=style.array((levels[:, None] + spread).ravel()), mode="markers",
+    dots = dict(type="scatter", x=style.array(steps.flatten()), y=style.array((levels[:, None] + spread).ravel()), mode="markers",
                       showlegend=False, marker=dict(size=8, color=style.colour("best", 0.55)),
                       text=[f"{v} % wrong, draw {s}" for v in levels for s in range(S)],
                       hovertemplate="%{text}: best at step %{x}<extra></extra>")
     median = style.array(steps.double().quantile(0.5, dim=1))
-    line = go.Scatter(x=median, y=levels, mode="lines+markers", showlegend=False,
+    line = dict(type="scatter", x=median, y=levels, mode="lines+markers", showlegend=False,
                       line=dict(color=style.colour("best"), width=2.5),
                       marker=dict(symbol="line-ns", size=20, line=dict(color=style.colour("best"), width=3)),
                       hovertemplate="%{y} % wrong: median step %{x:g}<extra></extra>")
-    here = go.Scatter(x=[median[result.levels.index(scene.label_noise)]], y=[scene.label_noise], mode="markers", hoverinfo="skip",
+    here = dict(type="scatter", x=[median[result.levels.index(scene.label_noise)]], y=[scene.label_noise], mode="markers", hoverinfo="skip",
                       showlegend=False, marker=dict(symbol="circle-open", size=20, color=style.INK, line=dict(width=2)))
     return style.figure([dots, line, here], x="best step", y="wrong labels (%)", yaxis_tickvals=list(range(0, 41, 10)),
                         xaxis_range=[-0.02 * result.steps, 1.02 * result.steps], yaxis_range=[-3, 43])
@@ -218,10 +218,10 @@ def returned(result: Result, scene: Config) -> go.Figure:
     rows = y[:, None] + np.linspace(-0.22, 0.22, S)
     gap = np.full_like(end, np.nan)
     traces = [
-        go.Scatter(x=style.array(np.stack([end, given, gap], -1).ravel()), y=style.array(np.stack([rows, rows, gap], -1).ravel()),
+        dict(type="scatter", x=style.array(np.stack([end, given, gap], -1).ravel()), y=style.array(np.stack([rows, rows, gap], -1).ravel()),
                    mode="lines", line=dict(color=style.colour("test", 0.45), width=1.2), hoverinfo="skip", showlegend=False)]
     for name, at, symbol in (("at the end", end, "circle-open"), ("handed back", given, "circle")):
-        traces.append(go.Scatter(
+        traces.append(dict(type="scatter",
             x=style.array(at.mean(1)), y=y, mode="markers", name=name, text=list(ARMS.values()), showlegend=False,
             marker=dict(symbol=symbol, size=13, color=style.colour("test"), line=dict(width=2.4, color=style.colour("test"))),
             hovertemplate=f"%{{text}}, {name}: %{{x:.3f}} nats<extra></extra>"))
@@ -234,7 +234,7 @@ def gap(result: Result, scene: Config) -> go.Figure:
     a = list(ARMS).index(scene.arm)
     gaps = result.loss["test"][:, a] - result.loss["train"][:, a]
     at, mean, spread = result.recorded.numpy(), style.array(gaps.mean(1)), style.array(gaps.std(1))
-    line = go.Scatter(x=at, y=mean, mode="lines", showlegend=False, line=dict(color=style.colour("test"), width=2.6),
+    line = dict(type="scatter", x=at, y=mean, mode="lines", showlegend=False, line=dict(color=style.colour("test"), width=2.6),
                       hovertemplate="step %{x}: %{y:.3g} nats<extra></extra>")
     return style.figure([style.band(at, mean - spread, mean + spread, "one standard deviation", "test"),
                          style.grow(line, _every(result))],
@@ -245,7 +245,7 @@ def norms(result: Result, scene: Config) -> go.Figure:
     """Length of the weight vector through training, draw 0, every regulariser."""
     traces = []
     for a, arm in enumerate(ARMS):
-        line = go.Scatter(x=result.recorded.numpy(), y=style.array(result.norm[:, a, 0]), mode="lines", name=SHORT[arm],
+        line = dict(type="scatter", x=result.recorded.numpy(), y=style.array(result.norm[:, a, 0]), mode="lines", name=SHORT[arm],
                           line=dict(color=style.colour(HUE[arm]), width=3 if arm == scene.arm else 2, dash=ARM_DASH[arm]),
                           hovertemplate=f"{ARMS[arm]}, step %{{x}}: ‖w‖ %{{y:.3g}}<extra></extra>")
         traces.append(style.grow(line, _every(result)))
@@ -264,12 +264,12 @@ def shrinkage_factors(result: Result, scene: Config) -> go.Figure:
     ridge = shrinkage.ridge_factor(lam, shrinkage.matched_strength(rate, tau))
     at = style.array(lam)
     first = style.theory(at, stopped[-1], "1 − (1 − ελ)<sup>τ</sup>", hovertemplate="stopping: %{y:.3f}<extra></extra>")
-    second = go.Scatter(x=at, y=style.array(ridge[-1]), mode="lines", name="λ/(λ + 1/(ετ))",
+    second = dict(type="scatter", x=at, y=style.array(ridge[-1]), mode="lines", name="λ/(λ + 1/(ετ))",
                         line=dict(color=style.colour("l2"), width=2, dash="dot"), hovertemplate="ridge: %{y:.3f}<extra></extra>")
     traces: list[object] = [style.frames(first, y=stopped), style.frames(second, y=ridge)]
     for values, name, hue, symbol in ((q.stopped[:R, e], "gradient descent, run", "sgd", "circle"),
                                       (q.ridged[:R, e], "ridge, solved", "l2", "square-open")):
-        dots = go.Scatter(x=style.array(q.eigenvalues), y=style.array(values[-1]), mode="markers", name=name,
+        dots = dict(type="scatter", x=style.array(q.eigenvalues), y=style.array(values[-1]), mode="markers", name=name,
                           marker=dict(color=style.colour(hue), size=10, symbol=symbol,
                                       line=dict(width=2, color=style.colour(hue))),
                           hovertemplate=f"{name}, λ = %{{x:.2g}}: %{{y:.3f}}<extra></extra>")
@@ -278,7 +278,7 @@ def shrinkage_factors(result: Result, scene: Config) -> go.Figure:
     # Beyond ε·λ_max = 1 the factor of the steepest direction swings about 1, up to 1.9.
     top = 1.35 if scene.product <= 1 else 2.2
     text = [f"τ = {int(t)}: at most {float(g):.3f} apart" for t, g in zip(q.steps[:R], gaps, strict=True)]
-    words = go.Scatter(x=[float(lam[0]) * 1.1], y=[0.92 * top], mode="text", text=[text[-1]], textposition="middle right",
+    words = dict(type="scatter", x=[float(lam[0]) * 1.1], y=[0.92 * top], mode="text", text=[text[-1]], textposition="middle right",
                        textfont=dict(color=style.INK), hoverinfo="skip", showlegend=False)
     traces.append(style.frames(words, text=[[t] for t in text]))
     return style.figure(traces, x="curvature of the direction, λ", y="part of the minimum", xaxis_type="log",
@@ -290,7 +290,7 @@ def shrinkage_gap(result: Result, scene: Config) -> go.Figure:
     R = len(result.recorded)
     tau = result.twins.steps[1:R]
     dense = torch.logspace(0, float(np.log10(result.steps)), 70).round().unique()
-    line = go.Scatter(x=style.array(tau), y=style.array(lesson.quadratic_gap(result, scene)[1:]), mode="lines+markers",
+    line = dict(type="scatter", x=style.array(tau), y=style.array(lesson.quadratic_gap(result, scene)[1:]), mode="lines+markers",
                       name="these data", line=dict(color=style.colour("sgd"), width=2.4), marker=dict(size=5),
                       hovertemplate="τ = %{x}: %{y:.3f} apart<extra></extra>")
     worst = style.theory(dense, shrinkage.largest_gap(scene.product, dense, 1500), "any λ up to λ<sub>max</sub>")

@@ -114,20 +114,20 @@ def contour(result: Result, scene: Config, m: int, bar: bool = True) -> go.Figur
     scale, net = height(result, scene), result.nets[m]
     loss, path, kind = result.grid[m].numpy(), _drawn(result, m), result.kinds[m]
     colour = style.colour(hue(net, scene))
-    line = go.Scatter(x=style.array(path[:, 0]), y=style.array(path[:, 1]), mode="lines", line=dict(color=colour, width=3),
+    line = dict(type="scatter", x=style.array(path[:, 0]), y=style.array(path[:, 1]), mode="lines", line=dict(color=colour, width=3),
                       hovertemplate="(%{x:.3g}, %{y:.3g})<extra>path</extra>")
     counts = list(range(1, len(path) + 1))
     traces: list[object] = [
-        go.Contour(
+        dict(type="contour",
             x=style.array(result.a[m]), y=style.array(result.b[m]), z=style.array(scale.of(loss)), customdata=style.array(loss),
             colorscale=style.SURFACE, zmin=scale.low, zmax=scale.high, line=dict(width=0.6, color=style.colour("axis")),
             contours=_lines(scale), showscale=bar,
             colorbar=dict(tickvals=scale.ticks, ticktext=scale.labels, thickness=12, outlinewidth=0, title_text=scale.title),
             hovertemplate="(%{x:.3g}, %{y:.3g})<br>loss %{customdata:.4g}<extra></extra>"),
         style.grow(style.halo(line), counts), style.grow(line, counts), *_marks(result, m),
-        go.Scatter(x=path[:1, 0], y=path[:1, 1], mode="markers", hovertemplate="start (%{x:.3g}, %{y:.3g})<extra></extra>",
+        dict(type="scatter", x=path[:1, 0], y=path[:1, 1], mode="markers", hovertemplate="start (%{x:.3g}, %{y:.3g})<extra></extra>",
                    marker=dict(symbol="circle-open", size=11, color=colour, line=dict(width=2.5))),
-        style.frames(go.Scatter(x=path[-1:, 0], y=path[-1:, 1], mode="markers", hoverinfo="skip",
+        style.frames(dict(type="scatter", x=path[-1:, 0], y=path[-1:, 1], mode="markers", hoverinfo="skip",
                                 marker=dict(size=12, color=colour, line=dict(color=style.PAPER, width=2))),
                      x=path[:, None, 0], y=path[:, None, 1]),
     ]
@@ -137,21 +137,21 @@ def contour(result: Result, scene: Config, m: int, bar: bool = True) -> go.Figur
     return out
 
 
-def _marks(result: Result, m: int) -> list[go.Scatter]:
+def _marks(result: Result, m: int) -> list[style.Trace]:
     """The minima of a closed-form surface, or the solutions that a plane goes through."""
     if result.marks is None or not bool(result.marks[m].isfinite().any()):
         return []
     at = result.marks[m].numpy()
     about = dict(size=14, color=style.INK, line=dict(color=style.PAPER, width=1.2))
     if result.problem != "network":
-        return [go.Scatter(x=at[:, 0], y=at[:, 1], mode="markers", marker=dict(symbol="star", **about),
+        return [dict(type="scatter", x=at[:, 0], y=at[:, 1], mode="markers", marker=dict(symbol="star", **about),
                            hovertemplate="minimum (%{x:.3f}, %{y:.3f})<extra></extra>")]
     # A matched twin is the first solution itself: one mark then says both.
     if np.abs(at[2] - at[0]).max() < 1e-3 * np.abs(at[1] - at[0]).max():
         at, text = at[:2], ["first = matched", "second"]
     else:
         text = ["first", "second", "second, matched"]
-    return [go.Scatter(x=at[:, 0], y=at[:, 1], mode="markers+text", text=text, textposition="top center",
+    return [dict(type="scatter", x=at[:, 0], y=at[:, 1], mode="markers+text", text=text, textposition="top center",
                        textfont=dict(color=style.INK), marker=dict(symbol="star", **about),
                        hovertemplate="%{text}<extra></extra>")]
 
@@ -171,11 +171,11 @@ def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
     z = scale.of(result.shadow_loss[:, m].numpy()) + lift
     colour = style.colour(hue(net, scene))
     x, y, z = style.array(path[:, 0]), style.array(path[:, 1]), style.array(z)
-    line = go.Scatter3d(x=x, y=y, z=z, mode="lines", line=dict(color=colour, width=7), hoverinfo="skip")
-    head = go.Scatter3d(x=x[-1:], y=y[-1:], z=z[-1:], mode="markers", hoverinfo="skip",
+    line = dict(type="scatter3d", x=x, y=y, z=z, mode="lines", line=dict(color=colour, width=7), hoverinfo="skip")
+    head = dict(type="scatter3d", x=x[-1:], y=y[-1:], z=z[-1:], mode="markers", hoverinfo="skip",
                         marker=dict(size=6, color=colour, line=dict(color=style.PAPER, width=2)))
     traces = [
-        go.Surface(x=style.array(result.a[m]), y=style.array(result.b[m]), z=style.array(scale.of(result.grid[m].numpy())),
+        dict(type="surface", x=style.array(result.a[m]), y=style.array(result.b[m]), z=style.array(scale.of(result.grid[m].numpy())),
                    customdata=style.array(result.grid[m]), colorscale=style.SURFACE, cmin=scale.low, cmax=scale.high,
                    showscale=False, lighting=dict(ambient=0.8, diffuse=0.35, specular=0.05, roughness=0.9),
                    lightposition=dict(x=-2000, y=-4000, z=8000),
@@ -205,12 +205,12 @@ def loss(result: Result, scene: Config, m: int) -> go.Figure:
     traces: list[object] = []
     for k, net in enumerate(result.nets):
         values = result.losses[:, k].numpy() - result.floor
-        line = go.Scatter(x=steps, y=_on_log(values), mode="lines",
+        line = dict(type="scatter", x=steps, y=_on_log(values), mode="lines",
                           line=dict(color=style.colour(hue(net, scene)), width=2.4, dash=DASH[net]),
                           hovertemplate=f"{NETS.get(net, 'loss')}, step %{{x}}: %{{y:.3g}}<extra></extra>")
         traces.append(style.grow(line, counts))
     if result.shadow_loss is not None and scene.problem == "network":
-        shadow = go.Scatter(x=style.array(result.snapshot_steps), y=style.array(result.shadow_loss[:, m]), mode="lines",
+        shadow = dict(type="scatter", x=style.array(result.snapshot_steps), y=style.array(result.shadow_loss[:, m]), mode="lines",
                             line=dict(color=style.MUTED, width=2, dash="dot"),
                             hovertemplate="shadow on the plane: %{y:.3g}<extra></extra>")
         traces.append(style.grow(shadow, list(range(1, len(result.shadow_loss) + 1))))
@@ -226,7 +226,7 @@ def off_plane(result: Result, scene: Config, m: int) -> go.Figure:
     traces: list[object] = []
     for values, text, dash in ((result.moved, "from the plane's centre", "solid"), (result.off_plane, "from the plane", "dot")):
         colour = style.colour(hue(result.nets[m], scene)) if dash == "solid" else style.MUTED
-        line = go.Scatter(x=x, y=style.array(values[:, m]), mode="lines", name=text,
+        line = dict(type="scatter", x=x, y=style.array(values[:, m]), mode="lines", name=text,
                           line=dict(color=colour, width=2.4, dash=dash), hovertemplate=f"{text}: %{{y:.3g}}<extra></extra>")
         traces.append(style.grow(line, counts))
     return style.figure(traces, x="step", y="distance", xaxis_range=[0, scene.steps], yaxis_rangemode="tozero", showlegend=True)
@@ -241,7 +241,7 @@ def sharpness(result: Result, scene: Config) -> go.Figure:
     for k, net in enumerate(result.nets):
         values = result.sharpness[:, k].numpy()
         shown += values[np.isfinite(values) & (values > 0)].tolist()
-        traces.append(go.Scatter(
+        traces.append(dict(type="scatter",
             x=style.array(result.sharpness_steps), y=_on_log(values), mode="lines+markers",
             line=dict(color=style.colour(hue(net, scene)), width=2.2), marker=dict(size=7, symbol=MARK[net]),
             hovertemplate=f"{NETS.get(net, 'λ_max')}, step %{{x}}: λ_max = %{{y:.3g}}<extra></extra>"))
@@ -265,7 +265,7 @@ def segments(result: Result, scene: Config, m: int) -> go.Figure:
     looks = {"other": (style.colour(hue(net, scene)), "solid"), "other_matched": (style.colour(hue(net, scene)), "dot"),
              "twin": (style.MUTED, "solid"), "twin_matched": (style.MUTED, "dot")}
     traces = [
-        go.Scatter(x=style.array(result.segment_t), y=style.array(result.segments[name][:, m]), mode="lines", name=SHORT[name],
+        dict(type="scatter", x=style.array(result.segment_t), y=style.array(result.segments[name][:, m]), mode="lines", name=SHORT[name],
                    line=dict(color=looks[name][0], width=2.4, dash=looks[name][1]),
                    hovertemplate=f"{SEGMENTS[name]}: %{{y:.3g}}<extra></extra>")
         for name in SEGMENTS
@@ -283,7 +283,7 @@ def final_losses(result: Result, scene: Config) -> go.Figure:
         values = result.final_losses[:, k].numpy()
         ends = np.sort(values[np.isfinite(values) & (values > 0)])
         share = 100 * np.arange(1, len(ends) + 1) / starts
-        traces.append(go.Scatter(
+        traces.append(dict(type="scatter",
             x=style.array(ends), y=style.array(share), mode="lines+markers", marker=dict(size=8, symbol=MARK[net]),
             line=dict(color=style.colour(hue(net, scene)), width=2, shape="hv"),
             hovertemplate=f"{NETS[net]}: %{{y:.0f}} % of {starts} starts end at or below %{{x:.3g}}<extra></extra>"))
@@ -299,10 +299,10 @@ def rescaled(result: Result, scene: Config) -> go.Figure:
     base = int(np.abs(factor - 1).argmin())
     sharp, value = result.rescaled["sharpness"].numpy(), result.rescaled["loss"].numpy()
     traces = [
-        go.Scatter(x=factor, y=style.array(sharp / sharp[base]), mode="lines+markers", name="λ_max",
+        dict(type="scatter", x=factor, y=style.array(sharp / sharp[base]), mode="lines+markers", name="λ_max",
                    line=dict(color=colour, width=2.4), customdata=style.array(sharp),
                    hovertemplate="a = %{x:.3g}: λ_max = %{customdata:.3g}<extra></extra>"),
-        go.Scatter(x=factor, y=style.array(value / value[base]), mode="markers", name="loss", customdata=style.array(value),
+        dict(type="scatter", x=factor, y=style.array(value / value[base]), mode="markers", name="loss", customdata=style.array(value),
                    marker=dict(symbol="square-open", size=8, color=style.MUTED, line=dict(width=2)),
                    hovertemplate="a = %{x:.3g}: loss %{customdata:.4g}<extra></extra>"),
         style.theory(factor, np.ones_like(factor), "theory: unchanged"),

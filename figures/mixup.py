@@ -74,12 +74,12 @@ def pictures(scene: Config) -> go.Figure:
     names = i[0].label, j[0].label
     text = [[f"x̃ = {s:.2f} · {names[0]} + {1 - s:.2f} · {names[1]}"] for s in share]
     traces = [
-        go.Image(source=j[1], **whole),
-        style.frames(go.Image(source=i[1], opacity=float(share[OPENING]), **whole), opacity=list(share)),
+        dict(type="image", source=j[1], **whole),
+        style.frames(dict(type="image", source=i[1], opacity=float(share[OPENING]), **whole), opacity=list(share)),
         style.frames(_caption(text[OPENING][0], 160), text=text),
-        go.Image(source=i[2], xaxis="x2", yaxis="y2", **whole),
+        dict(type="image", source=i[2], xaxis="x2", yaxis="y2", **whole),
         _caption(f"x<sub>i</sub>: {names[0]}, y<sub>i</sub> = [1, 0]", 80, xaxis="x2", yaxis="y2"),
-        go.Image(source=j[2], xaxis="x3", yaxis="y3", **whole),
+        dict(type="image", source=j[2], xaxis="x3", yaxis="y3", **whole),
         _caption(f"x<sub>j</sub>: {names[1]}, y<sub>j</sub> = [0, 1]", 80, xaxis="x3", yaxis="y3"),
     ]
     bare = dict(visible=False, constrain="domain", fixedrange=True)
@@ -95,8 +95,8 @@ def pictures(scene: Config) -> go.Figure:
     return out
 
 
-def _caption(text: str, side: int, **where: str) -> go.Scatter:
-    return go.Scatter(x=[side / 2], y=[side * (1.05 if side > 100 else 1.1)], text=[text], mode="text", hoverinfo="skip",
+def _caption(text: str, side: int, **where: str) -> style.Trace:
+    return dict(type="scatter", x=[side / 2], y=[side * (1.05 if side > 100 else 1.1)], text=[text], mode="text", hoverinfo="skip",
                       cliponaxis=False, **where)
 
 
@@ -106,7 +106,7 @@ def mixed_label(scene: Config) -> go.Figure:
     heights = np.stack([1 - share, share], 1)
     i, j = pair(scene)
     text = [[f"{v:.2f}" for v in row] for row in heights]
-    bars = go.Bar(x=style.array(heights[OPENING]), y=[j.label, i.label], orientation="h", text=text[OPENING],
+    bars = dict(type="bar", x=style.array(heights[OPENING]), y=[j.label, i.label], orientation="h", text=text[OPENING],
                   textposition="outside", cliponaxis=False, width=0.62,
                   marker=dict(color=[style.colour("class_b"), style.colour("class_a")]),
                   hovertemplate="ỹ of %{y}: %{x:.2f}<extra></extra>")
@@ -121,10 +121,10 @@ def beta(result: Result, scene: Config) -> go.Figure:
     density = count / max(1, count.sum()) * bins
     top = 1.2 * float(density.max())
     at = torch.linspace(0.002, 0.998, 250, dtype=torch.float64)
-    marker = go.Scatter(x=[float(places()[OPENING])] * 2, y=[0, top], mode="lines", line=dict(color=style.INK, width=2),
+    marker = dict(type="scatter", x=[float(places()[OPENING])] * 2, y=[0, top], mode="lines", line=dict(color=style.INK, width=2),
                         hovertemplate="λ of the picture: %{x:.2f}<extra></extra>")
     traces = [
-        go.Bar(x=style.array((edges[1:] + edges[:-1]) / 2), y=style.array(density), width=0.9 / bins, customdata=count,
+        dict(type="bar", x=style.array((edges[1:] + edges[:-1]) / 2), y=style.array(density), width=0.9 / bins, customdata=count,
                marker=dict(color=style.colour("mixup", 0.55), line=dict(width=0)),
                hovertemplate="λ near %{x:.2f}: %{customdata} draws, density %{y:.2f}<extra></extra>"),
         style.theory(at, beta_density(scene.alpha, at), f"Beta({scene.alpha:g}, {scene.alpha:g})"),
@@ -144,11 +144,11 @@ def _points(result: Result) -> go.Figure:
     share = places().numpy()[:, None, None]
     where = share * x + (1 - share) * np.roll(x, -1, 1)
     hue = share[:, 0] * y + (1 - share[:, 0]) * np.roll(y, -1)
-    moving = go.Scatter(x=style.array(where[OPENING, 0]), y=style.array(where[OPENING, 1]), mode="markers",
+    moving = dict(type="scatter", x=style.array(where[OPENING, 0]), y=style.array(where[OPENING, 1]), mode="markers",
                         marker=dict(color=style.array(hue[OPENING]), cmin=0, cmax=1, colorscale=style.PROBABILITY, size=8,
                                     line=dict(color=style.INK, width=1)),
                         hovertemplate="x̃ = (%{x:.2f}, %{y:.2f}), ỹ of class B %{marker.color:.2f}<extra></extra>")
-    cloud = go.Scatter(x=style.array(result.mixed_x[0]), y=style.array(result.mixed_x[1]), mode="markers",
+    cloud = dict(type="scatter", x=style.array(result.mixed_x[0]), y=style.array(result.mixed_x[1]), mode="markers",
                        marker=dict(color=style.array(result.mixed_y[1]), cmin=0, cmax=1, colorscale=style.PROBABILITY, size=5,
                                    opacity=0.45, line=dict(width=0)),
                        hovertemplate="drawn: (%{x:.2f}, %{y:.2f}), ỹ of class B %{marker.color:.2f}<extra></extra>")
@@ -165,7 +165,7 @@ def _montage(result: Result) -> go.Figure:
     padded = np.pad(mixed, ((0, 0), (0, 0), (0, 1), (0, 1)))
     tiles = padded.reshape(len(share), rows, columns, 9, 9).transpose(0, 1, 3, 2, 4).reshape(len(share), rows * 9, columns * 9)
     tiles = (255 * tiles).round().astype(np.uint8)
-    heat = go.Heatmap(z=tiles[OPENING], zmin=0, zmax=255, colorscale=[[0, style.PAPER], [1, style.INK]], showscale=False,
+    heat = dict(type="heatmap", z=tiles[OPENING], zmin=0, zmax=255, colorscale=[[0, style.PAPER], [1, style.INK]], showscale=False,
                       hovertemplate="ink %{z} of 255<extra></extra>")
     bare = dict(visible=False, constrain="domain")
     return style.figure([style.frames(heat, z=tiles)], xaxis=bare,
@@ -179,40 +179,40 @@ def surface(result: Result, arm: str) -> go.Figure:
     z = plane.p[k, 1] if moons else 1 - plane.p[k].amax(0)
     about = "P(class B) %{z:.2f}" if moons else "doubt %{z:.2f}"
     # A heatmap is one image to the browser; twenty filled contours cost it ten times as much to paint.
-    sheet = go.Heatmap(
+    sheet = dict(type="heatmap",
         x=style.array(plane.x), y=style.array(plane.y), z=style.array(z), colorscale=style.PROBABILITY if moons else style.DOUBT,
         zmin=0, zmax=1 if moons else 0.9, showscale=False, zsmooth="best",
         hovertemplate=f"(%{{x:.2f}}, %{{y:.2f}}): {about}<extra>{NAMES[arm]}</extra>",
     )
     if plane.corners is not None and plane.corner_labels is not None:
-        marks = go.Scatter(x=style.array(plane.corners[0]), y=style.array(plane.corners[1]), mode="markers+text",
+        marks = dict(type="scatter", x=style.array(plane.corners[0]), y=style.array(plane.corners[1]), mode="markers+text",
                            text=[str(int(c)) for c in plane.corner_labels], textposition="top center",
                            marker=dict(size=9, color=style.PAPER, line=dict(color=style.INK, width=2)), hoverinfo="skip")
         return style.figure([sheet, marks], x="along the plane (grey levels)", y="across", showlegend=False,
                             yaxis=dict(scaleanchor="x", constrain="domain"), xaxis_constrain="domain")
-    edge = go.Contour(x=sheet.x, y=sheet.y, z=sheet.z, showscale=False, hoverinfo="skip", line=dict(color=style.INK, width=2),
+    edge = dict(type="contour", x=sheet["x"], y=sheet["y"], z=sheet["z"], showscale=False, hoverinfo="skip", line=dict(color=style.INK, width=2),
                       contours=dict(type="constraint", operation="=", value=0.5))
     return style.figure([sheet, edge, _samples(result)], x="x₁", y="x₂", xaxis_range=FRAME[0], yaxis_range=FRAME[1],
                         showlegend=False)
 
 
-def _samples(result: Result) -> go.Scatter:
+def _samples(result: Result) -> style.Trace:
     x, given, true = result.data.x[0].numpy(), result.data.given[0].numpy(), result.data.true[0].numpy()
     hues = np.array([style.colour("class_a"), style.colour("class_b")])
     kinds = np.where(given != true, "diamond", "circle")
     said = [f"labelled {'AB'[g]}{', truly ' + 'AB'[t] if g != t else ''}" for g, t in zip(given, true, strict=True)]
-    return go.Scatter(x=style.array(x[0]), y=style.array(x[1]), mode="markers", text=said,
+    return dict(type="scatter", x=style.array(x[0]), y=style.array(x[1]), mode="markers", text=said,
                       marker=dict(color=list(hues[given]), symbol=list(kinds), size=[10 if k == "diamond" else 7 for k in kinds],
                                   line=dict(color=style.PAPER, width=1.2)),
                       hovertemplate="(%{x:.2f}, %{y:.2f}), %{text}<extra></extra>")
 
 
-def _line(x: np.ndarray, y: np.ndarray, arm: str, said: str) -> go.Scatter:
-    return go.Scatter(x=style.array(x), y=style.array(y), mode="lines", name=NAMES[arm],
+def _line(x: np.ndarray, y: np.ndarray, arm: str, said: str) -> style.Trace:
+    return dict(type="scatter", x=style.array(x), y=style.array(y), mode="lines", name=NAMES[arm],
                       line=dict(color=style.colour(arm), width=2.6), hovertemplate=f"{NAMES[arm]}, {said}<extra></extra>")
 
 
-def _with_band(x: np.ndarray, values: np.ndarray, arm: str, quantiles: tuple[float, float], said: str) -> list[go.Scatter]:
+def _with_band(x: np.ndarray, values: np.ndarray, arm: str, quantiles: tuple[float, float], said: str) -> list[style.Trace]:
     """Mean over the last axis with a band; values [points, many]."""
     low, high = np.quantile(values, quantiles, axis=-1)
     return [style.band(x, low, high, NAMES[arm], arm), _line(x, values.mean(-1), arm, said)]
@@ -221,12 +221,12 @@ def _with_band(x: np.ndarray, values: np.ndarray, arm: str, quantiles: tuple[flo
 def confidence(result: Result) -> go.Figure:
     """The largest probability along segments between two classes; of the mixed label it is max(λ, 1 − λ)."""
     share = places().numpy()
-    traces: list[go.Scatter] = []
+    traces: list[style.Trace] = []
     for k, arm in enumerate(ARMS):
         traces += _with_band(share, result.sure[k].numpy(), arm, (0.25, 0.75), "λ = %{x:.2f}: %{y:.2f} sure")
     traces.append(style.theory([0, 0.5, 1], [1, 0.5, 1], "max(λ, 1 − λ)"))
     mean = result.sure.mean(-1).numpy()  # [A, L]
-    marker = go.Scatter(x=[share[OPENING]] * 2, y=style.array(mean[:, OPENING]), mode="markers", hoverinfo="skip",
+    marker = dict(type="scatter", x=[share[OPENING]] * 2, y=style.array(mean[:, OPENING]), mode="markers", hoverinfo="skip",
                         marker=dict(size=11, color=[style.colour(arm) for arm in ARMS], line=dict(color=style.PAPER, width=2)))
     traces.append(style.frames(marker, x=np.stack([share, share], 1), y=mean.T))
     low = 0.48 if result.data.classes == 2 else 0.0
@@ -237,10 +237,10 @@ def profile(result: Result) -> go.Figure:
     """Probability of x_i's class along single segments of the first seed, with the mixed label dashed."""
     # Segments are one trace with gaps: not-a-number lifts the pen.
     share = np.tile(np.append(places().numpy(), np.nan), SINGLE)
-    traces: list[go.Scatter] = []
+    traces: list[style.Trace] = []
     for k, arm in enumerate(ARMS):
         own = np.pad(result.own[k, :, :SINGLE].numpy(), ((0, 1), (0, 0)), constant_values=np.nan)
-        traces.append(go.Scatter(x=style.array(share), y=style.array(own.T.ravel()), mode="lines", name=NAMES[arm],
+        traces.append(dict(type="scatter", x=style.array(share), y=style.array(own.T.ravel()), mode="lines", name=NAMES[arm],
                                  line=dict(color=style.colour(arm), width=1.6), opacity=0.75,
                                  hovertemplate=f"{NAMES[arm]}, λ = %{{x:.2f}}: p %{{y:.2f}}<extra></extra>"))
     traces.append(style.theory([0, 1], [0, 1], "p = λ"))
@@ -260,12 +260,12 @@ def slope(result: Result) -> go.Figure:
 
 def calibration(result: Result) -> go.Figure:
     """Accuracy against confidence on the test set; a marker's area is its share of the samples."""
-    traces: list[go.Scatter] = [style.theory([0, 1], [0, 1], "as right as it is sure", hoverinfo="skip")]
+    traces: list[style.Trace] = [style.theory([0, 1], [0, 1], "as right as it is sure", hoverinfo="skip")]
     for k, arm in enumerate(ARMS):
         full = (result.curve.count[k] > 0).numpy()
         count = result.curve.count[k].numpy()[full]
         size = style.array(5 + 22 * np.sqrt(count / count.sum()))
-        traces.append(go.Scatter(
+        traces.append(dict(type="scatter",
             x=style.array(result.curve.confidence[k])[full], y=style.array(result.curve.accuracy[k])[full], mode="lines+markers",
             name=NAMES[arm], customdata=count, line=dict(color=style.colour(arm), width=2),
             marker=dict(size=size, opacity=0.85, line=dict(color=style.PAPER, width=1)),
@@ -277,12 +277,12 @@ def calibration(result: Result) -> go.Figure:
 
 def errors(result: Result, scene: Config) -> go.Figure:
     """Error on the given training labels (dotted) and on the test set (solid), all seeds."""
-    traces: list[go.Scatter] = []
+    traces: list[style.Trace] = []
     steps = style.array(result.recorded)
     for values, name, dash in ((result.train_error, "training set", "dot"), (result.test_error, "test set", "solid")):
         for k, arm in enumerate(ARMS):
             under, line = _with_band(steps, 100 * values[:, k].numpy(), arm, (0, 1), f"{name}, step %{{x}}: %{{y:.1f}} %")
-            line.line.dash = dash
+            line["line"]["dash"] = dash
             traces += [under, line]
     corrupt = 100 * float((result.data.given != result.data.true).double().mean())
     traces.append(style.theory([0, scene.steps], [corrupt, corrupt], "corrupt labels (%)"))

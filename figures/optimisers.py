@@ -62,7 +62,7 @@ def contour(result: Result, scene: Config) -> go.Figure:
     low = min([float(surface.value(surface.minima_tensor()).min()), z.min()])
     height = _levels(z, low)
     traces: list[object] = [
-        go.Contour(
+        dict(type="contour",
             x=style.array(x), y=style.array(y), z=style.array(height), colorscale=style.SURFACE, showscale=False,
             autocontour=False, contours=dict(start=height.min(), end=height.max(), size=np.ptp(height) / 14),
             line=dict(width=0.6, color=style.colour("axis")), customdata=style.array(z),
@@ -77,7 +77,7 @@ def contour(result: Result, scene: Config) -> go.Figure:
     counts = [s + 1 for s in stops]
     for method in shown:
         path = style.array(_drawn(result.paths[:, result.methods.index(method)].numpy(), surface))
-        line = go.Scatter(x=path[:, 0], y=path[:, 1], mode="lines", name=METHODS[method], line=_line(method),
+        line = dict(type="scatter", x=path[:, 0], y=path[:, 1], mode="lines", name=METHODS[method], line=_line(method),
                           hovertemplate=f"{METHODS[method]}<br>θ₁ %{{x:.3f}}, θ₂ %{{y:.3f}}<extra></extra>",
                           legendgroup=method)
         lines.append(style.grow(line, counts))
@@ -85,15 +85,15 @@ def contour(result: Result, scene: Config) -> go.Figure:
         heads.append(path[stops])
     traces += [style.halos(paths, counts), *lines]
     ends = np.stack(heads, 1)
-    head = go.Scatter(x=ends[-1, :, 0], y=ends[-1, :, 1], mode="markers", text=[METHODS[m] for m in shown],
+    head = dict(type="scatter", x=ends[-1, :, 0], y=ends[-1, :, 1], mode="markers", text=[METHODS[m] for m in shown],
                       marker=dict(symbol=[MARK[m] for m in shown], size=11, color=[style.colour(m) for m in shown],
                                   line=dict(color=style.PAPER, width=1.2)), hovertemplate="%{text}<extra></extra>")
     traces.append(style.frames(head, x=ends[:, :, 0], y=ends[:, :, 1]))
     minima = surface.minima_tensor().numpy()
-    traces.append(go.Scatter(x=minima[:, 0], y=minima[:, 1], mode="markers", showlegend=False,
+    traces.append(dict(type="scatter", x=minima[:, 0], y=minima[:, 1], mode="markers", showlegend=False,
                              marker=dict(symbol="star", size=14, color=style.INK, line=dict(color=style.PAPER, width=1)),
                              hovertemplate="minimum (%{x:.3f}, %{y:.3f})<extra></extra>"))
-    traces.append(go.Scatter(x=[scene.start_x], y=[scene.start_y], mode="markers", showlegend=False,
+    traces.append(dict(type="scatter", x=[scene.start_x], y=[scene.start_y], mode="markers", showlegend=False,
                              marker=dict(symbol="circle-open-dot", size=16, color=style.INK, line=dict(width=2)),
                              hovertemplate="start (%{x:.2f}, %{y:.2f})<extra></extra>"))
     out = style.figure(traces, x="first parameter θ₁", y="second parameter θ₂", showlegend=False)
@@ -109,7 +109,7 @@ def surface3d(result: Result, scene: Config) -> go.Figure:
     x, y, points = surface.grid(61)
     z = surface.value(points).numpy()
     low = min([float(surface.value(surface.minima_tensor()).min()), z.min()])
-    traces: list[object] = [go.Surface(x=style.array(x), y=style.array(y), z=style.array(_levels(z, low)),
+    traces: list[object] = [dict(type="surface", x=style.array(x), y=style.array(y), z=style.array(_levels(z, low)),
                                        colorscale=style.SURFACE, showscale=False, hoverinfo="skip",
                                        lighting=dict(ambient=0.75, diffuse=0.5, specular=0.05),
                                        contours_z=dict(show=True, color=style.colour("axis"), width=1))]
@@ -122,7 +122,7 @@ def surface3d(result: Result, scene: Config) -> go.Figure:
         seen = (path[:, 0] >= x0) & (path[:, 0] <= x1) & (path[:, 1] >= y0) & (path[:, 1] <= y1)
         path[~seen] = np.nan
         heights = np.log10(np.where(seen, result.losses[:, k].numpy(), np.nan) - low + margin)
-        line = go.Scatter3d(x=style.array(path[:, 0]), y=style.array(path[:, 1]), z=style.array(heights + 0.03),
+        line = dict(type="scatter3d", x=style.array(path[:, 0]), y=style.array(path[:, 1]), z=style.array(heights + 0.03),
                             mode="lines", line=dict(color=style.colour(method), width=6), name=METHODS[method],
                             showlegend=False, hovertemplate=f"{METHODS[method]}<extra></extra>")
         traces.append(style.grow(line, [s + 1 for s in stops]))
@@ -134,7 +134,7 @@ def surface3d(result: Result, scene: Config) -> go.Figure:
     return out
 
 
-def _curves(result: Result, scene: Config, values: torch.Tensor, x: torch.Tensor | None = None) -> list[go.Scatter]:
+def _curves(result: Result, scene: Config, values: torch.Tensor, x: torch.Tensor | None = None) -> list[style.Trace]:
     stops = frame_steps(result.step)
     out = []
     for method in (m for m in result.methods if m in scene.methods):
@@ -142,7 +142,7 @@ def _curves(result: Result, scene: Config, values: torch.Tensor, x: torch.Tensor
         xs = np.arange(len(values)) if x is None else x[:, k]
         # The line ends where a value is exactly zero, for which a logarithmic axis has no place, or beyond float32.
         ys = style.array(torch.where((values[:, k] > 0) & (values[:, k] < 1e38), values[:, k], torch.nan))
-        line = go.Scatter(x=style.array(xs), y=ys, mode="lines", name=METHODS[method], line=_line(method, 2.2),
+        line = dict(type="scatter", x=style.array(xs), y=ys, mode="lines", name=METHODS[method], line=_line(method, 2.2),
                           showlegend=False, hovertemplate=f"{METHODS[method]}: %{{y:.3g}}<extra></extra>")
         out.append(style.grow(line, [s + 1 for s in stops]))
     return out
@@ -180,7 +180,7 @@ def effective_step(result: Result, scene: Config) -> go.Figure:
     stops = frame_steps(result.step)
     traces: list[object] = []
     for i, (name, dash) in enumerate((("θ₁", "solid"), ("θ₂", "dot"))):
-        line = go.Scatter(x=np.arange(1, result.step + 1), y=ratio[:, i], mode="lines", name=name,
+        line = dict(type="scatter", x=np.arange(1, result.step + 1), y=ratio[:, i], mode="lines", name=name,
                           line=dict(color=style.colour(method), width=2.2, dash=dash),
                           hovertemplate=f"{name}: %{{y:.3g}}<extra></extra>")
         traces.append(style.grow(line, stops))
@@ -216,7 +216,7 @@ def memory(result: Result, scene: Config) -> go.Figure:
             values = np.sqrt(values)
         for i, dash in enumerate(("solid", "dot")):
             hue = method if name != "v" or method not in ("adam", "adamw") else "muted"
-            line = go.Scatter(x=t, y=style.array(values[:, i]), mode="lines", name=f"{text}, θ{'₁₂'[i]}",
+            line = dict(type="scatter", x=t, y=style.array(values[:, i]), mode="lines", name=f"{text}, θ{'₁₂'[i]}",
                               line=dict(color=style.colour(hue), width=2.2, dash=dash),
                               hovertemplate=f"{text}, θ{'₁₂'[i]}: %{{y:.3g}}<extra></extra>")
             traces.append(style.grow(line, stops))
@@ -235,11 +235,11 @@ def basins(result: Result, scene: Config) -> go.Figure:
     z = result.basin.numpy()
     minima = surface.minima_tensor().numpy()
     traces = [
-        go.Heatmap(x=style.array(x), y=style.array(y), z=z.astype(np.int8), zmin=-2.5, zmax=count - 0.5, colorscale=scale,
+        dict(type="heatmap", x=style.array(x), y=style.array(y), z=z.astype(np.int8), zmin=-2.5, zmax=count - 0.5, colorscale=scale,
                    showscale=False, hovertemplate="from (%{x:.2f}, %{y:.2f})<extra></extra>"),
-        go.Scatter(x=minima[:, 0], y=minima[:, 1], mode="markers", hoverinfo="skip",
+        dict(type="scatter", x=minima[:, 0], y=minima[:, 1], mode="markers", hoverinfo="skip",
                    marker=dict(symbol="star", size=12, color=style.INK, line=dict(color=style.PAPER, width=1.2))),
-        go.Scatter(x=[scene.start_x], y=[scene.start_y], mode="markers", hoverinfo="skip",
+        dict(type="scatter", x=[scene.start_x], y=[scene.start_y], mode="markers", hoverinfo="skip",
                    marker=dict(symbol="circle-open-dot", size=14, color=style.INK, line=dict(width=2))),
     ]
     return style.figure(traces, x="θ₁ of the start", y="θ₂ of the start", showlegend=False, uirevision=scene.problem)
@@ -252,7 +252,7 @@ def rates(scene: Config) -> go.Figure:
     limit = max(quadratic.stability_limit("momentum", scene.alpha) / top * 1.1, scene.learning_rate * 1.1)
     rate = torch.linspace(limit / 400, limit, 400, dtype=torch.float64)
     traces: list[object] = [
-        go.Scatter(x=style.array(rate), y=style.array(quadratic.contraction(m, rate, curvature, scene.alpha)), mode="lines",
+        dict(type="scatter", x=style.array(rate), y=style.array(quadratic.contraction(m, rate, curvature, scene.alpha)), mode="lines",
                    name=METHODS[m], line=_line(m), hovertemplate=f"{METHODS[m]}: %{{y:.4f}}<extra></extra>")
         for m in ("sgd", "momentum", "nesterov")
     ]
@@ -269,7 +269,7 @@ def network_curves(result: Result, scene: Config, against: str) -> go.Figure:
     x = {"steps": None, "evaluations": result.evaluations, "seconds": result.seconds * 1000}[against]
     title = {"steps": "step", "evaluations": "gradient evaluations", "seconds": "processor time (ms)"}[against]
     traces = _curves(result, scene, result.losses, x)
-    ends = [float(t.x[np.isfinite(t.y)][-1]) for t in traces if np.isfinite(t.y).any()]
+    ends = [float(t["x"][np.isfinite(t["y"])][-1]) for t in traces if np.isfinite(t["y"]).any()]
     first = [m for m in FIRST_ORDER if m in scene.methods]
     out = style.figure(traces, x=title, y="training loss (nats)", yaxis_type="log")
     if against != "steps" and ends:

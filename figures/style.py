@@ -142,38 +142,44 @@ def template() -> go.layout.Template:
     return go.layout.Template(layout=layout)
 
 
-def figure(traces: Sequence[Any] = (), *, x: str = "", y: str = "", **layout: Any) -> go.Figure:
-    """A figure with titled axes, undressed: `figure(traces, x="step", y="training loss", yaxis_type="log")`."""
-    return go.Figure(list(traces), layout=dict(template="none", xaxis_title_text=x, yaxis_title_text=y, **layout))
+Trace = dict[str, Any]
 
 
-def theory(x: Any, y: Any, name: str = "theory", **about: Any) -> go.Scatter:
+def figure(traces: Sequence[Trace] = (), *, x: str = "", y: str = "", **layout: Any) -> go.Figure:
+    """A figure with titled axes, undressed: `figure(traces, x="step", y="training loss", yaxis_type="log")`.
+
+    Traces are dictionaries that name their type. Plotly's check of every property costs more than half of the time of
+    a drawing, so it is left to the tests, which check every figure of every page.
+    """
+    layout = dict(template="none", xaxis_title_text=x, yaxis_title_text=y, **layout)
+    return go.Figure(list(traces), layout=layout, _validate=False)
+
+
+def theory(x: Any, y: Any, name: str = "theory", **about: Any) -> Trace:
     """What the formula says: dashed, in the colour of the text, on the axes of what was measured."""
     about.setdefault("hovertemplate", f"{name}: %{{y:.4g}}<extra></extra>")
-    return go.Scatter(x=array(x), y=array(y), name=name, mode="lines",
-                      line=dict(color=INK, dash="dash", width=1.8), **about)
+    return dict(type="scatter", x=array(x), y=array(y), name=name, mode="lines",
+                line=dict(color=INK, dash="dash", width=1.8), **about)
 
 
-def band(x: Any, low: Any, high: Any, name: str, hue: str, **about: Any) -> go.Scatter:
+def band(x: Any, low: Any, high: Any, name: str, hue: str, **about: Any) -> Trace:
     """A translucent band of `hue` between two curves, as one closed outline."""
     x, low, high = array(x), array(low), array(high)
-    return go.Scatter(x=np.concatenate([x, x[::-1]]), y=np.concatenate([high, low[::-1]]), name=name, fill="toself", mode="lines",
-                      fillcolor=colour(hue, 0.18), line=dict(width=0), hoverinfo="skip", showlegend=False, **about)
+    return dict(type="scatter", x=np.concatenate([x, x[::-1]]), y=np.concatenate([high, low[::-1]]), name=name, fill="toself",
+                mode="lines", fillcolor=colour(hue, 0.18), line=dict(width=0), hoverinfo="skip", showlegend=False, **about)
 
 
-def halo(trace: Any) -> Any:
+def halo(trace: Trace) -> Trace:
     """The same path, wider and in the colour of the paper, to be drawn beneath it."""
-    under = type(trace)(trace)
-    under.update(line=dict(color=PAPER, width=(trace.line.width or 2) + 2.5, dash=None), mode="lines", showlegend=False,
-                 hoverinfo="skip", opacity=0.85)
-    return under
+    line = dict(color=PAPER, width=trace.get("line", {}).get("width", 2) + 2.5)
+    return {**trace, "line": line, "mode": "lines", "showlegend": False, "hoverinfo": "skip", "opacity": 0.85}
 
 
-def halos(paths: Sequence[Any], counts: Sequence[int], width: float = 5.0) -> go.Scatter:
+def halos(paths: Sequence[Any], counts: Sequence[int], width: float = 5.0) -> Trace:
     """One halo for many paths [T, 2] of equal length, growing with them: in the browser each trace costs a millisecond."""
     joined = np.concatenate([array(p) for p in paths])
-    under = go.Scatter(x=joined[:, 0], y=joined[:, 1], mode="lines", line=dict(color=PAPER, width=width), showlegend=False,
-                       hoverinfo="skip", opacity=0.85, connectgaps=False)
+    under = dict(type="scatter", x=joined[:, 0], y=joined[:, 1], mode="lines", line=dict(color=PAPER, width=width),
+                 showlegend=False, hoverinfo="skip", opacity=0.85, connectgaps=False)
     return grow(under, counts, paths=len(paths))
 
 
@@ -182,20 +188,20 @@ def label(x: float, y: float, text: str, hue: str = "ink", **about: Any) -> dict
     return dict(x=x, y=y, text=text, showarrow=False, xanchor="left", xshift=6, font=dict(color=COLOURS[hue][0]), **about)
 
 
-def grow(trace: Any, counts: Sequence[int], paths: int = 1) -> Any:
+def grow(trace: Trace, counts: Sequence[int], paths: int = 1) -> Trace:
     """At frame f the trace shows the first counts[f] points of each of the `paths` equal parts that make it up."""
-    trace.meta = {"grow": [int(c) for c in counts], "paths": paths}
+    trace["meta"] = {"grow": [int(c) for c in counts], "paths": paths}
     return trace
 
 
-def frames(trace: Any, **values: Any) -> Any:
+def frames(trace: Trace, **values: Any) -> Trace:
     """At frame f the trace's attribute takes values[attribute][f], e.g. `frames(bar, y=heights_FN)`.
 
     A nested attribute is written with two underscores, `marker__color=`. Number arrays of shape [F, ...] travel
     as bytes; lists of F lists are for text.
     """
     moves = {key.replace("__", "."): _stacked(value) for key, value in values.items()}
-    trace.meta = {**(trace.meta or {}), "frames": moves}
+    trace["meta"] = {**(trace.get("meta") or {}), "frames": moves}
     return trace
 
 

@@ -37,10 +37,10 @@ def _frames(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(style.array(values))
 
 
-def _now(result: Result, low: float, high: float) -> go.Scatter:
+def _now(result: Result, low: float, high: float) -> style.Trace:
     """The upright line that stands at the player's α, from low to high."""
     alpha = style.array(result.alphas)
-    line = go.Scatter(x=[alpha[0]] * 2, y=[low, high], mode="lines", hoverinfo="skip", showlegend=False,
+    line = dict(type="scatter", x=[alpha[0]] * 2, y=[low, high], mode="lines", hoverinfo="skip", showlegend=False,
                       line=dict(color=style.MUTED, width=1.8, dash="dot"))
     return style.frames(line, x=np.stack([alpha, alpha], 1))
 
@@ -87,7 +87,7 @@ def geometry(result: Result, scene: Config) -> go.Figure:
     assert pair is not None
     x, y = style.array(pair.x), style.array(pair.y)
     height = style.array((pair.loss - pair.free_loss).clamp_min(0).sqrt())
-    traces: list[object] = [go.Contour(
+    traces: list[object] = [dict(type="contour",
         x=x, y=y, z=height, colorscale=style.SURFACE, showscale=False, ncontours=14, customdata=style.array(pair.loss),
         line=dict(width=0.6, color=style.colour("axis")),
         hovertemplate="w₁ %{x:.2f}, w₂ %{y:.2f}<br>loss J %{customdata:.3f}<extra></extra>")]
@@ -99,23 +99,23 @@ def geometry(result: Result, scene: Config) -> go.Figure:
         touch = pair.touch[k].numpy()
         bx, by = ball(part(penalty, scene), touch)
         level = np.sqrt(np.maximum(pair.level[k].numpy() - pair.free_loss, 0))
-        lens = go.Contour(x=x, y=y, z=height, showscale=False, hoverinfo="skip", autocontour=False,
+        lens = dict(type="contour", x=x, y=y, z=height, showscale=False, hoverinfo="skip", autocontour=False,
                           colorscale=[[0, hue], [1, hue]], line=dict(color=hue, width=1.6, dash="dot"),
                           contours=dict(coloring="none", start=float(level[0]), end=float(level[0]), size=1, showlabels=False))
         traces.append(style.frames(lens, contours__start=_frames(level), contours__end=_frames(level)))
-        trail = go.Scatter(x=_frames(touch[:, 0]), y=_frames(touch[:, 1]), mode="lines", line=dict(color=hue, width=2.2),
+        trail = dict(type="scatter", x=_frames(touch[:, 0]), y=_frames(touch[:, 1]), mode="lines", line=dict(color=hue, width=2.2),
                            hoverinfo="skip", opacity=0.7)
-        curve = go.Scatter(x=_frames(bx[0]), y=_frames(by[0]), mode="lines", fill="toself", hoverinfo="skip",
+        curve = dict(type="scatter", x=_frames(bx[0]), y=_frames(by[0]), mode="lines", fill="toself", hoverinfo="skip",
                            fillcolor=style.colour(penalty, 0.16), line=dict(color=hue, width=2.6))
         traces += [style.halo(trail), trail, style.frames(curve, x=_frames(bx), y=_frames(by))]
         heads.append(touch)
     ends = np.stack(heads, 1)
-    head = go.Scatter(x=ends[0, :, 0], y=ends[0, :, 1], mode="markers", text=[PENALTIES[p] for p in shown],
+    head = dict(type="scatter", x=ends[0, :, 0], y=ends[0, :, 1], mode="markers", text=[PENALTIES[p] for p in shown],
                       marker=dict(size=13, color=[style.colour(p) for p in shown], line=dict(color=style.PAPER, width=1.6),
                                   symbol=[{"l1": "diamond", "l2": "circle", "elastic": "square"}[p] for p in shown]),
                       hovertemplate="%{text}<br>w₁ %{x:.3f}, w₂ %{y:.3f}<extra></extra>")
     free = pair.free.tolist()
-    top = [go.Scatter(x=[free[0]], y=[free[1]], mode="markers+text", text=["no penalty"], textposition="middle right",
+    top = [dict(type="scatter", x=[free[0]], y=[free[1]], mode="markers+text", text=["no penalty"], textposition="middle right",
                       marker=dict(symbol="star", size=15, color=style.INK, line=dict(color=style.PAPER, width=1)),
                       textfont=dict(color=style.INK), hovertemplate="no penalty<br>w₁ %{x:.3f}, w₂ %{y:.3f}<extra></extra>"),
            style.frames(head, x=_frames(ends[:, :, 0]), y=_frames(ends[:, :, 1]))]
@@ -138,13 +138,13 @@ def bars(result: Result, scene: Config) -> go.Figure:
         w = result.weights[ORDER.index(penalty)][:, order].numpy()
         offset = 0.4 - (i + 1) * width
         names = [result.names[j] for j in order]
-        bar = go.Bar(x=_frames(w[0]), y=y, orientation="h", width=width * 0.92, offset=offset, name=PENALTIES[penalty],
+        bar = dict(type="bar", x=_frames(w[0]), y=y, orientation="h", width=width * 0.92, offset=offset, name=PENALTIES[penalty],
                      marker=dict(color=style.colour(penalty), line_width=0), text=names, textposition="none",
                      hovertemplate=f"%{{text}}<br>{PENALTIES[penalty]}: %{{x:.4g}}<extra></extra>")
         traces.append(style.frames(bar, x=_frames(w)))
         gone = np.where(w == 0, 0.0, np.nan)
         if penalty != "l2" or np.isfinite(gone).any():
-            mark = go.Scatter(x=_frames(gone[0]), y=y + offset + width / 2, mode="markers", text=names,
+            mark = dict(type="scatter", x=_frames(gone[0]), y=y + offset + width / 2, mode="markers", text=names,
                               marker=dict(symbol="x", size=7, color=style.colour(penalty)),
                               hovertemplate=f"%{{text}}<br>{PENALTIES[penalty]}: exactly 0<extra></extra>")
             traces.append(style.frames(mark, x=_frames(gone)))
@@ -177,12 +177,12 @@ def paths(result: Result, penalty: str) -> go.Figure:
     traces: list[object] = []
     gap = np.array([np.nan], np.float32)
     if len(rest):
-        traces.append(go.Scatter(
+        traces.append(dict(type="scatter",
             x=np.concatenate([v for _ in rest for v in (x, gap)]), y=np.concatenate([v for j in rest for v in (w[:, j], gap)]),
             text=[result.names[j] for j in rest for _ in range(len(x) + 1)], mode="lines",
             line=dict(color=style.colour(penalty, 0.45), width=1.3), hovertemplate="%{text}: %{y:.4g}<extra></extra>"))
     for j in named:
-        traces.append(go.Scatter(x=x, y=w[:, j], mode="lines", line=dict(color=style.colour(penalty), width=2.4),
+        traces.append(dict(type="scatter", x=x, y=w[:, j], mode="lines", line=dict(color=style.colour(penalty), width=2.4),
                                  hovertemplate=f"{result.names[j]}: %{{y:.4g}}<extra></extra>"))
     if result.closed is not None:
         c = style.array(result.closed[k])
@@ -212,7 +212,7 @@ def balance(result: Result, scene: Config, penalty: str) -> go.Figure:
     line_x = [-reach, 0, 0, reach] if rho > 0 else [-reach, reach]
     line_y = [-rho - (1 - rho) * reach, -rho, rho, rho + (1 - rho) * reach] if rho > 0 else [-reach, reach]
     names = list(result.names) if result.problem in LINEAR else [f"weight {i + 1}" for i in range(w.shape[1])]
-    dots = go.Scatter(x=_frames(w[0]), y=_frames(pull[0]), mode="markers", text=names,
+    dots = dict(type="scatter", x=_frames(w[0]), y=_frames(pull[0]), mode="markers", text=names,
                       marker=dict(size=9 if len(names) < 40 else 5, color=style.colour(penalty, 0.75),
                                   line=dict(color=style.PAPER, width=0.8)),
                       hovertemplate="%{text}<br>w = %{x:.4g}<br>pull of the loss = %{y:.3g} α<extra></extra>")
@@ -231,10 +231,10 @@ def field(scene: Config, penalty: str) -> go.Figure:
     dx, dy = np.where(np.abs(x) < 1e-9, 0, dx), np.where(np.abs(y) < 1e-9, 0, dy)
     blank = np.full_like(x, np.nan)
     hue = style.colour(penalty)
-    shafts = go.Scatter(x=style.array(np.stack([x, x + dx, blank], 1).ravel()), mode="lines", hoverinfo="skip",
+    shafts = dict(type="scatter", x=style.array(np.stack([x, x + dx, blank], 1).ravel()), mode="lines", hoverinfo="skip",
                         y=style.array(np.stack([y, y + dy, blank], 1).ravel()), line=dict(color=hue, width=2))
     steep = np.hypot(dx, dy) / 0.13
-    heads = go.Scatter(x=style.array(x + dx), y=style.array(y + dy), mode="markers", customdata=style.array(steep),
+    heads = dict(type="scatter", x=style.array(x + dx), y=style.array(y + dy), mode="markers", customdata=style.array(steep),
                        marker=dict(symbol="arrow", size=9, color=hue, angle=style.array(np.degrees(np.arctan2(dx, dy))),
                                    opacity=style.array((steep > 0).astype(float))),
                        hovertemplate="slope %{customdata:.2f} α<extra></extra>")
@@ -248,16 +248,16 @@ def errors(result: Result, penalty: str) -> go.Figure:
     k, x = ORDER.index(penalty), style.array(result.alphas)
     every = np.concatenate([v.numpy().ravel() for v in result.loss.values()])
     low, high = 0.0, 1.08 * float(every.max())
-    traces: list[object] = [go.Scatter(
+    traces: list[object] = [dict(type="scatter",
         x=x, y=style.array(result.objective[k]), mode="lines", line=dict(color=style.colour("train"), width=1.4, dash="dot"),
         hovertemplate="objective J + αΩ, training: %{y:.4f}<extra></extra>")]
     for split in ("train", "validation", "test"):
-        traces.append(go.Scatter(x=x, y=style.array(result.loss[split][k]), mode="lines",
+        traces.append(dict(type="scatter", x=x, y=style.array(result.loss[split][k]), mode="lines",
                                  line=dict(color=style.colour(split), width=2.2, dash=SPLIT_DASH[split]),
                                  hovertemplate=f"J, {split}: %{{y:.4f}}<extra></extra>"))
     best = int(result.chosen[k])
     at = [float(result.loss[s][k, best]) for s in ("validation", "test")]
-    traces.append(go.Scatter(x=[float(x[best])] * 2, y=at, mode="markers", text=["chosen by validation", "its test loss"],
+    traces.append(dict(type="scatter", x=[float(x[best])] * 2, y=at, mode="markers", text=["chosen by validation", "its test loss"],
                              marker=dict(symbol=["star", "circle"], size=[14, 10], opacity=1,
                                          line=dict(color=style.PAPER, width=1.2),
                                          color=[style.colour("validation"), style.colour("test")]),
@@ -272,13 +272,13 @@ def zeros(result: Result, scene: Config) -> go.Figure:
     traces: list[object] = []
     for penalty in (p for p in ORDER if p in scene.penalties):
         name = PENALTIES[penalty]
-        traces.append(go.Scatter(x=x, y=style.array(result.zeros[ORDER.index(penalty)].float()), mode="lines", name=name,
+        traces.append(dict(type="scatter", x=x, y=style.array(result.zeros[ORDER.index(penalty)].float()), mode="lines", name=name,
                                  line=dict(color=style.colour(penalty), width=2.4, dash=DASH[penalty]),
                                  hovertemplate=f"{name}: %{{y:.0f}} of {count} exactly 0<extra></extra>"))
         traces += _limit(result, penalty, low, high)
     if result.plain is not None:
         plain = (result.plain.weights == 0).sum(1)
-        traces.append(go.Scatter(x=x, y=style.array(plain.float()), mode="markers", name="L1 by sub-gradient steps",
+        traces.append(dict(type="scatter", x=x, y=style.array(plain.float()), mode="markers", name="L1 by sub-gradient steps",
                                  marker=dict(symbol="circle-open", size=6, color=style.colour("l1")),
                                  hovertemplate=f"L1 by sub-gradient steps: %{{y:.0f}} of {count} exactly 0<extra></extra>"))
     return _over_alpha(result, traces, "exact zeros", low, high)
@@ -294,7 +294,7 @@ def near_zero(result: Result) -> go.Figure:
     name = result.names[plain.watched]
     traces: list[object] = []
     for values, label, hue, width in ((down, "sub-gradient", "muted", 1.4), (prox, "proximal", "l1", 2.8)):
-        line = go.Scatter(x=t, y=_frames(values[0]), mode="lines", line=dict(color=style.colour(hue), width=width),
+        line = dict(type="scatter", x=t, y=_frames(values[0]), mode="lines", line=dict(color=style.colour(hue), width=width),
                           hovertemplate=f"{label}, {name}: |w| = %{{y:.2g}}<extra></extra>")
         traces.append(style.frames(line, y=_frames(values)))
     level = np.repeat((plain.rate * result.alphas.numpy())[:, None], 2, 1)
@@ -312,7 +312,7 @@ def posterior(result: Result, scene: Config) -> go.Figure:
     w = np.linspace(min(0.0, c) - 0.45, max(0.0, c) + 0.45, 121)
     scale = pair.precision * pair.samples  # βN
     fit = 0.5 * (w - c) ** 2
-    traces: list[object] = [go.Scatter(x=style.array(w), y=style.array(np.exp(-scale * fit)), mode="lines",
+    traces: list[object] = [dict(type="scatter", x=style.array(w), y=style.array(np.exp(-scale * fit)), mode="lines",
                                        line=dict(color=style.colour("train"), width=2),
                                        hovertemplate="likelihood, w = %{x:.2f}<extra></extra>")]
     modes = []
@@ -322,12 +322,12 @@ def posterior(result: Result, scene: Config) -> go.Figure:
         both = fit + omega
         for values, label, line in ((omega, "prior", dict(width=1.4, dash="dot")), (both, "posterior", dict(width=2.6))):
             curve = np.exp(-scale * (values - values.min(1, keepdims=True)))
-            trace = go.Scatter(x=style.array(w), y=_frames(curve[0]), mode="lines", line=dict(color=hue, **line),
+            trace = dict(type="scatter", x=style.array(w), y=_frames(curve[0]), mode="lines", line=dict(color=hue, **line),
                                hovertemplate=f"{label} of {name}, w = %{{x:.2f}}<extra></extra>")
             traces.append(style.frames(trace, y=_frames(curve)))
         modes.append(np.sign(c) * np.maximum(abs(c) - alpha[:, 0] * rho, 0) / (1 + alpha[:, 0] * (1 - rho)))
     at = np.stack(modes, 1)
-    dots = go.Scatter(x=_frames(at[0]), y=[1.0] * at.shape[1], mode="markers",
+    dots = dict(type="scatter", x=_frames(at[0]), y=[1.0] * at.shape[1], mode="markers",
                       marker=dict(symbol="star", size=13, line=dict(color=style.PAPER, width=1),
                                   color=[style.colour(p) for p in ORDER if p in scene.penalties]),
                       hovertemplate="minimum of J̃ in closed form: w = %{x:.4f}<extra></extra>")
@@ -344,12 +344,12 @@ def histogram(result: Result, penalty: str, bins: int = 41) -> go.Figure:
     counts = np.stack([np.histogram(row[row != 0], edges)[0] for row in w])
     zero = (w == 0).sum(1)
     width, top = edges[1] - edges[0], math.log10(w.shape[1] * 1.4)
-    bar = go.Bar(x=style.array((edges[1:] + edges[:-1]) / 2), y=_frames(counts[0]), width=width * 0.94,
+    bar = dict(type="bar", x=style.array((edges[1:] + edges[:-1]) / 2), y=_frames(counts[0]), width=width * 0.94,
                  marker=dict(color=style.colour(penalty), line_width=0),
                  hovertemplate="about %{x:.2f}: %{y:.0f} weights<extra></extra>")
     # Lines start at half a weight, below the axis, because a logarithm has no zero.
     tall = np.stack([np.full(len(zero), 0.5), np.where(zero > 0, zero, 0.5)], 1)
-    needle = go.Scatter(x=[0, 0], y=_frames(tall[0]), mode="lines+markers", line=dict(color=style.INK, width=3),
+    needle = dict(type="scatter", x=[0, 0], y=_frames(tall[0]), mode="lines+markers", line=dict(color=style.INK, width=3),
                         marker=dict(size=[0, 9], symbol="diamond", color=style.INK),
                         hovertemplate="exactly 0: %{y:.0f} weights<extra></extra>")
     traces = [style.frames(bar, y=_frames(counts)), style.frames(needle, y=_frames(tall))]
@@ -381,14 +381,14 @@ def maps(result: Result, penalty: str) -> go.Figure:
         z = w[:, : (w.shape[1] // (D + 1)) * D].reshape(len(w), -1, D)
         axes = dict(x=list(result.names), y=[f"unit {i + 1}" for i in range(z.shape[1])])
         about = dict(x="feature", y="hidden unit", xaxis_showgrid=False, yaxis_showgrid=False, xaxis_tickangle=-50)
-    heat = go.Heatmap(z=z[0], zmin=-top, zmax=top, colorscale=style.PROBABILITY, xgap=1, ygap=1, **axes,
+    heat = dict(type="heatmap", z=z[0], zmin=-top, zmax=top, colorscale=style.PROBABILITY, xgap=1, ygap=1, **axes,
                       colorbar=dict(thickness=10, len=0.9, outlinewidth=0), hovertemplate="w = %{z:.4g}<extra></extra>")
     return style.figure([style.frames(heat, z=z)], **about)
 
 
 def adam(result: Result) -> go.Figure:
     """How far Adam with an L2 penalty, and AdamW, end from the L2 fit, at every α."""
-    traces = [go.Scatter(x=style.array(result.alphas), y=style.array(result.adam[m]), mode="lines",
+    traces = [dict(type="scatter", x=style.array(result.alphas), y=style.array(result.adam[m]), mode="lines",
                          line=dict(color=style.colour(m), width=2.4, dash=dash),
                          hovertemplate=f"{name}: %{{y:.2g}}<extra></extra>")
               for m, name, dash in (("adam", "Adam with L2", "solid"), ("adamw", "AdamW", "dot"))]
