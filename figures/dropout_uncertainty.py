@@ -93,7 +93,7 @@ def _curve(result: Result, scene: Config, method: str) -> go.Figure:
     std = np.nan_to_num(std)  # one pass has no spread yet
     low, high = mean - 2 * std, mean + 2 * std
     band = style.band(x, low[-1], high[-1], METHODS[method], method)
-    band.fillcolor = style.colour(method, 0.26)
+    band["fillcolor"] = style.colour(method, 0.26)
     few = passes[: min(DRAWN if large else DRAWN // 2, counts[-1])]
     lines_y = np.concatenate([few, np.full((len(few), 1), np.nan, np.float32)], 1).ravel()
     faint = dict(type="scatter", x=np.tile(np.append(x, np.float32("nan")), len(few)), y=lines_y, mode="lines", hoverinfo="skip",

@@ -210,3 +210,17 @@ def _stacked(value: Any) -> Any:
         parts = [np.asarray(array(v)) for v in value]
         return list(value) if parts[0].dtype.kind in "UO" else array(np.stack(parts))
     return array(value)
+
+
+def thumbnail(*marks: dict[str, Any], x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
+    """A lesson's small picture on the home page: `mark`s in a frame from x[0] to x[1] and y[0] to y[1]."""
+    return dict(marks=list(marks), x=[float(v) for v in x], y=[float(v) for v in y])
+
+
+def mark(kind: str, x: Any, y: Any, hue: str, **about: Any) -> dict[str, Any]:
+    """One mark of a thumbnail. kind: line, dots, bars or area; x, y [n]: at most some eighty points; hue: a colour's name.
+
+    about may hold width (pixels), dash ("4 3") and alpha. Points that are not finite are left out.
+    """
+    points = [[round(float(a), 4), round(float(b), 4)] for a, b in zip(array(x), array(y), strict=True) if np.isfinite([a, b]).all()]
+    return dict(kind=kind, points=points, colour=COLOURS[hue][0], **about)

@@ -19,6 +19,8 @@ class Said:
     draw: Any
     presets: list[Any] = field(default_factory=list)
     maths: str = ""
+    code: tuple[Any, ...] = ()
+    symbols: dict[str, str] = field(default_factory=dict)
     references: str = ""
 
 

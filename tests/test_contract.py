@@ -9,6 +9,7 @@ import re
 import threading
 from typing import Any
 
+import plotly.graph_objects as go
 import pytest
 import torch
 
@@ -196,6 +197,7 @@ def test_boards(entry, runs):
             assert panel.alt, panel.id
             assert panel.caption or panel.title, panel.id
             check_axes(panel)
+            check_valid(panel)
             foreign = {h.upper() for h in re.findall(r'"(#[0-9A-Fa-f]{6})"', undressed(panel.figure))} - known
             assert not foreign, f"{panel.id}: colours that have no dark partner: {foreign}"
         if encoded.field:
@@ -209,6 +211,11 @@ def test_boards(entry, runs):
 def undressed(figure) -> str:
     figure.layout.template = None
     return figure.to_json()
+
+
+def check_valid(panel) -> None:
+    """Drawing skips Plotly's check of every property; here it is made."""
+    go.Figure(panel.figure.to_dict())
 
 
 def _listed(values: Any) -> list[Any]:

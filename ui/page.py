@@ -27,11 +27,12 @@ class Preset:
 
 
 def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths: str = "",
-         references: str = "") -> None:
+         code: Sequence[Any] = (), symbols: Mapping[str, str] | None = None, references: str = "") -> None:
     """One whole lesson page.
 
     draw(result, scene) -> Board is pure: it is called once for a scene and its bytes are kept.
-    maths is Markdown with LaTeX; references is Markdown.
+    maths is Markdown with LaTeX, shown beside the source of `code`, the functions that do what it says, and the
+    `symbols`, each with the name it has there; references is Markdown.
     """
     shell.through_router()
     entry = catalogue.lesson(slug)

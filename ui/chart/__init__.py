@@ -107,6 +107,15 @@ def encode(board: Board) -> Encoded:
     )
 
 
+# A component takes one script; these are its parts, each using what stands before it.
+SCRIPTS = ("tools", "panel", "player", "board")
+
+
+def script() -> str:
+    """The component's script: its parts in one."""
+    return "\n".join((HERE / f"{name}.js").read_text() for name in SCRIPTS)
+
+
 @st.cache_resource(show_spinner=False)
 def _component() -> tuple[Callable[..., Any], str, bytes]:
     # The registry of v1 components serves files of a folder, which is all we ask of it: the plotly.js that the
@@ -117,7 +126,7 @@ def _component() -> tuple[Callable[..., Any], str, bytes]:
         "lab_chart",
         html='<div class="lab-board"></div>',
         css=(HERE / "chart.css").read_text(),
-        js=(HERE / "chart.js").read_text(),
+        js=script(),
         isolate_styles=False,
     )
     look = json.dumps({"template": style.template().to_plotly_json(), "dark": style.dark_partner()})

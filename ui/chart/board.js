@@ -1,0 +1,150 @@
+// A board of linked Plotly pictures with one clock. See __init__.py for what Python sends.
+// Only the newest spec is ever drawn.
+
+const boards = new WeakMap();
+
+class Board {
+  constructor(parent) {
+    this.parent = parent;
+    this.root = parent.querySelector(".lab-board") ?? parent.appendChild(document.createElement("div"));
+    this.root.className = "lab-board";
+    this.legend = this.root.appendChild(document.createElement("ul"));
+    this.legend.className = "lab-legend";
+    this.grid = this.root.appendChild(document.createElement("div"));
+    this.grid.className = "lab-grid";
+    this.panels = new Map();
+    this.player = new Player(this);
+    this.revision = 0;
+    this.digest = null;
+    this.root.addEventListener("keydown", (e) => {
+      if (e.key === " " && !e.target.closest("button, select, input")) { e.preventDefault(); this.player.press("play"); }
+    });
+    // Theme and screen may change without a word from Python.
+    this.watch = setInterval(() => this.checkLook(), 400);
+    this.onSize = () => this.checkLook();
+    window.addEventListener("resize", this.onSize);
+  }
+
+  // Reading the theme makes the browser lay out the page, so a painting takes what was read last.
+  readLook() {
+    this.dark = isDark(this.root);
+    return `${this.dark}:${fontSize()}`;
+  }
+
+  checkLook() {
+    if (!this.root.isConnected) return this.close();
+    if (!this.spec || this.readLook() === this.drawnLook) return;
+    this.paint();
+  }
+
+  receive(head, look, text) {
+    this.head = head;
+    this.root.dataset.scene = head.scene;
+    this.root.dataset.live = head.live;
+    if (head.digest === this.digest) {
+      const was = this.player.frame;
+      if (this.spec?.player) this.player.show({ ...this.spec.player, start: head.start }, false);
+      if (this.player.frame !== was) this.draw(this.player.frame);
+      return;
+    }
+    this.digest = head.digest;
+    this.text = text;
+    this.lookText = look;
+    if (window.Plotly) this.paint();
+    else loadPlotly(head.plotly).then(() => this.paint());
+  }
+
+  paint() {
+    const fresh = !this.spec;
+    if (fresh) this.readLook();
+    this.drawnLook = `${this.dark}:${fontSize()}`;
+    const { dark } = JSON.parse(this.lookText);
+    const coloured = (text) => JSON.parse(this.dark ? swapColours(text, dark) : text);
+    this.look = coloured(this.lookText);
+    this.spec = coloured(this.text);
+    this.revision += 1;
+    this.legend.replaceChildren(...this.spec.legend.map(legendEntry));
+    const keep = new Set(this.spec.panels.map((p) => p.id));
+    for (const [id, panel] of this.panels) if (!keep.has(id)) { panel.close(); this.panels.delete(id); }
+    let before = null;
+    for (const spec of this.spec.panels) {
+      let panel = this.panels.get(spec.id);
+      if (!panel) this.panels.set(spec.id, (panel = new Panel(this)));
+      // Moving a WebGL node in the document costs it its context: only touch the order when it is wrong.
+      const wanted = before ? before.nextSibling : this.grid.firstChild;
+      if (wanted !== panel.root) this.grid.insertBefore(panel.root, wanted);
+      before = panel.root;
+      panel.show(spec);
+      if (spec === this.spec.panels[0] && this.player.root.parentElement !== panel.root) panel.plot.after(this.player.root);
+    }
+    for (const panel of this.panels.values()) panel.late = true;
+    this.player.show(this.spec.player && { ...this.spec.player, start: this.head.start }, fresh);
+    if (!this.player.playing) this.catchUp(0);
+  }
+
+  // Every picture that moves and is seen, at one frame of the film; the others follow when it stops.
+  async draw(frame) {
+    const moving = [...this.panels.values()].filter((p) => p.late || p.moving?.some(Boolean));
+    for (const panel of moving) panel.late = true;
+    await Promise.all(moving.filter((p) => p.visible).map((p) => p.draw(frame)));
+    this.done(frame);
+    if (!this.player.playing) this.catchUp(30);
+  }
+
+  // Draws what is out of date, one picture a turn so that each is painted before the next is begun: the first picture
+  // first, then what is seen, then what is below the fold. A newer scene or frame starts the round again.
+  async catchUp(pause) {
+    const turn = (this.turn = (this.turn ?? 0) + 1);
+    const rank = (p) => (p === this.first() ? 0 : p.visible ? 1 : 2);
+    if (pause) await new Promise((then) => setTimeout(then, pause));
+    for (;;) {
+      if (turn !== this.turn || this.player.playing || !this.root.isConnected) return;
+      const [panel] = [...this.panels.values()].filter((p) => p.late).sort((a, b) => rank(a) - rank(b));
+      if (!panel) break;
+      await panel.draw(this.player.frame);
+      if (panel === this.first()) {
+        this.done(this.player.frame);
+        await nextFrame();  // the frame that shows it is on the screen before the next picture takes the thread
+      }
+      await nextFrame();
+    }
+    this.root.dataset.settled = this.digest;
+  }
+
+  first() { return this.panels.get(this.spec.panels[0].id); }
+
+  // For tests and benchmarks: which scene and frame the first picture shows.
+  done(frame) {
+    this.root.dataset.drawn = this.digest;
+    this.root.dataset.frame = frame;
+  }
+
+  click(place) { this.send("click", place); }
+  settle(frame) { this.send("frame", { frame, at: Date.now() }); }
+
+  close() {
+    clearInterval(this.watch);
+    window.removeEventListener("resize", this.onSize);
+    for (const panel of this.panels.values()) panel.close();
+    this.panels.clear();
+    this.player.playing = false;
+  }
+}
+
+export default function ({ parentElement, data, setTriggerValue }) {
+  let board = boards.get(parentElement);
+  if (!board) boards.set(parentElement, (board = new Board(parentElement)));
+  board.send = setTriggerValue;
+  const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
+  const cut = bytes.indexOf(10);
+  const decoder = new TextDecoder();
+  const head = JSON.parse(decoder.decode(bytes.subarray(0, cut)));
+  if (head.digest === board.digest) board.receive(head);
+  else {
+    const second = bytes.indexOf(10, cut + 1);
+    board.receive(head, decoder.decode(bytes.subarray(cut + 1, second)), decoder.decode(bytes.subarray(second + 1)));
+  }
+  return () => setTimeout(() => {
+    if (!parentElement.isConnected) { board.close(); boards.delete(parentElement); }
+  }, 0);
+}

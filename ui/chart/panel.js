@@ -1,0 +1,120 @@
+// One picture. Its DOM node is made once and lives until it leaves the document, and every change goes through
+// Plotly.react, so zoom, camera and hidden legend entries survive.
+
+class Panel {
+  constructor(board) {
+    this.board = board;
+    this.root = document.createElement("figure");
+    this.root.className = "lab-panel";
+    this.title = this.root.appendChild(document.createElement("div"));
+    this.title.className = "lab-title";
+    this.plot = this.root.appendChild(document.createElement("div"));
+    this.plot.className = "lab-plot";
+    this.plot.setAttribute("role", "img");
+    this.caption = this.root.appendChild(document.createElement("figcaption"));
+    this.size = new ResizeObserver(() => this.resize());
+    this.size.observe(this.plot);
+    this.visible = true;
+    this.seen = new IntersectionObserver(([entry]) => {
+      this.visible = entry.isIntersecting;
+      if (this.visible && this.late && this.board.spec) this.board.catchUp(0);
+    }, { rootMargin: "50px" });
+    this.seen.observe(this.plot);
+    this.listen();
+  }
+
+  show(spec) {
+    this.spec = spec;
+    this.unpacked = false;
+    this.moving = spec.figure.data.map((trace) => trace.meta?.grow || trace.meta?.frames);
+    this.root.dataset.panel = spec.id;
+    this.root.dataset.height = spec.height;
+    this.root.style.setProperty("--span", spec.span);
+    this.root.style.setProperty("--rows", spec.rows);
+    this.title.textContent = spec.title;
+    this.caption.innerHTML = spec.caption;
+    this.plot.setAttribute("aria-label", spec.alt);
+    this.plot.classList.toggle("lab-clickable", Boolean(spec.click));
+  }
+
+  // Left until the picture's turn to be drawn, so that the first one does not wait for the others.
+  unpack() {
+    if (this.unpacked) return;
+    this.unpacked = true;
+    const { data, layout } = this.spec.figure;
+    for (const trace of data) {
+      if (trace.meta?.grow) for (const axis of ["x", "y", "z"]) if (trace[axis]) trace[axis] = unpackValues(trace[axis]);
+      const moves = trace.meta?.frames;
+      if (moves) for (const name of Object.keys(moves)) moves[name] = unpackFrames(moves[name]);
+    }
+    this.layout = { ...layout, template: this.board.look.template, autosize: true };
+    this.base = data;
+  }
+
+  at(frame, size) {
+    return this.base.map((plain) => {
+      const trace = sizedBars(plain, size);
+      const { grow, frames } = trace.meta ?? {};
+      if (!grow && !frames) return trace;
+      const now = { ...trace };
+      if (grow) {
+        const count = grow[Math.min(frame, grow.length - 1)];
+        for (const axis of ["x", "y", "z"]) if (trace[axis]) now[axis] = begun(trace[axis], count, trace.meta.paths ?? 1);
+      }
+      for (const [name, values] of Object.entries(frames ?? {})) {
+        const value = values[Math.min(frame, values.length - 1)];
+        const keys = name.split(".");
+        let target = now;
+        for (const key of keys.slice(0, -1)) target = target[key] = { ...target[key] };
+        target[keys.at(-1)] = value;
+      }
+      return now;
+    });
+  }
+
+  draw(frame) {
+    this.late = false;
+    this.unpack();
+    const size = fontSize();
+    const layout = sized({ ...this.layout, datarevision: `${this.board.revision}:${frame}` }, size);
+    if (coarse()) layout.dragmode = false;
+    const config = { displaylogo: false, responsive: false, scrollZoom: false, doubleClick: "reset",
+                     displayModeBar: coarse() ? false : "hover",
+                     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
+    return window.Plotly.react(this.plot, this.at(frame, size), layout, config);
+  }
+
+  resize() {
+    if (this.plot.data && this.plot.clientWidth > 0) window.Plotly.Plots.resize(this.plot);
+  }
+
+  // Plotly reports clicks on points only; a place on a contour is read from the axes themselves.
+  listen() {
+    let down = null;
+    this.plot.addEventListener("pointerdown", (e) => {
+      down = e.target.closest?.(".modebar, .legend") ? null : [e.clientX, e.clientY];
+    }, true);
+    // On the window: Plotly covers the page with a layer of its own while a button is down.
+    this.lift = (e) => {
+      const from = down;
+      down = null;
+      if (!from || !this.spec?.click || Math.hypot(e.clientX - from[0], e.clientY - from[1]) > 4) return;
+      const { xaxis, yaxis } = this.plot._fullLayout ?? {};
+      if (!xaxis?.p2d || !yaxis?.p2d) return;
+      const box = this.plot.getBoundingClientRect();
+      const px = e.clientX - box.left - xaxis._offset;
+      const py = e.clientY - box.top - yaxis._offset;
+      if (px < 0 || py < 0 || px > xaxis._length || py > yaxis._length) return;
+      this.board.click({ panel: this.spec.id, x: xaxis.p2d(px), y: yaxis.p2d(py) });
+    };
+    window.addEventListener("pointerup", this.lift, true);
+  }
+
+  close() {
+    window.removeEventListener("pointerup", this.lift, true);
+    this.seen.disconnect();
+    this.size.disconnect();
+    window.Plotly?.purge(this.plot);
+    this.root.remove();
+  }
+}

@@ -1,0 +1,106 @@
+// What the other files share: loading Plotly, numbers from the wire, the theme, the type scale.
+
+let plotlyLoading = null;
+
+function loadPlotly(path) {
+  if (window.Plotly) return Promise.resolve(window.Plotly);
+  plotlyLoading ??= new Promise((resolve, reject) => {
+    // The app may live under a base path; Streamlit's own bundle says where.
+    const bundle = document.querySelector('script[src*="static/js/"]');
+    const root = bundle ? bundle.src.split("static/js/")[0] : document.baseURI;
+    const script = document.createElement("script");
+    script.src = root + path;
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => { plotlyLoading = null; reject(new Error("plotly.js did not load")); };
+    document.head.append(script);
+  });
+  return plotlyLoading;
+}
+
+const ARRAYS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array,
+                 u2: Uint16Array, i4: Int32Array, u4: Uint32Array };
+
+// {dtype, bdata, shape: "F, n, m"} to an array of F frames, each flat (shape F, n) or a list of rows (F, n, m).
+function unpackFrames(value) {
+  if (!value || !value.bdata) return value;
+  const bytes = Uint8Array.from(atob(value.bdata), (c) => c.charCodeAt(0));
+  const flat = new ARRAYS[value.dtype](bytes.buffer);
+  const shape = String(value.shape ?? flat.length).split(",").map(Number);
+  const cut = (from, dims) => {
+    if (dims.length === 1) return flat.subarray(from, from + dims[0]);
+    const stride = dims.slice(1).reduce((a, b) => a * b, 1);
+    return Array.from({ length: dims[0] }, (_, i) => cut(from + i * stride, dims.slice(1)));
+  };
+  return cut(0, shape);
+}
+
+function unpackValues(value) {
+  return value && value.bdata ? unpackFrames({ ...value, shape: value.shape }) : value;
+}
+
+// The first `count` points of each of the equal parts of an array, a gap after each where there are several.
+function begun(values, count, parts) {
+  if (parts === 1) return values.slice(0, count);
+  const length = values.length / parts;
+  return Array.from({ length: parts }, (_, i) => [...values.slice(i * length, i * length + count), null]).flat();
+}
+
+const nextFrame = () => new Promise((then) => requestAnimationFrame(() => setTimeout(then, 0)));
+const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+const coarse = () => window.matchMedia("(pointer: coarse)").matches;
+
+function isDark(node) {
+  // The nearest opaque background says which theme is on, whatever Streamlit calls it.
+  for (let n = node; n; n = n.parentElement) {
+    const c = getComputedStyle(n).backgroundColor.match(/[\d.]+/g)?.map(Number);
+    if (c && (c.length < 4 || c[3] > 0)) return 0.299 * c[0] + 0.587 * c[1] + 0.114 * c[2] < 128;
+  }
+  return window.matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function swapColours(text, partner) {
+  const rgba = {};
+  for (const [light, dark] of Object.entries(partner)) {
+    const dec = (h) => [1, 3, 5].map((i) => parseInt(h.slice(i, i + 2), 16)).join(",");
+    rgba[dec(light)] = dec(dark);
+  }
+  return text
+    .replace(/"#[0-9A-Fa-f]{6}"/g, (hit) => (partner[hit.slice(1, 8).toUpperCase()] ? `"${partner[hit.slice(1, 8).toUpperCase()]}"` : hit))
+    .replace(/rgba\((\d+,\d+,\d+),/g, (hit, c) => (rgba[c] ? `rgba(${rgba[c]},` : hit));
+}
+
+const FONT_STEPS = [[0, 12], [640, 13], [1200, 14], [1600, 17], [2200, 20]];
+const fontSize = () => FONT_STEPS.filter(([w]) => window.innerWidth >= w).at(-1)[1];
+
+const DASHES = { solid: "", dot: "2 3", dash: "7 4", longdash: "11 4", dashdot: "7 3 2 3", longdashdot: "11 3 2 3" };
+
+function legendEntry({ label, colour, dash }) {
+  const item = document.createElement("li");
+  item.innerHTML = `<svg width="26" height="10" aria-hidden="true"><line x1="1" x2="25" y1="5" y2="5" stroke-width="3"
+    stroke="${colour}" stroke-dasharray="${DASHES[dash] ?? ""}"/></svg>`;
+  item.append(label);
+  return item;
+}
+
+// One type scale: titles of axes as large as the text, ticks and hover a little smaller.
+function sized(layout, size) {
+  const axis = (a) => ({ ...a, title: { ...a?.title, font: { ...a?.title?.font, size } }, tickfont: { ...a?.tickfont, size: 0.9 * size } });
+  const out = { ...layout, font: { ...layout.font, size }, hoverlabel: { ...layout.hoverlabel, font: { ...layout.hoverlabel?.font, size } } };
+  for (const key of ["xaxis", "yaxis", ...Object.keys(layout)]) if (/^[xy]axis\d*$/.test(key)) out[key] = axis(layout[key]);
+  for (const key of Object.keys(layout)) {
+    if (!/^scene\d*$/.test(key)) continue;
+    out[key] = { ...layout[key] };
+    for (const a of ["xaxis", "yaxis", "zaxis"]) out[key][a] = axis(layout[key][a]);
+  }
+  return out;
+}
+
+// The same scale for the bars beside coloured pictures.
+function sizedBars(trace, size) {
+  const bar = (b) => ({ ...b, thickness: 0.8 * size, tickfont: { ...b.tickfont, size: 0.9 * size },
+                        title: { ...b.title, font: { ...b.title?.font, size } } });
+  const out = { ...trace };
+  if (trace.colorbar) out.colorbar = bar(trace.colorbar);
+  if (trace.marker?.colorbar) out.marker = { ...trace.marker, colorbar: bar(trace.marker.colorbar) };
+  return out;
+}
