@@ -201,7 +201,7 @@ def probe(result: Result, scene: Config) -> go.Figure:
         traces.append(dict(type="scatter", x=aside, y=values, mode="markers", marker=single,
                                  hovertemplate=f"{METHODS[m]}: %{{y:.3f}}<extra></extra>"))
         centre = _dots([k], [values.mean()], f"{METHODS[m]}: mean %{{y:.3f}}", color=style.colour(m), size=12, symbol=MARK[m])
-        centre.error_y = dict(array=[2 * values.std(ddof=1)], thickness=2.5, width=9, color=style.colour(m))
+        centre["error_y"] = dict(array=[2 * values.std(ddof=1)], thickness=2.5, width=9, color=style.colour(m))
         traces.append(centre)
     truth = float(result.truth_G[g])
     drawn = np.concatenate([[truth], *(np.asarray(t["y"], float) for t in traces)])
