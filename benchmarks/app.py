@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from playwright.sync_api import Page
 
-from benchmarks.browser import FLAGS, chromium, executable
+from benchmarks.browser import FLAGS, chromium, executable, returning
 from benchmarks.server import ROOT, Session, serve
 from core.catalogue import LESSONS
 from tests.pages import said
@@ -134,6 +134,7 @@ def paints(bare: str, lab: str, repeats: int = 8, say: Callable[[str], None] = p
         press(yard, SLIDER, "ArrowRight", BARE_STATE)
         for entry in LESSONS:
             page = other.new_page(**about)
+            page.add_init_script(returning())
             page.goto(f"{lab}/{entry.slug}")
             page.wait_for_selector(".lab-board[data-drawn]")
             page.wait_for_timeout(3000)

@@ -367,7 +367,7 @@ def read(config: type[S], query: Mapping[str, str]) -> tuple[S, list[str]]:
             if error.field not in values:
                 break
             label = controls[error.field].label
-            notes.append(f"{label}: {error}; {_show(controls[error.field], defaults[error.field])} is used instead.")
+            notes.append(f"{label}: {error}; {told(controls[error.field], defaults[error.field])} is used instead.")
             del values[error.field]
     return config(), [*notes, "The link's values do not go together; the opening scene is shown instead."]
 
@@ -385,10 +385,11 @@ def _read_one(control: Control, text: str, default: Any) -> tuple[Any, str]:
         control.check(used)
     except (ValueError, OverflowError, TypeError):
         used = default
-    return used, f"{control.label}: “{_short(text)}” cannot be used here; {_show(control, used)} is used instead."
+    return used, f"{control.label}: “{_short(text)}” cannot be used here; {told(control, used)} is used instead."
 
 
-def _show(control: Control, value: Any) -> str:
+def told(control: Control, value: Any) -> str:
+    """The value as a reader is told it."""
     if isinstance(control, Choice):
         return control.options[value]
     return control.write(value) or "nothing"

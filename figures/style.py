@@ -222,5 +222,6 @@ def mark(kind: str, x: Any, y: Any, hue: str, **about: Any) -> dict[str, Any]:
 
     about may hold width (pixels), dash ("4 3") and alpha. Points that are not finite are left out.
     """
-    points = [[round(float(a), 4), round(float(b), 4)] for a, b in zip(array(x), array(y), strict=True) if np.isfinite([a, b]).all()]
+    pairs = [(float(a), float(b)) for a, b in zip(array(x), array(y), strict=True)]
+    points = [[round(a, 4), round(b, 4)] for a, b in pairs if np.isfinite([a, b]).all()]
     return dict(kind=kind, points=points, colour=COLOURS[hue][0], **about)

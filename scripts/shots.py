@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.browser import chromium
+from benchmarks.browser import chromium, returning
 
 SIZES = {"1920": (1920, 1080), "1280": (1280, 720), "390": (390, 844)}
 
@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--size", choices=[*SIZES, "all"], default="all")
     parser.add_argument("--theme", choices=["light", "dark", "both"], default="both")
     parser.add_argument("--full", action="store_true", help="the whole page, not only what is seen without scrolling")
+    parser.add_argument("--first", action="store_true", help="as a new reader, who is asked to predict first")
     parser.add_argument("--wait", type=float, default=2.5, help="seconds after the charts are drawn")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -34,6 +35,8 @@ def main() -> None:
                     width, height = SIZES[size]
                     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=theme,
                                             reduced_motion="reduce")
+                    if not args.first:
+                        page.add_init_script(returning())
                     page.on("console", lambda m: m.type == "error" and print("console:", m.text, file=sys.stderr))
                     page.on("requestfailed", lambda r: print("failed:", r.url, file=sys.stderr))
                     page.on("response", lambda r: r.status >= 400 and print(r.status, r.url, file=sys.stderr))

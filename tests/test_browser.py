@@ -3,91 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 import re
-from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlparse
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from benchmarks.browser import chromium, executable
-from benchmarks.server import ROOT, serve
+from tests.reader import SLIDER, Reader, in_browser
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(executable() is None and not os.environ.get("REQUIRE_BROWSER"), reason="no Chromium on this machine"),
-    pytest.mark.xdist_group("browser"),
-]
-# Streamlit looks for its own server below the page's path first, and the browser reports that it is not there.
-STREAMLITS_OWN = re.compile(r"/_stcore/(health|host-config)$")
-SLIDER = ".st-key-controls :is(input[type=range], [role=slider])"
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory) -> Iterator[str]:
-    log = tmp_path_factory.mktemp("server") / "log"
-    with serve(log=log) as address:
-        yield address
-    # Streamlit logs a traceback of its own when a reader leaves in the middle of a run; none may pass through our files.
-    assert not re.search(rf'File "{re.escape(str(ROOT))}/(app|pages|core|figures|ui)\b', log.read_text())
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-class Reader:
-    """A page with its complaints: `errors` holds what the console and the network said."""
-
-    def __init__(self, browser: Browser, address: str, width: int = 1280, height: int = 720, theme: str = "light",
-                 motion: str = "reduce"):
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme,  # pyright: ignore
-                                      reduced_motion=motion)  # pyright: ignore
-        self.page: Page = context.new_page()
-        self.address = address
-        self.errors: list[str] = []
-        self.page.on("pageerror", lambda e: self.errors.append(str(e)))
-        self.page.on("console", lambda m: self._console(m))
-
-    def _console(self, message) -> None:
-        if message.type == "error" and not STREAMLITS_OWN.search(message.location.get("url", "")):
-            self.errors.append(f"{message.text} {message.location.get('url', '')}")
-
-    def open(self, path: str) -> Page:
-        self.page.goto(f"{self.address}/{path}")
-        expect(self.page.locator("h2").first).to_be_visible(timeout=30_000)
-        if path and not path.startswith("?"):
-            self.drawn()
-        return self.page
-
-    @property
-    def board(self):
-        return self.page.locator(".lab-board")
-
-    def drawn(self) -> None:
-        """Waits until nothing is under way: the script has finished and every picture shows the last scene."""
-        expect(self.board).to_have_attribute("data-drawn", re.compile("."), timeout=30_000)
-        self.page.wait_for_function(
-            "() => { const b = document.querySelector('.lab-board');"
-            " return b && b.dataset.live === 'false' && b.dataset.drawn && b.dataset.settled === b.dataset.drawn"
-            " && !document.querySelector('[data-testid=stStatusWidget]'); }", timeout=40_000)
-
-    def scene(self) -> dict[str, str]:
-        return dict(parse_qsl(urlparse(self.page.url).query))
-
-    def plot(self, panel: str):
-        return self.page.locator(f"[data-panel={panel}] .lab-plot")
-
-
-@pytest.fixture
-def reader(browser, address) -> Iterator[Reader]:
-    reader = Reader(browser, address)
-    yield reader
-    reader.page.context.close()
-    assert reader.errors == []
+pytestmark = in_browser
 
 
 def test_navigation_from_home_through_the_menu(reader):

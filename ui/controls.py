@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -19,7 +20,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from core import lesson
 from core.lesson import Choice, Choices, Control, Grid, Number, Numbers, Scene, Switch
 
-PRESENT = "present"  # the one parameter of a link that belongs to the page, not to the scene
+# The parameters of a link that belong to the page, not to the scene: lecture mode, and the scene to compare with.
+PRESENT, BESIDE = "present", "beside"
 
 
 def key(slug: str, field: str) -> str:
@@ -54,11 +56,18 @@ def arrive(slug: str, config: type[Scene]) -> None:
     if state.get("page") == slug and not travelled:
         return
     state["page"] = slug
-    query = {name: text for name, text in st.query_params.to_dict().items() if name != PRESENT}
+    asked = st.query_params.to_dict()
+    query = {name: text for name, text in asked.items() if name not in (PRESENT, BESIDE)}
+    # A link that names a scene shows it; a reader who just comes by is asked first.
+    state[f"plain:{slug}"] = not query
     if query or travelled or f"scene:{slug}" not in state:
         scene, notes = lesson.read(config, query)
         take(slug, scene)
         state[f"notes:{slug}"] = notes
+    if BESIDE in asked:
+        kept, notes = lesson.read(config, dict(parse_qsl(asked[BESIDE])))
+        keep(slug, kept)
+        state[f"notes:{slug}"] += notes
 
 
 def current(slug: str, config: type[Scene]) -> Scene:
@@ -87,9 +96,30 @@ def current(slug: str, config: type[Scene]) -> Scene:
     return scene
 
 
-def link(scene: Scene) -> None:
-    """Writes the scene into the browser's address."""
+def keep(slug: str, scene: Scene | None) -> None:
+    """Keeps a scene to be compared with; None ends it."""
+    st.session_state[f"beside:{slug}"] = scene
+
+
+def beside(slug: str) -> Scene | None:
+    """The scene that the reader compares with."""
+    return st.session_state.get(f"beside:{slug}")
+
+
+def difference(kept: Scene, scene: Scene) -> str:
+    """In words, what tells the two scenes apart."""
+    fields = [(control, getattr(kept, name), getattr(scene, name)) for name, control in scene.controls().items()]
+    fields = [(control, a, b) for control, a, b in fields if a != b]
+    if not fields:
+        return "A is this scene as it was kept; move a control and B follows."
+    return "; ".join(f"{c.label}: A {lesson.told(c, a)}, B {lesson.told(c, b)}" for c, a, b in fields) + "."
+
+
+def link(scene: Scene, kept: Scene | None = None) -> None:
+    """Writes the scene, and the one it is compared with, into the browser's address."""
     query = scene.query()
+    if kept is not None:
+        query[BESIDE] = urlencode(kept.query()) or "seed=0"
     if PRESENT in st.query_params:
         query[PRESENT] = st.query_params[PRESENT]
     if st.query_params.to_dict() != query:

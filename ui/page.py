@@ -14,7 +14,7 @@ import streamlit as st
 
 from core import catalogue
 from core.lesson import Grid, Number, Numbers, Scene
-from ui import chart, controls, runner, shell
+from ui import chart, controls, lecture, questions, runner, shell, words
 
 
 @dataclass(frozen=True)
@@ -38,47 +38,63 @@ def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths:
     entry = catalogue.lesson(slug)
     module = entry.module()
     controls.arrive(slug, module.Config)
-    st.markdown(f"## {entry.title}\n{entry.question}")
-    _presets(slug, module.Config, presets)
-    _scene(slug, module, draw)
+    if not lecture.on():
+        st.markdown(f"## {entry.title}\n{entry.question}")
+    _scene(Page(entry, module, draw, presets))
+    if lecture.on():
+        return
+    questions.challenge(slug, module)
     if maths:
-        with st.expander("The maths", icon=":material/function:"):
-            st.markdown(maths)
+        words.maths_and_code(maths, code, symbols or {})
+    words.example(slug)
     if references:
         with st.expander("References", icon=":material/menu_book:"):
             st.markdown(references)
 
 
+@dataclass(frozen=True)
+class Page:
+    """What the parts of one page have in common."""
+
+    entry: catalogue.Lesson
+    module: Any
+    draw: runner.Draw
+    presets: Sequence[Preset]
+
+    @property
+    def slug(self) -> str:
+        return self.entry.slug
+
+
 @st.fragment
-def _scene(slug: str, module: Any, draw: runner.Draw) -> None:
+def _scene(page: Page) -> None:
     """Picture and controls. A fragment, so that a moved slider does not send the words round it again.
 
     The picture goes first over the wire and is painted while the browser still sets up the widgets.
     """
-    scene = controls.current(slug, module.Config)
+    slug = page.slug
+    if (target := st.session_state.pop("go", None)) is not None:
+        _go(target)
+    scene = controls.current(slug, page.module.Config)
     complaints = st.container()
     picture, hands = st.columns([0.72, 0.28], gap="medium")
-    with picture:
-        _picture(slug, module, scene, draw)
+    with picture, st.container(key="picture"):
+        _picture(page, scene)
     with complaints:
         for note in controls.notes(slug):
             st.warning(note, icon=":material/info:")
     with hands, st.container(key="controls"):
         _controls(slug, scene)
-    controls.link(scene)
+    controls.link(scene, controls.beside(slug))
 
 
-def _presets(slug: str, config: type[Scene], presets: Sequence[Preset]) -> None:
-    if not presets:
-        return
-    with st.container(horizontal=True, gap="small", key="presets"):
-        for preset in presets:
-            st.button(preset.name, help=preset.why, key=f"{slug}:preset:{preset.name}", on_click=_take,
-                      args=(slug, config, preset))
-
-
-def _take(slug: str, config: type[Scene], preset: Preset) -> None:
-    controls.take(slug, config(**preset.values))
+def _go(target: Mapping[str, Any]) -> None:
+    """Where the reader of lecture mode wants to be: another lesson, or out."""
+    if target.get("leave"):
+        st.query_params.pop(controls.PRESENT, None)
+        st.rerun()
+    if target.get("slug") in [entry.slug for entry in catalogue.LESSONS]:
+        st.switch_page(f"pages/{target['slug']}.py", query_params={controls.PRESENT: "1"})
 
 
 def _controls(slug: str, scene: Scene) -> None:
@@ -90,26 +106,25 @@ def _controls(slug: str, scene: Scene) -> None:
             controls.draw(slug, scene, more)
 
 
-def _picture(slug: str, module: Any, scene: Scene, draw: runner.Draw) -> None:
+def _picture(page: Page, scene: Scene) -> None:
     """The board of the scene; while its run is under way, again and again with what there is so far.
 
     A finished board stands in a container, an unfinished one in a fragment, which makes a container of its own: the
     place in the page is the same, so the browser keeps the node, zoom and camera.
     """
-    board, done = runner.board_of(slug, module, scene, draw)
-    first = [board]
+    first = [_boards(page, scene)]
+    done = first[0].done
 
     def mount() -> None:
-        if first:
-            board, finished = first.pop(), done
-        else:
-            board, finished = runner.board_of(slug, module, scene, draw)
+        boards = first.pop() if first else _boards(page, scene)
+        board, slug = boards.now, page.slug
+        about = _about(page, scene, boards)
         start = getattr(scene, board.field) if board.field else None
-        chart.show(board, key=f"{slug}:board", scene=urlencode(scene.query()), live=not finished,
-                   start=start,
-                   on_event=lambda: _event(slug, board))
-        st.markdown(board.seen)
-        if not done and (finished or controls.current(slug, module.Config) != scene):
+        chart.show(board, key=f"{slug}:board", scene=urlencode(scene.query()), live=not boards.done, start=start, about=about,
+                   beside=boards.kept, on_event=lambda: _event(page, board))
+        with st.container(key="seen"):
+            st.markdown(board.seen)
+        if not done and (boards.done or controls.current(slug, page.module.Config) != scene):
             st.rerun()
 
     if done:
@@ -119,12 +134,57 @@ def _picture(slug: str, module: Any, scene: Scene, draw: runner.Draw) -> None:
         st.fragment(mount, run_every=0.05)()
 
 
-def _event(slug: str, board: chart.Encoded) -> None:
+@dataclass(frozen=True)
+class _Boards:
+    """The board of the scene and, where the reader compares, that of the kept scene."""
+
+    now: chart.Encoded
+    kept: chart.Encoded | None
+    done: bool
+
+
+def _boards(page: Page, scene: Scene) -> _Boards:
+    board, done = runner.board_of(page.slug, page.module, scene, page.draw)
+    other = controls.beside(page.slug)
+    if other is None:
+        return _Boards(board, None, done)
+    kept, complete = runner.board_of(page.slug, page.module, other, page.draw, slot="run of the kept scene")
+    return _Boards(board, kept, done and complete)
+
+
+def _about(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
+    """What the browser is told besides the pictures."""
+    slug, question = page.slug, boards.now.question
+    scenes = [(preset, page.module.Config(**preset.values)) for preset in page.presets]
+    present = {controls.PRESENT: "1"} if lecture.on() else {}
+    other = controls.beside(slug)
+    return {
+        "slug": slug, "ask": questions.spec(question), "asks": st.session_state.get(f"plain:{slug}", False),
+        "verdict": questions.judge(slug, scene, question, live=not boards.done),
+        "solved": bool(st.session_state.get(f"solved:{slug}")),
+        "presets": [{"name": preset.name, "why": preset.why, "current": there == scene,
+                     "query": "?" + urlencode(there.query() | present)} for preset, there in scenes],
+        "beside": controls.difference(other, scene) if other else None,
+        "present": lecture.spec(page.entry, scene.query()),
+    }
+
+
+def _event(page: Page, board: chart.Encoded) -> None:
+    slug = page.slug
     event, scene = st.session_state[f"{slug}:board"], st.session_state[f"scene:{slug}"]
     if place := event.get("click"):
         _clicked(slug, scene, board.clicks[place["panel"]], place["x"], place["y"])
     if moved := event.get("frame"):
         controls.assign(slug, **{board.field: int(moved["frame"])})
+    if guess := event.get("guess"):
+        questions.take(slug, scene, guess)
+    if chosen := event.get("preset"):
+        values = next((p.values for p in page.presets if p.name == chosen["name"]), {})
+        controls.take(slug, page.module.Config(**values))
+    if event.get("pin"):
+        controls.keep(slug, None if controls.beside(slug) else scene)
+    if target := event.get("go"):
+        st.session_state["go"] = target
 
 
 def _clicked(slug: str, scene: Scene, fields: tuple[str, str], *place: float) -> None:

@@ -139,24 +139,44 @@ def common() -> Shared:
     return shared(fingerprint() if watching else _fingerprint_once())
 
 
-def board_of(slug: str, module: Any, scene: Scene, draw: Draw) -> tuple[Encoded, bool]:
-    """The board of a scene and whether it is complete. Asked again, it goes on with an incomplete one."""
+def board_of(slug: str, module: Any, scene: Scene, draw: Draw, slot: str = "run") -> tuple[Encoded, bool]:
+    """The board of a scene and whether it is complete. Asked again, it goes on with an incomplete one.
+
+    slot: where the session keeps the run that is under way, so that two scenes can be under way side by side.
+    """
     memory = common()
     known = memory.boards.get((slug, scene))
     if known:
-        st.session_state.pop("run", None)
+        st.session_state.pop(slot, None)
         return known, True
     result = memory.results.get((slug, scene.trained()))
     if result is None:
-        run = st.session_state.get("run")
+        run = st.session_state.get(slot)
         if run is None or (run.slug, run.scene) != (slug, scene.trained()):
-            run = st.session_state["run"] = Run(slug, scene.trained(), iter(module.steps(scene.trained())))
+            run = st.session_state[slot] = Run(slug, scene.trained(), iter(module.steps(scene.trained())))
         run.advance(PATIENCE if run.latest is None else SLICE, memory.turns)
         if not run.done:
-            return encode(draw(run.latest, scene)), False
+            return _encoded(module, draw, run.latest, scene), False
         result = run.latest
         memory.results.put((slug, scene.trained()), result)
-    st.session_state.pop("run", None)
-    board = encode(draw(result, scene))
+    st.session_state.pop(slot, None)
+    board = _encoded(module, draw, result, scene)
     memory.boards.put((slug, scene), board)
     return board, True
+
+
+def _encoded(module: Any, draw: Draw, result: Any, scene: Scene) -> Encoded:
+    return encode(draw(result, scene), module.predict(result, scene) if hasattr(module, "predict") else None)
+
+
+def result_of(slug: str, module: Any, scene: Scene) -> Any:
+    """The whole result of a scene, trained now if nobody has asked for it yet."""
+    memory = common()
+    result = memory.results.get((slug, scene.trained()))
+    if result is None:
+        run = Run(slug, scene.trained(), iter(module.steps(scene.trained())))
+        while not run.done:
+            run.advance(SLICE, memory.turns)
+        result = run.latest
+        memory.results.put((slug, scene.trained()), result)
+    return result

@@ -14,9 +14,12 @@ CSS = """
 [data-testid="stMainBlockContainer"] h2 { padding: 0; margin: 0; line-height: 1.2;
   font-size: clamp(1.25rem, 0.8rem + 1vw, 2.2rem); }
 [data-testid="stMainBlockContainer"] h2 + p { margin: 0.15rem 0 0; }
-.st-key-presets button { min-height: 2rem; padding: 0.1rem 0.7rem; }
-.st-key-presets button p { font-size: 0.88rem; }
 .st-key-controls { gap: 0.5rem; }
+.lab-asking .st-key-seen { visibility: hidden; }
+.lab-present [data-testid="stHeader"], .lab-present .st-key-seen { display: none; }
+.lab-present [data-testid="stMainBlockContainer"] { padding: 0.75rem 1.5rem; max-width: none; }
+.lab-present [data-testid="stColumn"]:has(.st-key-controls) { display: none; }
+.lab-present.lab-hands [data-testid="stColumn"]:has(.st-key-controls) { display: block; }
 @media (max-width: 40rem) {
   [data-testid="stMainBlockContainer"] { padding: 4rem 0.8rem 2rem; }
 }

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ import plotly.io as pio
 import streamlit as st
 import streamlit.components.v1 as v1
 
+from core.question import Question
 from figures import style
 
 HERE = Path(__file__).parent
@@ -81,10 +82,14 @@ class Encoded:
     seen: str
     clicks: dict[str, tuple[str, str]]
     field: str
+    question: Question | None = None
 
 
-def encode(board: Board) -> Encoded:
-    """The board as bytes. Costs tens of milliseconds for large pictures, so callers keep the result."""
+def encode(board: Board, question: Question | None = None) -> Encoded:
+    """The board as bytes, with the question that it answers.
+
+    Costs tens of milliseconds for large pictures, so callers keep the result.
+    """
     panels = []
     for panel in board.panels:
         about = {k: getattr(panel, k) for k in ("id", "caption", "alt", "title", "span", "rows", "height")}
@@ -104,11 +109,13 @@ def encode(board: Board) -> Encoded:
         seen=board.seen,
         clicks={p.id: p.click for p in board.panels if p.click},
         field=board.player.field if board.player else "",
+        question=question,
     )
 
 
 # A component takes one script; these are its parts, each using what stands before it.
-SCRIPTS = ("tools", "panel", "player", "board")
+SCRIPTS = ("tools", "panel", "player", "ask", "bar", "present", "compare", "board")
+EVENTS = ("click", "frame", "guess", "preset", "pin", "go")
 
 
 def script() -> str:
@@ -133,14 +140,16 @@ def _component() -> tuple[Callable[..., Any], str, bytes]:
     return mount, f"component/{served.name}/plotly.min.js", look.encode()
 
 
-def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int | None = None,
-         on_event: Callable[[], None] = lambda: None) -> Any:
-    """Mounts the board. `scene` is the link's query that it belongs to, `live` says that
-    more of it is to come, `start` the frame to stand at.
+def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int | None = None, about: Mapping[str, Any],
+         beside: Encoded | None = None, on_event: Callable[[], None] = lambda: None) -> Any:
+    """Mounts the board. `scene` is the link's query that it belongs to, `live` says that more of it is to come, `start` the
+    frame to stand at; `about` goes to the browser as it is: presets, question, verdict, lecture. `beside` is a board
+    to compare with.
 
-    The returned object has `.click` and `.frame`.
+    The returned object has one attribute for each of EVENTS.
     """
     mount, plotly_js, look = _component()
-    head = {"digest": board.digest, "scene": scene, "live": live, "start": start, "plotly": plotly_js}
-    data = json.dumps(head).encode() + b"\n" + look + b"\n" + board.body
-    return mount(data=data, key=key, on_click_change=on_event, on_frame_change=on_event)
+    digest = board.digest + (beside.digest if beside else "")
+    head = {"digest": digest, "scene": scene, "live": live, "start": start, "plotly": plotly_js, **about}
+    parts = [json.dumps(head).encode(), look, board.body, *([beside.body] if beside else [])]
+    return mount(data=b"\n".join(parts), key=key, **{f"on_{name}_change": on_event for name in EVENTS})

@@ -8,16 +8,21 @@ class Board {
     this.parent = parent;
     this.root = parent.querySelector(".lab-board") ?? parent.appendChild(document.createElement("div"));
     this.root.className = "lab-board";
-    this.legend = this.root.appendChild(document.createElement("ul"));
-    this.legend.className = "lab-legend";
-    this.grid = this.root.appendChild(document.createElement("div"));
-    this.grid.className = "lab-grid";
     this.panels = new Map();
+    this.order = [];
     this.player = new Player(this);
+    this.present = new Present(this);
+    this.bar = new Bar(this);
+    this.ask = new Ask(this);
+    this.legend = make("ul", "lab-legend");
+    this.grid = make("div", "lab-grid");
+    const stage = make("div", "lab-stage");
+    stage.append(this.legend, this.grid, this.ask.cover);
+    this.root.append(this.present.root, this.bar.root, this.bar.why, this.ask.line, stage);
     this.revision = 0;
     this.digest = null;
     this.root.addEventListener("keydown", (e) => {
-      if (e.key === " " && !e.target.closest("button, select, input")) { e.preventDefault(); this.player.press("play"); }
+      if (e.key === " " && !this.present.on && !e.target.closest("button, select, input, a")) { e.preventDefault(); this.player.press("play"); }
     });
     // Theme and screen may change without a word from Python.
     this.watch = setInterval(() => this.checkLook(), 400);
@@ -37,10 +42,14 @@ class Board {
     this.paint();
   }
 
-  receive(head, look, text) {
+  receive(head, look, text, beside) {
+    const fresh = !this.head;
     this.head = head;
     this.root.dataset.scene = head.scene;
     this.root.dataset.live = head.live;
+    this.present.show(head.present);
+    this.bar.show(head);
+    this.ask.show(head, fresh);
     if (head.digest === this.digest) {
       const was = this.player.frame;
       if (this.spec?.player) this.player.show({ ...this.spec.player, start: head.start }, false);
@@ -49,6 +58,7 @@ class Board {
     }
     this.digest = head.digest;
     this.text = text;
+    this.besideText = beside;
     this.lookText = look;
     if (window.Plotly) this.paint();
     else loadPlotly(head.plotly).then(() => this.paint());
@@ -62,6 +72,8 @@ class Board {
     const coloured = (text) => JSON.parse(this.dark ? swapColours(text, dark) : text);
     this.look = coloured(this.lookText);
     this.spec = coloured(this.text);
+    this.order = this.spec.panels.map((p) => p.id);
+    if (this.besideText) this.spec.panels = paired(this.spec, coloured(this.besideText));
     this.revision += 1;
     this.legend.replaceChildren(...this.spec.legend.map(legendEntry));
     const keep = new Set(this.spec.panels.map((p) => p.id));
@@ -71,20 +83,42 @@ class Board {
       let panel = this.panels.get(spec.id);
       if (!panel) this.panels.set(spec.id, (panel = new Panel(this)));
       // Moving a WebGL node in the document costs it its context: only touch the order when it is wrong.
-      const wanted = before ? before.nextSibling : this.grid.firstChild;
+      let wanted = before ? before.nextSibling : this.grid.firstChild;
+      if (wanted === this.player.root) wanted = wanted.nextSibling;
       if (wanted !== panel.root) this.grid.insertBefore(panel.root, wanted);
       before = panel.root;
       panel.show(spec);
-      if (spec === this.spec.panels[0] && this.player.root.parentElement !== panel.root) panel.plot.after(this.player.root);
+      if (spec.mate) panel.root.dataset.mate = spec.mate; else delete panel.root.dataset.mate;
     }
-    for (const panel of this.panels.values()) panel.late = true;
+    for (const panel of this.panels.values()) { panel.late = true; panel.mate = this.panels.get(panel.spec.mate); }
+    this.arrange();
     this.player.show(this.spec.player && { ...this.spec.player, start: this.head.start }, fresh);
     if (!this.player.playing) this.catchUp(0);
   }
 
+  // In lecture mode one picture has the screen to itself, or a pair of them.
+  arrange() {
+    const chosen = this.present.panel();
+    this.present.tell();
+    for (const [id, panel] of this.panels) {
+      const shown = !this.present.on || id === chosen || panel.spec.mate === chosen;
+      if (panel.root.hidden === !shown) continue;
+      panel.root.hidden = !shown;
+      panel.late = true;
+    }
+    const stand = this.panels.get(this.present.on ? chosen : this.order[0]);
+    // Below its picture, or below a pair of them.
+    const above = stand?.mate ? stand.root : stand?.plot;
+    if (above && above.nextSibling !== this.player.root) above.after(this.player.root);
+  }
+
+  revealed() {
+    if (this.player.ready) { this.player.ready = false; this.player.play(); }
+  }
+
   // Every picture that moves and is seen, at one frame of the film; the others follow when it stops.
   async draw(frame) {
-    const moving = [...this.panels.values()].filter((p) => p.late || p.moving?.some(Boolean));
+    const moving = [...this.panels.values()].filter((p) => !p.root.hidden).filter((p) => p.late || p.moving?.some(Boolean));
     for (const panel of moving) panel.late = true;
     await Promise.all(moving.filter((p) => p.visible).map((p) => p.draw(frame)));
     this.done(frame);
@@ -99,7 +133,7 @@ class Board {
     if (pause) await new Promise((then) => setTimeout(then, pause));
     for (;;) {
       if (turn !== this.turn || this.player.playing || !this.root.isConnected) return;
-      const [panel] = [...this.panels.values()].filter((p) => p.late).sort((a, b) => rank(a) - rank(b));
+      const [panel] = [...this.panels.values()].filter((p) => p.late && !p.root.hidden).sort((a, b) => rank(a) - rank(b));
       if (!panel) break;
       await panel.draw(this.player.frame);
       if (panel === this.first()) {
@@ -111,7 +145,7 @@ class Board {
     this.root.dataset.settled = this.digest;
   }
 
-  first() { return this.panels.get(this.spec.panels[0].id); }
+  first() { return this.panels.get(this.present.on ? this.present.panel() : this.order[0]); }
 
   // For tests and benchmarks: which scene and frame the first picture shows.
   done(frame) {
@@ -128,6 +162,8 @@ class Board {
     for (const panel of this.panels.values()) panel.close();
     this.panels.clear();
     this.player.playing = false;
+    this.present.close();
+    document.documentElement.classList.remove("lab-asking");
   }
 }
 
@@ -136,14 +172,18 @@ export default function ({ parentElement, data, setTriggerValue }) {
   if (!board) boards.set(parentElement, (board = new Board(parentElement)));
   board.send = setTriggerValue;
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
-  const cut = bytes.indexOf(10);
   const decoder = new TextDecoder();
-  const head = JSON.parse(decoder.decode(bytes.subarray(0, cut)));
-  if (head.digest === board.digest) board.receive(head);
-  else {
-    const second = bytes.indexOf(10, cut + 1);
-    board.receive(head, decoder.decode(bytes.subarray(cut + 1, second)), decoder.decode(bytes.subarray(second + 1)));
+  const lines = [];
+  for (let from = 0; from <= bytes.length;) {
+    const cut = bytes.indexOf(10, from);
+    const end = cut < 0 ? bytes.length : cut;
+    lines.push(bytes.subarray(from, end));
+    // What the browser has already need not be read again.
+    if (lines.length === 1 && JSON.parse(decoder.decode(lines[0])).digest === board.digest) break;
+    from = end + 1;
   }
+  const [head, look, text, beside] = lines.map((line) => decoder.decode(line));
+  board.receive(JSON.parse(head), look, text, beside);
   return () => setTimeout(() => {
     if (!parentElement.isConnected) { board.close(); boards.delete(parentElement); }
   }, 0);

@@ -26,6 +26,7 @@ class Panel {
   show(spec) {
     this.spec = spec;
     this.unpacked = false;
+    this.own = this.shared = null;
     this.moving = spec.figure.data.map((trace) => trace.meta?.grow || trace.meta?.frames);
     this.root.dataset.panel = spec.id;
     this.root.dataset.height = spec.height;
@@ -53,7 +54,7 @@ class Panel {
 
   at(frame, size) {
     return this.base.map((plain) => {
-      const trace = sizedBars(plain, size);
+      const trace = sizedTrace(plain, size);
       const { grow, frames } = trace.meta ?? {};
       if (!grow && !frames) return trace;
       const now = { ...trace };
@@ -72,16 +73,31 @@ class Panel {
     });
   }
 
-  draw(frame) {
+  async draw(frame) {
     this.late = false;
     this.unpack();
     const size = fontSize();
     const layout = sized({ ...this.layout, datarevision: `${this.board.revision}:${frame}` }, size);
     if (coarse()) layout.dragmode = false;
+    for (const [path, range] of Object.entries(this.shared ?? {})) {
+      const axis = axisOf(layout, path);
+      if (axis) Object.assign(axis, { range, autorange: false });
+    }
     const config = { displaylogo: false, responsive: false, scrollZoom: false, doubleClick: "reset",
                      displayModeBar: coarse() ? false : "hover",
                      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
-    return window.Plotly.react(this.plot, this.at(frame, size), layout, config);
+    await window.Plotly.react(this.plot, this.at(this.spec.clock?.[frame] ?? frame, size), layout, config);
+    if (this.mate) this.pair();
+  }
+
+  // One of two pictures that share their axes.
+  pair() {
+    if (!this.linked) { this.linked = true; follow(this); }
+    this.own ??= Object.fromEntries(AXES.flatMap((path) => {
+      const axis = axisOf(this.plot._fullLayout, path);
+      return axis?.range ? [[path, { type: axis.type, range: [...axis.range] }]] : [];
+    }));
+    if (shareAxes(this, this.mate)) this.late = this.mate.late = true;
   }
 
   resize() {

@@ -57,7 +57,11 @@ class Player {
     else if (spec.live || (atEnd && !this.playing)) this.frame = this.last;
     this.frame = Math.max(0, Math.min(this.frame, this.last));
     this.mark();
-    if (fresh && spec.autoplay && spec.start == null && !spec.live && !calm()) { this.frame = 0; this.play(); }
+    if (fresh && spec.autoplay && spec.start == null && !spec.live && !calm()) {
+      this.frame = 0;
+      if (this.board.ask.open) this.ready = true;
+      else this.play();
+    }
   }
 
   play() {

@@ -45,6 +45,14 @@ function begun(values, count, parts) {
   return Array.from({ length: parts }, (_, i) => [...values.slice(i * length, i * length + count), null]).flat();
 }
 
+const make = (tag, className, text) => {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined) node.textContent = text;
+  if (tag === "button") node.type = "button";
+  return node;
+};
+
 const nextFrame = () => new Promise((then) => requestAnimationFrame(() => setTimeout(then, 0)));
 const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 const coarse = () => window.matchMedia("(pointer: coarse)").matches;
@@ -70,7 +78,10 @@ function swapColours(text, partner) {
 }
 
 const FONT_STEPS = [[0, 12], [640, 13], [1200, 14], [1600, 17], [2200, 20]];
-const fontSize = () => FONT_STEPS.filter(([w]) => window.innerWidth >= w).at(-1)[1];
+const presenting = () => document.documentElement.classList.contains("lab-present");
+// In lecture mode ticks, nine tenths of it, are read from the back row: 22 px on a screen of 1920.
+const fontSize = () => (presenting() ? Math.max(15, Math.round(window.innerWidth / 78)) : FONT_STEPS.filter(([w]) => window.innerWidth >= w).at(-1)[1]);
+const strokes = () => (presenting() ? 1.6 : 1);
 
 const DASHES = { solid: "", dot: "2 3", dash: "7 4", longdash: "11 4", dashdot: "7 3 2 3", longdashdot: "11 3 2 3" };
 
@@ -95,12 +106,16 @@ function sized(layout, size) {
   return out;
 }
 
-// The same scale for the bars beside coloured pictures.
-function sizedBars(trace, size) {
+// The same scale for the bars beside coloured pictures, and for strokes and marks on the wall.
+function sizedTrace(trace, size) {
   const bar = (b) => ({ ...b, thickness: 0.8 * size, tickfont: { ...b.tickfont, size: 0.9 * size },
                         title: { ...b.title, font: { ...b.title?.font, size } } });
   const out = { ...trace };
   if (trace.colorbar) out.colorbar = bar(trace.colorbar);
-  if (trace.marker?.colorbar) out.marker = { ...trace.marker, colorbar: bar(trace.marker.colorbar) };
+  const by = strokes();
+  const times = (v) => (Array.isArray(v) ? v.map((s) => s * by) : typeof v === "number" ? v * by : v);
+  if (by !== 1 && trace.line) out.line = { ...trace.line, width: times(trace.line.width ?? 2) };
+  if (by !== 1 && trace.marker?.size) out.marker = { ...trace.marker, size: times(trace.marker.size) };
+  if (trace.marker?.colorbar) out.marker = { ...out.marker, colorbar: bar(trace.marker.colorbar) };
   return out;
 }

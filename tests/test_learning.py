@@ -1,0 +1,212 @@
+"""To teach from and to learn from: predict and reveal, presets as links, lecture mode, comparison, access."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import parse_qsl, urlparse
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from core.catalogue import LESSONS
+from tests.pages import said
+from tests.reader import Reader, in_browser
+
+pytestmark = in_browser
+SLUGS = [entry.slug for entry in LESSONS]
+
+
+def progress(page: Page) -> dict:
+    return json.loads(page.evaluate("localStorage.getItem('lab-progress')") or "{}")
+
+
+def answer(page: Page) -> None:
+    """Commits to an answer, whatever the kind of the question."""
+    cover = page.locator(".lab-cover")
+    expect(cover).to_be_visible()
+    if cover.locator(".lab-pad").count():
+        box = cover.locator(".lab-pad").bounding_box()
+        assert box
+        page.mouse.move(box["x"] + 0.15 * box["width"], box["y"] + 0.2 * box["height"])
+        page.mouse.down()
+        page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.6 * box["height"], steps=8)
+        page.mouse.up()
+    if cover.locator(".lab-send").count():
+        cover.locator(".lab-send").click()
+    else:
+        cover.locator("[data-number]").first.click()
+
+
+def test_a_new_reader_predicts_and_is_judged(browser, address, entry):
+    reader = Reader(browser, address, first=True)
+    page = reader.open(entry.slug)
+    expect(page.locator(".lab-grid")).to_be_hidden()
+    expect(page.locator(".st-key-seen")).to_be_hidden()
+    assert entry.slug not in progress(page)
+    answer(page)
+    expect(page.locator(".lab-verdict")).to_be_visible(timeout=20_000)
+    expect(page.locator(".lab-panel").first).to_be_visible()
+    expect(page.locator(".st-key-seen")).to_be_visible()
+    right = "You predicted it" in page.locator(".lab-verdict").inner_text()
+    assert progress(page)[entry.slug]["predicted"] == ("right" if right else "wrong")
+    # Who has predicted is shown the picture at once on coming back.
+    page.reload()
+    reader.drawn()
+    expect(page.locator(".lab-panel").first).to_be_visible()
+    expect(page.locator(".lab-cover")).to_be_hidden()
+    assert reader.errors == []
+    page.context.close()
+
+
+def test_a_link_to_a_scene_shows_it_at_once(browser, address):
+    reader = Reader(browser, address, first=True)
+    page = reader.open("optimisers?alpha=0.5")
+    expect(page.locator(".lab-panel").first).to_be_visible()
+    page.get_by_role("button", name="Predict").click()
+    expect(page.locator(".lab-panel").first).to_be_hidden()
+    page.get_by_role("button", name="Just show me").click()
+    expect(page.locator(".lab-panel").first).to_be_visible()
+    page.context.close()
+
+
+def test_a_curve_is_sketched_with_the_keyboard(browser, address):
+    reader = Reader(browser, address, first=True)
+    page = reader.open("early_stopping")
+    pad = page.locator(".lab-cover .lab-pad")
+    pad.focus()
+    before = pad.get_attribute("aria-valuetext")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowUp")
+    assert pad.get_attribute("aria-valuetext") != before
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".lab-verdict")).to_be_visible(timeout=20_000)
+    expect(page.locator(".lab-verdict .lab-pad-truth")).to_have_attribute("d", re.compile("M.+L"))
+    page.context.close()
+
+
+def test_presets_are_links_that_open_their_scenes(reader, entry):
+    page = reader.open(entry.slug)
+    presets, config = said(entry.slug).presets, entry.module().Config
+    links = page.locator(".lab-presets a")
+    assert links.all_inner_texts() == [p.name for p in presets]
+    for preset, link in zip(presets, links.all(), strict=True):
+        assert dict(parse_qsl(urlparse(link.get_attribute("href")).query)) == config(**preset.values).query()
+        assert link.get_attribute("title") == preset.why
+    links.last.click()
+    expect(links.last).to_have_attribute("aria-current", "true")
+    expect(page.locator(".lab-why")).to_have_text(presets[-1].why)
+    reader.drawn()
+    assert reader.scene() == config(**presets[-1].values).query()
+
+
+def test_a_challenge_is_checked(reader):
+    page = reader.open("optimisers")
+    page.get_by_text("Challenge", exact=True).click()
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator("[data-testid=stAlert]").first).to_be_visible()
+    assert not progress(page)["optimisers"].get("solved")
+
+
+def test_a_lecture_is_driven_from_the_keyboard(browser, address):
+    reader = Reader(browser, address, width=1920, height=1080, first=True)
+    page = reader.open(f"{SLUGS[0]}?present=1")
+    expect(page.locator("[data-testid=stHeader]")).to_be_hidden()
+    expect(page.locator(".st-key-controls")).to_be_hidden()
+    expect(page.locator(".lab-cover")).to_be_visible()
+    page.keyboard.press("Space")
+    expect(page.locator(".lab-cover")).to_be_hidden()
+    expect(page.locator(".lab-panel:visible")).to_have_count(1)
+    reader.drawn()
+    ticks = page.evaluate("[...document.querySelectorAll('.lab-panel:not([hidden]) :is(.xtick, .ytick) text')]"
+                          ".map((t) => parseFloat(getComputedStyle(t).fontSize))")
+    assert ticks
+    assert min(ticks) >= 20
+    wide, tall = page.evaluate("(() => { const m = document.querySelector('[data-testid=stMain]');"
+                               " return [m.scrollWidth - m.clientWidth, m.scrollHeight - m.clientHeight]; })()")
+    assert wide <= 0
+    assert tall <= 20, "the picture and its words fit on the screen"
+    presets = said(SLUGS[0]).presets
+    for preset in presets[1:]:
+        page.keyboard.press("ArrowRight")
+        expect(page.locator(".lab-presets a[aria-current]").last).to_have_text(preset.name)
+    reader.drawn()
+    # After the last scene comes the next lesson; every lesson of the lecture can be reached so, in the lecture's order.
+    for entry in LESSONS[1:]:
+        page.keyboard.press("ArrowRight" if entry is LESSONS[1] else "ArrowDown")
+        expect(page.locator(".lab-lecture h2")).to_have_text(entry.title, timeout=30_000)
+        expect(page.locator(".lab-lecture-part")).to_contain_text(entry.source)
+        reader.drawn()
+    page.keyboard.press("Space")
+    page.keyboard.press("2")
+    expect(page.locator(".lab-place")).to_contain_text("picture 2 of")
+    page.keyboard.press("q")
+    expect(page.locator(".lab-sheet .lab-qr svg")).to_be_visible()
+    page.keyboard.press("q")
+    page.keyboard.press("m")
+    assert page.locator(".lab-sheet li li").all_inner_texts() == [entry.source for entry in LESSONS]
+    page.keyboard.press("Escape")
+    expect(page.locator(".lab-sheet")).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-testid=stHeader]")).to_be_visible(timeout=20_000)
+    assert "present" not in page.url
+    assert reader.errors == []
+    page.context.close()
+
+
+def test_two_scenes_share_axes_and_clock(reader, browser, address):
+    page = reader.open("optimisers")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator("[data-panel=kept-map]")).to_be_visible(timeout=20_000)
+    page.locator(".lab-presets a").nth(1).click()
+    expect(page.locator(".lab-presets a").nth(1)).to_have_attribute("aria-current", "true")
+    expect(page.locator(".lab-why")).to_contain_text("Problem: A Himmelblau, B Ravine")
+    reader.drawn()
+    ranges = """(id) => { const l = document.querySelector(`[data-panel=${id}] .lab-plot`)._fullLayout;
+                         return [...l.xaxis.range, ...l.yaxis.range]; }"""
+    for panel in ("map", "loss"):
+        assert page.evaluate(ranges, panel) == pytest.approx(page.evaluate(ranges, f"kept-{panel}")), panel
+    page.evaluate("Plotly.relayout(document.querySelector('[data-panel=loss] .lab-plot'),"
+                  " {'xaxis.range[0]': 10, 'xaxis.range[1]': 20})")
+    page.wait_for_timeout(500)
+    assert page.evaluate(ranges, "kept-loss")[:2] == pytest.approx([10, 20])
+    # The pair is a link too.
+    other = Reader(browser, address)
+    other.open(page.url.removeprefix(f"{address}/"))
+    expect(other.page.locator("[data-panel=kept-map]")).to_be_visible(timeout=20_000)
+    other.drawn()
+    assert other.board.get_attribute("data-drawn") == reader.board.get_attribute("data-drawn")
+    other.page.context.close()
+    page.get_by_role("button", name="End comparison").click()
+    expect(page.locator("[data-panel=kept-map]")).to_have_count(0, timeout=20_000)
+    assert "beside" not in page.url
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds serious or critical on the page as it is now."""
+    found = [v for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")]
+    return [f"{v['id']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])})" for v in found]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("slug", ["", *SLUGS])
+def test_no_serious_violation(browser, address, slug, theme):
+    reader = Reader(browser, address, theme=theme)
+    page = reader.open(slug)
+    page.wait_for_timeout(500)
+    assert violations(page) == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_serious_violation_while_asked_and_on_the_wall(browser, address, theme):
+    reader = Reader(browser, address, theme=theme, first=True)
+    page = reader.open("early_stopping")
+    assert violations(page) == []
+    page.goto(f"{address}/weight_penalties?present=1")
+    reader.drawn()
+    page.keyboard.press("m")
+    assert violations(page) == []
+    page.context.close()

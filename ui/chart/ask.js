@@ -1,0 +1,211 @@
+// Predict, then reveal: a question that covers the pictures until the reader has answered it or asked to be shown.
+
+// What this browser remembers of a reader: slug -> {seen, predicted, solved}. Nothing of it reaches the server.
+const Progress = {
+  key: "lab-progress",
+  all() {
+    try { return JSON.parse(localStorage.getItem(this.key)) ?? {}; } catch { return {}; }
+  },
+  of(slug) { return this.all()[slug] ?? {}; },
+  note(slug, what) {
+    const all = this.all();
+    all[slug] = { ...all[slug], ...what };
+    try { localStorage.setItem(this.key, JSON.stringify(all)); } catch { /* a browser may forbid it */ }
+  },
+};
+
+const SVG = "http://www.w3.org/2000/svg";
+function drawn(name, about, parent) {
+  const node = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(about)) node.setAttribute(key, value);
+  return parent ? parent.appendChild(node) : node;
+}
+
+// Axes on which a curve is drawn with the finger, or with the arrow keys: left and right choose a place, up and down move it.
+class Pad {
+  constructor(spec) {
+    this.spec = spec;
+    this.heights = spec.x.map(() => (spec.low + spec.high) / 2);
+    this.at = 0;
+    this.touched = false;
+    this.root = drawn("svg", { viewBox: "0 0 640 250", class: "lab-pad", tabindex: 0, role: "slider",
+                               "aria-label": `Your curve: ${spec.y_title} against ${spec.x_title}. Left and right choose a place, up and down move it.` });
+    drawn("rect", { x: 56, y: 8, width: 576, height: 200, class: "lab-pad-frame" }, this.root);
+    const text = (x, y, words, anchor, turn) => {
+      const node = drawn("text", { x, y, "text-anchor": anchor, ...(turn ? { transform: `rotate(-90 ${x} ${y})` } : {}) }, this.root);
+      node.textContent = words;
+    };
+    const short = (v) => Number(v.toPrecision(3)).toString();
+    text(56, 228, short(spec.x[0]), "middle"); text(632, 228, short(spec.x.at(-1)), "end"); text(344, 244, spec.x_title, "middle");
+    text(50, 18, short(spec.high), "end"); text(50, 208, short(spec.low), "end"); text(16, 108, spec.y_title, "middle", true);
+    this.truth = drawn("path", { class: "lab-pad-truth" }, this.root);
+    this.path = drawn("path", { class: "lab-pad-line" }, this.root);
+    this.dot = drawn("circle", { r: 6, class: "lab-pad-dot" }, this.root);
+    this.root.addEventListener("pointerdown", (e) => { this.root.setPointerCapture(e.pointerId); this.last = null; this.pull(e); });
+    this.root.addEventListener("pointermove", (e) => { if (e.buttons) this.pull(e); });
+    this.root.addEventListener("keydown", (e) => this.key(e));
+    this.mark();
+  }
+
+  x(i) { const { x } = this.spec; return 56 + (576 * (x[i] - x[0])) / (x.at(-1) - x[0]); }
+  y(v) { return 208 - (200 * (v - this.spec.low)) / (this.spec.high - this.spec.low); }
+
+  // Every place between two reports of the pointer gets a height, so that a quick stroke leaves no gap.
+  pull(e) {
+    const point = new DOMPoint(e.clientX, e.clientY).matrixTransform(this.root.getScreenCTM().inverse());
+    const { low, high, x } = this.spec;
+    const value = Math.min(high, Math.max(low, low + ((208 - point.y) / 200) * (high - low)));
+    const near = x.reduce((best, _, i) => (Math.abs(this.x(i) - point.x) < Math.abs(this.x(best) - point.x) ? i : best), 0);
+    const from = this.last ?? { i: near, value };
+    const span = Math.abs(near - from.i) || 1;
+    for (let k = 0; k <= Math.abs(near - from.i); k++) {
+      this.heights[from.i + Math.sign(near - from.i) * k] = from.value + ((value - from.value) * k) / span;
+    }
+    this.heights[near] = value;
+    // The first touch lifts the whole curve, so that a reader draws from where the finger is.
+    if (!this.touched) this.heights = this.heights.map(() => value);
+    this.last = { i: near, value };
+    this.at = near;
+    this.touched = true;
+    this.mark();
+  }
+
+  key(e) {
+    const { low, high, x } = this.spec;
+    const step = (high - low) / 40;
+    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[e.key];
+    if (!moves) return;
+    e.preventDefault();
+    e.stopPropagation();
+    this.at = Math.min(x.length - 1, Math.max(0, this.at + moves[0]));
+    this.heights[this.at] = Math.min(high, Math.max(low, this.heights[this.at] + moves[1] * step));
+    this.touched = true;
+    this.mark();
+  }
+
+  line(values) { return values.map((v, i) => `${i ? "L" : "M"}${this.x(i).toFixed(1)} ${this.y(v).toFixed(1)}`).join(""); }
+
+  reveal(truth) { this.truth.setAttribute("d", this.line(truth.map((v) => Math.min(this.spec.high, Math.max(this.spec.low, v))))); }
+
+  mark() {
+    this.path.setAttribute("d", this.line(this.heights));
+    this.dot.setAttribute("cx", this.x(this.at));
+    this.dot.setAttribute("cy", this.y(this.heights[this.at]));
+    const { x, x_title, y_title } = this.spec;
+    this.root.setAttribute("aria-valuenow", this.heights[this.at].toPrecision(3));
+    this.root.setAttribute("aria-valuetext", `at ${x_title} ${x[this.at]}: ${y_title} ${this.heights[this.at].toPrecision(3)}`);
+  }
+}
+
+class Ask {
+  constructor(board) {
+    this.board = board;
+    this.cover = make("section", "lab-cover");
+    this.cover.setAttribute("aria-label", "Question");
+    this.cover.hidden = true;
+    this.line = make("p", "lab-verdict");
+    this.line.setAttribute("role", "status");
+    this.line.hidden = true;
+    this.open = false;
+  }
+
+  // head.ask: the question of the scene; head.asks: whether to begin with it; head.verdict: what became of the last guess.
+  show(head, fresh) {
+    this.slug = head.slug;
+    const text = JSON.stringify(head.ask ?? null);
+    const changed = text !== this.text;
+    this.text = text;
+    this.spec = head.ask;
+    if (fresh && this.spec && head.asks && (head.present || !Progress.of(this.slug).predicted)) this.open = true;
+    if (!this.spec) this.open = false;
+    if (changed && this.open) this.draw();
+    this.judge(head.verdict);
+    if (head.solved) Progress.note(this.slug, { solved: true });
+    this.mark();
+  }
+
+  draw() {
+    const { kind, text, options, low, high, step, unit } = this.spec;
+    this.pad = null;
+    const title = make("h3", "", text);
+    const hint = make("p", "lab-hint", "Predict first: the picture comes with your answer.");
+    const answers = make("div", "lab-answers");
+    if (kind === "pick") {
+      options.forEach(([id, label], i) => {
+        const button = make("button", "", label);
+        button.dataset.number = i + 1;
+        button.addEventListener("click", () => this.answer(id));
+        answers.append(button);
+      });
+    } else {
+      const send = make("button", "lab-send", "That is my answer");
+      if (kind === "amount") {
+        const range = Object.assign(make("input"), { type: "range", min: low, max: high, step, value: (low + high) / 2 });
+        range.setAttribute("aria-label", text);
+        const output = make("output");
+        const mark = () => { output.textContent = `${Number(range.value)}${unit}`; };
+        range.addEventListener("input", mark);
+        mark();
+        send.addEventListener("click", () => this.answer(Number(range.value)));
+        answers.append(range, output, send);
+      } else {
+        this.pad = new Pad(this.spec);
+        send.addEventListener("click", () => this.answer(this.pad.heights));
+        answers.append(this.pad.root, send);
+      }
+    }
+    const skip = make("button", "lab-skip", "Just show me");
+    skip.addEventListener("click", () => this.skip());
+    this.cover.replaceChildren(title, hint, answers, skip);
+  }
+
+  ask() {
+    this.open = true;
+    this.line.hidden = true;
+    this.draw();
+    this.mark();
+    this.cover.querySelector("button, input, svg")?.focus();
+  }
+
+  answer(guess) {
+    this.guessed = this.pad;
+    this.waiting = true;
+    this.board.send("guess", { guess, at: Date.now() });
+    this.close();
+  }
+
+  skip() {
+    if (!Progress.of(this.slug).predicted) Progress.note(this.slug, { predicted: "skipped" });
+    this.close();
+  }
+
+  close() {
+    this.open = false;
+    this.mark();
+    this.board.revealed();
+  }
+
+  mark() {
+    this.cover.hidden = !this.open;
+    this.board.root.classList.toggle("lab-covered", this.open);
+    document.documentElement.classList.toggle("lab-asking", this.open);
+    if (!this.open && this.slug) Progress.note(this.slug, { seen: true });
+  }
+
+  judge(verdict) {
+    if (!verdict) { this.line.hidden = true; return; }
+    if (verdict.at === this.judged) return;
+    this.judged = verdict.at;
+    Progress.note(this.slug, { predicted: verdict.right ? "right" : "wrong" });
+    const close = make("button", "lab-close", "×");
+    close.setAttribute("aria-label", "Close the answer");
+    close.addEventListener("click", () => { this.line.hidden = true; });
+    this.line.className = `lab-verdict ${verdict.right ? "lab-right" : "lab-wrong"}`;
+    this.line.replaceChildren(make("strong", "", verdict.right ? "✓ You predicted it." : "✗ Not this time."), ` ${verdict.words}`, close);
+    if (verdict.truth && this.guessed) {
+      this.guessed.reveal(verdict.truth);
+      this.line.append(this.guessed.root);
+    }
+    this.line.hidden = false;
+  }
+}

@@ -1,0 +1,54 @@
+// The row above the pictures: presets, which are links, and what can be done with the scene.
+
+class Bar {
+  constructor(board) {
+    this.board = board;
+    this.root = make("div", "lab-bar");
+    this.presets = this.root.appendChild(make("nav", "lab-presets"));
+    this.presets.setAttribute("aria-label", "Presets");
+    this.actions = this.root.appendChild(make("div", "lab-actions"));
+    this.why = make("p", "lab-why");
+    this.why.setAttribute("role", "status");
+    this.predict = this.action("Predict", "Cover the picture and predict it first", () => board.ask.ask());
+    this.compare = this.action("Compare", "Keep this scene and set another beside it", () => board.send("pin", { at: Date.now() }));
+  }
+
+  action(name, about, then) {
+    const button = this.actions.appendChild(make("button", "", name));
+    button.title = about;
+    button.addEventListener("click", then);
+    return button;
+  }
+
+  show({ presets, ask, beside }) {
+    const text = JSON.stringify(presets);
+    if (text !== this.text) {
+      this.text = text;
+      this.presets.replaceChildren(...presets.map((preset) => {
+        const a = make("a", "", preset.name);
+        a.href = preset.query || "?";
+        a.title = preset.why;
+        if (preset.current) a.setAttribute("aria-current", "true");
+        a.addEventListener("click", (e) => {
+          if (e.ctrlKey || e.metaKey || e.shiftKey || e.button) return;
+          e.preventDefault();
+          this.choose(preset.name);
+        });
+        return a;
+      }));
+    }
+    this.why.textContent = beside ?? presets.find((p) => p.current)?.why ?? "";
+    this.predict.hidden = !ask;
+    this.compare.textContent = beside ? "End comparison" : "Compare";
+    this.compare.setAttribute("aria-pressed", String(Boolean(beside)));
+    this.list = presets;
+  }
+
+  choose(name) { this.board.send("preset", { name, at: Date.now() }); }
+
+  // The preset before or after the present one; null past the ends.
+  next(by) {
+    const at = this.list.findIndex((p) => p.current);
+    return this.list[at < 0 ? (by > 0 ? 0 : -1) : at + by] ?? null;
+  }
+}

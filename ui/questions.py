@@ -1,0 +1,104 @@
+"""Predict and challenge on a page: what the browser is told of a question, and how answers are judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.lesson import Grid, Number, Refused, Scene
+from core.question import Amount, Challenge, Pick, Question, Sketch, Verdict
+from ui import controls, runner
+
+
+def spec(question: Question | None) -> dict[str, Any] | None:
+    """The question for `ui/chart/ask.js`: everything but the answer."""
+    match question:
+        case Pick():
+            return {"kind": "pick", "text": question.text, "options": list(question.options.items())}
+        case Amount():
+            return {"kind": "amount", "text": question.text, "low": question.low, "high": question.high,
+                    "step": question.step, "unit": question.unit}
+        case Sketch():
+            return {"kind": "sketch", "text": question.text, "x": question.x, "low": question.low, "high": question.high,
+                    "x_title": question.x_title, "y_title": question.y_title}
+    return None
+
+
+def judge(slug: str, scene: Scene, question: Question | None, live: bool) -> dict[str, Any] | None:
+    """The verdict on the last guess, which is judged once, from the finished run of the scene it was made for."""
+    key = f"guess:{slug}"
+    made = st.session_state.get(key)
+    if made is None:
+        return None
+    if made["scene"] != scene:
+        del st.session_state[key]
+        return None
+    if "verdict" not in made:
+        if live or question is None:
+            return None
+        try:
+            verdict = question.judge(made["guess"])
+        except ValueError:
+            del st.session_state[key]
+            return None
+        made["verdict"] = {"right": verdict.right, "words": verdict.words, "at": made["at"],
+                           "truth": list(question.y) if isinstance(question, Sketch) else None}
+    return made["verdict"]
+
+
+def take(slug: str, scene: Scene, event: dict[str, Any]) -> None:
+    st.session_state[f"guess:{slug}"] = {"guess": event.get("guess"), "at": event.get("at"), "scene": scene}
+
+
+def challenge(slug: str, module: Any) -> None:
+    """The lesson's challenge. A fragment of its own: typing in it moves no picture."""
+    if (dare := getattr(module, "CHALLENGE", None)) is not None:
+        _challenge(slug, module, dare)
+
+
+@st.fragment
+def _challenge(slug: str, module: Any, dare: Challenge) -> None:
+    with st.expander("Challenge", icon=":material/flag:"):
+        st.markdown(dare.text)
+        answer = _answer(slug, dare)
+        start, check, _ = st.columns([0.25, 0.2, 0.55], vertical_alignment="bottom")
+        if dare.scene and start.button("Set the scene", key=f"{slug}:challenge:start"):
+            controls.take(slug, module.Config(**dare.scene))
+            st.rerun()
+        if check.button("Check", key=f"{slug}:challenge:check", type="primary"):
+            verdict = _check(slug, module, dare, answer)
+            if verdict.right:
+                st.success(verdict.words, icon=":material/check:")
+            else:
+                st.info(verdict.words, icon=":material/replay:")
+            if verdict.right and not st.session_state.get(f"solved:{slug}"):
+                st.session_state[f"solved:{slug}"] = True
+                st.rerun()
+        elif st.session_state.get(f"solved:{slug}"):
+            st.success("Solved.", icon=":material/check:")
+
+
+def _answer(slug: str, dare: Challenge) -> Any:
+    control = dare.answer
+    if control is None:
+        return None
+    label = f"{control.label} ({control.unit})" if control.unit else control.label
+    if isinstance(control, Number):
+        digits = max(0, len(f"{control.step:.10f}".rstrip("0").split(".")[1])) if not control.whole else 0
+        kind = int if control.whole else float
+        return st.number_input(label, min_value=kind(control.low), max_value=kind(control.high), step=kind(control.step),
+                               value=None, format=f"%.{digits}f", help=control.help or None, key=f"{slug}:challenge:answer")
+    if isinstance(control, Grid):
+        return st.select_slider(label, options=control.values, help=control.help or None, key=f"{slug}:challenge:answer")
+    raise TypeError(f"no widget for an answer of kind {type(control).__name__}")
+
+
+def _check(slug: str, module: Any, dare: Challenge, answer: Any) -> Verdict:
+    if dare.answer is not None and answer is None:
+        return Verdict(False, "Type an answer first.")
+    scene = st.session_state[f"scene:{slug}"]
+    try:
+        return dare.check(runner.result_of(slug, module, scene), scene, answer)
+    except (Refused, ValueError) as error:
+        return Verdict(False, f"That cannot be checked: {error}.")
