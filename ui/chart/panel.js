@@ -10,7 +10,9 @@ class Panel {
     this.title.className = "lab-title";
     this.plot = this.root.appendChild(document.createElement("div"));
     this.plot.className = "lab-plot";
-    this.plot.setAttribute("role", "img");
+    // Not "img": Plotly's own buttons live inside and must be reached.
+    this.plot.setAttribute("role", "group");
+    this.plot.setAttribute("aria-roledescription", "picture");
     this.caption = this.root.appendChild(document.createElement("figcaption"));
     this.size = new ResizeObserver(() => this.resize());
     this.size.observe(this.plot);
@@ -34,7 +36,7 @@ class Panel {
     this.root.style.setProperty("--rows", spec.rows);
     this.title.textContent = spec.title;
     this.caption.innerHTML = spec.caption;
-    this.plot.setAttribute("aria-label", spec.alt);
+    this.plot.setAttribute("aria-label", spec.alt.replaceAll("**", ""));
     this.plot.classList.toggle("lab-clickable", Boolean(spec.click));
   }
 
@@ -83,7 +85,8 @@ class Panel {
       const axis = axisOf(layout, path);
       if (axis) Object.assign(axis, { range, autorange: false });
     }
-    const config = { displaylogo: false, responsive: false, scrollZoom: false, doubleClick: "reset",
+    // Plotly's own button to share would upload the reader's picture to a service.
+    const config = { displaylogo: false, showSendToCloud: false, responsive: false, scrollZoom: false, doubleClick: "reset",
                      displayModeBar: coarse() ? false : "hover",
                      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
     await window.Plotly.react(this.plot, this.at(this.spec.clock?.[frame] ?? frame, size), layout, config);
