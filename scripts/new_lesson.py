@@ -25,6 +25,7 @@ from torch import Tensor
 
 from core.engine import generators, normals
 from core.lesson import Scene, last, number
+from core.question import Challenge, Pick, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,26 +51,49 @@ def run(config: Config) -> Result:
 def seen(result: Result, config: Config) -> str:
     """What the reader should have seen, computed from the result."""
     return f"The mean of {config.size} draws is {float(torch.mean(result.x_N)):.2f}."
+
+
+def predict(result: Result, config: Config) -> Pick:
+    """Which side of zero the mean of the draws lies on."""
+    mean = float(torch.mean(result.x_N))
+    return Pick(text=f"On which side of zero is the mean of {config.size} draws?", options={"above": "Above", "below": "Below"},
+                right=("above" if mean > 0 else "below",), why=f"It is {mean:.2f}.")
+
+
+def _check(result: Result, config: Config, answer: None) -> Verdict:  # noqa: ARG001
+    mean = float(torch.mean(result.x_N))
+    return Verdict(abs(mean) < 0.01, f"The mean of this scene is {mean:.3f}.")
+
+
+CHALLENGE = Challenge(text="Find a scene whose mean is within 0.01 of zero.", check=_check)
 '''
 
 FIGURES = '''"""Pictures of {slug}."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.graph_objects as go
 
-from core.lessons.{slug} import Result
+from core.lessons.{slug} import Config, Result
 from figures import style
 
 
 def samples(result: Result) -> go.Figure:
-    dots = go.Scatter(y=style.array(result.x_N), mode="markers", marker=dict(color=style.colour("train")),
-                      hovertemplate="sample %{{x}}: %{{y:.3f}}<extra></extra>")
+    dots = dict(type="scatter", y=style.array(result.x_N), mode="markers", marker=dict(color=style.colour("train")),
+                hovertemplate="sample %{{x}}: %{{y:.3f}}<extra></extra>")
     return style.figure([dots], x="sample", y="value")
+
+
+def thumbnail(result: Result, scene: Config) -> dict[str, Any]:
+    """The home page's small picture."""
+    return style.thumbnail(style.mark("dots", range(scene.size), result.x_N, "train"), x=(-1, scene.size), y=(-3, 3))
 '''
 
 PAGE = '''"""{slug}: what it teaches, in a few words."""
 
+from core.engine import normals
 from core.lessons.{slug} import Config, Result, seen
 from figures import {slug} as figures
 from ui import page
@@ -87,7 +111,7 @@ def draw(result: Result, scene: Config) -> Board:
     return Board(panels=[hero], seen=told)
 
 
-page.show("{slug}", draw, presets=PRESETS, maths=MATHS)
+page.show("{slug}", draw, presets=PRESETS, maths=MATHS, code=(normals,), symbols={{"N": "size", "x": "x_N"}})
 '''
 
 EXAMPLE = '''"""The same in plain PyTorch."""

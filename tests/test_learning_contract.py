@@ -1,0 +1,141 @@
+"""What every lesson brings for learning: a question, a challenge, a small picture, the code that ran."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+import time
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.lesson import Grid, Number
+from core.question import Amount, Challenge, Pick, Question, Sketch, Verdict
+from figures import style
+from tests.pages import ROOT, said
+
+KINDS = {"line", "dots", "bars", "area"}
+
+
+@pytest.fixture(scope="module")
+def opened() -> dict[str, list]:
+    """The partial and final results of every opening scene that was asked for."""
+    return {}
+
+
+@pytest.fixture
+def results(entry, module, opened) -> list:
+    if entry.slug not in opened:
+        opened[entry.slug] = list(module.steps(module.Config()))
+    return opened[entry.slug]
+
+
+def right_answer(question: Question):
+    match question:
+        case Pick():
+            return question.right[0]
+        case Amount():
+            return question.truth
+        case Sketch():
+            return list(question.y)
+    raise AssertionError(f"unknown question {type(question).__name__}")
+
+
+def wrong_answer(question: Question):
+    match question:
+        case Pick():
+            return next((o for o in question.options if o not in question.right), None)
+        case Amount():
+            return max((question.low, question.high), key=lambda end: abs(end - question.truth))
+        case Sketch():
+            worst = [question.low if y - question.low > question.high - y else question.high for y in question.y]
+            return worst
+    return None
+
+
+def test_the_question_is_judged_by_the_run(module, results):
+    scene = module.Config()
+    for result in (results[0], results[-1]):
+        state = torch.get_rng_state()
+        start = time.process_time()
+        question = module.predict(result, scene)
+        assert time.process_time() - start < 0.1
+        assert torch.equal(torch.get_rng_state(), state)
+        assert question == module.predict(result, scene)
+        assert len(question.text) > 20
+        assert len(question.why) > 20
+        if isinstance(question, Amount):
+            assert question.low <= question.truth <= question.high
+        if isinstance(question, Sketch):
+            assert 10 <= len(question.x) <= 40
+            assert all(math.isfinite(v) for v in (*question.x, *question.y))
+            assert all(a < b for a, b in zip(question.x, question.x[1:], strict=False))
+        assert question.judge(right_answer(question)).right
+        wrong = wrong_answer(question)
+        assert wrong is not None, "a question with no wrong answer"
+        verdict = question.judge(wrong)
+        assert not verdict.right
+        assert question.why in verdict.words
+        for garbage in (None, "no such answer", math.nan, [], {"a": 1}, [math.nan] * 24):
+            with pytest.raises(ValueError):  # noqa: PT011
+                question.judge(garbage)
+
+
+def test_the_challenge_can_be_checked(module, results):
+    dare, scene = module.CHALLENGE, module.Config()
+    assert isinstance(dare, Challenge)
+    assert len(dare.text) > 20
+    start = dataclasses.replace(scene, **dare.scene)
+    if dare.answer is None:
+        verdict = dare.check(results[-1], scene, None)
+        assert isinstance(verdict, Verdict)
+        assert not verdict.right, "the opening scene must not solve it"
+        assert len(verdict.words) > 20
+    else:
+        assert isinstance(dare.answer, (Number, Grid))
+        for end in dare.answer.edges():
+            assert isinstance(dare.check(results[-1], start, end), Verdict)
+
+
+def test_the_small_picture(entry, module, results):
+    picture = import_module(f"figures.{entry.slug}").thumbnail(results[-1], module.Config())
+    known = {c.upper() for c in style.dark_partner()}
+    (left, right), (low, high) = picture["x"], picture["y"]
+    assert left != right
+    assert low != high
+    assert 1 <= len(picture["marks"]) <= 6
+    for mark in picture["marks"]:
+        assert mark["kind"] in KINDS
+        assert mark["colour"].upper() in known
+        assert 1 <= len(mark["points"]) <= 100
+        assert all(math.isfinite(v) for point in mark["points"] for v in point)
+    inside = [left <= x <= right and low <= y <= high for m in picture["marks"] for x, y in m["points"]]
+    assert sum(inside) > 0.5 * len(inside), "most of the picture is outside its frame"
+
+
+def test_the_code_beside_the_maths(entry, module):
+    page = said(entry.slug)
+    assert 1 <= len(page.code) <= 3
+    sources = ""
+    for function in page.code:
+        path = Path(inspect.getsourcefile(inspect.unwrap(function)))
+        assert path.is_relative_to(ROOT / "core"), "the code that is shown is the code that runs"
+        source = inspect.getsource(function)
+        assert len(source.splitlines()) <= 60
+        sources += source
+    assert page.symbols
+    names = {f.name for f in dataclasses.fields(module.Config)}
+    for symbol, name in page.symbols.items():
+        assert name in names or name in sources, f"{symbol}: {name} is neither in the code nor a control"
+
+
+def test_pictures_are_told_by_their_result(entry, module, results):
+    board = said(entry.slug).draw(results[-1], module.Config())
+    told = [panel.alt for panel in board.panels]
+    assert all(len(alt) > 25 for alt in told)
+    assert len(set(told)) == len(told)
+    with_number = [any(c.isdigit() for c in alt) for alt in told]
+    assert sum(with_number) >= 0.5 * len(told), [alt for alt, has in zip(told, with_number, strict=True) if not has]
