@@ -44,9 +44,9 @@ COLOURS = {
     "skips": ("#247D74", "#6ACDBF"),
     # optimisers
     "sgd": ("#0B66A8", "#59AEEC"),
-    "noisy_sgd": ("#4FA3D1", "#9AD3F2"),
+    "noisy_sgd": ("#3C93C4", "#9AD3F2"),
     "momentum": ("#CF5300", "#FF9A57"),
-    "nesterov": ("#D99A00", "#FFCB4D"),
+    "nesterov": ("#BF8700", "#FFCB4D"),
     "adagrad": ("#7A4E9E", "#BE93E0"),
     "rmsprop": ("#C76699", "#F29AC6"),
     "adam": ("#00855F", "#3DD1A4"),
