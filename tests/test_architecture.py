@@ -16,7 +16,7 @@ RULES = {
     "core": STANDARD | {"torch", "numpy", "core"},
     "figures": STANDARD | {"torch", "numpy", "plotly", "core", "figures"},
     "pages": STANDARD | {"core", "figures", "ui", "streamlit"},
-    "ui": STANDARD | {"streamlit", "plotly", "torch", "core", "figures", "ui"},
+    "ui": STANDARD | {"streamlit", "plotly", "torch", "segno", "core", "figures", "ui"},
     "examples": STANDARD | {"torch", "numpy", "sklearn"},  # scikit-learn brings the data sets
 }
 TRAINING = {"train", "gradient", "autograd_gradient", "Backprop", "run", "steps", "generators", "spawn", "normals", "uniforms",

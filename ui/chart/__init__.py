@@ -114,7 +114,7 @@ def encode(board: Board, question: Question | None = None) -> Encoded:
 
 
 # A component takes one script; these are its parts, each using what stands before it.
-SCRIPTS = ("tools", "panel", "player", "ask", "bar", "present", "compare", "board")
+SCRIPTS = ("tools", "panel", "player", "ask", "bar", "present", "compare", "export", "offline", "board")
 EVENTS = ("click", "frame", "guess", "preset", "pin", "go")
 
 
@@ -124,11 +124,13 @@ def script() -> str:
 
 
 @st.cache_resource(show_spinner=False)
-def _component() -> tuple[Callable[..., Any], str, bytes]:
+def _component() -> tuple[Callable[..., Any], dict[str, Any], bytes]:
     # The registry of v1 components serves files of a folder, which is all we ask of it: the plotly.js that the
     # plotly package carries, at the version that wrote the figures.
     folder = Path(plotly.__file__).parent / "package_data"
     served = v1.declare_component("plotly_js", path=str(folder))
+    # A board that is saved as one file takes the component's own parts with it.
+    own = v1.declare_component("chart_parts", path=str(HERE))
     mount = st.components.v2.component(
         "lab_chart",
         html='<div class="lab-board"></div>',
@@ -137,7 +139,8 @@ def _component() -> tuple[Callable[..., Any], str, bytes]:
         isolate_styles=False,
     )
     look = json.dumps({"template": style.template().to_plotly_json(), "dark": style.dark_partner()})
-    return mount, f"component/{served.name}/plotly.min.js", look.encode()
+    parts = [f"component/{own.name}/{name}" for name in ("chart.css", *(f"{part}.js" for part in SCRIPTS))]
+    return mount, {"plotly": f"component/{served.name}/plotly.min.js", "parts": parts}, look.encode()
 
 
 def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int | None = None, about: Mapping[str, Any],
@@ -148,8 +151,8 @@ def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int
 
     The returned object has one attribute for each of EVENTS.
     """
-    mount, plotly_js, look = _component()
+    mount, served, look = _component()
     digest = board.digest + (beside.digest if beside else "")
-    head = {"digest": digest, "scene": scene, "live": live, "start": start, "plotly": plotly_js, **about}
+    head = {"digest": digest, "scene": scene, "live": live, "start": start, "seen": board.seen, **served, **about}
     parts = [json.dumps(head).encode(), look, board.body, *([beside.body] if beside else [])]
     return mount(data=b"\n".join(parts), key=key, **{f"on_{name}_change": on_event for name in EVENTS})

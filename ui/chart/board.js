@@ -14,6 +14,8 @@ class Board {
     this.present = new Present(this);
     this.bar = new Bar(this);
     this.ask = new Ask(this);
+    this.exports = new Exports(this);
+    this.bar.actions.append(this.exports.share.root);
     this.legend = make("ul", "lab-legend");
     this.grid = make("div", "lab-grid");
     const stage = make("div", "lab-stage");
@@ -81,7 +83,7 @@ class Board {
     let before = null;
     for (const spec of this.spec.panels) {
       let panel = this.panels.get(spec.id);
-      if (!panel) this.panels.set(spec.id, (panel = new Panel(this)));
+      if (!panel) { this.panels.set(spec.id, (panel = new Panel(this))); this.exports.add(panel); }
       // Moving a WebGL node in the document costs it its context: only touch the order when it is wrong.
       let wanted = before ? before.nextSibling : this.grid.firstChild;
       if (wanted === this.player.root) wanted = wanted.nextSibling;

@@ -1,0 +1,268 @@
+// What a reader takes away: the link, the whole board (offline.js), a picture as PNG or SVG, its numbers as CSV. All of it
+// is made here, at the click.
+
+const MARKS = {
+  save: "M7 1h2v7l2.6-2.6L13 6.8 8 11.8 3 6.8l1.4-1.4L7 8zM2 13h12v2H2z",
+  share: "M9 1l6 5-6 5V8C5 8 3 9.5 1 13 1.5 7.5 4.5 4.3 9 4z",
+};
+
+// A button with a short list under it. Enter or an arrow opens it, arrows move, Escape closes it and gives the focus back.
+class Menu {
+  // items: [label, action]; what an action returns is shown beside the button for a moment.
+  constructor(label, mark, items) {
+    this.root = make("div", "lab-menu");
+    this.root.innerHTML = `<button type="button" aria-haspopup="menu" aria-expanded="false">${icon(MARKS[mark])}</button>
+      <menu role="menu" hidden></menu><output></output>`;
+    [this.button, this.list, this.told] = this.root.children;
+    this.button.title = label;
+    this.button.setAttribute("aria-label", label);
+    this.list.setAttribute("aria-label", label);
+    for (const [name, action] of items) {
+      const item = this.list.appendChild(make("li"));
+      item.setAttribute("role", "none");
+      const button = item.appendChild(make("button", "", name));
+      button.setAttribute("role", "menuitem");
+      button.tabIndex = -1;
+      button.addEventListener("click", () => this.choose(action));
+    }
+    this.items = [...this.list.querySelectorAll("button")];
+    this.button.addEventListener("click", () => (this.list.hidden ? this.open() : this.close()));
+    this.root.addEventListener("keydown", (e) => this.key(e));
+    this.root.addEventListener("focusout", (e) => { if (!this.root.contains(e.relatedTarget)) this.close(); });
+  }
+
+  open(at = 0) {
+    this.list.hidden = false;
+    this.button.setAttribute("aria-expanded", "true");
+    // It hangs to the left of its button unless that takes it off the screen.
+    this.root.classList.toggle("lab-menu-right", this.root.getBoundingClientRect().right < this.list.offsetWidth + 4);
+    this.items.at(at).focus({ preventScroll: true });
+  }
+
+  close() {
+    this.list.hidden = true;
+    this.button.setAttribute("aria-expanded", "false");
+  }
+
+  key(e) {
+    const open = !this.list.hidden;
+    const at = this.items.indexOf(document.activeElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at < 0 ? -1 : at - 1, ...(open && { Home: 0, End: -1 }) }[e.key];
+    if (to === undefined && !(open && e.key === "Escape")) return;
+    // The page has meanings of its own for these keys.
+    e.preventDefault();
+    e.stopPropagation();
+    if (!open) this.open(to);
+    else if (e.key === "Escape") { this.close(); this.button.focus(); }
+    else this.items.at(to % this.items.length).focus();
+  }
+
+  async choose(action) {
+    this.button.focus();
+    this.close();
+    let said;
+    try { said = await action(); } catch (error) { console.warn(error); said = "That did not work"; }
+    clearTimeout(this.telling);
+    this.told.textContent = said ?? "";
+    this.telling = setTimeout(() => { this.told.textContent = ""; }, 2500);
+  }
+}
+
+class Exports {
+  constructor(board) {
+    this.board = board;
+    this.share = new Menu("Share this page", "share", [
+      ["Copy link", () => copyText(location.href)],
+      ["Figure as HTML", async () => this.keep(new Blob([await offlinePage(board)], { type: "text/html" }), "html")],
+    ]);
+  }
+
+  // The panel's title gets a row of its own, with the button at the end of it.
+  add(panel) {
+    const menu = new Menu("Save this picture", "save", [
+      ["PNG picture", async () => this.keep(await toPng(await toSvg(panel), 2), "png", panel)],
+      ["SVG drawing", async () => this.keep(new Blob([(await toSvg(panel)).text], { type: "image/svg+xml" }), "svg", panel)],
+      ["CSV data", () => this.keep(new Blob([toCsv(panel)], { type: "text/csv" }), "csv", panel)],
+    ]);
+    const row = make("div", "lab-head");
+    panel.title.before(row);
+    row.append(panel.title, menu.root);
+  }
+
+  keep(blob, ending, panel) {
+    const a = make("a");
+    a.href = URL.createObjectURL(blob);
+    a.download = `${["lab", this.board.head.slug, ...(panel ? [panel.spec.id] : [])].join("-")}.${ending}`;
+    a.click();
+    setTimeout(() => URL.revokeObjectURL(a.href), 60000);
+    return "Saved";
+  }
+}
+
+async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // A page that came over plain http has no clipboard of its own.
+    const field = document.body.appendChild(Object.assign(document.createElement("textarea"), { value: text }));
+    field.select();
+    const copied = document.execCommand("copy");
+    field.remove();
+    if (!copied) return "Copy it from the address bar";
+  }
+  return "Copied";
+}
+
+// ---- the picture as it stands, with its title, the key of the board and its caption, on paper
+
+async function toSvg(panel) {
+  const { board, plot } = panel;
+  if (panel.late || !plot.data) await panel.draw(board.player.frame);
+  const size = fontSize();
+  const width = Math.max(640, plot.clientWidth);
+  const height = Math.round((plot.clientHeight * width) / Math.max(plot.clientWidth, 1));
+  const text = await window.Plotly.toImage(
+    { data: structuredClone(plot.data), layout: structuredClone(plot.layout) },
+    { format: "svg", width, height, imageDataOnly: true });
+  const sheet = new Sheet(width + 2 * size, size, board);
+  sheet.words(panel.title.textContent, 1.15 * size, "bold");
+  sheet.key(board.spec.legend);
+  sheet.place(new DOMParser().parseFromString(text, "image/svg+xml").documentElement, height);
+  sheet.words(panel.caption.textContent, 0.95 * size);
+  return sheet.finish();
+}
+
+// Paper that is filled from the top.
+class Sheet {
+  constructor(width, size, board) {
+    const look = getComputedStyle(board.root);
+    Object.assign(this, { width, size, ink: look.color, paper: look.getPropertyValue("--st-background-color").trim() || "white",
+                          family: board.look.template.layout.font.family, down: size });
+    this.root = this.node("svg", { xmlns: Sheet.space, width });
+    this.back = this.node("rect", { width: "100%", height: "100%", fill: this.paper }, this.root);
+    this.pen = document.createElement("canvas").getContext("2d");
+  }
+
+  node(name, about, parent) {
+    const node = document.createElementNS(Sheet.space, name);
+    for (const [key, value] of Object.entries(about)) if (key !== "xmlns") node.setAttribute(key, value);
+    return parent ? parent.appendChild(node) : node;
+  }
+
+  line(text, x, size, weight) {
+    this.node("text", { x, y: this.down, "font-family": this.family, "font-size": size, "font-weight": weight, fill: this.ink },
+              this.root).textContent = text;
+  }
+
+  long(text, size, weight) {
+    this.pen.font = `${weight} ${size}px ${this.family}`;
+    return this.pen.measureText(text).width;
+  }
+
+  words(text, size, weight = "normal") {
+    const lines = [];
+    for (const word of text.trim().split(/\s+/).filter(Boolean)) {
+      const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
+      if (lines.length && this.long(longer, size, weight) <= this.width - 2 * this.size) lines[lines.length - 1] = longer;
+      else lines.push(word);
+    }
+    for (const line of lines) {
+      this.down += 1.3 * size;
+      this.line(line, this.size, size, weight);
+    }
+    if (lines.length) this.down += 0.5 * size;
+  }
+
+  key(entries) {
+    const { size } = this;
+    let x = size;
+    if (entries.length) this.down += 1.3 * size;
+    for (const { label, colour, dash } of entries) {
+      const wide = 32 + this.long(label, 0.9 * size, "normal");
+      if (x > size && x + wide > this.width - size) { x = size; this.down += 1.4 * size; }
+      const y = this.down - 0.3 * size;
+      this.node("line", { x1: x, x2: x + 24, y1: y, y2: y, stroke: colour, "stroke-width": 3, "stroke-dasharray": DASHES[dash] || "none" },
+                this.root);
+      this.line(label, x + 30, 0.9 * size, "normal");
+      x += wide + size;
+    }
+    if (entries.length) this.down += 0.5 * size;
+  }
+
+  place(svg, height) {
+    svg.setAttribute("x", this.size);
+    svg.setAttribute("y", this.down);
+    this.root.append(document.importNode(svg, true));
+    this.down += height;
+  }
+
+  finish() {
+    const height = Math.ceil(this.down + 0.7 * this.size);
+    this.root.setAttribute("height", height);
+    this.root.setAttribute("viewBox", `0 0 ${this.width} ${height}`);
+    return { text: new XMLSerializer().serializeToString(this.root), width: this.width, height };
+  }
+}
+Sheet.space = "http://www.w3.org/2000/svg";
+
+async function toPng({ text, width, height }, scale) {
+  const picture = new Image();
+  picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+  await picture.decode();
+  const canvas = Object.assign(document.createElement("canvas"), { width: scale * width, height: scale * height });
+  canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+  return new Promise((then) => canvas.toBlob(then, "image/png"));
+}
+
+// ---- the numbers behind it, one point a line; all of a film, not only the frame that is shown
+
+const COLUMNS = ["trace", "x", "y", "z", "text", "frame"];
+
+function toCsv(panel) {
+  panel.unpack();
+  // A line in the colour of the paper is the halo of another.
+  const paper = panel.board.look.template.layout.hoverlabel.bgcolor;
+  const rows = [];
+  panel.base.forEach((trace, i) => {
+    if (trace.type === "image" || trace.line?.color === paper) return;
+    const name = bare(trace.name || `${trace.type} ${i + 1}`);
+    const moves = trace.meta?.frames ?? {};
+    const moving = COLUMNS.slice(1, 5).filter((key) => moves[key]);
+    const count = moving.length ? Math.max(...moving.map((key) => moves[key].length)) : 1;
+    for (let f = 0; f < count; f++) {
+      const at = (key) => unpackValues(moves[key] ? moves[key][Math.min(f, moves[key].length - 1)] : trace[key]);
+      const rest = moving.length ? f : null;
+      for (const point of pointsOf(...COLUMNS.slice(1, 5).map(at))) rows.push([name, ...point, rest]);
+    }
+  });
+  const used = COLUMNS.map((_, c) => c < 3 || rows.some((row) => row[c] != null));
+  const kept = (row) => row.filter((_, c) => used[c]).map(cell).join(",");
+  return [COLUMNS, ...rows].map(kept).join("\n") + "\n";
+}
+
+function* pointsOf(x, y, z, text) {
+  const listed = (v) => v != null && typeof v === "object";
+  const item = (v, i) => (listed(v) ? v[i] : null);
+  if (listed(z) && listed(z[0])) {
+    const along = (v, i, j, k) => (!listed(v) ? k : listed(v[i]) ? v[i][j] : v[k]);
+    for (let i = 0; i < z.length; i++) for (let j = 0; j < z[i].length; j++) yield [along(x, i, j, j), along(y, i, j, i), z[i][j], null];
+    return;
+  }
+  const count = Math.max(...[x, y, z].map((v) => (listed(v) ? v.length : 0)));
+  for (let i = 0; i < count; i++) yield [item(x, i), item(y, i), item(z, i), listed(text) ? text[i] : text];
+}
+
+const bare = (html) => html.replace(/<br\s*\/?>/gi, " ").replace(/<\/?(a|b|i|em|strong|su[bp]|span)\b[^>]*>/gi, "");
+
+function cell(value) {
+  if (typeof value === "number") return Number.isNaN(value) ? "" : shortest(value);
+  const text = bare(String(value ?? ""));
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+// The fewest digits from which the same number is read again, in the precision in which it came.
+function shortest(value) {
+  if (Math.fround(value) !== value) return String(value);
+  const digits = [7, 8, 9].map((n) => Number(value.toPrecision(n)));
+  return String(digits.find((short) => Math.fround(short) === value) ?? value);
+}
