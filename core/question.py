@@ -52,8 +52,8 @@ class Pick(Question):
             raise ValueError(f"must be one of {', '.join(self.options)}, not {guess!r}")
         if guess in self.right:
             return Verdict(True, self.why)
-        answer = " or ".join(self.options[name] for name in self.right)
-        return Verdict(False, f"It is {answer[0].lower() + answer[1:]}. {self.why}")
+        answer = "” or “".join(self.options[name] for name in self.right)
+        return Verdict(False, f"The answer is “{answer}”. {self.why}")
 
 
 def _number(value: Any) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 import torch
@@ -54,97 +56,92 @@ def legend(scene: Config) -> list[tuple[str, str, str]]:
     return [(METHODS[m], style.colour(m), DASH[m]) for m in METHODS if m in scene.methods]
 
 
+def _above(surface: surfaces.Surface, points: torch.Tensor) -> tuple[np.ndarray, float]:
+    """The loss at the points of a grid, and the lowest loss of all."""
+    z = surface.value(points).numpy()
+    return z, min(float(surface.value(surface.minima_tensor()).min()), float(z.min()))
+
+
+def _shown(result: Result, scene: Config) -> list[tuple[int, str]]:
+    """(column, name) of every method that is drawn."""
+    return [(k, m) for k, m in enumerate(result.methods) if m in scene.methods]
+
+
 def contour(result: Result, scene: Config) -> go.Figure:
     """The map: contours of the loss on a logarithmic scale, minima as stars, one path a method."""
     surface = _surface(scene)
     x, y, points = surface.grid(61, margin=0.03)
-    z = surface.value(points).numpy()
-    low = min([float(surface.value(surface.minima_tensor()).min()), z.min()])
+    z, low = _above(surface, points)
     height = _levels(z, low)
-    traces: list[object] = [
-        dict(type="contour",
-            x=style.array(x), y=style.array(y), z=style.array(height), colorscale=style.SURFACE, showscale=False,
-            autocontour=False, contours=dict(start=height.min(), end=height.max(), size=np.ptp(height) / 14),
-            line=dict(width=0.6, color=style.colour("axis")), customdata=style.array(z),
-            hovertemplate="θ₁ %{x:.2f}, θ₂ %{y:.2f}<br>loss %{customdata:.4g}<extra></extra>",
-        )
-    ]
-    stops = frame_steps(result.step)
-    shown = [m for m in result.methods if m in scene.methods]
-    heads: list[np.ndarray] = []
-    lines: list[object] = []
-    paths: list[np.ndarray] = []
+    ground = dict(
+        type="contour", x=style.array(x), y=style.array(y), z=style.array(height), colorscale=style.SURFACE, showscale=False,
+        autocontour=False, contours=dict(start=height.min(), end=height.max(), size=np.ptp(height) / 14),
+        line=dict(width=0.6, color=style.colour("axis")), customdata=style.array(z),
+        hovertemplate="θ₁ %{x:.2f}, θ₂ %{y:.2f}<br>loss %{customdata:.4g}<extra></extra>")
+    stops, shown = frame_steps(result.step), _shown(result, scene)
     counts = [s + 1 for s in stops]
-    for method in shown:
-        path = style.array(_drawn(result.paths[:, result.methods.index(method)].numpy(), surface))
-        line = dict(type="scatter", x=path[:, 0], y=path[:, 1], mode="lines", name=METHODS[method], line=_line(method),
-                          hovertemplate=f"{METHODS[method]}<br>θ₁ %{{x:.3f}}, θ₂ %{{y:.3f}}<extra></extra>",
-                          legendgroup=method)
-        lines.append(style.grow(line, counts))
-        paths.append(path)
-        heads.append(path[stops])
-    traces += [style.halos(paths, counts), *lines]
-    ends = np.stack(heads, 1)
-    head = dict(type="scatter", x=ends[-1, :, 0], y=ends[-1, :, 1], mode="markers", text=[METHODS[m] for m in shown],
-                      marker=dict(symbol=[MARK[m] for m in shown], size=11, color=[style.colour(m) for m in shown],
-                                  line=dict(color=style.PAPER, width=1.2)), hovertemplate="%{text}<extra></extra>")
-    traces.append(style.frames(head, x=ends[:, :, 0], y=ends[:, :, 1]))
+    paths = [style.array(_drawn(result.paths[:, k].numpy(), surface)) for k, _ in shown]
+    lines = [
+        style.grow(dict(type="scatter", x=path[:, 0], y=path[:, 1], mode="lines", name=METHODS[m], line=_line(m),
+                        hovertemplate=f"{METHODS[m]}<br>θ₁ %{{x:.3f}}, θ₂ %{{y:.3f}}<extra></extra>"), counts)
+        for path, (_, m) in zip(paths, shown, strict=True)
+    ]
+    heads = np.stack([path[stops] for path in paths], 1)
+    head = dict(type="scatter", x=heads[-1, :, 0], y=heads[-1, :, 1], mode="markers", text=[METHODS[m] for _, m in shown],
+                marker=dict(symbol=[MARK[m] for _, m in shown], size=11, color=[style.colour(m) for _, m in shown],
+                            line=dict(color=style.PAPER, width=1.2)), hovertemplate="%{text}<extra></extra>")
     minima = surface.minima_tensor().numpy()
-    traces.append(dict(type="scatter", x=minima[:, 0], y=minima[:, 1], mode="markers", showlegend=False,
-                             marker=dict(symbol="star", size=14, color=style.INK, line=dict(color=style.PAPER, width=1)),
-                             hovertemplate="minimum (%{x:.3f}, %{y:.3f})<extra></extra>"))
-    traces.append(dict(type="scatter", x=[scene.start_x], y=[scene.start_y], mode="markers", showlegend=False,
-                             marker=dict(symbol="circle-open-dot", size=16, color=style.INK, line=dict(width=2)),
-                             hovertemplate="start (%{x:.2f}, %{y:.2f})<extra></extra>"))
-    out = style.figure(traces, x="first parameter θ₁", y="second parameter θ₂", showlegend=False)
-    out.update_layout(xaxis_range=[float(x[0]), float(x[-1])],
-                      yaxis_range=[float(y[0]), float(y[-1])], xaxis_showgrid=False, yaxis_showgrid=False,
-                      uirevision=scene.problem)
-    return out
+    stars = dict(type="scatter", x=minima[:, 0], y=minima[:, 1], mode="markers",
+                 marker=dict(symbol="star", size=14, color=style.INK, line=dict(color=style.PAPER, width=1)),
+                 hovertemplate="minimum (%{x:.3f}, %{y:.3f})<extra></extra>")
+    start = dict(type="scatter", x=[scene.start_x], y=[scene.start_y], mode="markers",
+                 marker=dict(symbol="circle-open-dot", size=16, color=style.INK, line=dict(width=2)),
+                 hovertemplate="start (%{x:.2f}, %{y:.2f})<extra></extra>")
+    traces = [ground, style.halos(paths, counts), *lines, style.frames(head, x=heads[:, :, 0], y=heads[:, :, 1]), stars, start]
+    return style.figure(traces, x="first parameter θ₁", y="second parameter θ₂", showlegend=False, uirevision=scene.problem,
+                        xaxis_range=[float(x[0]), float(x[-1])], yaxis_range=[float(y[0]), float(y[-1])],
+                        xaxis_showgrid=False, yaxis_showgrid=False)
 
 
 def surface3d(result: Result, scene: Config) -> go.Figure:
     """The same map as a surface, in the same colours, with the same paths lying on it."""
     surface = _surface(scene)
     x, y, points = surface.grid(61)
-    z = surface.value(points).numpy()
-    low = min([float(surface.value(surface.minima_tensor()).min()), z.min()])
-    traces: list[object] = [dict(type="surface", x=style.array(x), y=style.array(y), z=style.array(_levels(z, low)),
-                                       colorscale=style.SURFACE, showscale=False, hoverinfo="skip",
-                                       lighting=dict(ambient=0.75, diffuse=0.5, specular=0.05),
-                                       contours_z=dict(show=True, color=style.colour("axis"), width=1))]
-    stops = frame_steps(result.step)
-    margin = 1e-2 * (np.median(z) - low)
-    for method in (m for m in result.methods if m in scene.methods):
-        k = result.methods.index(method)
-        path = result.paths[:, k].numpy().copy()
-        (x0, x1), (y0, y1) = surface.x_range, surface.y_range
-        seen = (path[:, 0] >= x0) & (path[:, 0] <= x1) & (path[:, 1] >= y0) & (path[:, 1] <= y1)
-        path[~seen] = np.nan
-        heights = np.log10(np.where(seen, result.losses[:, k].numpy(), np.nan) - low + margin)
-        line = dict(type="scatter3d", x=style.array(path[:, 0]), y=style.array(path[:, 1]), z=style.array(heights + 0.03),
-                            mode="lines", line=dict(color=style.colour(method), width=6), name=METHODS[method],
-                            showlegend=False, hovertemplate=f"{METHODS[method]}<extra></extra>")
-        traces.append(style.grow(line, [s + 1 for s in stops]))
-    out = style.figure(traces)
-    out.update_layout(
-        scene=dict(xaxis_title_text="θ₁", yaxis_title_text="θ₂", zaxis_title_text="log₁₀ loss above the floor",
-                   aspectmode="manual", aspectratio=dict(x=1.25, y=1.15, z=0.7), camera_eye=dict(x=1.1, y=-1.5, z=1.1)),
-        margin=dict(l=0, r=0, t=0, b=0), uirevision=scene.problem)
-    return out
+    z, low = _above(surface, points)
+    traces: list[style.Trace] = [
+        dict(type="surface", x=style.array(x), y=style.array(y), z=style.array(_levels(z, low)), colorscale=style.SURFACE,
+             showscale=False, hoverinfo="skip", lighting=dict(ambient=0.75, diffuse=0.5, specular=0.05),
+             contours_z=dict(show=True, color=style.colour("axis"), width=1))]
+    counts, margin = [s + 1 for s in frame_steps(result.step)], 1e-2 * (np.median(z) - low)
+    corner, far = np.array([surface.x_range, surface.y_range]).T
+    for k, method in _shown(result, scene):
+        path = result.paths[:, k].numpy()
+        inside = ((path >= corner) & (path <= far)).all(-1)
+        path = style.array(np.where(inside[:, None], path, np.nan))
+        heights = np.log10(np.where(inside, result.losses[:, k].numpy(), np.nan) - low + margin) + 0.03
+        traces.append(style.grow(
+            dict(type="scatter3d", x=path[:, 0], y=path[:, 1], z=style.array(heights), mode="lines", name=METHODS[method],
+                 line=dict(color=style.colour(method), width=6), hovertemplate=f"{METHODS[method]}<extra></extra>"), counts))
+    return style.figure(
+        traces, showlegend=False, uirevision=scene.problem, margin=dict(l=0, r=0, t=0, b=0),
+        scene=dict(xaxis=_bare("θ₁"), yaxis=_bare("θ₂"), zaxis=_bare("log loss"), aspectmode="manual",
+                   aspectratio=dict(x=1.25, y=1.15, z=0.7),
+                   camera=dict(eye=dict(x=1.0, y=-1.4, z=1.0), center=dict(x=0, y=0, z=-0.12))))
+
+
+def _bare(name: str) -> dict[str, Any]:
+    return dict(title=dict(text=name), showticklabels=False)
 
 
 def _curves(result: Result, scene: Config, values: torch.Tensor, x: torch.Tensor | None = None) -> list[style.Trace]:
-    stops = frame_steps(result.step)
-    out = []
-    for method in (m for m in result.methods if m in scene.methods):
-        k = result.methods.index(method)
+    counts, out = [s + 1 for s in frame_steps(result.step)], []
+    for k, method in _shown(result, scene):
         xs = np.arange(len(values)) if x is None else x[:, k]
         # The line ends where a value is exactly zero, for which a logarithmic axis has no place, or beyond float32.
-        ys = style.array(torch.where((values[:, k] > 0) & (values[:, k] < 1e38), values[:, k], torch.nan))
-        line = dict(type="scatter", x=style.array(xs), y=ys, mode="lines", name=METHODS[method], line=_line(method, 2.2),
-                          showlegend=False, hovertemplate=f"{METHODS[method]}: %{{y:.3g}}<extra></extra>")
-        out.append(style.grow(line, [s + 1 for s in stops]))
+        ys = torch.where((values[:, k] > 0) & (values[:, k] < 1e38), values[:, k], torch.nan)
+        line = dict(type="scatter", x=style.array(xs), y=style.array(ys), mode="lines", name=METHODS[method],
+                    line=_line(method, 2.2), showlegend=False, hovertemplate=f"{METHODS[method]}: %{{y:.3g}}<extra></extra>")
+        out.append(style.grow(line, counts))
     return out
 
 
@@ -152,12 +149,11 @@ def loss(result: Result, scene: Config) -> go.Figure:
     """Loss above the lowest minimum against steps, with gradient descent's closed form on quadratics."""
     surface = _surface(scene)
     low = float(surface.value(surface.minima_tensor()).min())
-    traces: list[object] = list(_curves(result, scene, result.losses - low))
+    traces: list[style.Trace] = list(_curves(result, scene, result.losses - low))
     top = float((result.losses[0, 0] - low).clamp_min(1e-6))
     if result.theory is not None and "sgd" in scene.methods:
         told = torch.where(result.theory < 1e38, result.theory, torch.nan)
-        traces.append(style.theory(np.arange(result.step + 1), told,
-                                   "theory, gradient descent", showlegend=True))
+        traces.append(style.theory(np.arange(result.step + 1), told, "theory, gradient descent", showlegend=False))
     return style.figure(traces, x="step", y="loss − minimum", yaxis_type="log",
                         yaxis_range=[np.log10(top) - 8, np.log10(top) + 2], xaxis_range=[0, result.step])
 
@@ -169,58 +165,6 @@ def distance(result: Result, scene: Config) -> go.Figure:
     return style.figure(_curves(result, scene, result.distance), x="step", y="distance",
                         yaxis_type="log", yaxis_range=[np.log10(top) - 4.5, np.log10(top) + 1.5],
                         xaxis_range=[0, result.step])
-
-
-def effective_step(result: Result, scene: Config) -> go.Figure:
-    """What one method multiplies each coordinate's slope by: −Δθᵢ / gᵢ."""
-    method = scene.inside
-    k = result.methods.index(method)
-    moved = result.paths[1:, k] - result.paths[:-1, k]
-    ratio = style.array(torch.where(result.slopes[:, k] != 0, -moved / result.slopes[:, k], torch.nan))
-    stops = frame_steps(result.step)
-    traces: list[object] = []
-    for i, (name, dash) in enumerate((("θ₁", "solid"), ("θ₂", "dot"))):
-        line = dict(type="scatter", x=np.arange(1, result.step + 1), y=ratio[:, i], mode="lines", name=name,
-                          line=dict(color=style.colour(method), width=2.2, dash=dash),
-                          hovertemplate=f"{name}: %{{y:.3g}}<extra></extra>")
-        traces.append(style.grow(line, stops))
-    if method in ("sgd", "noisy_sgd", "momentum", "nesterov"):
-        limit = scene.learning_rate if method in ("sgd", "noisy_sgd") else scene.learning_rate / max(1 - scene.alpha, 1e-9)
-        name = "ε" if method in ("sgd", "noisy_sgd") else "ε/(1 − α), the limit under a constant slope"
-        traces.append(style.theory([0, result.step], [limit, limit], name))
-    values = ratio[np.isfinite(ratio)]
-    low, high = np.percentile(values, [5, 95]) if values.size else (0.0, 1.0)
-    pad = max(0.3 * (high - low), 0.2 * abs(high), 1e-6)
-    return style.figure(traces, x="step", y="−Δθᵢ / gᵢ", xaxis_range=[0, result.step],
-                        yaxis_range=[min(low - pad, 0), high + pad], showlegend=True)
-
-
-NAMES = {"m": "m̂, mean slope", "v": "v, velocity", "r": "√r, size of past slopes"}
-
-
-def memory(result: Result, scene: Config) -> go.Figure:
-    """The buffers of one method, in the units of a slope: m̂ and √v̂ for Adam, v for momentum, √r for the rest."""
-    method = scene.inside
-    t = np.arange(1, result.step + 1)
-    stops = frame_steps(result.step)
-    traces: list[object] = []
-    for name, values in result.memory.get(method, {}).items():
-        values = values.numpy()
-        text = NAMES[name]
-        if method in ("adam", "adamw"):
-            beta = 0.9 if name == "m" else 0.999
-            values = values / (1 - beta ** t[:, None])
-            if name == "v":
-                values, text = np.sqrt(values), "√v̂, size of slopes"
-        if name == "r":
-            values = np.sqrt(values)
-        for i, dash in enumerate(("solid", "dot")):
-            hue = method if name != "v" or method not in ("adam", "adamw") else "muted"
-            line = dict(type="scatter", x=t, y=style.array(values[:, i]), mode="lines", name=f"{text}, θ{'₁₂'[i]}",
-                              line=dict(color=style.colour(hue), width=2.2, dash=dash),
-                              hovertemplate=f"{text}, θ{'₁₂'[i]}: %{{y:.3g}}<extra></extra>")
-            traces.append(style.grow(line, stops))
-    return style.figure(traces, x="step", y="units of the slope", xaxis_range=[0, result.step], showlegend=True)
 
 
 def basins(result: Result, scene: Config) -> go.Figure:
@@ -235,12 +179,12 @@ def basins(result: Result, scene: Config) -> go.Figure:
     z = result.basin.numpy()
     minima = surface.minima_tensor().numpy()
     traces = [
-        dict(type="heatmap", x=style.array(x), y=style.array(y), z=z.astype(np.int8), zmin=-2.5, zmax=count - 0.5, colorscale=scale,
-                   showscale=False, hovertemplate="from (%{x:.2f}, %{y:.2f})<extra></extra>"),
+        dict(type="heatmap", x=style.array(x), y=style.array(y), z=z.astype(np.int8), zmin=-2.5, zmax=count - 0.5,
+             colorscale=scale, showscale=False, hovertemplate="from (%{x:.2f}, %{y:.2f})<extra></extra>"),
         dict(type="scatter", x=minima[:, 0], y=minima[:, 1], mode="markers", hoverinfo="skip",
-                   marker=dict(symbol="star", size=12, color=style.INK, line=dict(color=style.PAPER, width=1.2))),
+             marker=dict(symbol="star", size=12, color=style.INK, line=dict(color=style.PAPER, width=1.2))),
         dict(type="scatter", x=[scene.start_x], y=[scene.start_y], mode="markers", hoverinfo="skip",
-                   marker=dict(symbol="circle-open-dot", size=14, color=style.INK, line=dict(width=2))),
+             marker=dict(symbol="circle-open-dot", size=14, color=style.INK, line=dict(width=2))),
     ]
     return style.figure(traces, x="θ₁ of the start", y="θ₂ of the start", showlegend=False, uirevision=scene.problem)
 
@@ -251,17 +195,17 @@ def rates(scene: Config) -> go.Figure:
     top = float(curvature.max())
     limit = max(quadratic.stability_limit("momentum", scene.alpha) / top * 1.1, scene.learning_rate * 1.1)
     rate = torch.linspace(limit / 400, limit, 400, dtype=torch.float64)
-    traces: list[object] = [
-        dict(type="scatter", x=style.array(rate), y=style.array(quadratic.contraction(m, rate, curvature, scene.alpha)), mode="lines",
-                   name=METHODS[m], line=_line(m), hovertemplate=f"{METHODS[m]}: %{{y:.4f}}<extra></extra>")
+    traces: list[style.Trace] = [
+        dict(type="scatter", x=style.array(rate), y=style.array(quadratic.contraction(m, rate, curvature, scene.alpha)),
+             mode="lines", name=METHODS[m], line=_line(m), hovertemplate=f"{METHODS[m]}: %{{y:.4f}}<extra></extra>")
         for m in ("sgd", "momentum", "nesterov")
     ]
     traces.append(style.theory([0, limit], [1, 1], "1: no progress", hoverinfo="skip"))
-    out = style.figure(traces, x="learning rate ε", y="contraction per step", yaxis_range=[0, 1.3],
-                       xaxis_range=[0, limit], showlegend=True)
-    out.add_vline(x=scene.learning_rate, line=dict(color=style.INK, width=1.5, dash="dot"),
-                  annotation=dict(text="ε now", yanchor="top"))
-    return out
+    now, side = scene.learning_rate, "left" if scene.learning_rate < limit / 2 else "right"
+    here = dict(type="line", x0=now, x1=now, y0=0, y1=1, yref="y domain", line=dict(color=style.INK, width=1.5, dash="dot"))
+    return style.figure(
+        traces, x="learning rate ε", y="contraction per step", yaxis_range=[0, 1.3], xaxis_range=[0, limit], showlegend=True,
+        shapes=[here], annotations=[style.label(now, 0.08, "ε now") | dict(xanchor=side, xshift=6 if side == "left" else -6)])
 
 
 def network_curves(result: Result, scene: Config, against: str) -> go.Figure:
@@ -271,9 +215,40 @@ def network_curves(result: Result, scene: Config, against: str) -> go.Figure:
     traces = _curves(result, scene, result.losses, x)
     ends = [float(t["x"][np.isfinite(t["y"])][-1]) for t in traces if np.isfinite(t["y"]).any()]
     first = [m for m in FIRST_ORDER if m in scene.methods]
-    out = style.figure(traces, x=title, y="training loss (nats)", yaxis_type="log")
+    about: dict[str, Any] = {}
+    values = result.losses[:, [k for k, _ in _shown(result, scene)]]
+    known = values[torch.isfinite(values) & (values > 0)]
+    if len(known):
+        # What diverges leaves upwards, so that the others can be told apart.
+        about["yaxis_range"] = [float(known.min().log10()) - 0.1, float(result.losses[0, 0].log10()) + 0.5]
     if against != "steps" and ends:
         # Methods that search spend far more; the axis shows where the first-order ones live, twice over.
         reach = result.step * 3 if against == "evaluations" else max(ends[: max(1, len(first))]) * 6
-        out.update_xaxes(range=[0, min(max(ends), reach)])
-    return out
+        about["xaxis_range"] = [0, min(max(ends), reach)]
+    return style.figure(traces, x=title, y="training loss (nats)", yaxis_type="log", **about)
+
+
+RACERS = ("sgd", "momentum")  # in the small picture, in the order in which they are laid down
+
+
+def thumbnail(result: Result, scene: Config) -> dict[str, Any]:
+    """Two paths from one start to two minima, over two closed contours of the valley that holds both."""
+    surface = _surface(scene)
+    paths = [result.paths[:, result.methods.index(m)].numpy()[frame_steps(result.step)] for m in RACERS]
+    ends = np.stack([path[-1] for path in paths])
+    rings = [_level_line(surface, ends.mean(0), part * float(result.losses[0, 0])) for part in (0.45, 0.15)]
+    seen = np.concatenate([*paths, rings[1]])
+    (x0, y0), (x1, y1) = seen.min(0) - 0.3, seen.max(0) + 0.3
+    return style.thumbnail(
+        *[style.mark("area", ring[:, 0].clip(x0, x1), ring[:, 1].clip(y0, y1), "axis", alpha=0.35) for ring in rings],
+        *[style.mark("line", path[:, 0], path[:, 1], m, width=3) for path, m in zip(paths, RACERS, strict=True)],
+        style.mark("dots", ends[:, 0], ends[:, 1], "ink", width=9), x=(x0, x1), y=(y0, y1))
+
+
+def _level_line(surface: surfaces.Surface, centre: np.ndarray, level: float) -> np.ndarray:
+    """[73, 2]: on each ray from the centre the first place at which the loss is above `level`."""
+    angle = np.linspace(0, 2 * np.pi, 73)
+    ray = np.stack([np.cos(angle), np.sin(angle)], -1)
+    places = centre + np.linspace(0, np.ptp(surface.x_range), 400)[:, None] * ray[:, None]
+    above = surface.value(torch.from_numpy(places)).numpy() > level
+    return places[np.arange(len(places)), above.argmax(1)]

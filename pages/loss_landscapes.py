@@ -1,8 +1,10 @@
 """loss_landscapes: what training walks on."""
 
-from core import surfaces
-from core.lessons.loss_landscapes import NETS, Config, Result, seen
+from core import landscape, surfaces
+from core.landscape_lab import NETS
+from core.lessons.loss_landscapes import Config, Result, seen
 from figures import loss_landscapes as figures
+from figures import loss_landscapes_alt as alt
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
@@ -60,11 +62,10 @@ REFERENCES = """
 
 
 def draw(result: Result, scene: Config) -> Board:
-    words = seen(result, scene)
     stops = result.snapshot_steps.tolist() if result.snapshot_steps is not None else [result.step]
     return Board(
-        panels=_surface_panels(result, scene, words) if scene.problem != "network" else _net_panels(result, scene, words),
-        player=Player(labels=[f"step {s}" for s in stops], live=result.grid is None), seen=words,
+        panels=_surface_panels(result, scene) if scene.problem != "network" else _net_panels(result, scene),
+        player=Player(labels=[f"step {s}" for s in stops], live=result.grid is None), seen=seen(result, scene),
         legend=figures.legend(result, scene),
     )
 
@@ -73,60 +74,65 @@ def _sharpness(result: Result, scene: Config, span: int = 6) -> Panel:
     limit = "2/ε" if scene.alpha == 0 else "2(1 + α)/ε"
     return Panel(id="sharpness", figure=figures.sharpness(result, scene), span=span, title="Curvature and the edge of stability",
                  caption=f"The steepest curvature λ_max along the path. Dashed: {limit}; a quadratic that is steeper throws "
-                 "training out.",
-                 alt=f"Top Hessian eigenvalue against step, with the limit {limit}.")
+                 "training out." + (" Negative values have no place on this axis." if figures.below_zero(result) else ""),
+                 alt=alt.sharpness(result))
 
 
-def _surface_panels(result: Result, scene: Config, words: str) -> list[Panel]:
+def _surface_panels(result: Result, scene: Config) -> list[Panel]:
     return [
         Panel(id="plane", figure=figures.contour(result, scene, 0), span=6, height="tall", click=("start_x", "start_y"),
-              title=surfaces.NAMES[scene.problem], alt=words,
+              title=surfaces.NAMES[scene.problem], alt=alt.plane(result, scene),
               caption="Click anywhere to start from there. Stars are minima; levels are logarithmic above the lowest one."),
         Panel(id="surface", figure=figures.surface3d(result, scene, 0), span=6, height="tall", title="The same, as a surface",
               caption="Height and colour are the map's, and so is the path. Drag to turn.",
-              alt="The same plane in three dimensions."),
-        Panel(id="loss", figure=figures.loss(result, scene, 0), span=6, title="Loss", alt="Loss against step.",
+              alt=alt.landscape(result, 0, "a surface")),
+        Panel(id="loss", figure=figures.loss(result, scene, 0), span=6, title="Loss", alt=alt.loss(result),
               caption="Height above the lowest minimum; a line that ends is a path that is no longer finite."),
         _sharpness(result, scene),
     ]
 
 
-def _net_panels(result: Result, scene: Config, words: str) -> list[Panel]:
+def _net_panels(result: Result, scene: Config) -> list[Panel]:
     m = result.nets.index(scene.skips)
     this, other = NETS[result.nets[m]], NETS[result.nets[1 - m]]
     levels = "linear" if scene.scale == "linear" else "logarithmic"
     panels = [
         Panel(id="plane", figure=figures.contour(result, scene, m), span=6, height="tall", title=f"{this}: the loss on a plane",
-              caption="The line is training's path, dropped straight onto the plane; the ring is its start.", alt=words),
+              caption="The line is training's path, dropped straight onto the plane; the ring is its start.",
+              alt=alt.plane(result, scene)),
         Panel(id="surface", figure=figures.surface3d(result, scene, m), span=6, height="tall",
               title="The same plane as a surface",
               caption=f"Height and colour are the loss, {levels}, on one scale for both nets. Drag to turn.",
-              alt=f"{this}: the plane in three dimensions."),
-        Panel(id="plane2", figure=figures.contour(result, scene, 1 - m, bar=False), span=6,
+              alt=alt.landscape(result, m, "a surface")),
+        Panel(id="plane2", figure=figures.contour(result, scene, 1 - m), span=6, height="tall",
               title=f"{other}: the same kind of cut", caption="Drawn alike, on the same scale of colour.",
-              alt=f"{other}: the loss on its plane."),
-        Panel(id="surface2", figure=figures.surface3d(result, scene, 1 - m), span=6, title=f"{other}, as a surface",
-              caption="The height's scale is the one above.", alt=f"{other}: the plane in three dimensions."),
+              alt=alt.landscape(result, 1 - m, "contours")),
+        Panel(id="surface2", figure=figures.surface3d(result, scene, 1 - m), span=6, height="tall",
+              title=f"{other}, as a surface",
+              caption="The height's scale is the one above.", alt=alt.landscape(result, 1 - m, "a surface")),
         Panel(id="loss", figure=figures.loss(result, scene, m), span=6, title="Loss through training",
               caption=f"Dotted: the loss at the shadow of the path on the plane ({this.lower()}).",
-              alt="Training loss of both nets."),
+              alt=alt.loss(result)),
         Panel(id="off", figure=figures.off_plane(result, scene, m), span=6, title="What the plane leaves out",
               caption=f"Distances of the path ({this.lower()}) in the space of all parameters.",
-              alt="Distance of the path from the plane."),
+              alt=alt.off_plane(result, m)),
         _sharpness(result, scene),
         Panel(id="segments", figure=figures.segments(result, scene, m), span=6, title="Straight from one solution to another",
               caption=f"{this}. Dotted: after re-ordering the second net's hidden units to match the first's.",
-              alt="Loss along the segments between two solutions, before and after matching."),
+              alt=alt.segments(result, m)),
         Panel(id="final", figure=figures.final_losses(result, scene), span=6, title="A good enough solution",
               caption=f"{scene.restarts + 2} starts, one data set: the share that ended at or below a loss.",
-              alt="Distribution of final losses over starts."),
+              alt=alt.final_losses(result)),
     ]
     if scene.activation == "relu":
         panels.append(Panel(
             id="rescaled", figure=figures.rescaled(result, scene), span=6, title="One function, many curvatures",
             caption=f"{NETS['plain']}: first hidden layer × a, the next × 1/a. No output changes.",
-            alt="Loss and top Hessian eigenvalue of the rescaled net."))
+            alt=alt.rescaled(result)))
     return panels
 
 
-page.show("loss_landscapes", draw, presets=PRESETS, maths=MATHS, references=REFERENCES)
+SYMBOLS = {"θ*": "theta", "d": "directions", "J": "loss", "t": "t", "ε": "learning_rate", "α": "alpha"}
+
+page.show("loss_landscapes", draw, presets=PRESETS, maths=MATHS, references=REFERENCES,
+          code=(landscape.filter_normalised, landscape.barrier), symbols=SYMBOLS)

@@ -42,6 +42,7 @@ def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths:
         st.markdown(f"## {entry.title}\n{entry.question}")
     _scene(Page(entry, module, draw, presets))
     if lecture.on():
+        shell.doors()
         return
     questions.challenge(slug, module)
     if maths:
@@ -73,8 +74,9 @@ def _scene(page: Page) -> None:
     The picture goes first over the wire and is painted while the browser still sets up the widgets.
     """
     slug = page.slug
-    if (target := st.session_state.pop("go", None)) is not None:
-        _go(target)
+    if st.session_state.pop("leave", False):
+        st.query_params.pop(controls.PRESENT, None)
+        st.rerun()
     scene = controls.current(slug, page.module.Config)
     complaints = st.container()
     picture, hands = st.columns([0.72, 0.28], gap="medium")
@@ -86,15 +88,6 @@ def _scene(page: Page) -> None:
     with hands, st.container(key="controls"):
         _controls(slug, scene)
     controls.link(scene, controls.beside(slug))
-
-
-def _go(target: Mapping[str, Any]) -> None:
-    """Where the reader of lecture mode wants to be: another lesson, or out."""
-    if target.get("leave"):
-        st.query_params.pop(controls.PRESENT, None)
-        st.rerun()
-    if target.get("slug") in [entry.slug for entry in catalogue.LESSONS]:
-        st.switch_page(f"pages/{target['slug']}.py", query_params={controls.PRESENT: "1"})
 
 
 def _controls(slug: str, scene: Scene) -> None:
@@ -183,8 +176,8 @@ def _event(page: Page, board: chart.Encoded) -> None:
         controls.take(slug, page.module.Config(**values))
     if event.get("pin"):
         controls.keep(slug, None if controls.beside(slug) else scene)
-    if target := event.get("go"):
-        st.session_state["go"] = target
+    if event.get("leave"):
+        st.session_state["leave"] = True
 
 
 def _clicked(slug: str, scene: Scene, fields: tuple[str, str], *place: float) -> None:

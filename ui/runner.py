@@ -25,7 +25,7 @@ from ui.chart import Board, Encoded, encode
 PATIENCE = 0.06  # seconds of training before the first picture; the picture follows the hand
 SLICE = 0.2  # seconds of training between two pictures of a live run
 KEEP = 96  # scenes; a board is at most about a megabyte
-KEEP_RESULTS = 24
+KEEP_RESULTS = 64  # the opening scenes of all lessons are kept by the home page too
 
 Draw = Callable[[Any, Any], Board]
 

@@ -7,6 +7,9 @@ import gc
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from core import catalogue
+from ui import controls
+
 CSS = """
 <style>
 [data-testid="stMainBlockContainer"] { padding: 3.9rem 2rem 2rem; max-width: 130rem; }
@@ -15,6 +18,7 @@ CSS = """
   font-size: clamp(1.25rem, 0.8rem + 1vw, 2.2rem); }
 [data-testid="stMainBlockContainer"] h2 + p { margin: 0.15rem 0 0; }
 .st-key-controls { gap: 0.5rem; }
+.st-key-doors { display: none; }
 .lab-asking .st-key-seen { visibility: hidden; }
 .lab-present [data-testid="stHeader"], .lab-present .st-key-seen { display: none; }
 .lab-present [data-testid="stMainBlockContainer"] { padding: 0.75rem 1.5rem; max-width: none; }
@@ -46,6 +50,18 @@ def warm_up() -> bool:
 
 def style() -> None:
     st.html(CSS)
+
+
+def doors() -> None:
+    """The app's own links to the lessons, out of sight: our components press one, and the session goes on.
+
+    `st.switch_page` would change the page from the server, and a tick of a live fragment that is under way at that
+    moment would send the reader back.
+    """
+    kept = {controls.PRESENT: st.query_params[controls.PRESENT]} if controls.PRESENT in st.query_params else {}
+    with st.container(key="doors"):
+        for entry in catalogue.LESSONS:
+            st.page_link(f"pages/{entry.slug}.py", label=entry.name, query_params=kept)
 
 
 def through_router() -> None:

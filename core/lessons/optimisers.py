@@ -9,19 +9,19 @@ Shapes: M methods, T steps, P parameters (2 on a surface).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from core import descent, quadratic, surfaces
-from core.data import toys
-from core.descent import Objective
-from core.engine import MLP, SGD, AdaGrad, Adam, AdamW, RMSProp, binary_cross_entropy, generators, gradient
+from core import basins, divergence, quadratic, small_net, surfaces
+from core.divergence import outside, why_left
+from core.engine import SGD, AdaGrad, Adam, AdamW, RMSProp
 from core.engine.optimisers import Optimiser
-from core.lesson import Scene, choice, choices, decades, grid, last, number
+from core.lesson import Number, Scene, choice, choices, decades, grid, last, number
+from core.question import Challenge, Pick, Verdict
+from core.race import NEVER, Race, curvature_methods, from_then_on, minibatch_noise, on_surface
 from core.surfaces import Surface
 
 METHODS = {
@@ -37,7 +37,10 @@ ON_SURFACE = tuple(surfaces.NAMES)
 ARRIVED = 1e-2  # distance to a minimum, as a part of the frame's height
 BASIN = 150  # starts along each side of the basin map
 NETWORK_STEPS = 60
-NEVER = -1
+# The order in which methods are asked about, where more are shown than a question can hold.
+ASKED = ("sgd", "momentum", "adam", "newton", "lbfgs", "rmsprop", "nesterov", "conjugate_gradient", "adagrad", "damped_newton",
+         "adamw", "noisy_sgd")
+MOST_ASKED, TOLERANCE = 6, 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +53,7 @@ class Config(Scene):
     )
     adaptive_rate: float = grid(
         0.2, values=decades(-3, 0, (1, 1.5, 2, 3, 5, 7)), label="ε of the adaptive methods",
-        help="For AdaGrad, RMSProp, Adam and AdamW: about the length of a step, whatever the slope.",
+        help="For AdaGrad, RMSProp, Adam and AdamW, whose steps hardly depend on how large the slopes are.",
     )
     alpha: float = number(0.9, low=0.0, high=0.99, step=0.01, label="Momentum α", help="What is kept of the velocity.")
     kappa: float = grid(
@@ -127,229 +130,65 @@ def steps(config: Config) -> Iterator[Result]:
         return
     surface = surfaces.surface(config.problem, config.kappa)
     start = torch.tensor([config.start_x, config.start_y], dtype=torch.float64)
-    race = _Race(config, start, config.steps)
-    noise = config.noise / 100 * typical_slope(surface)
-    race.first_order(surface.gradient, noise)
-    for method, walk in _curvature_methods(_on_surface(surface), start):
+    race = Race(tuple(METHODS), start, config.steps)
+    jolts = minibatch_noise(surface, config.noise / 100, config.steps, config.seed)
+    shake = torch.zeros(config.steps, len(FIRST_ORDER), 2, dtype=torch.float64)
+    shake[:, FIRST_ORDER.index("noisy_sgd")] = jolts
+    race.first_order(make_optimisers(config), surface.gradient, shake)
+    for method, walk in curvature_methods(on_surface(surface), start):
         race.follow(method, walk)
-    result = race.result(surface.value, config.steps)
-    yield _judged(result, config, surface)
-    yield _judged(result, config, surface, basins(config, surface, noise))
+    result = _judged(_result(config, race, surface.value), config, surface)
+    yield result
+    yield replace(result, basin=_basin_map(config, surface, jolts))
 
 
 def run(config: Config) -> Result:
     return last(steps(config))
 
 
-def typical_slope(surface: Surface) -> float:
-    """The median gradient norm over the frame."""
-    return float(surface.gradient(surface.grid(41)[2]).norm(dim=-1).median())
+def _result(config: Config, race: Race, value: Callable[[Tensor], Tensor]) -> Result:
+    return Result(problem=config.problem, methods=race.names, step=race.steps, paths=race.paths.clone(), losses=value(race.paths),
+                  evaluations=race.evaluations.clone(), slopes=race.slopes, seconds=race.seconds.clone(), memory=race.memory)
 
 
-def _on_surface(surface: Surface) -> Objective:
-    return Objective(surface.value, surface.gradient, surface.hessian, lambda x, d: d @ surface.hessian(x) @ d)
-
-
-def _curvature_methods(f: Objective, start: Tensor, floor: float = 1.0) -> list[tuple[str, Iterator[descent.Step]]]:
-    return [("newton", descent.newton(f, start)), ("damped_newton", descent.damped_newton(f, start, floor)),
-            ("conjugate_gradient", descent.conjugate_gradient(f, start)), ("lbfgs", descent.lbfgs(f, start))]
-
-
-class _Race:
-    """The record of one race, filled method by method; a column belongs to a method."""
-
-    def __init__(self, config: Config, start: Tensor, steps: int):
-        self.config, self.start, self.steps = config, start, steps
-        self.names = tuple(METHODS)
-        shape = (steps + 1, len(self.names))
-        self.paths = torch.full((*shape, start.numel()), torch.nan, dtype=torch.float64)
-        self.paths[0] = start
-        self.slopes = torch.full((steps, len(self.names), start.numel()), torch.nan, dtype=torch.float64)
-        self.evaluations = torch.full(shape, torch.nan, dtype=torch.float64)
-        self.evaluations[0] = 0
-        self.seconds = torch.zeros(shape, dtype=torch.float64)
-        self.memory: dict[str, dict[str, Tensor]] = {}
-
-    def first_order(self, slope: Callable[[Tensor], Tensor], noise: float) -> None:
-        """All first-order methods as rows of one tensor: one gradient call a step serves them all."""
-        K, P = len(FIRST_ORDER), self.start.numel()
-        theta = self.start.repeat(K, 1)
-        optimisers = [make_optimisers(self.config)[m] for m in FIRST_ORDER]
-        rows = [theta[k : k + 1] for k in range(K)]
-        states = [o.init(row) for o, row in zip(optimisers, rows, strict=True)]
-        watched = {m: [n for n in ("v", "r", "m") if hasattr(s, n)] for m, s in zip(FIRST_ORDER, states, strict=True)}
-        self.memory = {m: {n: torch.zeros(self.steps, P, dtype=torch.float64) for n in names} for m, names in watched.items()}
-        generator = generators([self.config.seed])[0]
-        shake = noise * torch.randn(self.steps, P, generator=generator, dtype=torch.float64)
-        noisy = FIRST_ORDER.index("noisy_sgd")
-        clock = time.thread_time()
-        for t in range(self.steps):
-            grad = slope(theta)
-            grad[noisy] += shake[t]
-            self.slopes[t, :K] = grad
-            for k in range(K):
-                optimisers[k].step(rows[k], grad[k : k + 1], states[k])
-                for name, record in self.memory[FIRST_ORDER[k]].items():
-                    record[t] = getattr(states[k], name)[0]
-            self.paths[t + 1, :K] = theta
-            # Rows are stepped together, so each is charged an equal share of the time.
-            self.seconds[t + 1, :K] = (time.thread_time() - clock) / K
-        self.evaluations[1:, :K] = torch.arange(1, self.steps + 1, dtype=torch.float64)[:, None]
-
-    def follow(self, method: str, walk: Iterator[descent.Step]) -> None:
-        """One method of `core.descent`, until it is no longer finite or stands still."""
-        column, clock = self.names.index(method), time.thread_time()
-        for t, (x, count) in zip(range(self.steps), walk, strict=False):
-            self.paths[t + 1, column] = x
-            self.evaluations[t + 1, column] = self.evaluations[t, column] + count
-            self.seconds[t + 1, column] = time.thread_time() - clock
-            if not torch.isfinite(x).all():
-                break
-            if bool((x == self.paths[t, column]).all()):
-                self.paths[t + 1 :, column] = x
-                self.evaluations[t + 1 :, column] = self.evaluations[t + 1, column]
-                self.seconds[t + 1 :, column] = self.seconds[t + 1, column]
-                break
-
-    def result(self, value: Callable[[Tensor], Tensor], upto: int) -> Result:
-        return Result(
-            problem=self.config.problem, methods=self.names, step=upto, paths=self.paths[: upto + 1],
-            losses=value(self.paths[: upto + 1]), evaluations=self.evaluations[: upto + 1],
-            slopes=self.slopes[:upto], seconds=self.seconds[: upto + 1], memory=self.memory,
-        )
-
-
-def _judged(result: Result, config: Config, surface: Surface, basin: Tensor | None = None) -> Result:
+def _judged(result: Result, config: Config, surface: Surface) -> Result:
     """The result with what needs the surface: distances, who left and why, who arrived, theory."""
     distance = (result.paths[:, :, None] - surface.minima_tensor()).norm(dim=-1).amin(-1)
-    left = _last_run(outside(result.paths, surface))
+    left = from_then_on(outside(result.paths, surface))
     near = distance <= ARRIVED * (surface.y_range[1] - surface.y_range[0])
-    reasons = {m: why_left(config, surface, m, result.paths[: int(left[k]) + 1, k])
+    reasons = {m: why_left(surface, m, result.paths[: int(left[k]) + 1, k], config.learning_rate, config.alpha)
                for k, m in enumerate(result.methods) if left[k] != NEVER}
     theory = None
     if surface.quadratic:
         curvature = torch.tensor([1.0, config.kappa if config.problem == "ravine" else 1.0], dtype=torch.float64)
         t = torch.arange(config.steps + 1, dtype=torch.float64)
         theory = quadratic.descent(result.paths[0, 0], curvature, config.learning_rate, t)
-    return replace(result, distance=distance, left_at=left, arrived_at=_last_run(near), reasons=reasons, theory=theory,
-                   basin=basin)
+    return replace(result, distance=distance, left_at=left, arrived_at=from_then_on(near), reasons=reasons, theory=theory)
 
 
-def outside(p: Tensor, surface: Surface) -> Tensor:
-    """Whether points [..., 2] lie outside the frame widened by its own size on every side, or are not finite."""
-    (x0, x1), (y0, y1) = surface.x_range, surface.y_range
-    dx, dy = x1 - x0, y1 - y0
-    x, y = p[..., 0], p[..., 1]
-    inside = (x > x0 - dx) & (x < x1 + dx) & (y > y0 - dy) & (y < y1 + dy)
-    return ~inside
+def basin_steps(config: Config) -> int:
+    """How many steps the basin map takes from each start."""
+    return config.steps if config.basin_of in FIRST_ORDER else min(config.steps, basins.SETTLED)
 
 
-def _last_run(flags: Tensor) -> Tensor:
-    """For flags [T+1, M]: the step at which the unbroken run of trues up to the end begins, NEVER if the end is false."""
-    broken = (~flags).long().flip(0).cumsum(0).flip(0)
-    begins = (broken > 0).sum(0)
-    return torch.where(flags[-1], begins, torch.full_like(begins, NEVER))
-
-
-def why_left(config: Config, surface: Surface, method: str, path: Tensor) -> str:
-    """Why a path left, naming the inequality that broke where there is one; path [t+1, 2] up to the leaving."""
-    finite = path[torch.isfinite(path).all(-1)]
-    h = surface.hessian(finite)
-    h = h[torch.isfinite(h).all(-1).all(-1)]
-    eigen = torch.linalg.eigvalsh(h)
-    if method in ("sgd", "noisy_sgd", "momentum", "nesterov"):
-        # The last point may be far out already, where the curvature is a consequence and no cause.
-        top = float(eigen[: max(1, len(eigen) - 1), 1].max())
-        limit = quadratic.stability_limit(method, config.alpha)
-        product = config.learning_rate * top
-        if product > limit:
-            where = "λ_max" if surface.quadratic else "the steepest curvature on its way, λ"
-            return f"ε·λ = {product:.3g} > {limit:.3g} with {where} = {top:.4g}"
-        if float(surface.value(finite[-1])) < float(surface.value(finite[0])):
-            return "it follows a slope that leads out of the frame"
-        return f"its velocity carries it out of the frame; ε·λ = {product:.3g} stays below {limit:.3g}"
-    if method == "newton" and float(eigen[:, 0].min()) <= 0:
-        return f"the Hessian on its way has an eigenvalue {float(eigen[:, 0].min()):.3g} ≤ 0, so the step points uphill"
-    return "it follows a slope that leads out of the frame"
-
-
-def basins(config: Config, surface: Surface, noise: float, size: int = BASIN) -> Tensor:
-    """[size, size] int64: the minimum that `basin_of` reaches from each start of a grid, -1 none, -2 left."""
-    _, _, points = surface.grid(size)
-    theta = points.reshape(-1, 2).float()  # half the time; only starts on a border could tell
-    if config.basin_of in FIRST_ORDER:
-        optimiser = make_optimisers(config)[config.basin_of]
-        state = optimiser.init(theta)
-        generator = generators([config.seed])[0]
-        shake = noise * torch.randn(config.steps, 2, generator=generator)
-        for t in range(config.steps):
-            grad = surface.gradient(theta)
-            if config.basin_of == "noisy_sgd":
-                grad += shake[t]
-            optimiser.step(theta, grad, state)
-    else:
-        for _ in range(min(config.steps, 60)):
-            h = surface.hessian(theta)
-            if config.basin_of == "damped_newton":
-                h = _lifted_2x2(h)
-            theta -= _solve_2x2(h, surface.gradient(theta))
-    distance = torch.cdist(theta, surface.minima_tensor().float())
-    nearest, reached = distance.min(-1)
-    near = nearest <= 0.05 * (surface.y_range[1] - surface.y_range[0])
-    reached = torch.where(near, reached, torch.full_like(reached, -1))
-    return torch.where(outside(theta, surface), torch.full_like(reached, -2), reached).reshape(size, size)
-
-
-def _lifted_2x2(h: Tensor, floor: float = 1.0) -> Tensor:
-    half, gap = (h[:, 0, 0] + h[:, 1, 1]) / 2, (h[:, 0, 0] - h[:, 1, 1]) / 2
-    mu = (floor - half + torch.sqrt(gap**2 + h[:, 0, 1] ** 2)).clamp_min(0)
-    return h + mu[:, None, None] * torch.eye(2, dtype=h.dtype)
-
-
-def _solve_2x2(h: Tensor, g: Tensor) -> Tensor:
-    det = h[:, 0, 0] * h[:, 1, 1] - h[:, 0, 1] ** 2
-    x = h[:, 1, 1] * g[:, 0] - h[:, 0, 1] * g[:, 1]
-    y = h[:, 0, 0] * g[:, 1] - h[:, 0, 1] * g[:, 0]
-    return torch.stack([x, y], -1) / det[:, None]
-
-
-def network_problem(seed: int) -> tuple[MLP, Tensor, Tensor, Tensor]:
-    """The small net's race: (architecture, data x [1, 2, N], labels y [1, 1, N], start θ [P]), float64."""
-    generator = generators([seed])[0]
-    x, y = toys.two_moons(120, 0.2, generator)
-    mlp = MLP(sizes=(2, 8, 1), activation="tanh")
-    theta = mlp.init([generator]).double()[0]
-    return mlp, x[None].double(), y[None, None].double(), theta
+def _basin_map(config: Config, surface: Surface, shake: Tensor) -> Tensor:
+    """The map [BASIN, BASIN] of the method that the scene asks about."""
+    method = config.basin_of
+    if method in FIRST_ORDER:
+        jolts = shake.float() if method == "noisy_sgd" else None
+        return basins.first_order(surface, BASIN, make_optimisers(config)[method], config.steps, jolts)
+    return basins.newton(surface, BASIN, basin_steps(config), floor=1.0 if method == "damped_newton" else None)
 
 
 def _network(config: Config) -> Iterator[Result]:
-    mlp, x, y, start = network_problem(config.seed)
-
-    def losses(theta: Tensor) -> Tensor:
-        flat = theta.reshape(-1, mlp.P)
-        return binary_cross_entropy.value(mlp.forward(flat, x), y).reshape(theta.shape[:-1])
-
-    def slope(theta: Tensor) -> Tensor:
-        return gradient(mlp, theta.reshape(-1, mlp.P), x, y, binary_cross_entropy)[1].reshape(theta.shape)
-
-    def hessian(theta: Tensor) -> Tensor:
-        theta = theta.detach().requires_grad_(True)
-        (g,) = torch.autograd.grad(losses(theta), theta, create_graph=True)
-        (rows,) = torch.autograd.grad(g, theta, torch.eye(mlp.P, dtype=theta.dtype), is_grads_batched=True)
-        return rows.detach()
-
-    def curvature(theta: Tensor, d: Tensor) -> Tensor:
-        # A central difference of two hand-written gradients: error of order 1e-10 here, no graph to build.
-        h = 1e-5 / max(float(d.norm()), 1e-300)
-        return d @ (slope(theta + h * d) - slope(theta - h * d)) / (2 * h)
-
-    race = _Race(config, start, NETWORK_STEPS)
-    race.first_order(slope, noise=0.0)
-    yield race.result(losses, NETWORK_STEPS)
-    f = Objective(losses, slope, hessian, curvature)
-    for method, walk in _curvature_methods(f, start, floor=0.05):
+    mlp, x, y, start = small_net.problem(config.seed)
+    f = small_net.objective(mlp, x, y)
+    race = Race(tuple(METHODS), start, NETWORK_STEPS)
+    race.first_order(make_optimisers(config), f.gradient, torch.zeros(NETWORK_STEPS, 1, 1, dtype=torch.float64))
+    yield _result(config, race, f.value)
+    for method, walk in curvature_methods(f, start, floor=0.05):
         race.follow(method, walk)
-        yield race.result(losses, NETWORK_STEPS)
+        yield _result(config, race, f.value)
 
 
 def seen(result: Result, config: Config) -> str:
@@ -357,22 +196,104 @@ def seen(result: Result, config: Config) -> str:
     shown = [m for m in result.methods if m in config.methods]
     column = {m: result.methods.index(m) for m in shown}
     if result.arrived_at is None or result.left_at is None:
-        final = {m: float(result.losses[-1, column[m]]) for m in shown}
-        finite = {m: v for m, v in final.items() if v == v}
-        if not finite:
+        waiting = int(result.evaluations[1, [column[m] for m in shown]].isnan().sum())
+        if waiting:
+            return f"Racing: {len(shown) - waiting} of {_methods(len(shown))} have run their {result.step} steps so far."
+        losses = {m: _final(result, m) for m in shown}
+        best = min(losses, key=losses.__getitem__)
+        if losses[best] == torch.inf:
             return "No shown method has a finite loss at the end."
-        best = min(finite, key=finite.__getitem__)
         spent = float(result.evaluations[-1, column[best]])
-        return (f"After {result.step} steps **{METHODS[best]}** has the lowest loss, {finite[best]:.3g}, for {spent:.0f} "
+        return (f"After {result.step} steps **{METHODS[best]}** has the lowest loss, {losses[best]:.3g}, for {spent:.0f} "
                 "gradient evaluations. A Hessian is charged as one gradient for each parameter.")
     arrived = {m: int(result.arrived_at[column[m]]) for m in shown if result.arrived_at[column[m]] != NEVER}
-    text = f"None of the {len(shown)} methods shown has settled at a minimum after {result.step} steps."
+    text = f"None of the {_methods(len(shown))} has settled at a minimum after {result.step} steps."
     if arrived:
-        first = min(arrived, key=arrived.__getitem__)
-        text = (f"**{METHODS[first]}** settles at a minimum first, at step {arrived[first]}; {len(arrived)} of {len(shown)} "
-                f"methods shown are there by step {result.step}.")
+        first = [m for m in arrived if arrived[m] == min(arrived.values())]
+        text = (f"{_settle([f'**{METHODS[m]}**' for m in first])} at a minimum first, at step {arrived[first[0]]}; "
+                f"{len(arrived)} of {_methods(len(shown))} {'is' if len(arrived) == 1 else 'are'} there by step {result.step}.")
     for method in shown:
         if method in result.reasons:
             step = int(result.left_at[column[method]])
             text += f" **{METHODS[method]}** leaves the map at step {step}: {result.reasons[method]}."
     return text
+
+
+def _methods(count: int) -> str:
+    return f"{count} methods shown" if count > 1 else "1 method shown"
+
+
+def _named(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _settle(names: list[str]) -> str:
+    return f"{_named(names)} {'settles' if len(names) == 1 else 'settle'}"
+
+
+def _final(result: Result, method: str) -> float:
+    """The loss at the end, infinite where it is no longer finite."""
+    return float(result.losses[-1, result.methods.index(method)].nan_to_num(torch.inf, torch.inf))
+
+
+def predict(result: Result, config: Config) -> Pick:
+    """Which of the shown methods, at most MOST_ASKED of them, wins; about a single one, whether it settles at all."""
+    asked = [m for m in ASKED if m in config.methods][:MOST_ASKED]
+    asked = [m for m in METHODS if m in asked]
+    arrived = {m: NEVER if result.arrived_at is None else int(result.arrived_at[result.methods.index(m)]) for m in METHODS}
+    if len(asked) == 1:
+        return _predict_one(result, config, asked[0], arrived[asked[0]])
+    options = {m: METHODS[m] for m in asked}
+    there = {m: arrived[m] for m in asked if arrived[m] != NEVER}
+    rank = there or {m: _final(result, m) for m in asked}
+    best = min(rank.values())
+    right = tuple(m for m in rank if rank[m] == best)
+    winners = [METHODS[m] for m in right]
+    ends = f"{_named(winners)} {'ends' if len(right) == 1 else 'end'} lowest, at a loss of {best:.3g}."
+    if best == torch.inf:
+        ends = "None of them has a finite loss at the end."
+    if config.problem == "network":
+        text = f"After {NETWORK_STEPS} steps on the small net, which of these has the lowest training loss?"
+        return Pick(text=text, options=options, right=right, why=ends)
+    text = "From this start, which of these is first to settle at a minimum? If none does, which ends lowest?"
+    why = f"None of these settles at a minimum within {result.step} steps. {ends}"
+    if there:
+        later = sorted(step for step in there.values() if step > best)
+        rest = f"the next does at step {later[0]}" if later else f"no other of these does within {result.step} steps"
+        why = f"{_settle(winners)} at step {best:.0f}; {rest}."
+        if faster := [METHODS[m] for m in config.methods if NEVER != arrived[m] < best]:
+            why += f" Faster still, but not asked about: {_named(faster)}."
+    return Pick(text=text, options=options, right=right, why=why)
+
+
+def _predict_one(result: Result, config: Config, method: str, arrived: int) -> Pick:
+    name, before, after = METHODS[method], float(result.losses[0, 0]), _final(result, method)
+    if config.problem == "network":
+        text, yes = f"Does {name} halve the training loss within {NETWORK_STEPS} steps?", after <= before / 2
+    else:
+        text, yes = f"Does {name} settle at a minimum within {config.steps} steps?", arrived != NEVER
+    why = f"It is there from step {arrived} on." if arrived != NEVER else f"Its loss goes from {before:.3g} to {after:.3g}."
+    return Pick(text=text, options={"yes": "Yes", "no": "No"}, right=("yes" if yes else "no",), why=why)
+
+
+def _check(_: Result, config: Config, answer: float) -> Verdict:
+    if config.problem != "ravine":
+        return Verdict(False, "This is about the ravine: choose it as the problem first.")
+    slower, faster = (1 - TOLERANCE) * answer, (1 + TOLERANCE) * answer
+    below, above = divergence.trial(slower, config.kappa), divergence.trial(faster, config.kappa)
+    ran = (f"{divergence.TRIAL} steps from (0, 1), a distance of 1: at ε = {slower:.4g} the distance becomes {below:.3g}, "
+           f"at ε = {faster:.4g} it becomes {above:.3g}.")
+    if below >= 1:
+        return Verdict(False, f"{ran} The smaller one does not converge either, so the limit is lower.")
+    if above < 1:
+        return Verdict(False, f"{ran} The larger one still converges, so the limit is higher.")
+    return Verdict(True, f"{ran} One converges and the other does not: the limit is 2/λ_max = 2/κ = {2 / config.kappa:.4g}.")
+
+
+CHALLENGE = Challenge(
+    text="Find the largest learning rate ε at which gradient descent still converges on the ravine, at the κ that the page "
+    "shows, to within 2 %. The slider brackets it; a short calculation finds it.",
+    check=_check,
+    answer=Number(label="Largest ε that converges", low=0.0001, high=4.0, step=0.0001),
+    scene=dict(problem="ravine", kappa=50.0, learning_rate=0.02, start_x=-2.5, start_y=1.2),
+)

@@ -8,7 +8,7 @@ import random
 import pytest
 import torch
 
-from core import curvature, matching, surfaces
+from core import curvature, landscape_lab, matching, surfaces
 from core.lesson import Choice, Choices, Switch
 from core.lessons import loss_landscapes as lesson
 from core.lessons.loss_landscapes import NEVER, Config, Result, run
@@ -119,8 +119,8 @@ def test_rescaling_leaves_the_loss_and_changes_the_curvature():
 def test_sharpness_is_the_dense_hessians():
     config = Config(depth=1, width=4, steps=50, restarts=0, batch_norm=False, activation="tanh", learning_rate=0.1)
     result = run(config)
-    x, y = lesson.sample(config)
-    f = curvature.loss_of(lesson.architecture(config, "plain"), x.double(), y.double(), lesson.objective(config))
+    x, y = landscape_lab.sample(config)
+    f = curvature.loss_of(landscape_lab.architecture(config, "plain"), x.double(), y.double(), landscape_lab.objective(config))
     for end, e in ((0, 0), (1, -1)):
         theta = some(result.theta)[end, 0].double()
         H = torch.autograd.functional.hessian(lambda t: f(t[None])[0], theta)
@@ -139,7 +139,7 @@ def test_edge_of_stability():
         # With half the rate the limit doubles, and the same nets grow sharper than the old limit allowed.
         slower = some(run(Config(learning_rate=0.05, seed=seed, **{**about, "steps": 1500})).sharpness)
         assert bool((slower.amax(0) > 1.1 * late * result.limit).all())
-    assert lesson.limit(Config(learning_rate=0.1, alpha=0.5)) == pytest.approx(30)
+    assert landscape_lab.limit(Config(learning_rate=0.1, alpha=0.5)) == pytest.approx(30)
 
 
 def test_divergence_is_data():
@@ -155,7 +155,7 @@ def test_divergence_is_data():
 
 def test_both_nets_start_from_the_same_draws():
     start = some(run(Config(**{**SMALL, "depth": 4})).theta)[0]
-    net = lesson.architecture(Config(depth=4, width=8), "skips")
+    net = landscape_lab.architecture(Config(depth=4, width=8), "skips")
     for i, (plain, skip) in enumerate(zip(net.views(start[:1]), net.views(start[1:]), strict=True)):
         scale = 2.0 if 0 < i < 4 else 1.0  # √4 in layers with a skip
         torch.testing.assert_close(plain.weight, scale * skip.weight)
@@ -242,16 +242,16 @@ def test_words_and_pictures_at_random_settings():
         if "edge of stability" in text:
             part = float(some(result.sharpness)[-1, m]) / result.limit
             assert ("inside the edge" in text) == (part < 0.9) and ("beyond the edge" in text) == (part > 1.1)
-        assert ("crosses a barrier" in text) == (result.kinds[m] == "segment")
+        assert ("The straight way to" in text) == (result.kinds[m] == "segment")
         assert ("of the path's variance" in text) == (result.kinds[m] == "trajectory")
 
 
 def test_a_twin_has_the_nets_own_outputs_in_the_lesson():
     config = Config(**SMALL)
     result = run(config)
-    x, _ = lesson.sample(config)
-    for m, net in enumerate(lesson.NETS):
-        mlp = lesson.architecture(config, net)
+    x, _ = landscape_lab.sample(config)
+    for m, net in enumerate(landscape_lab.NETS):
+        mlp = landscape_lab.architecture(config, net)
         theta = some(result.theta)[1, m][None].double()
         twin = matching.permute(mlp, theta, matching.random_permutations(mlp, torch.Generator().manual_seed(1)))
         torch.testing.assert_close(mlp.forward(twin, x.double(), train=True), mlp.forward(theta, x.double(), train=True))

@@ -9,7 +9,7 @@ import pytest
 import scipy.optimize
 import torch
 
-from core import descent, quadratic, surfaces
+from core import basins, descent, quadratic, race, small_net, surfaces
 from core.descent import Objective
 from core.lessons import optimisers as lesson
 from core.lessons.optimisers import FIRST_ORDER, METHODS, NEVER, Config
@@ -97,7 +97,7 @@ def test_noise_is_unbiased_and_of_the_stated_size():
     k = COLUMN["noisy_sgd"]
     surface = surfaces.surface("bowl")
     shake = result.slopes[:, k] - surface.gradient(result.paths[:-1, k])
-    sigma = 0.5 * lesson.typical_slope(surface)
+    sigma = 0.5 * race.typical_slope(surface)
     assert abs(float(shake.std()) / sigma - 1) < 4 / math.sqrt(2 * 2 * steps)
     assert shake.mean(0).abs().max() < 4 * sigma / math.sqrt(steps)
 
@@ -300,15 +300,15 @@ def test_two_by_two_solver_is_linalg():
     h = torch.randn(30, 2, 2, generator=g, dtype=torch.float64)
     h = h + h.mT
     b = torch.randn(30, 2, generator=g, dtype=torch.float64)
-    torch.testing.assert_close(lesson._solve_2x2(h, b), torch.linalg.solve(h, b))
-    torch.testing.assert_close(lesson._lifted_2x2(h), descent.lifted(h, 1.0))
+    torch.testing.assert_close(basins.solve_2x2(h, b), torch.linalg.solve(h, b))
+    torch.testing.assert_close(basins.lifted_2x2(h), descent.lifted(h, 1.0))
 
 
 def test_the_net_race_counts_what_it_spends():
     result = lesson.run(Config(problem="network", learning_rate=0.5, adaptive_rate=0.05))
     spent = result.evaluations[-1]
     assert spent[COLUMN["sgd"]] == result.step
-    mlp = lesson.network_problem(0)[0]
+    mlp = small_net.problem(0)[0]
     assert spent[COLUMN["damped_newton"]] == result.step * (1 + mlp.P)
     assert (result.losses[-1, [COLUMN[m] for m in FIRST_ORDER]] < result.losses[0, 0]).all()
     assert result.losses[-1, COLUMN["lbfgs"]] < result.losses[-1, COLUMN["sgd"]]
@@ -328,7 +328,8 @@ def test_what_the_page_says_is_true_of_the_result():
         assert ("None of the 12" in text) == (not arrived)
         if arrived:
             first = min(arrived, key=lambda m: int(result.arrived_at[COLUMN[m]]))
-            assert f"{METHODS[first]}** settles" in text
+            assert f"{METHODS[first]}**" in text.split(" at a minimum first")[0]
+            assert f"at step {int(result.arrived_at[COLUMN[first]])}; {len(arrived)} of 12" in text
             assert result.distance[-1, COLUMN[first]] < 0.2
         for method in result.reasons:
             column = COLUMN[method]

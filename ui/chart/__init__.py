@@ -115,7 +115,7 @@ def encode(board: Board, question: Question | None = None) -> Encoded:
 
 # A component takes one script; these are its parts, each using what stands before it.
 SCRIPTS = ("tools", "panel", "player", "ask", "bar", "present", "compare", "export", "offline", "board")
-EVENTS = ("click", "frame", "guess", "preset", "pin", "go")
+EVENTS = ("click", "frame", "guess", "preset", "pin", "leave")
 
 
 def script() -> str:

@@ -61,7 +61,10 @@ class Present {
     this.board.catchUp(0);
   }
 
-  lesson(slug) { if (slug) this.board.send("go", { slug, at: Date.now() }); }
+  // Through the app's own links (shell.doors), so that the session goes on and the server stays warm.
+  lesson(slug) {
+    if (slug) [...document.querySelectorAll(".st-key-doors a")].find((a) => new URL(a.href).pathname.endsWith(`/${slug}`))?.click();
+  }
 
   step(by) {
     if (this.board.ask.open && by > 0) return this.board.ask.skip();
@@ -111,7 +114,7 @@ class Present {
       " ": () => (ask.open ? ask.skip() : player.press("play")),
       p: () => ask.spec && ask.ask(), c: () => document.documentElement.classList.toggle("lab-hands"),
       q: () => this.sheetOf("qr"), m: () => this.sheetOf("map"), "?": () => this.sheetOf("map"),
-      Escape: () => (this.sheet && !this.sheet.hidden ? (this.sheet.hidden = true) : this.board.send("go", { leave: true, at: Date.now() })),
+      Escape: () => (this.sheet && !this.sheet.hidden ? (this.sheet.hidden = true) : this.board.send("leave", { at: Date.now() })),
     }[e.key.length === 1 ? e.key.toLowerCase() : e.key];
     const number = /^[1-9]$/.test(e.key) ? Number(e.key) : 0;
     if (inField && e.key !== "Escape") return;

@@ -1,0 +1,189 @@
+"""optimisers: what it asks, what it dares, what its presets and pictures say; each claim worked out again from the paths."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+
+import pytest
+import torch
+
+from core import surfaces
+from core.lesson import Choice
+from core.lessons import optimisers as lesson
+from core.lessons.optimisers import CHALLENGE, METHODS, Config, Result, predict
+from figures import optimisers as figures
+from figures import optimisers_alt as alt
+from tests.pages import said
+
+COLUMN = {m: k for k, m in enumerate(METHODS)}
+
+
+def settled(result: Result, config: Config, method: str) -> int | None:
+    """The first step from which the path stays within a hundredth of the frame's height of one of the minima."""
+    surface = surfaces.surface(config.problem, config.kappa)
+    reach = 0.01 * (surface.y_range[1] - surface.y_range[0])
+    step = None
+    for t in reversed(range(result.step + 1)):
+        x, y = result.paths[t, COLUMN[method]].tolist()
+        if not any(math.hypot(x - a, y - b) <= reach for a, b in surface.minima):
+            break
+        step = t
+    return step
+
+
+def final(result: Result, method: str) -> float:
+    value = float(result.losses[-1, COLUMN[method]])
+    return value if math.isfinite(value) else math.inf
+
+
+def random_scene(rng: random.Random) -> Config:
+    values = {}
+    for name, control in Config.controls().items():
+        if isinstance(control, Choice):
+            values[name] = rng.choice(list(control.options))
+        elif name == "methods":
+            values[name] = tuple(m for m in METHODS if rng.random() < 0.5) or ("sgd",)
+        else:
+            low, high = control.edges()
+            drawn = math.exp(rng.uniform(math.log(low), math.log(high))) if "rate" in name else rng.uniform(low, high)
+            values[name] = control.nearest(round(drawn) if isinstance(low, int) else drawn)
+    return Config(**{**values, "steps": rng.choice([10, 40, 80]), "basin_of": rng.choice(["sgd", "newton"])})
+
+
+def check_answer(config: Config, result: Result) -> None:
+    question = predict(result, config)
+    assert 2 <= len(question.options) <= 6 and set(question.options) <= {*config.methods, "yes", "no"}
+    if "yes" in question.options:
+        (method,) = config.methods
+        if config.problem == "network":
+            yes = final(result, method) <= float(result.losses[0, COLUMN[method]]) / 2
+        else:
+            yes = settled(result, config, method) is not None
+        assert question.right == ("yes" if yes else "no",)
+        return
+    assert len(question.options) == min(6, len(config.methods))
+    there = {}
+    if config.problem != "network":
+        there = {m: t for m in question.options if (t := settled(result, config, m)) is not None}
+    rank = there or {m: final(result, m) for m in question.options}
+    assert set(question.right) == {m for m in rank if rank[m] == min(rank.values())}
+    assert ("settles at step" in question.why or "settle at step" in question.why) == bool(there)
+    for method in question.right:
+        assert question.judge(method).right
+        assert METHODS[method] in question.why or min(rank.values()) == math.inf
+    for method in set(question.options) - set(question.right):
+        assert not question.judge(method).right
+
+
+def test_the_question_is_answered_by_the_paths():
+    rng = random.Random(1)
+    for _ in range(14):
+        config = random_scene(rng)
+        results = list(lesson.steps(config))
+        asked = {(q.text, tuple(q.options)) for q in (predict(r, config) for r in results)}
+        assert len(asked) == 1, "the question must not change while the race is run"
+        check_answer(config, results[-1])
+
+
+@pytest.mark.parametrize("method", ["sgd", "newton"])
+@pytest.mark.parametrize("problem", ["ravine", "saddle", "network"])
+def test_a_single_method_is_asked_about_alone(method, problem):
+    config = Config(problem=problem, methods=(method,), steps=40, start_x=-1.7, start_y=0.02)
+    check_answer(config, lesson.run(config))
+
+
+def test_a_tie_is_right_either_way():
+    config = Config(problem="bowl", methods=("newton", "damped_newton"))
+    question = predict(lesson.run(config), config)
+    assert question.right == ("newton", "damped_newton")
+    assert "Newton and Damped Newton settle at step 1" in question.why
+
+
+def test_a_method_that_was_faster_but_not_asked_about_is_named():
+    config = Config()
+    question = predict(lesson.run(config), config)
+    assert "conjugate_gradient" not in question.options
+    assert "not asked about: Conjugate gradient" in question.why
+
+
+def test_partial_results_claim_nothing_of_methods_that_have_not_run():
+    config = Config(problem="network")
+    results = list(lesson.steps(config))
+    known = [int(r.evaluations[1].isfinite().sum()) for r in results]
+    assert known == [8, 9, 10, 11, 12]
+    for result, count in zip(results[:-1], known, strict=False):
+        assert f"{count} of 12 methods" in lesson.seen(result, config)
+    assert "lowest loss" in lesson.seen(results[-1], config)
+    assert torch.equal(results[0].paths[:, :8], results[-1].paths[:, :8])
+
+
+@pytest.mark.parametrize("kappa", [1.0, 5.0, 50.0, 200.0])
+def test_the_challenge_knows_the_limit(kappa):
+    scene = Config(problem="ravine", kappa=kappa)
+    limit = 2 / kappa
+    for factor, right in ((0.9, False), (0.975, False), (0.985, True), (1.0, True), (1.015, True), (1.025, False), (1.5, False)):
+        verdict = CHALLENGE.check(None, scene, factor * limit)
+        assert verdict.right == right, (factor, verdict.words)
+    assert "limit is higher" in CHALLENGE.check(None, scene, 0.9 * limit).words
+    assert "limit is lower" in CHALLENGE.check(None, scene, 1.1 * limit).words
+    assert CHALLENGE.answer is not None
+    CHALLENGE.answer.check(CHALLENGE.answer.nearest(limit))
+
+
+def test_the_challenge_is_open_at_first_and_can_be_bracketed_by_the_slider():
+    scene = Config(**CHALLENGE.scene)
+    for config in (Config(), scene):
+        assert not CHALLENGE.check(None, config, config.learning_rate).right
+    rates = Config.controls()["learning_rate"].values
+    # No mark of the slider is the answer, but two neighbours stand on either side of it.
+    assert not any(CHALLENGE.check(None, scene, rate).right for rate in rates)
+    assert "ravine" in CHALLENGE.check(None, Config(), 0.04).words
+
+
+def test_presets_show_what_they_say():
+    presets = {p.name: Config(**p.values) for p in said("optimisers").presets}
+
+    def ends(name: str) -> tuple[Result, dict[str, torch.Tensor]]:
+        result = lesson.run(presets[name])
+        return result, {m: result.paths[-1, k] for m, k in COLUMN.items()}
+
+    _, at = ends("Four minima")
+    assert (at["sgd"] - at["adam"]).norm() > 3
+    result, at = ends("Ravine")
+    assert bool((result.paths[1:20, COLUMN["sgd"], 1].sign().diff().abs() == 2).all()), "zigzag"
+    assert not result.reasons
+    assert float(result.losses[30, COLUMN["momentum"]]) < 0.1 * float(result.losses[30, COLUMN["sgd"]])
+    result, at = ends("Just past 2/L")
+    across = result.paths[:30, COLUMN["sgd"], 1].abs()
+    assert bool((across[1:] > across[:-1]).all()) and float(at["momentum"].norm()) < 1e-3
+    result, at = ends("Saddle")
+    assert float(at["newton"].norm()) < 1e-6
+    result, _ = ends("Banana valley")
+    path = result.paths[:, COLUMN["sgd"]]
+    off = (path[:, 1] - path[:, 0] ** 2).abs()
+    assert float(off[10]) < 0.05 * float(off[0]) and float((path[-1] - path[10]).norm()) < 0.5 * float((path[10] - 1).norm())
+    result, at = ends("Many minima")
+    assert float(at["momentum"].norm()) < 0.2 and float((at["sgd"] - torch.tensor([3.06, 0.0])).norm()) < 0.05
+
+
+def test_alts_at_random_settings():
+    page, rng = said("optimisers"), random.Random(2)
+    for _ in range(12):
+        config = random_scene(rng)
+        result = lesson.run(config.trained())
+        for panel in page.draw(result, config).panels:
+            assert len(panel.alt) > 40 and "nan" not in panel.alt and "inf" not in panel.alt and "**" not in panel.alt, panel.alt
+        if config.problem != "network":
+            counted = sum(round(100 * float((result.basin == i).double().mean())) for i in result.basin.unique())
+            assert sum(int(w.rstrip("%")) for w in alt.basin_map(result, config).split() if w.endswith("%")) == counted
+
+
+def test_thumbnail_is_small_and_holds_the_race():
+    picture = figures.thumbnail(lesson.run(Config()), Config())
+    assert len(picture["marks"]) <= 5 and all(len(m["points"]) <= 80 for m in picture["marks"])
+    assert len(json.dumps(picture)) < 8000
+    for mark in picture["marks"]:
+        assert all(picture["x"][0] - 1e-3 <= x <= picture["x"][1] + 1e-3 for x, _ in mark["points"])
+        assert all(picture["y"][0] - 1e-3 <= y <= picture["y"][1] + 1e-3 for _, y in mark["points"])

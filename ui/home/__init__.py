@@ -1,0 +1,142 @@
+"""The lecture's map: a card for each lesson with a small live picture, a search, and how far the reader has come.
+
+The cards go out at once. The pictures are drawn from the lessons' opening scenes, a slice of training at a time, and
+follow one by one; each is made once for a server. Searching and progress stay in the browser, which also knows what the
+reader has seen (`lab-progress` in its local storage: slug -> {seen, predicted: right or wrong, solved}).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core import catalogue
+from figures import style
+from ui import runner, shell
+
+HERE = Path(__file__).parent
+KEEP = 64  # pictures; one is some kilobytes
+NO_PICTURE: dict[str, Any] = {}
+
+
+@dataclass
+class Gallery:
+    """The pictures of this server, and the run that the next one is waiting for.
+
+    The run belongs to no session: whoever looks at the page takes it a slice further, and where one reader leaves,
+    the next goes on.
+    """
+
+    memory: runner.Shared
+    pictures: runner.Bounded = field(default_factory=lambda: runner.Bounded(KEEP))
+    run: runner.Run | None = None
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def finished(self) -> dict[str, Any]:
+        """Lesson -> thumbnail, as far as they are made."""
+        known = {entry.slug: self.pictures.get(entry.slug) for entry in catalogue.LESSONS}
+        return {slug: picture for slug, picture in known.items() if picture is not None}
+
+    def advance(self) -> None:
+        """Takes the next missing picture about `runner.SLICE` seconds further; leaves it to another session that is at it."""
+        if not self.guard.acquire(blocking=False):
+            return
+        try:
+            done = self.finished()
+            slug = next((entry.slug for entry in catalogue.LESSONS if entry.slug not in done), None)
+            if slug is not None and (picture := self._picture(slug)) is not None:
+                self.pictures.put(slug, picture)
+        finally:
+            self.guard.release()
+
+    def _picture(self, slug: str) -> dict[str, Any] | None:
+        """The thumbnail; None while its run is under way."""
+        try:
+            draw = getattr(import_module(f"figures.{slug}"), "thumbnail", None)
+            if draw is None:
+                return NO_PICTURE
+            scene = catalogue.lesson(slug).module().Config()
+            result = self._result(slug, scene)
+            return None if result is None else dressed(draw(result, scene))
+        except Exception:
+            # One lesson that fails must not take the map with it; its own page says what is wrong.
+            logging.getLogger(__name__).exception("no picture of %s", slug)
+            self.run = None
+            return NO_PICTURE
+
+    def _result(self, slug: str, scene: Any) -> Any:
+        key = (slug, scene.trained())
+        known = self.memory.results.get(key)
+        if known is not None:
+            return known
+        if self.run is None or (self.run.slug, self.run.scene) != key:
+            self.run = runner.Run(*key, iter(catalogue.lesson(slug).module().steps(scene.trained())))
+        self.run.advance(runner.SLICE, self.memory.turns)
+        if not self.run.done:
+            return None
+        result, self.run = self.run.latest, None
+        self.memory.results.put(key, result)
+        return result
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _gallery(sources: str) -> Gallery:
+    """The gallery of one state of the sources, so that an edit under `make dev` shows no old pictures."""
+    return Gallery(runner.shared(sources))
+
+
+def dressed(thumbnail: Mapping[str, Any]) -> dict[str, Any]:
+    """A thumbnail with colours for both themes. Raises KeyError for a colour that has no dark partner."""
+    dark = style.dark_partner()
+    marks = [{**m, "colour": f"light-dark({m['colour']}, {dark[m['colour'].upper()]})"} for m in thumbnail["marks"]]
+    return {**thumbnail, "marks": marks}
+
+
+def sent(pictures: Mapping[str, Any]) -> dict[str, Any]:
+    """What goes over the wire: parts in the lecture's order, their lessons, and the pictures that there are."""
+    parts = []
+    for part in catalogue.PARTS:
+        lessons = [{k: getattr(e, k) for k in ("slug", "name", "title", "question", "source")}
+                   for e in catalogue.LESSONS if e.part == part]
+        if lessons:
+            parts.append({"name": part, "lessons": lessons})
+    return {"parts": parts, "pictures": dict(pictures)}
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Callable[..., Any]:
+    return st.components.v2.component(
+        "lab_home",
+        html='<div class="lab-home"></div>',
+        css=(HERE / "home.css").read_text(),
+        js=(HERE / "home.js").read_text(),
+        isolate_styles=False,
+    )
+
+
+def show() -> None:
+    """The map; while pictures are missing, in a fragment that makes them."""
+    gallery = _gallery(runner.common().sources)
+    complete = len(gallery.finished()) == len(catalogue.LESSONS)
+
+    def mount() -> None:
+        pictures = gallery.finished()
+        _component()(data=sent(pictures), key="home")
+        if not complete:
+            if len(pictures) == len(catalogue.LESSONS):
+                st.rerun()
+            gallery.advance()
+
+    if complete:
+        with st.container():
+            mount()
+    else:
+        st.fragment(mount, run_every=0.05)()
+    shell.doors()
