@@ -1,28 +1,22 @@
-"""Pictures of mixup: two photographs and their label at every λ, and the nets that learned with it and without."""
+"""Pictures of mixup: the λ that are drawn, what is trained on, and the nets that learned with it and without."""
 
 from __future__ import annotations
 
-import base64
-import struct
-import zlib
-from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import torch
 
 from core.augmentation import beta_density
-from core.data import real
-from core.data.real import Picture
-from core.lessons.mixup import ARMS, FRAME, PAIRS, Config, Result, places
+from core.lessons.mixup import ARMS, Config, Result, places
+from core.probes import FRAME
 from figures import style
+from figures.mixup_pictures import OPENING
 
 NAMES = {"erm": "Ordinary training (ERM)", "mixup": "Mixup"}
 MONTAGE = (4, 6)  # rows and columns of mixed digits
 SINGLE = 10  # segments that are drawn one by one
-# The frame that moving traces are made at. The player replaces it, and a board whose bytes do not depend on where the
-# player stands is not sent again when the hand rests.
-OPENING = Config().frame
 
 
 def legend() -> list[tuple[str, str, str]]:
@@ -33,87 +27,6 @@ def labels() -> list[str]:
     return [f"λ = {share:.2f}" for share in places().tolist()]
 
 
-def png(image_HWC: np.ndarray) -> str:
-    """A data URI of a lossless PNG; uint8, one channel for grey or three for colour (ISO/IEC 15948)."""
-    height, width, channels = image_HWC.shape
-    # Filter 2 ("up") stores differences of rows, which compress better and lose nothing.
-    rows = image_HWC.reshape(height, -1)
-    up = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))
-    raw = np.concatenate([np.full((height, 1), 2, np.uint8), up], axis=1).tobytes()
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    head = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 3: 2}[channels], 0, 0, 0)
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
-    return "data:image/png;base64," + base64.b64encode(data).decode()
-
-
-@lru_cache(maxsize=1)
-def _album() -> dict[str, tuple[Picture, str, str]]:
-    """Every picture with its PNG, whole and at half its size."""
-    out: dict[str, tuple[Picture, str, str]] = {}
-    for name, picture in real.pictures().items():
-        pixels = picture.image_HWC.numpy()
-        small = pixels.reshape(80, 2, 80, 2, -1).mean((1, 3)).round().astype(np.uint8)
-        out[name] = picture, png(pixels), png(small)
-    return out
-
-
-def pair(scene: Config) -> tuple[Picture, Picture]:
-    """The pictures i and j."""
-    i, j = PAIRS[scene.pair]
-    return _album()[i][0], _album()[j][0]
-
-
-def pictures(scene: Config) -> go.Figure:
-    """x̃ large, x_i and x_j small. The browser mixes: x_i lies on x_j with opacity λ, which is λ x_i + (1 − λ) x_j."""
-    i, j = (_album()[name] for name in PAIRS[scene.pair])
-    share = places().numpy()
-    whole = dict(hoverinfo="skip", zsmooth="fast")
-    names = i[0].label, j[0].label
-    text = [[f"x̃ = {s:.2f} · {names[0]} + {1 - s:.2f} · {names[1]}"] for s in share]
-    traces = [
-        dict(type="image", source=j[1], **whole),
-        style.frames(dict(type="image", source=i[1], opacity=float(share[OPENING]), **whole), opacity=list(share)),
-        style.frames(_caption(text[OPENING][0], 160), text=text),
-        dict(type="image", source=i[2], xaxis="x2", yaxis="y2", **whole),
-        _caption(f"x<sub>i</sub>: {names[0]}, y<sub>i</sub> = [1, 0]", 80, xaxis="x2", yaxis="y2"),
-        dict(type="image", source=j[2], xaxis="x3", yaxis="y3", **whole),
-        _caption(f"x<sub>j</sub>: {names[1]}, y<sub>j</sub> = [0, 1]", 80, xaxis="x3", yaxis="y3"),
-    ]
-    bare = dict(visible=False, constrain="domain", fixedrange=True)
-    out = style.figure(traces, showlegend=False, dragmode=False)
-    layout = {"": (160, (0, 0.66), (0, 1)), "2": (80, (0.69, 1), (0.52, 1)), "3": (80, (0.69, 1), (0, 0.48))}
-    for number, (side, x, y) in layout.items():
-        pad = 0.1 if number == "" else 0.2
-        out.update_layout({
-            f"xaxis{number}": dict(**bare, domain=x, range=[-0.5, side - 0.5], anchor=f"y{number}"),
-            f"yaxis{number}": dict(**bare, domain=y, range=[side * (1 + pad) - 0.5, -0.5], anchor=f"x{number}",
-                                   scaleanchor=f"x{number}", constraintoward="top"),
-        })
-    return out
-
-
-def _caption(text: str, side: int, **where: str) -> style.Trace:
-    return dict(type="scatter", x=[side / 2], y=[side * (1.05 if side > 100 else 1.1)], text=[text], mode="text", hoverinfo="skip",
-                      cliponaxis=False, **where)
-
-
-def mixed_label(scene: Config) -> go.Figure:
-    """ỹ at every λ, as bars."""
-    share = places().numpy()
-    heights = np.stack([1 - share, share], 1)
-    i, j = pair(scene)
-    text = [[f"{v:.2f}" for v in row] for row in heights]
-    bars = dict(type="bar", x=style.array(heights[OPENING]), y=[j.label, i.label], orientation="h", text=text[OPENING],
-                  textposition="outside", cliponaxis=False, width=0.62,
-                  marker=dict(color=[style.colour("class_b"), style.colour("class_a")]),
-                  hovertemplate="ỹ of %{y}: %{x:.2f}<extra></extra>")
-    return style.figure([style.frames(bars, x=heights, text=text)], x="label ỹ", xaxis_range=[0, 1.12],
-                        xaxis_tickvals=[0, 0.25, 0.5, 0.75, 1], showlegend=False)
-
-
 def beta(result: Result, scene: Config) -> go.Figure:
     """The λ that training drew, the density they came from, and the λ of the slider."""
     bins = 25
@@ -122,11 +35,11 @@ def beta(result: Result, scene: Config) -> go.Figure:
     top = 1.2 * float(density.max())
     at = torch.linspace(0.002, 0.998, 250, dtype=torch.float64)
     marker = dict(type="scatter", x=[float(places()[OPENING])] * 2, y=[0, top], mode="lines", line=dict(color=style.INK, width=2),
-                        hovertemplate="λ of the picture: %{x:.2f}<extra></extra>")
+                  hovertemplate="λ of the picture: %{x:.2f}<extra></extra>")
     traces = [
         dict(type="bar", x=style.array((edges[1:] + edges[:-1]) / 2), y=style.array(density), width=0.9 / bins, customdata=count,
-               marker=dict(color=style.colour("mixup", 0.55), line=dict(width=0)),
-               hovertemplate="λ near %{x:.2f}: %{customdata} draws, density %{y:.2f}<extra></extra>"),
+             marker=dict(color=style.colour("mixup", 0.55), line=dict(width=0)),
+             hovertemplate="λ near %{x:.2f}: %{customdata} draws, density %{y:.2f}<extra></extra>"),
         style.theory(at, beta_density(scene.alpha, at), f"Beta({scene.alpha:g}, {scene.alpha:g})"),
         style.frames(marker, x=places()[:, None].expand(-1, 2)),
     ]
@@ -145,13 +58,13 @@ def _points(result: Result) -> go.Figure:
     where = share * x + (1 - share) * np.roll(x, -1, 1)
     hue = share[:, 0] * y + (1 - share[:, 0]) * np.roll(y, -1)
     moving = dict(type="scatter", x=style.array(where[OPENING, 0]), y=style.array(where[OPENING, 1]), mode="markers",
-                        marker=dict(color=style.array(hue[OPENING]), cmin=0, cmax=1, colorscale=style.PROBABILITY, size=8,
-                                    line=dict(color=style.INK, width=1)),
-                        hovertemplate="x̃ = (%{x:.2f}, %{y:.2f}), ỹ of class B %{marker.color:.2f}<extra></extra>")
+                  marker=dict(color=style.array(hue[OPENING]), cmin=0, cmax=1, colorscale=style.PROBABILITY, size=8,
+                              line=dict(color=style.INK, width=1)),
+                  hovertemplate="x̃ = (%{x:.2f}, %{y:.2f}), ỹ of class B %{marker.color:.2f}<extra></extra>")
     cloud = dict(type="scatter", x=style.array(result.mixed_x[0]), y=style.array(result.mixed_x[1]), mode="markers",
-                       marker=dict(color=style.array(result.mixed_y[1]), cmin=0, cmax=1, colorscale=style.PROBABILITY, size=5,
-                                   opacity=0.45, line=dict(width=0)),
-                       hovertemplate="drawn: (%{x:.2f}, %{y:.2f}), ỹ of class B %{marker.color:.2f}<extra></extra>")
+                 marker=dict(color=style.array(result.mixed_y[1]), cmin=0, cmax=1, colorscale=style.PROBABILITY, size=5,
+                             opacity=0.45, line=dict(width=0)),
+                 hovertemplate="drawn: (%{x:.2f}, %{y:.2f}), ỹ of class B %{marker.color:.2f}<extra></extra>")
     style.frames(moving, x=where[:, 0], y=where[:, 1], marker__color=hue)
     return style.figure([cloud, moving], x="x₁", y="x₂", xaxis_range=FRAME[0], yaxis_range=FRAME[1], showlegend=False)
 
@@ -165,8 +78,8 @@ def _montage(result: Result) -> go.Figure:
     padded = np.pad(mixed, ((0, 0), (0, 0), (0, 1), (0, 1)))
     tiles = padded.reshape(len(share), rows, columns, 9, 9).transpose(0, 1, 3, 2, 4).reshape(len(share), rows * 9, columns * 9)
     tiles = (255 * tiles).round().astype(np.uint8)
-    heat = dict(type="heatmap", z=tiles[OPENING], zmin=0, zmax=255, colorscale=[[0, style.PAPER], [1, style.INK]], showscale=False,
-                      hovertemplate="ink %{z} of 255<extra></extra>")
+    heat = dict(type="heatmap", z=tiles[OPENING], zmin=0, zmax=255, colorscale=[[0, style.PAPER], [1, style.INK]],
+                showscale=False, hovertemplate="ink %{z} of 255<extra></extra>")
     bare = dict(visible=False, constrain="domain")
     return style.figure([style.frames(heat, z=tiles)], xaxis=bare,
                         yaxis=dict(**bare, autorange="reversed", scaleanchor="x"), showlegend=False)
@@ -174,24 +87,21 @@ def _montage(result: Result) -> go.Figure:
 
 def surface(result: Result, arm: str) -> go.Figure:
     """The net of the first seed on a plane: probability of class B, or for digits how unsure it is."""
-    plane, k = result.surface, ARMS.index(arm)
+    plane, p = result.plane, result.surface[ARMS.index(arm)]
     moons = plane.corners is None
-    z = plane.p[k, 1] if moons else 1 - plane.p[k].amax(0)
     about = "P(class B) %{z:.2f}" if moons else "doubt %{z:.2f}"
-    # A heatmap is one image to the browser; twenty filled contours cost it ten times as much to paint.
-    sheet = dict(type="heatmap",
-        x=style.array(plane.x), y=style.array(plane.y), z=style.array(z), colorscale=style.PROBABILITY if moons else style.DOUBT,
-        zmin=0, zmax=1 if moons else 0.9, showscale=False, zsmooth="best",
-        hovertemplate=f"(%{{x:.2f}}, %{{y:.2f}}): {about}<extra>{NAMES[arm]}</extra>",
-    )
+    # A heatmap that the browser itself smooths is one small image; filled contours cost ten times as much to paint.
+    sheet = dict(type="heatmap", x=style.array(plane.x), y=style.array(plane.y), z=style.array(p[1] if moons else 1 - p.amax(0)),
+                 colorscale=style.PROBABILITY if moons else style.DOUBT, zmin=0, zmax=1 if moons else 0.9, showscale=False,
+                 zsmooth="fast", hovertemplate=f"(%{{x:.2f}}, %{{y:.2f}}): {about}<extra>{NAMES[arm]}</extra>")
     if plane.corners is not None and plane.corner_labels is not None:
         marks = dict(type="scatter", x=style.array(plane.corners[0]), y=style.array(plane.corners[1]), mode="markers+text",
-                           text=[str(int(c)) for c in plane.corner_labels], textposition="top center",
-                           marker=dict(size=9, color=style.PAPER, line=dict(color=style.INK, width=2)), hoverinfo="skip")
+                     text=[str(int(c)) for c in plane.corner_labels], textposition="top center",
+                     marker=dict(size=9, color=style.PAPER, line=dict(color=style.INK, width=2)), hoverinfo="skip")
         return style.figure([sheet, marks], x="along the plane (grey levels)", y="across", showlegend=False,
                             yaxis=dict(scaleanchor="x", constrain="domain"), xaxis_constrain="domain")
-    edge = dict(type="contour", x=sheet["x"], y=sheet["y"], z=sheet["z"], showscale=False, hoverinfo="skip", line=dict(color=style.INK, width=2),
-                      contours=dict(type="constraint", operation="=", value=0.5))
+    edge = dict(type="contour", x=sheet["x"], y=sheet["y"], z=sheet["z"], showscale=False, hoverinfo="skip",
+                line=dict(color=style.INK, width=2), contours=dict(type="constraint", operation="=", value=0.5))
     return style.figure([sheet, edge, _samples(result)], x="x₁", y="x₂", xaxis_range=FRAME[0], yaxis_range=FRAME[1],
                         showlegend=False)
 
@@ -202,14 +112,14 @@ def _samples(result: Result) -> style.Trace:
     kinds = np.where(given != true, "diamond", "circle")
     said = [f"labelled {'AB'[g]}{', truly ' + 'AB'[t] if g != t else ''}" for g, t in zip(given, true, strict=True)]
     return dict(type="scatter", x=style.array(x[0]), y=style.array(x[1]), mode="markers", text=said,
-                      marker=dict(color=list(hues[given]), symbol=list(kinds), size=[10 if k == "diamond" else 7 for k in kinds],
-                                  line=dict(color=style.PAPER, width=1.2)),
-                      hovertemplate="(%{x:.2f}, %{y:.2f}), %{text}<extra></extra>")
+                marker=dict(color=list(hues[given]), symbol=list(kinds), size=[10 if k == "diamond" else 7 for k in kinds],
+                            line=dict(color=style.PAPER, width=1.2)),
+                hovertemplate="(%{x:.2f}, %{y:.2f}), %{text}<extra></extra>")
 
 
 def _line(x: np.ndarray, y: np.ndarray, arm: str, said: str) -> style.Trace:
     return dict(type="scatter", x=style.array(x), y=style.array(y), mode="lines", name=NAMES[arm],
-                      line=dict(color=style.colour(arm), width=2.6), hovertemplate=f"{NAMES[arm]}, {said}<extra></extra>")
+                line=dict(color=style.colour(arm), width=2.6), hovertemplate=f"{NAMES[arm]}, {said}<extra></extra>")
 
 
 def _with_band(x: np.ndarray, values: np.ndarray, arm: str, quantiles: tuple[float, float], said: str) -> list[style.Trace]:
@@ -227,7 +137,7 @@ def confidence(result: Result) -> go.Figure:
     traces.append(style.theory([0, 0.5, 1], [1, 0.5, 1], "max(λ, 1 − λ)"))
     mean = result.sure.mean(-1).numpy()  # [A, L]
     marker = dict(type="scatter", x=[share[OPENING]] * 2, y=style.array(mean[:, OPENING]), mode="markers", hoverinfo="skip",
-                        marker=dict(size=11, color=[style.colour(arm) for arm in ARMS], line=dict(color=style.PAPER, width=2)))
+                  marker=dict(size=11, color=[style.colour(arm) for arm in ARMS], line=dict(color=style.PAPER, width=2)))
     traces.append(style.frames(marker, x=np.stack([share, share], 1), y=mean.T))
     low = 0.48 if result.data.classes == 2 else 0.0
     return style.figure(traces, x="λ", y="confidence", xaxis_range=[-0.02, 1.02], yaxis_range=[low, 1.02], showlegend=False)
@@ -241,8 +151,8 @@ def profile(result: Result) -> go.Figure:
     for k, arm in enumerate(ARMS):
         own = np.pad(result.own[k, :, :SINGLE].numpy(), ((0, 1), (0, 0)), constant_values=np.nan)
         traces.append(dict(type="scatter", x=style.array(share), y=style.array(own.T.ravel()), mode="lines", name=NAMES[arm],
-                                 line=dict(color=style.colour(arm), width=1.6), opacity=0.75,
-                                 hovertemplate=f"{NAMES[arm]}, λ = %{{x:.2f}}: p %{{y:.2f}}<extra></extra>"))
+                           line=dict(color=style.colour(arm), width=1.6), opacity=0.75,
+                           hovertemplate=f"{NAMES[arm]}, λ = %{{x:.2f}}: p %{{y:.2f}}<extra></extra>"))
     traces.append(style.theory([0, 1], [0, 1], "p = λ"))
     return style.figure(traces, x="λ", y="P(class of x<sub>i</sub>)", xaxis_range=[-0.02, 1.02], yaxis_range=[-0.02, 1.02],
                         showlegend=False)
@@ -265,11 +175,11 @@ def calibration(result: Result) -> go.Figure:
         full = (result.curve.count[k] > 0).numpy()
         count = result.curve.count[k].numpy()[full]
         size = style.array(5 + 22 * np.sqrt(count / count.sum()))
-        traces.append(dict(type="scatter",
-            x=style.array(result.curve.confidence[k])[full], y=style.array(result.curve.accuracy[k])[full], mode="lines+markers",
-            name=NAMES[arm], customdata=count, line=dict(color=style.colour(arm), width=2),
-            marker=dict(size=size, opacity=0.85, line=dict(color=style.PAPER, width=1)),
-            hovertemplate=f"{NAMES[arm]}: %{{x:.2f}} sure, %{{y:.2f}} right, %{{customdata}} samples<extra></extra>"))
+        said = f"{NAMES[arm]}: %{{x:.2f}} sure, %{{y:.2f}} right, %{{customdata}} samples<extra></extra>"
+        traces.append(dict(type="scatter", x=style.array(result.curve.confidence[k])[full], customdata=count,
+                           y=style.array(result.curve.accuracy[k])[full], mode="lines+markers", name=NAMES[arm],
+                           line=dict(color=style.colour(arm), width=2), hovertemplate=said,
+                           marker=dict(size=size, opacity=0.85, line=dict(color=style.PAPER, width=1))))
     low = 0.48 if result.data.classes == 2 else 0.0
     return style.figure(traces, x="confidence", y="fraction right", xaxis_range=[low, 1.02], yaxis_range=[0, 1.04],
                         showlegend=False)
@@ -301,3 +211,12 @@ def loss(result: Result, scene: Config) -> go.Figure:
     traces.append(style.theory([0, scene.steps], [result.floor] * 2, "entropy of ỹ"))
     return style.figure(traces, x="update", y="batch loss (nats)", xaxis_range=[0, scene.steps], yaxis_rangemode="tozero",
                         showlegend=False)
+
+
+def thumbnail(result: Result, _: Config) -> dict[str, Any]:
+    """How sure both nets are between two classes, and how sure the mixed label is."""
+    share, mean = places(), result.sure.mean(-1)
+    fill = style.mark("area", share, mean[1], "mixup", alpha=0.2)
+    lines = [style.mark("line", share, mean[k], arm, width=4) for k, arm in enumerate(ARMS)]
+    label = style.mark("line", [0, 0.5, 1], [1, 0.5, 1], "ink", width=2, dash="5 4")
+    return style.thumbnail(fill, label, *lines, x=(0, 1), y=(0.45, 1.03))

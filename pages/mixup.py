@@ -1,7 +1,12 @@
 """mixup: between two samples."""
 
-from core.lessons.mixup import BINS, SEEDS, SEGMENTS, TEST, Config, Result, network, seen
+
+from core.augmentation import mix_pairs, symmetric_beta
+from core.lessons.mixup import BINS, SEEDS, Config, Result, network, seen
+from core.probes import SEGMENTS, TEST
 from figures import mixup as figures
+from figures import mixup_pictures as photographs
+from figures.mixup_alt import alts
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
@@ -16,7 +21,7 @@ PRESETS = [
            dict(alpha=20.0, frame=10)),
     Preset("Clean labels", "Nothing to distrust: mixup is unsure without need.", dict(corrupt=0, noise=0.15)),
     Preset("40 % corrupt", "Ordinary training learns the wrong labels by heart.", dict(corrupt=40, samples=160)),
-    Preset("Digits", "The same with 300 handwritten digits and ten classes.",
+    Preset("Digits", "300 handwritten digits of ten classes, three labels in ten wrong.",
            dict(problem="digits", samples=300, steps=400, corrupt=30)),
 ]
 
@@ -43,6 +48,8 @@ Calibration: $\mathrm{ECE} = \sum_b \frac{n_b}{n}\, \lvert \text{accuracy}_b - \
 largest probability.
 """
 
+SYMBOLS = {"λ": "share", "α": "alpha", "x_i, y_i": "a", "x_j, y_j": "b", "N": "samples"}
+
 REFERENCES = """
 - H. Zhang, M. Cisse, Y. N. Dauphin, D. Lopez-Paz, *mixup: Beyond Empirical Risk Minimization*, ICLR 2018.
 - C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, *On Calibration of Modern Neural Networks*, ICML 2017.
@@ -51,68 +58,70 @@ REFERENCES = """
 
 
 def draw(result: Result, scene: Config) -> Board:
-    i, j = figures.pair(scene)
-    said = seen(result, scene)
+    i, j = photographs.pair(scene)
+    said = alts(result, scene)
     moons = scene.problem == "moons"
     credit = f"{i.caption} ({i.licence}) and {j.caption[0].lower()}{j.caption[1:]} ({j.licence})."
     if scene.pair == "cat":
         credit += " The lecture has a dog here; no dog photograph with a clear licence was to be had."
     panels = [
-        Panel(id="pictures", figure=figures.pictures(scene), span=7, rows=2, height="tall", caption=f"Move λ. {credit}",
-              alt=f"The picture λ {i.label} + (1 − λ) {j.label}, beside the two it is made of."),
-        Panel(id="label", figure=figures.mixed_label(scene), span=5, height="short", title="The label is mixed with the same λ",
-              caption="ỹ always sums to one.", alt=f"Bars of the mixed label: λ for {i.label}, 1 − λ for {j.label}."),
+        Panel(id="pictures", figure=photographs.pictures(scene), span=7, rows=2, height="tall", caption=f"Move λ. {credit}",
+              alt=said["pictures"]),
+        Panel(id="label", figure=photographs.mixed_label(scene), span=5, height="short", alt=said["label"],
+              title="The label is mixed with the same λ", caption="ỹ always sums to one."),
         Panel(id="beta", figure=figures.beta(result, scene), span=5, height="short", title="Training draws λ from Beta(α, α)",
               caption=f"Bars: {len(result.shares)} draws of training. Dashed: the density at α = {scene.alpha:g}."
-              + (" It has no bound at 0 and 1." if scene.alpha < 1 else ""), alt="Histogram of λ with the Beta density."),
+              + (" It has no bound at 0 and 1." if scene.alpha < 1 else ""), alt=said["beta"]),
         Panel(id="between", figure=figures.between(result, scene), span=4, title="What the net is trained on",
               caption="Ringed: random pairs of the training set at the slider's λ. Small: points that training drew."
-              if moons else "Pairs of training digits at the slider's λ.", alt="Mixed training samples."),
+              if moons else "Pairs of training digits at the slider's λ.", alt=said["between"]),
         *_surfaces(result, scene, said),
         *_segments(result, said),
         Panel(id="calibration", figure=figures.calibration(result), span=4, title="As right as it is sure?",
               caption=f"{TEST * SEEDS} test samples of {SEEDS} seeds in {BINS} bins, a larger marker for more of them. Below the "
-              "dashed line: too sure; above it: too modest.", alt=f"Reliability diagram of both nets. {said}"),
+              "dashed line: too sure; above it: too modest.", alt=said["calibration"]),
         *_training(result, scene, said),
     ]
     return Board(panels=panels, player=Player(labels=figures.labels(), name="λ", field="frame", autoplay=False, seconds=4),
-                 seen=said, legend=figures.legend())
+                 seen=seen(result, scene), legend=figures.legend())
 
 
-def _surfaces(result: Result, scene: Config, said: str) -> list[Panel]:
-    about, caption = "Doubt", "The plane through three test digits. The stronger the brown, the greater the doubt."
+def _surfaces(result: Result, scene: Config, said: dict[str, str]) -> list[Panel]:
+    caption = "The plane through three test digits. The stronger the brown, the greater the doubt."
     if scene.problem == "moons":
-        about, caption = "Probability of class B", "Blue: sure of A; orange: sure of B; line: undecided."
+        caption = "Blue: sure of A; orange: sure of B; line: undecided."
         caption += " Diamonds carry a corrupt label." if scene.corrupt else ""
     titles = {"erm": "Ordinary training believes", "mixup": f"Mixup believes (α = {scene.alpha:g})"}
     return [Panel(id=f"surface-{arm}", figure=figures.surface(result, arm), span=4, title=title, caption=caption,
-                  alt=f"{about} on a plane of inputs. {said}") for arm, title in titles.items()]
+                  alt=said[f"surface-{arm}"]) for arm, title in titles.items()]
 
 
-def _segments(result: Result, said: str) -> list[Panel]:
+def _segments(result: Result, said: dict[str, str]) -> list[Panel]:
     return [
-        Panel(id="confidence", figure=figures.confidence(result), span=4, title="How sure half-way between two classes?",
+        Panel(id="confidence", figure=figures.confidence(result), span=4, title="How sure between two classes?",
               caption=f"Largest probability, mean over {SEGMENTS * SEEDS} segments between test samples of two classes; "
-              "band: the middle half. Dashed: the mixed label's, max(λ, 1 − λ).", alt=f"Confidence along segments. {said}"),
+              "band: the middle half. Dashed: the mixed label's, max(λ, 1 − λ).", alt=said["confidence"]),
         Panel(id="profile", figure=figures.profile(result), span=4, title="From one class to the other",
               caption=f"Probability of x<sub>i</sub>'s class along {figures.SINGLE} of those segments, each a line. "
-              "Dashed: p = λ, what the mixed label asks for.", alt="Probability of x_i's class along single segments."),
+              "Dashed: p = λ, what the mixed label asks for.", alt=said["profile"]),
         Panel(id="slope", figure=figures.slope(result), span=4, title="How steep on the way",
               caption="Norm of the input gradient, mean over all those segments. Dashed: 1/‖x<sub>i</sub> − x<sub>j</sub>‖, "
-              "the least with which p can be λ all the way.", alt="Input gradient's norm along the segments."),
+              "the least with which p can be λ all the way.", alt=said["slope"]),
     ]
 
 
-def _training(result: Result, scene: Config, said: str) -> list[Panel]:
+def _training(result: Result, scene: Config, said: dict[str, str]) -> list[Panel]:
     net = "-".join(str(size) for size in network(scene).sizes)
+    learned = "Who learns the corrupt labels?" if scene.corrupt else "Who learns the labels?"
     return [
-        Panel(id="errors", figure=figures.errors(result, scene), span=4, title="Who learns the corrupt labels?",
+        Panel(id="errors", figure=figures.errors(result, scene), span=4, title=learned,
               caption="Dotted: against the training labels as given; solid: on the test set. Band: all seeds. Dashed: the true "
-              "labels' own error on the training labels.", alt=f"Training and test error against updates. {said}"),
+              "labels' own error on the training labels.", alt=said["errors"]),
         Panel(id="loss", figure=figures.loss(result, scene), span=4, title="What is minimised",
               caption=f"Mean of {SEEDS} seeds and up to ten updates; {net} tanh net, Adam. Dashed: the entropy of ỹ, below "
-              "which mixup's mean cannot go.", alt="Batch loss against updates with the entropy floor."),
+              "which mixup's mean cannot go.", alt=said["loss"]),
     ]
 
 
-page.show("mixup", draw, presets=PRESETS, maths=MATHS, references=REFERENCES)
+page.show("mixup", draw, presets=PRESETS, maths=MATHS, code=(symmetric_beta, mix_pairs), symbols=SYMBOLS,
+          references=REFERENCES)

@@ -4,9 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from core.lessons import weight_penalties as lesson
-from core.lessons.weight_penalties import GAUSSIAN, LINEAR, PENALTIES, Config, Result, seen
+from core import proximal
+from core.lessons.weight_penalties import PENALTIES, Config, Result, seen
+from core.penalised import GAUSSIAN, LINEAR
+from core.penalty_descents import ADAM_STEPS
 from figures import weight_penalties as figures
+from figures import weight_penalties_alpha as over_alpha
+from figures.weight_penalties_alt import alts
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
@@ -16,7 +20,7 @@ PRESETS = [
     Preset("Ten decoys", "Ten columns of pure noise join in: here L1 has thrown out all ten, L2 keeps a little of each.",
            dict(decoys=10, alpha_index=28)),
     Preset("Twin features", "Two features that move together: L2 lets them share, L1 ends with one of them.",
-           dict(first="triglycerides", second="tch", penalties=("l1", "elastic", "l2"), alpha_index=34)),
+           dict(first="triglycerides", second="tch", penalties=("l1", "elastic", "l2"), alpha_index=35)),
     Preset("Orthonormal design", "Nothing overlaps, so the closed forms hold: soft thresholds against w/(1 + α).",
            dict(problem="orthonormal", train_size=100, alpha_index=38)),
     Preset("Breast cancer", "Logistic regression on thirty measures that say nearly the same.",
@@ -51,7 +55,8 @@ A Laplace prior $\propto e^{-\alpha'\lVert w\rVert_1}$ gives L1 in the same way.
 The posterior's mode is the minimum.
 
 **How the zeros are made.** A proximal step goes downhill on $J$ alone and then maps $z$ to
-$\mathrm{sign}(z)\max(|z| - \epsilon\alpha, 0)$, which is exactly 0 in a whole interval. Differentiating $|w|$ instead steps by
+$\mathrm{sign}(z)\max(|z| - \epsilon\alpha, 0)$, which is exactly 0 in a whole interval; $\epsilon$ is at
+most $1/L$, $L$ the largest curvature of $J$. Differentiating $|w|$ instead steps by
 $\pm\epsilon\alpha$ for ever.
 
 **Scalings.** scikit-learn: `Lasso(alpha=α)` and `ElasticNet(alpha=α, l1_ratio=ρ)` are the same objective; `Ridge(alpha=Nα)`;
@@ -69,35 +74,38 @@ REFERENCES = """
   diabetes data.
 """
 
+SYMBOLS = {"w": "w", "J": "objective", "∇J": "gradient", "ε": "rate", "L": "lipschitz", "αρ": "l1", "α(1 − ρ)": "l2",
+           "ρ": "l1_ratio", "N": "train_size"}
+
 LIMIT = " Dashed upright: α_max; from there on all weights are 0."
 
 
 def draw(result: Result, scene: Config) -> Board:
     player = Player(labels=figures.labels(result), name="Strength α", field="alpha_index", autoplay=False, seconds=8.0)
     shown = [p for p in PENALTIES if p in scene.penalties]
-    linear = scene.problem in LINEAR
+    linear, said = scene.problem in LINEAR, alts(result, scene)
 
     def each(name: str, figure: Callable[[str], Any], title: str, caption: str) -> list[Panel]:
-        return [Panel(id=f"{name}-{p}", figure=figure(p), title=f"{PENALTIES[p]}: {title}", alt=f"{PENALTIES[p]}: {title}.",
-                      caption=caption + (LIMIT if name == "paths" and figures.has_limit(result, p) else "")) for p in shown]
+        return [Panel(id=f"{name}-{p}", figure=figure(p), title=f"{PENALTIES[p]}: {title}", alt=said[f"{name}-{p}"],
+                      caption=caption + (LIMIT if name == "paths" and over_alpha.has_limit(result, p) else "")) for p in shown]
 
     if linear:
         closed = " Dashed: the closed form." if result.closed is not None else ""
-        lead = _linear(result, scene)
-        courses = each("paths", lambda p: figures.paths(result, p), "every weight against α",
+        lead = _linear(result, scene, said)
+        courses = each("paths", lambda p: over_alpha.paths(result, p), "every weight against α",
                        f"Named: the largest at the smallest α.{closed}")
     else:
-        lead = _maps(result, shown)
+        lead = _maps(result, shown, said)
         courses = each("spread", lambda p: figures.histogram(result, p), "the spread of the weights",
                        "Bars: weights that are not zero. The dark needle counts exact zeros; without one there are none.")
-    errors = each("errors", lambda p: figures.errors(result, p), "loss against α",
+    errors = each("errors", lambda p: over_alpha.errors(result, p), "loss against α",
                   "Star: the α that validation chooses; dot: the test loss there. Dotted: the objective that is minimised.")
     balances = each("balance", lambda p: figures.balance(result, scene, p), "where loss and penalty balance",
                     "Dots: the pull of the loss, −∂J/∂w over α, at each weight. Dashed: the slope of Ω. At a minimum every dot "
                     "lies on it.") if linear else []
     fields = each("field", lambda p: figures.field(scene, p), "its pull alone",
                   "Arrows: −∇Ω, how hard and whereto the penalty pushes two weights.")
-    zeros, *extra = _extra(result, scene)
+    zeros, *extra = _extra(result, scene, said)
     if len(shown) == 1:
         rows = [lead, [*courses, *errors], [zeros, *extra], [*balances, *fields]]
     elif len(shown) == 2:
@@ -114,43 +122,44 @@ def _filled(rows: list[list[Panel]]) -> list[Panel]:
     return [replace(panel, span={1: 12, 2: 6, 3: 4, 4: 6}[len(row)]) for row in rows for panel in row]
 
 
-def _linear(result: Result, scene: Config) -> list[Panel]:
+def _linear(result: Result, scene: Config, said: dict[str, str]) -> list[Panel]:
     some = "" if len(result.names) <= figures.BARS else f" The {figures.BARS} last to go of {len(result.names)}."
     return [
         Panel(id="map", figure=figures.geometry(result, scene), span=7, height="tall", title="Two weights: loss meets penalty",
               caption="These two features alone. Inside each shape the penalty is no larger than at the best weights; the dotted "
               "curve is the loss there. They touch in one point.",
-              alt="Contours of the loss of two weights with the diamond of L1 and the circle of L2."),
+              alt=said["map"]),
         Panel(id="bars", figure=figures.bars(result, scene), span=5, height="tall", title=f"All {len(result.names)} weights",
-              caption=f"× marks an exact zero. Order: L1 switches off from the bottom up.{some}", alt="Weights by name."),
+              caption=f"× marks an exact zero. Order: L1 switches off from the bottom up.{some}", alt=said["bars"]),
     ]
 
 
-def _maps(result: Result, shown: list[str]) -> list[Panel]:
+def _maps(result: Result, shown: list[str], said: dict[str, str]) -> list[Panel]:
     what = "each digit's weights" if result.pixels is not None else "first layer of the net"
     return [Panel(id=f"map-{p}", figure=figures.maps(result, p), height="tall", title=f"{PENALTIES[p]}: {what}",
                   caption="One scale of colour at every α, so that what fades is small; weights beyond it take the end's colour.",
-                  alt=f"Weights under {PENALTIES[p]}.") for p in shown]
+                  alt=said[f"map-{p}"]) for p in shown]
 
 
-def _extra(result: Result, scene: Config) -> list[Panel]:
-    known = " Dashed: α_max." if any(figures.has_limit(result, p) for p in scene.penalties) else ""
-    out = [Panel(id="zeros", figure=figures.zeros(result, scene), title="How many weights are exactly zero",
+def _extra(result: Result, scene: Config, said: dict[str, str]) -> list[Panel]:
+    known = " Dashed: α_max." if any(over_alpha.has_limit(result, p) for p in scene.penalties) else ""
+    out = [Panel(id="zeros", figure=over_alpha.zeros(result, scene), title="How many weights are exactly zero",
                  caption=f"Lines: proximal steps. Circles: L1 by sub-gradient steps on |w|.{known}",
-                 alt="Number of exact zeros against α.")]
+                 alt=said["zeros"])]
     if result.plain is not None and result.plain.subgradient is not None:
-        out.append(Panel(id="near", figure=figures.near_zero(result), title="Hovering round zero",
+        out.append(Panel(id="near", figure=over_alpha.near_zero(result), title="Hovering round zero",
                          caption="Grey: sub-gradient steps on L1. Colour: proximal steps; the line breaks off where the weight "
-                         "is exactly 0. Dashed: ε·α.", alt="One weight through the steps, on a logarithmic axis."))
+                         "is exactly 0. Dashed: ε·α.", alt=said["near"]))
     if scene.problem in GAUSSIAN:
         out.append(Panel(id="posterior", figure=figures.posterior(result, scene), title="A penalty is a prior",
                          caption="One weight alone: likelihood in violet, priors dotted, posteriors solid. Stars: the penalised "
-                         "minimum in closed form, at each posterior's peak.", alt="Prior, likelihood, posterior of one weight."))
+                         "minimum in closed form, at each posterior's peak.", alt=said["posterior"]))
     if result.adam:
-        out.append(Panel(id="adam", figure=figures.adam(result), title="Adam with L2 is not AdamW",
-                         caption=f"Distance to the L2 fit after {lesson.ADAM_STEPS} steps, below the axis where under 10⁻⁸. "
-                         "Solid: Adam on J + αΩ. Dots: AdamW with decay α.", alt="Distance of Adam and AdamW to the L2 fit."))
+        out.append(Panel(id="adam", figure=over_alpha.adam(result), title="Adam with L2 is not AdamW",
+                         caption=f"Distance to the L2 fit after {ADAM_STEPS} steps, below the axis where under 10⁻⁸. "
+                         "Solid: Adam on J + αΩ. Dots: AdamW with decay α.", alt=said["adam"]))
     return out
 
 
-page.show("weight_penalties", draw, presets=PRESETS, maths=MATHS, references=REFERENCES)
+page.show("weight_penalties", draw, presets=PRESETS, maths=MATHS, code=(proximal.descend, proximal.fista),
+          symbols=SYMBOLS, references=REFERENCES)

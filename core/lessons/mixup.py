@@ -14,30 +14,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from core import probes
 from core.augmentation import Mixup, label_entropy, mix_pairs, one_hot
 from core.calibration import Reliability, expected_calibration_error, negative_log_likelihood, reliability
-from core.data import real, toys
 from core.engine import MLP, Adam, Generators, cross_entropy, generators, spawn, train
 from core.engine.progress import Progress
 from core.lesson import Scene, choice, grid, last, number
+from core.probes import SIDE, Data, Plane
+from core.question import Amount, Challenge, Verdict
 
 ARMS = ("erm", "mixup")
 SEEDS = 5
 PLACES = 21  # positions of λ, 0 to 1 in steps of 0.05
-SEGMENTS = 40  # between test samples of two classes, for each seed
-TEST = 400  # test samples of each seed
 BINS = 15
 KEPT = 40  # batches whose λ are kept for the histogram
 LEARNING_RATE = 0.01
 PAIRS = {"cat": ("cat", "coffee"), "brain": ("brain", "abdomen"), "bone": ("vertebra", "ultrasound"), "eye": ("retina", "cat")}
-# Moons: the frame of the surface, wide enough for the widest noise that is offered.
-FRAME = ((-1.7, 2.7), (-1.3, 1.8))
-SIDE = 49
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,35 +58,15 @@ class Config(Scene):
     steps: int = number(600, low=100, high=1500, step=100, label="Updates", more=True)
 
 
-class Data(NamedTuple):
-    """Training and test sets of all seeds."""
-
-    x: Tensor  # [S, d, N]
-    given: Tensor  # [S, N], the labels that the nets are given
-    true: Tensor  # [S, N]
-    x_test: Tensor  # [S, d, T]
-    y_test: Tensor  # [S, T]
-    classes: int
-
-
-class Surface(NamedTuple):
-    """Probabilities on a plane of inputs, of the first seed's two nets."""
-
-    x: Tensor  # [SIDE], coordinates along the plane
-    y: Tensor
-    p: Tensor  # [A, C, SIDE, SIDE]
-    corners: Tensor | None = None  # [2, 3], where the digits that span the plane lie
-    corner_labels: Tensor | None = None  # [3]
-
-
 @dataclass(frozen=True)
 class Result:
     """Both arms after `step` updates.
 
     data: the sets of all seeds. errors: fraction wrong, [R, A, S], of the given training labels and of the test set.
     batch_loss [step, A, S] in nats; floor: the least mean of mixup's that any net can have. shares [n]: λ drawn in the first
-    KEPT batches of the first seed. mixed_x [d, n], mixed_y [C, n]: the latest mixed batches' points. surface. own [A, L, M]:
-    probability of x_i's class at λ x_i + (1 − λ) x_j, sure [A, L, M]: the largest probability there, slope [A, L, M]:
+    KEPT batches of the first seed. mixed_x [d, n], mixed_y [C, n]: the latest mixed batches' points. surface [A, C, SIDE, SIDE]:
+    probabilities of the first seed's two nets on the plane. own [A, L, M]: probability of x_i's class at λ x_i + (1 − λ) x_j,
+    sure [A, L, M]: the largest probability there, slope [A, L, M]:
     its input gradient's norm ‖∂p_i/∂x‖; length [M] = ‖x_i − x_j‖. curve: reliability of the test set, seeds pooled;
     ece, likelihood [A, S]: calibration error and mean negative log-likelihood (nats).
     """
@@ -105,7 +81,8 @@ class Result:
     shares: Tensor
     mixed_x: Tensor
     mixed_y: Tensor
-    surface: Surface
+    plane: Plane
+    surface: Tensor
     own: Tensor
     sure: Tensor
     slope: Tensor
@@ -136,21 +113,7 @@ def streams(config: Config) -> list[list[torch.Generator]]:
 
 
 def make_data(config: Config, rngs: Generators) -> Data:
-    """Moons are drawn anew; digits are split, so that no digit is in both sets."""
-    corrupt = config.corrupt / 100
-    everything = real.digits() if config.problem == "digits" else None
-    sets: list[tuple[Tensor, ...]] = []
-    for rng in rngs:
-        if everything is not None:
-            count = len(everything.labels_N)
-            kept, held = toys.split(count, (config.samples / count, TEST / count), rng)
-            images = everything.images_NHW.flatten(1).T
-            x, y, x_test, y_test = images[:, kept], everything.labels_N[kept], images[:, held], everything.labels_N[held]
-        else:
-            x, y = toys.two_moons(config.samples, config.noise, rng)
-            x_test, y_test = toys.two_moons(TEST, config.noise, rng)
-        sets.append((x, toys.flip_labels(y, corrupt, network(config).sizes[-1], rng), y, x_test, y_test))
-    return Data(*(torch.stack(part) for part in zip(*sets, strict=True)), classes=network(config).sizes[-1])
+    return probes.make_data(config.problem, config.samples, config.noise, config.corrupt / 100, rngs)
 
 
 def floor(config: Config, data: Data) -> float:
@@ -212,6 +175,31 @@ def seen(result: Result, config: Config) -> str:
     return text + f" Calibration error: {ece[0]:.1f} % for ordinary training, {ece[1]:.1f} % for mixup."
 
 
+def predict(result: Result, config: Config) -> Amount:
+    """How sure mixup leaves a net half-way between two classes."""
+    erm, mixup = (100 * halfway(result)).tolist()
+    classes = result.data.classes
+    return Amount(
+        text=f"Two test samples are of different classes. At the point half-way between them the mixed label says 50 % for each. "
+             f"How sure of its answer is a net that was trained with mixup (α = {config.alpha:g}), on average?",
+        low=100 / classes, high=100, step=1, truth=mixup, within=6, unit=" %",
+        why=f"Mixup leaves it {mixup:.0f} % sure, ordinary training {erm:.0f} %: "
+            + ("mixed labels ask for doubt between the classes." if mixup < erm - 1 else
+               "in this scene mixup does not make it less sure."))
+
+
+def _harm(result: Result, config: Config, _: None) -> Verdict:
+    """Judges the run on the page: on how many seeds mixup errs more often than ordinary training."""
+    erm, mixup = 100 * result.test_error[-1]
+    worse = int((mixup > erm).sum())
+    return Verdict(worse == SEEDS, f"After {result.step} updates with α = {config.alpha:g} mixup errs on {mixup.mean():.1f} % of "
+                   f"the test set and ordinary training on {erm.mean():.1f} %; mixup is worse on {worse} of {SEEDS} seeds.")
+
+
+CHALLENGE = Challenge(text=f"No regulariser helps everywhere. Find a scene in which mixup makes more test errors than ordinary "
+                      f"training on all {SEEDS} seeds.", check=_harm)
+
+
 class _Recorder(Mixup):
     """Mixup that remembers what it made for the first seed: λ of the first batches, points of the latest ones."""
 
@@ -234,9 +222,9 @@ class _Judge:
     def __init__(self, config: Config, data: Data, mlp: MLP, rngs: Generators):
         self.config, self.data, self.mlp = config, data, mlp
         self.floor = floor(config, data)
-        self.x_i, self.y_i, self.x_j = segments(data, rngs)
+        self.x_i, self.y_i, self.x_j = probes.segments(data, rngs)
         self.length = (self.x_i - self.x_j).norm(dim=1).flatten()
-        self.axes, self.plane, self.corners, self.corner_labels = plane(config, data)
+        self.plane = probes.plane(data)
 
     def result(self, now: Progress, mixer: _Recorder) -> Result:
         own, sure, slope = self.along(now.theta)
@@ -247,16 +235,15 @@ class _Judge:
             step=now.step, data=self.data, recorded=now.recorded,
             train_error=now.error["train"].unflatten(1, seeds), test_error=now.error["test"].unflatten(1, seeds),
             batch_loss=now.batch_loss.unflatten(1, seeds), floor=self.floor, shares=torch.cat(mixer.shares),
-            mixed_x=mixed_x, mixed_y=mixed_y, surface=self.surface(now.theta), own=own, sure=sure, slope=slope,
-            length=self.length,
+            mixed_x=mixed_x, mixed_y=mixed_y, plane=self.plane, surface=self.surface(now.theta),
+            own=own, sure=sure, slope=slope, length=self.length,
             curve=reliability(p.movedim(1, -2).flatten(-2), self.data.y_test.flatten(), BINS),
             ece=expected_calibration_error(p, self.data.y_test, BINS),
             likelihood=negative_log_likelihood(p, self.data.y_test),
         )
 
-    def surface(self, theta: Tensor) -> Surface:
-        p = self.mlp.forward(theta[[0, SEEDS]], self.plane[None]).softmax(1).unflatten(2, (SIDE, SIDE))
-        return Surface(*self.axes, p, self.corners, self.corner_labels)
+    def surface(self, theta: Tensor) -> Tensor:
+        return self.mlp.forward(theta[[0, SEEDS]], self.plane.points[None]).softmax(1).unflatten(2, (SIDE, SIDE))
 
     def along(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """own, sure and slope [A, L, M] at every place of every segment."""
@@ -274,38 +261,3 @@ class _Judge:
             return shaped.movedim(1, 2).flatten(2)
 
         return arranged(own), arranged(p.amax(1)), arranged(gradient.norm(dim=1))
-
-
-def segments(data: Data, rngs: Generators) -> tuple[Tensor, Tensor, Tensor]:
-    """x_i [S, d, n], y_i [S, n] and x_j [S, d, n]: pairs of test samples of different classes, n = SEGMENTS."""
-    found: list[tuple[Tensor, Tensor, Tensor]] = []
-    for x, y, rng in zip(data.x_test, data.y_test, rngs, strict=True):
-        i, j = torch.randperm(y.numel(), generator=rng), torch.randperm(y.numel(), generator=rng)
-        differ = (y[i] != y[j]).nonzero().squeeze(1)[:SEGMENTS]
-        i, j = i[differ], j[differ]
-        found.append((x[:, i], y[i], x[:, j]))
-    x_i, y_i, x_j = (torch.stack(part) for part in zip(*found, strict=True))
-    return x_i, y_i, x_j
-
-
-def plane(config: Config, data: Data) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor | None, Tensor | None]:
-    """Axes, inputs [d, SIDE²], and for digits the three test digits that span the plane: their places and labels.
-
-    The plane of the digits has its origin at the first of them and keeps distances (Gram-Schmidt).
-    """
-    if config.problem == "moons":
-        axes = torch.linspace(*FRAME[0], SIDE), torch.linspace(*FRAME[1], SIDE)
-        v, u = torch.meshgrid(axes[1], axes[0], indexing="ij")
-        return axes, torch.stack([u.flatten(), v.flatten()]), None, None
-    labels = data.y_test[0]
-    chosen = torch.tensor([int((labels == digit).nonzero()[0]) for digit in (3, 8, 5)])
-    a, b, c = data.x_test[0, :, chosen].unbind(1)
-    e = (b - a) / (b - a).norm()
-    f = (c - a) - e * (e @ (c - a))
-    f = f / f.norm()
-    corners = torch.stack([torch.stack([e @ (p - a), f @ (p - a)]) for p in (a, b, c)], 1)
-    low, high = corners.amin(1), corners.amax(1)
-    pad = 0.25 * (high - low).max()
-    x, y = (torch.linspace(float(low[k] - pad), float(high[k] + pad), SIDE) for k in range(2))
-    v, u = torch.meshgrid(y, x, indexing="ij")
-    return (x, y), a[:, None] + e[:, None] * u.flatten() + f[:, None] * v.flatten(), corners, labels[chosen]

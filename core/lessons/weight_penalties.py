@@ -19,34 +19,33 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from core import proximal
-from core.data import real
-from core.engine import L1, L2, MLP, SGD, Adam, AdamW, Loss, binary_cross_entropy, cross_entropy, generators, gradient, train
-from core.lesson import Refused, Scene, choice, choices, last, number
+from core import penalised, penalty_descents, proximal
+from core.engine import generators
+from core.lesson import Number, Refused, Scene, choice, choices, last, number
+from core.penalised import LINEAR, SPLITS, TABLES, Problem, first_zero, gone_from, order_of_death
+from core.penalty_descents import Plain
+from core.question import Amount, Challenge, Pick, Verdict
+from core.two_weights import Pair, fit_pair
 
 PROBLEMS = {"diabetes": "Diabetes, 10 features", "cancer": "Breast cancer, 30 features", "orthonormal": "Orthonormal design",
             "net": "A small net on diabetes", "digits": "Digits, 8 × 8 pixels"}
-LINEAR = ("diabetes", "cancer", "orthonormal")  # one weight a feature
-GAUSSIAN = ("diabetes", "orthonormal")  # linear, with a squared loss
-TABLES = ("diabetes", "cancer", "net")
 PENALTIES = {"l1": "L1", "elastic": "Elastic net", "l2": "L2"}
+ORDER = tuple(PENALTIES)
+NAMED = {"l1": "L1", "elastic": "the elastic net", "l2": "L2"}  # inside a sentence
 FEATURES = {"age": "age", "sex": "sex", "bmi": "body mass index", "pressure": "blood pressure", "total": "total cholesterol",
             "ldl": "LDL cholesterol", "hdl": "HDL cholesterol", "tch": "TCH ratio", "triglycerides": "log triglycerides",
             "sugar": "blood sugar"}
 CANCER_PAIR = ("worst concave points", "worst texture")
-SPLITS = ("train", "validation", "test")
+# The features among which a reader predicts.
+ASKED = {"diabetes": ("age", "blood pressure", "blood sugar", "body mass index", "TCH ratio"),
+         "cancer": ("mean radius", "mean smoothness", "worst concave points", "worst perimeter", "worst texture")}
 
 A = 61
 DECADES = {"diabetes": (-2.5, 1), "cancer": (-2.5, 1), "orthonormal": (-2.5, 1), "net": (-3.5, 0.5), "digits": (-3.5, 0.5)}
-ORTHONORMAL_WEIGHTS = (1.0, -0.8, 0.6, -0.45, 0.3, 0.2, -0.1, 0.05, 0.0, 0.0)
-NET, NET_RATE = (8,), 0.05
-HELD_OUT = 120  # for validation; on digits 300, and as many for the test
-PLAIN_STEPS = 200  # on rows of features; on the net and the digits a half more
-ADAM_STEPS, ADAM_RATE = 400, 0.01
-NEVER = -1
-
-half_squared = Loss(lambda out, y: (out - y).square().mean((1, 2)) / 2, lambda out, y: (out - y) / (out.shape[1] * out.shape[2]),
-                    name="half squared error")
+# Proximal steps between two looks, and how many looks go by between two reports after the first.
+EVERY = {"diabetes": 100, "cancer": 40, "orthonormal": 100, "net": 4, "digits": 4}
+LOOKS = 3
+LEFT = 3  # weights that the challenge wants left
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +55,6 @@ class Config(Scene):
     first: str = choice("bmi", options=FEATURES, label="Horizontal feature", when=("problem", ("diabetes",)),
                         help="The map of two weights fits these two features alone.")
     second: str = choice("sugar", options=FEATURES, label="Vertical feature", when=("problem", ("diabetes",)))
-    guess: str = choice("none", options={"none": "No guess yet", **FEATURES, "l2": "None, whichever the penalty"}, view=True,
-                        label="Your guess: which weight does L1 switch off first?", when=("problem", ("diabetes",)),
-                        help="Then read the verdict below the pictures.")
     alpha_index: int = number(32, low=0, high=A - 1, step=1, label="Strength α", view=True, hidden=True)
     l1_ratio: float = number(0.5, low=0.1, high=0.9, step=0.1, label="Elastic net's part of L1, ρ", more=True)
     train_size: int = number(60, low=40, high=200, step=10, label="Training samples N", more=True)
@@ -73,48 +69,13 @@ class Config(Scene):
 
 
 @dataclass(frozen=True)
-class Pair:
-    """The fit of two features alone, which can be drawn.
-
-    x [Gx] and y [Gy] of the two weights, loss [Gy, Gx] at the bias that suits each point best; free [2] and free_loss: the
-    fit without penalty; touch [R, A, 2] and level [R, A]: the penalised fits and J there. alone: the moment c = xᵀt/N of
-    the first feature, for the posterior of its weight alone, and precision: β, one over the variance of t about that fit;
-    NaN where the noise is not Gaussian. samples: N.
-    """
-
-    names: tuple[str, str]
-    x: Tensor
-    y: Tensor
-    loss: Tensor
-    free: Tensor
-    free_loss: float
-    touch: Tensor
-    level: Tensor
-    alone: float
-    precision: float
-    samples: int
-
-
-@dataclass(frozen=True)
-class Plain:
-    """Sub-gradient descent on L1 at every α: weights [A, W] at the end; where features have one weight each also the
-    course [T+1, A] of one weight (`watched`) under it and under proximal steps of the same size from the same start."""
-
-    weights: Tensor
-    watched: int = NEVER
-    subgradient: Tensor | None = None
-    proximal: Tensor | None = None
-    rate: float = 0.0
-
-
-@dataclass(frozen=True)
 class Result:
     """Fits so far, in the order of PENALTIES. theta [R, A, P]; weights and slopes (∂J) [R, A, W]; residual [R, A]: the
     largest slope of J̃ left.
 
-    loss and error: split -> [R, A], error (0–1) only for classes; objective [R, A]: J̃ on the training part; zeros [R, A]:
-    exact ones; chosen [R]: index of the α of least validation loss. alpha_max [R]: from there on all weights are zero, by
-    the closed form (inf for L2, NaN where there is none); closed [R, A, W]: the path in closed form, where there is one.
+    loss: split -> [R, A]; objective [R, A]: J̃ on the training part; zeros [R, A]: exact ones; chosen [R]: index of the α of
+    least validation loss. alpha_max [R]: from there on all weights are zero, by the closed form (inf for L2, NaN where there
+    is none); closed [R, A, W]: the path in closed form, where there is one.
     adam: name -> [A], the distance ‖w − ŵ‖/‖ŵ‖ to the L2 fit. pixels: which of the 64 pixels are in use, for digits.
     """
 
@@ -127,7 +88,6 @@ class Result:
     slopes: Tensor
     residual: Tensor
     loss: dict[str, Tensor]
-    error: dict[str, Tensor]
     objective: Tensor
     zeros: Tensor
     chosen: Tensor
@@ -139,54 +99,6 @@ class Result:
     pixels: Tensor | None = None
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Data and model of one scene: x [1, D, n] and y as the loss takes them, by split."""
-
-    mlp: MLP
-    loss: Loss
-    names: tuple[str, ...]
-    x: dict[str, Tensor]
-    y: dict[str, Tensor]
-    pixels: Tensor | None = None
-
-    @property
-    def mask(self) -> Tensor:
-        return self.mlp.weight_mask(self.x["train"].dtype)
-
-    @property
-    def design(self) -> Tensor:
-        """[N, D + 1], the last column all ones: the bias is the last parameter of a model without hidden layers."""
-        x = self.x["train"][0].T
-        return torch.cat([x, torch.ones_like(x[:, :1])], 1)
-
-    def curvature(self) -> float:
-        """An upper bound on the largest curvature of J; on the net, what 1/ε stands for."""
-        if self.mlp.hidden:
-            return 1 / NET_RATE
-        top = float(torch.linalg.eigvalsh(self.design.T @ self.design / len(self.design))[-1])
-        return top * {"half squared error": 1, "binary cross-entropy": 0.25, "cross-entropy": 0.5}[self.loss.name]
-
-    def gradient(self) -> proximal.Gradient:
-        """∂J of rows; by Gram matrix or design where that is all there is to it."""
-        x, y, loss = self.x["train"], self.y["train"], self.loss
-        if self.mlp.hidden or loss is cross_entropy:
-            return lambda w: gradient(self.mlp, w, x, y, loss)[1]
-        design, t = self.design, y[0, 0]
-        if loss is half_squared:
-            gram, moment = design.T @ design / len(t), design.T @ t / len(t)
-            return lambda w: torch.addmm(-moment, w, gram)
-        return lambda w: (torch.sigmoid(w @ design.T) - t) @ design / len(t)
-
-    def alpha_max(self) -> float:
-        """The largest |∂J/∂w| at w = 0 and the best bias: the L1 strength from which on all weights are zero."""
-        if self.mlp.hidden:
-            return float("nan")
-        x, y = self.x["train"][0], self.y["train"]
-        t = torch.nn.functional.one_hot(y[0], self.mlp.sizes[-1]).T.to(x.dtype) if self.loss is cross_entropy else y[0]
-        return float(((t - t.mean(1, keepdim=True)) @ x.T / x.shape[1]).abs().max())
-
-
 def strengths(problem: str) -> Tensor:
     """The A values of α, evenly spaced in their logarithm."""
     low, high = DECADES[problem]
@@ -195,62 +107,7 @@ def strengths(problem: str) -> Tensor:
 
 def problem_of(config: Config) -> Problem:
     """The scene's data, split by its seed and scaled by its training part."""
-    shuffle, noise = generators([config.seed, config.seed + 1000])
-    if config.problem == "digits":
-        return _digits(config, shuffle)
-    if config.problem == "orthonormal":
-        return _orthonormal(config, shuffle)
-    table = real.breast_cancer() if config.problem == "cancer" else real.diabetes()
-    extra = torch.randn(len(table.y_N), config.decoys, generator=noise, dtype=torch.float64)
-    names = (*table.feature_names, *(f"noise {i + 1}" for i in range(config.decoys)))
-    parts = _parts(len(table.y_N), config.train_size, HELD_OUT, None, shuffle)
-    x = _standard(torch.cat([table.x_ND, extra], 1), parts["train"])
-    y = table.y_N.to(torch.float64)
-    y = y if config.problem == "cancer" else _standard(y[:, None], parts["train"])[:, 0]
-    mlp = MLP(sizes=(len(names), *(NET if config.problem == "net" else ()), 1))
-    loss = binary_cross_entropy if config.problem == "cancer" else half_squared
-    return Problem(mlp, loss, names, {s: x[i].T[None].contiguous() for s, i in parts.items()},
-                   {s: y[i][None, None] for s, i in parts.items()})
-
-
-def _parts(n: int, train: int, validation: int, test: int | None, generator: torch.Generator) -> dict[str, Tensor]:
-    order = torch.randperm(n, generator=generator)
-    stop = None if test is None else train + validation + test
-    return dict(zip(SPLITS, (order[:train], order[train : train + validation], order[train + validation : stop]), strict=True))
-
-
-def _standard(x: Tensor, rows: Tensor) -> Tensor:
-    """Columns with mean 0 and standard deviation 1 over `rows`; a column constant there is only centred."""
-    spread = x[rows].std(0, correction=0)
-    return (x - x[rows].mean(0)) / torch.where(spread > 0, spread, 1.0)
-
-
-def _orthonormal(config: Config, g: torch.Generator) -> Problem:
-    true = torch.tensor(ORTHONORMAL_WEIGHTS, dtype=torch.float64)
-    D, N = len(true), config.train_size
-
-    def draw(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=g, dtype=torch.float64)
-
-    # Orthogonal to the constant too, so that the bias of the fit is the mean of t whatever the weights.
-    q = torch.linalg.qr(torch.cat([torch.ones(N, 1, dtype=torch.float64), draw(N, D)], 1))[0][:, 1:]
-    x = {"train": N**0.5 * q, "validation": draw(HELD_OUT, D), "test": draw(HELD_OUT, D)}
-    t = {s: v @ true + draw(len(v)) for s, v in x.items()}
-    names = tuple(f"w{'₁₂₃₄₅₆₇₈₉'[i]}" if i < 9 else "w₁₀" for i in range(D))
-    return Problem(MLP(sizes=(D, 1)), half_squared, names, {s: v.T[None].contiguous() for s, v in x.items()},
-                   {s: (v - t["train"].mean())[None, None] for s, v in t.items()})
-
-
-def _digits(config: Config, g: torch.Generator) -> Problem:
-    data = real.digits()
-    parts = _parts(len(data.labels_N), config.train_size, 300, 300, g)
-    flat = data.images_NHW.flatten(1)
-    # A pixel that no training image inks has slope zero: its weights would be zero under any penalty.
-    pixels = (flat[parts["train"]].std(0) > 0).nonzero()[:, 0]
-    names = tuple(f"pixel in row {p // 8 + 1}, column {p % 8 + 1}" for p in pixels.tolist())
-    return Problem(MLP(sizes=(len(pixels), 10)), cross_entropy, names,
-                   {s: flat[i][:, pixels].T[None].contiguous() for s, i in parts.items()},
-                   {s: data.labels_N[i][None] for s, i in parts.items()}, pixels)
+    return penalised.problem(config.problem, seed=config.seed, train_size=config.train_size, decoys=config.decoys)
 
 
 def rows_of(config: Config, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
@@ -268,19 +125,24 @@ def steps(config: Config) -> Iterator[Result]:
     start = torch.zeros(len(l1), mlp.P, dtype=dtype)
     if mlp.hidden:
         start += mlp.init(generators([config.seed]), dtype=dtype)
-    exact = config.problem in LINEAR
+    exact, alphas = config.problem in LINEAR, strengths(config.problem)
     fits = proximal.fista(problem.gradient(), problem.curvature(), start, l1, l2, penalised=problem.mask,
-                          tolerance=1e-9 if exact else 1e-4, most=20_000 if exact else 360, every=100 if exact else 12)
-    pair = _pair(config, problem) if exact else None
-    result = None
-    for fit in fits:
-        result = replace(_result(config, problem, fit), pair=pair)
-        yield result
-    assert result is not None
+                          tolerance=1e-9 if exact else 1e-4, most=20_000 if exact else 360, every=EVERY[config.problem])
+    pair = fit_pair(problem, _names(config, problem), l1, l2) if exact else None
+    result = fit = None
+    for look, fit in enumerate(fits):
+        if look % LOOKS == 0:
+            yield replace(result := _result(config, problem, fit), pair=pair)
+    assert result is not None and fit is not None
+    if result.iteration < fit.iteration:
+        result = _result(config, problem, fit)
+    result = replace(result, pair=pair)
     if exact:
-        yield replace(result, plain=_plain_linear(config, problem, result), adam=_adam(problem, result))
+        watched = order_of_death(result.weights[0])[0]
+        yield replace(result, plain=penalty_descents.plain_linear(problem, alphas, config.step, config.seed + 2000, watched),
+                      adam=penalty_descents.adam(problem, alphas, result.theta[2]))
     else:
-        for plain in _plain(config, problem, start[:A]):
+        for plain in penalty_descents.plain(problem, start[:A], alphas, config.seed):
             yield replace(result, plain=plain)
 
 
@@ -290,13 +152,7 @@ def run(config: Config) -> Result:
 
 def _result(config: Config, problem: Problem, fit: proximal.Fit) -> Result:
     mlp, free = problem.mlp, problem.mask > 0
-    loss: dict[str, Tensor] = {}
-    error: dict[str, Tensor] = {}
-    for split in SPLITS:
-        out, y = mlp.forward(fit.w, problem.x[split]), problem.y[split]
-        loss[split] = problem.loss.value(out, y).reshape(3, A)
-        if problem.loss.error:
-            error[split] = problem.loss.error(out, y).reshape(3, A)
+    loss = {s: problem.loss.value(mlp.forward(fit.w, problem.x[s]), problem.y[s]).reshape(3, A) for s in SPLITS}
     weights = fit.w[:, free].reshape(3, A, -1)
     top = problem.alpha_max()
     l1, l2 = (v.reshape(3, A) for v in rows_of(config, fit.w.dtype))
@@ -307,117 +163,18 @@ def _result(config: Config, problem: Problem, fit: proximal.Fit) -> Result:
     return Result(
         problem=config.problem, names=problem.names, alphas=strengths(config.problem), iteration=fit.iteration,
         theta=fit.w.reshape(3, A, -1), weights=weights, slopes=problem.gradient()(fit.w)[:, free].reshape(3, A, -1),
-        residual=fit.residual.reshape(3, A), loss=loss, error=error, zeros=(weights == 0).sum(-1),
+        residual=fit.residual.reshape(3, A), loss=loss, zeros=(weights == 0).sum(-1),
         objective=loss["train"] + l1 * weights.abs().sum(-1) + l2 / 2 * weights.square().sum(-1),
         chosen=loss["validation"].argmin(1), closed=closed, pixels=problem.pixels,
         alpha_max=torch.tensor([top, top / config.l1_ratio, float("nan") if mlp.hidden else float("inf")], dtype=torch.float64),
     )
 
 
-def _pair(config: Config, problem: Problem, points: int = 41) -> Pair:
-    names = problem.names[:2]
+def _names(config: Config, problem: Problem) -> tuple[str, str]:
+    """The two features of the map."""
     if config.problem == "diabetes":
-        names = FEATURES[config.first], FEATURES[config.second]
-    elif config.problem == "cancer":
-        names = CANCER_PAIR
-    columns = [problem.names.index(name) for name in names]
-    two = replace(problem, mlp=MLP(sizes=(2, 1)), x={"train": problem.x["train"][:, columns]})
-    smooth = two.loss is half_squared
-    # The last row is the fit without penalty; classes that a line parts have none, so there it is a very weak L2.
-    none = torch.zeros(1, 1, dtype=torch.float64)
-    l1, l2 = (torch.cat([v, none]) for v in rows_of(config))
-    l2[-1] = 0 if smooth else 1e-4
-    w = last(proximal.fista(two.gradient(), two.curvature(), torch.zeros(len(l1), 3, dtype=l1.dtype), l1, l2,
-                            penalised=two.mask)).w
-    free, touch = w[-1, :2], w[:-1, :2].reshape(3, A, 2)
-    reach = float(free.abs().sum())
-    x = torch.linspace(-1.35, 1.35, points, dtype=w.dtype) * reach + 0.35 * free[0]
-    y = torch.linspace(-0.9, 0.9, points, dtype=w.dtype) * reach + 0.35 * free[1]
-    grid = torch.cartesian_prod(y, x).flip(1)
-    values = two.loss.value(two.mlp.forward(w, two.x["train"]), two.y["train"])
-    t = two.y["train"][0, 0]
-    alone = float(two.x["train"][0, 0] @ t) / len(t) if smooth else float("nan")
-    precision = 1 / (float(t.square().mean()) - alone**2) if smooth else float("nan")
-    return Pair((names[0], names[1]), x, y, _best_bias_loss(two, grid).reshape(points, points), free, float(values[-1]), touch,
-                values[:-1].reshape(3, A), alone, precision, len(t))
-
-
-def _best_bias_loss(two: Problem, w: Tensor) -> Tensor:
-    """J of rows w [K, 2] at the bias that suits each best: the mean residual, or a few Newton steps of the logistic loss."""
-    x, y = two.x["train"], two.y["train"]
-    out = (w @ x[0])[:, None]
-    if two.loss is half_squared:
-        return two.loss.value(out + (y - out).mean(2, keepdim=True), y)
-    bias = torch.zeros(len(w), 1, 1, dtype=w.dtype)
-    for _ in range(8):
-        p = torch.sigmoid(out + bias)
-        # Damped, because far from the data all probabilities are 0 or 1 and the curvature vanishes.
-        bias = bias - ((p - y).mean(2, keepdim=True) / (p * (1 - p)).mean(2, keepdim=True).clamp_min(1e-3)).clamp(-2, 2)
-    return two.loss.value(out + bias, y)
-
-
-def first_zero(result: Result) -> list[int]:
-    """For every weight the index of the least α at which L1 has it exactly at zero, NEVER if none has."""
-    zero = result.weights[0] == 0
-    return torch.where(zero.any(0), zero.int().argmax(0), NEVER).tolist()
-
-
-def gone_from(result: Result) -> list[int]:
-    """For every weight the index of the α from which on L1 has it at zero for good, NEVER if it is alive at the last."""
-    alive = result.weights[0] != 0
-    after = torch.where(alive.any(0), A - alive.flip(0).int().argmax(0), 0)
-    return [NEVER if i == A else i for i in after.tolist()]
-
-
-def order_of_death(result: Result) -> list[int]:
-    """Weights from the first that L1 switches off for good to the last; among equals the smaller first."""
-    gone, size = gone_from(result), result.weights[0].abs().amax(0).tolist()
-    return sorted(range(len(gone)), key=lambda i: (A if gone[i] == NEVER else gone[i], size[i]))
-
-
-def _plain_linear(config: Config, problem: Problem, result: Result) -> Plain:
-    rate = config.step / problem.curvature()
-    x, y, mask = problem.x["train"], problem.y["train"], problem.mask
-    g = generators([config.seed + 2000])[0]
-    start = 0.3 * torch.randn(problem.mlp.P, generator=g, dtype=torch.float64).expand(A, -1) * mask
-    l1 = strengths(config.problem)[:, None] * mask
-
-    def objective(w: Tensor) -> Tensor:
-        return problem.loss.value((w[:, :-1] @ x[0] + w[:, -1:])[:, None], y)
-
-    down, prox = (proximal.descend(objective, start, l1, rate, PLAIN_STEPS, proximal=p) for p in (False, True))
-    watched = order_of_death(result)[0]
-    return Plain(down[-1][:, mask > 0], watched, down[:, :, watched], prox[:, :, watched], rate)
-
-
-def _plain(config: Config, problem: Problem, start: Tensor) -> Iterator[Plain]:
-    rate = NET_RATE if problem.mlp.hidden else 1 / problem.curvature()
-    alphas = strengths(config.problem).to(start.dtype)
-    progress = train(problem.mlp, start, problem.x["train"], problem.y["train"], problem.loss, SGD(rate),
-                     steps=PLAIN_STEPS * 3 // 2, generators=generators([config.seed] * A), penalty=L1(alphas), record_every=20)
-    for now in progress:
-        yield Plain(now.theta[:, problem.mask > 0], rate=rate)
-
-
-def _adam(problem: Problem, result: Result) -> dict[str, Tensor]:
-    """Adam with an L2 penalty in the gradient, and AdamW, at every α: where they end against the L2 fit.
-
-    Only where the target is centred: the bias stays at 0, so it does not matter that AdamW decays it too.
-    """
-    if problem.loss is not half_squared:
-        return {}
-    slope, mask = problem.gradient(), problem.mask
-    alphas = result.alphas[:, None]
-    goal = result.theta[2]
-    out = {}
-    for name, optimiser in (("adam", Adam(ADAM_RATE)), ("adamw", AdamW(ADAM_RATE, weight_decay=alphas))):
-        theta = torch.zeros_like(goal)
-        state = optimiser.init(theta)
-        for _ in range(ADAM_STEPS):
-            grad = slope(theta)
-            optimiser.step(theta, grad + L2(alphas).gradient(theta, mask) if name == "adam" else grad, state)
-        out[name] = (theta - goal).norm(dim=1) / goal.norm(dim=1)
-    return out
+        return FEATURES[config.first], FEATURES[config.second]
+    return CANCER_PAIR if config.problem == "cancer" else (problem.names[0], problem.names[1])
 
 
 def seen(result: Result, config: Config) -> str:
@@ -439,30 +196,25 @@ def seen(result: Result, config: Config) -> str:
     if result.plain is not None:
         text += (f" Sub-gradient steps on |w| leave {int((result.plain.weights[at] == 0).sum())} of {W} weights at exactly zero, "
                  f"proximal steps {int(result.zeros[0, at])}.")
-    return text + _verdict(result, config)
-
-
-def first_gone(result: Result) -> tuple[list[str], int]:
-    """The weights that L1 switches off for good at the least α of all, and its index (NEVER if none)."""
-    gone = gone_from(result)
-    least = min((i for i in gone if i != NEVER), default=NEVER)
-    return [name for name, i in zip(result.names, gone, strict=True) if i == least != NEVER], least
+    return text
 
 
 def _first_to_go(result: Result) -> str:
-    names, index = first_gone(result)
-    if not names:
+    gone = gone_from(result.weights[0])
+    index = min(gone)
+    if index == A:
         return ""
+    names = [name for name, i in zip(result.names, gone, strict=True) if i == index]
     who = ", ".join(names) if len(names) <= 3 else f"{len(names)} weights at once"
     text = f" The first that L1 switches off for good: **{who}**, at α = {result.alphas[index]:.3g}"
-    back = [name for name, i in zip(result.names, first_zero(result), strict=True) if NEVER < i < index]
+    back = [name for name, i in zip(result.names, first_zero(result.weights[0]), strict=True) if i < index]
     if 0 < len(back) <= 5:
         text += f" (before that, zero is reached and left again by {', '.join(back)})"
     return text + f"; nothing is left from α_max = {result.alpha_max[0]:.3g} on."
 
 
 def _at_alpha(result: Result, penalty: str, at: int) -> str:
-    k = list(PENALTIES).index(penalty)
+    k = ORDER.index(penalty)
     w, zero = result.weights[k, at], int(result.zeros[k, at])
     if zero == len(w):
         return f"**{PENALTIES[penalty]}** has every one of {len(w)} weights at exactly 0"
@@ -473,11 +225,83 @@ def _at_alpha(result: Result, penalty: str, at: int) -> str:
     return f"**{PENALTIES[penalty]}** has {zero} of {len(w)} weights at exactly 0 and keeps {len(w) - zero}{which}"
 
 
-def _verdict(result: Result, config: Config) -> str:
-    if config.problem != "diabetes" or config.guess == "none":
-        return ""
-    firsts, _ = first_gone(result)
-    if config.guess == "l2":
-        return " You guessed none: " + (f"L1 does, with {', '.join(firsts)} first." if firsts else "right.")
-    guess = FEATURES[config.guess]
-    return f" You guessed {guess}: " + ("right." if guess in firsts else f"it was {', '.join(firsts) or 'none'}.")
+def predict(result: Result, config: Config) -> Pick | Amount:
+    """Which weight goes first or lasts longest, where weights have names; otherwise what the penalty does to them all."""
+    penalty = next(p for p in PENALTIES if p in config.penalties)
+    if penalty != "l2" and config.problem in ASKED:
+        return _ask_order(result, config, penalty)
+    if penalty != "l2" and config.problem not in LINEAR:
+        return _ask_share(result, penalty)
+    return _ask_threshold(result) if penalty == "l1" else _ask_ever(result, penalty)
+
+
+def _ask_order(result: Result, config: Config, penalty: str) -> Pick:
+    """The first to reach zero for good, or on breast cancer, where half of them are gone at once, the last."""
+    by, gone = NAMED[penalty], dict(zip(result.names, gone_from(result.weights[ORDER.index(penalty)]), strict=True))
+    options = {name: name[0].upper() + name[1:] for name in ASKED[config.problem]}
+    when = {name: gone[name] for name in options}
+    first = config.problem == "diabetes"
+    pick, end = (min, "first") if first else (max, "last")
+    if config.decoys:
+        options["noise"] = "A column of noise"
+        when["noise"] = pick(i for name, i in gone.items() if name.startswith("noise "))
+    extreme = pick(when.values())
+    told = [f"{name} {f'from α = {float(result.alphas[i]):.3g}' if i < A else 'nowhere'}"
+            for name, i in sorted(when.items(), key=lambda item: item[1])]
+    zeros = int((result.zeros[2] > 0).sum())
+    return Pick(text=f"As α grows, {by} brings weights to zero. Which of these is the {end} to get there for good? And "
+                "does L2 ever bring one there?", options=options,
+                right=tuple(name for name, i in when.items() if i == extreme),
+                why=f"Zero for good under {by}: {', '.join(told)}. L2 has a zero at {zeros or 'none'} of the {A} strengths.")
+
+
+def _ask_threshold(result: Result) -> Pick:
+    """On an orthonormal design, where the soft threshold says it; the strength lies between two of the grid."""
+    free, largest = float(result.alpha_max[0]), int(result.weights[0, 0].abs().argmax())
+    name, index = result.names[largest], gone_from(result.weights[0])[largest]
+    places = {"half": free / 2, "same": free, "double": 2 * free}
+    low, high = (float(result.alphas[min(max(i, 0), A - 1)]) for i in (index - 1, index))
+    right = [key for key, at in places.items() if low < at * (1 + 1e-9) and at <= high * (1 + 1e-9)]
+    return Pick(text=f"Without penalty the weight {name} has size {free:.2f}, and the features are orthonormal. From which α on "
+                "does L1 have it at exactly zero?", right=tuple(right) or ("never",),
+                options={**{key: f"α = {at:.2f}" for key, at in places.items()}, "never": "It never is"},
+                why=f"L1 takes α off the size of every weight, so {name} is zero from α = {free:.3g} on; L2 divides by 1 + α and "
+                f"leaves {float(result.weights[2, -1, largest].abs()):.2g} of it at α = {float(result.alphas[-1]):.3g}.")
+
+
+def _ask_share(result: Result, penalty: str) -> Amount:
+    """How many of a net's or the digits' weights are zero a third of the way up the range."""
+    at, W, by = A // 3, result.weights.shape[-1], NAMED[penalty]
+    count = int(result.zeros[ORDER.index(penalty), at])
+    return Amount(text=f"{W} weights are fitted under {by} with α = {float(result.alphas[at]):.2g}. How many in a hundred are "
+                  "exactly zero?", low=0, high=100, step=1, truth=100 * count / W, within=10, unit=" %",
+                  why=f"There {by} has {count} of {W} weights at exactly 0, L2 {int(result.zeros[2, at])}.")
+
+
+def _ask_ever(result: Result, penalty: str) -> Pick:
+    zeros, W, by = result.zeros[ORDER.index(penalty)], result.weights.shape[-1], NAMED[penalty]
+    most, low, high = int(zeros.max()), float(result.alphas[0]), float(result.alphas[-1])
+    return Pick(text=f"α grows from {low:.2g} to {high:.2g}. How many of the {W} weights does {by} bring to exactly zero?",
+                options={"none": "None", "some": "Some of them", "all": "All of them"},
+                right=("none" if most == 0 else "all" if most == W else "some",),
+                why=f"At most {most} of {W} weights are exactly 0 under {by} at any of the {A} strengths; at the last one the "
+                f"largest has size {float(result.weights[ORDER.index(penalty), -1].abs().max()):.2g}.")
+
+
+def _edge(_: Result, config: Config, answer: float) -> Verdict:
+    """Fits the scene's data at the answer and at 0.98 times it, and counts what is left."""
+    if config.problem not in LINEAR:
+        return Verdict(False, "Here weights are those of a net or of ten digits; choose a problem with one weight a feature.")
+    weights = problem_of(config).lasso(torch.tensor([answer, 0.98 * answer], dtype=torch.float64))
+    here, below = (weights != 0).sum(1).tolist()
+    words = f"At α = {answer:.4g} L1 keeps {here} of {weights.shape[1]} weights, at 0.98 times that {below}."
+    if here > LEFT:
+        return Verdict(False, f"{words} Too many are left: go to a larger α.")
+    return Verdict(below > LEFT, words if below > LEFT else f"{words} The edge lies at a smaller α.")
+
+
+CHALLENGE = Challenge(
+    text=f"Ten features and ten columns of noise. Find the edge at which L1 is down to {LEFT} weights: an α at which it keeps at "
+    f"most {LEFT}, while at 0.98 α it keeps more.",
+    check=_edge, answer=Number(low=0.001, high=3.0, step=0.0005, label="Strength α"), scene=dict(decoys=10),
+)

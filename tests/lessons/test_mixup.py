@@ -1,35 +1,26 @@
-"""Mixup: its algebra, its limits, its nets against torch.nn, and its pictures against their formula."""
+"""Mixup: its algebra, its limits and its nets against torch.nn."""
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import io
 import math
 import runpy
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
-import ui.page
-from core import lesson
+from core import lesson, probes
 from core.augmentation import Mixup, beta_variance, mix_pairs, one_hot
 from core.calibration import expected_calibration_error
-from core.data import real
 from core.engine import MLP, Adam, cross_entropy, generators, train
 from core.lessons import mixup
-from core.lessons.mixup import ARMS, KEPT, PAIRS, PLACES, SEEDS, Config, Result
-from figures import mixup as figures
-from ui.chart import encode
+from core.lessons.mixup import ARMS, KEPT, PLACES, SEEDS, Config, Result
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
 SHORT = dict(steps=100, samples=40)
 WORLDS: list[dict[str, Any]] = [
     dict(SHORT), dict(SHORT, problem="digits"), dict(SHORT, alpha=0.01, corrupt=0, pair="bone"),
@@ -206,8 +197,8 @@ def test_a_net_whose_p_is_lambda_meets_the_least_slope():
 
 
 def test_calibration_is_of_the_test_set_seeds_pooled(opening: Result):
-    assert opening.curve.count.sum(-1).tolist() == [SEEDS * mixup.TEST] * 2
-    right = (opening.curve.accuracy.nan_to_num() * opening.curve.count).sum(-1) / (SEEDS * mixup.TEST)
+    assert opening.curve.count.sum(-1).tolist() == [SEEDS * probes.TEST] * 2
+    right = (opening.curve.accuracy.nan_to_num() * opening.curve.count).sum(-1) / (SEEDS * probes.TEST)
     assert torch.allclose(1 - right, opening.test_error[-1].double().mean(-1), atol=1e-6)
     p = torch.tensor([[0.9, 0.2], [0.1, 0.8]])
     assert expected_calibration_error(p, torch.tensor([0, 1])).item() == pytest.approx(0.15)
@@ -217,11 +208,11 @@ def test_the_digits_plane_keeps_distances_and_holds_its_corners():
     config = Config(**SHORT, problem="digits")
     rngs = mixup.streams(config)
     data = mixup.make_data(config, rngs[0])
-    axes, points, corners, labels = mixup.plane(config, data)
+    x, y, points, corners, labels = probes.plane(data)
     assert corners is not None and labels is not None and labels.tolist() == [3, 8, 5]
     chosen = data.x_test[0, :, [int((data.y_test[0] == c).nonzero()[0]) for c in (3, 8, 5)]]
     assert torch.allclose(torch.pdist(corners.T), torch.pdist(chosen.T), rtol=1e-5)
-    v, u = torch.meshgrid(axes[1], axes[0], indexing="ij")
+    v, u = torch.meshgrid(y, x, indexing="ij")
     there = torch.stack([u.flatten(), v.flatten()])
     for k in range(3):
         assert torch.allclose((there - corners[:, k, None]).norm(dim=0), (points - chosen[:, k, None]).norm(dim=0), atol=1e-4)
@@ -237,95 +228,6 @@ def test_with_corrupt_labels_mixup_is_less_sure_flatter_and_learns_fewer_of_them
         assert result.slope[1].mean() < result.slope[0].mean()
         assert result.train_error[-1, 1].mean() > result.train_error[-1, 0].mean() + 0.05
         assert result.test_error[-1, 1].mean() < result.test_error[-1, 0].mean()
-
-
-# Pictures and words
-
-def page_names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setattr(ui.page, "show", lambda *args, **about: None)
-    return runpy.run_path(str(ROOT / "pages" / "mixup.py"))
-
-
-def test_every_board_can_be_drawn_from_the_first_partial_result_on(monkeypatch: pytest.MonkeyPatch):
-    page = page_names(monkeypatch)
-    for values in (WORLDS[0], WORLDS[2], WORLDS[4]):
-        config = Config(**values)
-        results = list(mixup.steps(config))
-        boards = [encode(page["draw"](result, config)) for result in (results[0], results[-1])]
-        assert all(len(board.body) < 1_200_000 and b'"nan' not in board.body.lower() for board in boards)
-        moved = dataclasses.replace(config, frame=3)
-        assert encode(page["draw"](results[-1], moved)).digest == boards[-1].digest
-
-
-def test_presets_are_scenes_and_the_opening_says_why_there_is_no_dog(monkeypatch: pytest.MonkeyPatch, opening: Result):
-    page = page_names(monkeypatch)
-    scenes = [Config(**preset.values) for preset in page["PRESETS"]]
-    assert 4 <= len(scenes) <= 7 and scenes[0] == Config() and len(set(scenes)) == len(scenes)
-    hero = page["draw"](opening, Config()).panels[0]
-    assert "no dog photograph" in hero.caption and "CC0" in hero.caption
-
-
-@pytest.mark.parametrize("values", WORLDS)
-def test_what_is_said_follows_from_the_result(values: dict[str, Any]):
-    config = Config(**values)
-    result = whole(config)
-    text = mixup.seen(result, config)
-    erm, mixed = 100 * result.test_error[-1].mean(-1)
-    assert f"errs on {erm:.1f} %" in text and f"errs on {mixed:.1f} %" in text
-    assert ("no corrupt label" in text) == (config.corrupt == 0)
-    better = int((result.test_error[-1, 1] < result.test_error[-1, 0]).sum())
-    assert f"fewer errors on {better} of {SEEDS} seeds" in text and "nan" not in text
-
-
-@pytest.mark.parametrize("name", ["cat", "brain"])
-def test_png_is_lossless(name: str):
-    pixels = real.pictures()[name].image_HWC.numpy()
-    data = figures.png(pixels).removeprefix("data:image/png;base64,")
-    decoded = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
-    assert np.array_equal(decoded.reshape(pixels.shape), pixels)
-
-
-def test_bars_and_points_follow_lambda(opening: Result):
-    bars = figures.mixed_label(Config()).data[0].meta["frames"]["x"]
-    share = np.linspace(0, 1, PLACES)
-    assert np.allclose(bars.sum(1), 1) and np.allclose(bars[:, 1], share)
-    moving = figures.between(opening, Config()).data[1].meta["frames"]
-    assert np.allclose(moving["x"][-1], opening.data.x[0, 0]) and np.allclose(moving["x"][0], np.roll(opening.data.x[0, 0], -1))
-    assert np.array_equal(moving["marker.color"][-1], opening.data.given[0])
-
-
-@pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="needs a browser")
-def test_the_browser_mixes_pixels_by_the_formula(tmp_path: Path):
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        page = browser.new_page(viewport=dict(width=900, height=600))
-        for pair, frame in (("cat", 14), ("brain", 5), ("eye", 0), ("cat", 20)):
-            fig = figures.pictures(Config(pair=pair))
-            fig.data[1].opacity = float(fig.data[1].meta["frames"]["opacity"][frame])
-            fig.update_traces(zsmooth=False, selector=dict(type="image"))
-            file = tmp_path / f"{pair}{frame}.html"
-            fig.write_html(file, default_width="800px", default_height="560px", config=dict(displayModeBar=False))
-            i, j = (real.pictures()[name].image_HWC.numpy().astype(float) for name in PAIRS[pair])
-            share = frame / (PLACES - 1)
-            # The browser rounds the opacity and the sum to eight bits.
-            assert np.abs(large_picture(page, file) - (share * i + (1 - share) * j)).max() <= 2.0
-        browser.close()
-
-
-def large_picture(page: Any, file: Path) -> np.ndarray:
-    """What the screen shows at the centre of every pixel of the large picture, [160, 160, 3]."""
-    page.goto(file.as_uri())
-    page.wait_for_selector(".im image")
-    page.wait_for_timeout(200)
-    left, top, scale = page.evaluate("""() => {
-        const plot = document.querySelector('.js-plotly-plot'), { xaxis, yaxis } = plot._fullLayout;
-        const box = plot.getBoundingClientRect();
-        return [box.left + xaxis._offset, box.top + yaxis._offset, xaxis._length / 160]; }""")
-    shot = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(float)
-    at = (np.arange(160) + 0.5) * scale
-    return shot[(top + at).astype(int)][:, (left + at).astype(int)]
 
 
 def test_the_example_agrees_with_the_lesson(opening: Result):
