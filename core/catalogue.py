@@ -35,6 +35,30 @@ PARTS = (
 
 LESSONS = (
     Lesson(
+        slug="risk",
+        name="Risk",
+        title="What we minimise is not what we want",
+        part="Optimisation",
+        question="As the model grows, where is the gap between training and truth widest?",
+        source="Data generating distribution, training data and empirical risk",
+    ),
+    Lesson(
+        slug="batches",
+        name="Batches",
+        title="Small batches are noisy, and four times the samples only halve the noise",
+        part="Optimisation",
+        question="What happens to the noise of a gradient when the batch grows fourfold?",
+        source="Large batches and small batches",
+    ),
+    Lesson(
+        slug="surrogate_losses",
+        name="Surrogate losses",
+        title="Nets are trained on a stand-in for the error",
+        part="Optimisation",
+        question="Which loss lets one outlier move the boundary most?",
+        source="Surrogate losses",
+    ),
+    Lesson(
         slug="loss_landscapes",
         name="Loss landscapes",
         title="Training walks on a landscape, and the net's design shapes it",
@@ -49,6 +73,22 @@ LESSONS = (
         part="Optimisation",
         question="From the same start, which method reaches the minimum first, and which one never arrives?",
         source="Algorithms: SGD, momentum, adaptive methods, high-order derivatives",
+    ),
+    Lesson(
+        slug="exploding_gradients",
+        name="Exploding gradients",
+        title="Through many steps a gradient explodes or dies, and clipping tames the cliff",
+        part="Optimisation",
+        question="Through fifty steps of one weight, does the gradient grow or vanish?",
+        source="Gradient explosion",
+    ),
+    Lesson(
+        slug="initialisation",
+        name="Initialisation",
+        title="A start must break the symmetry and keep the signal's size",
+        part="Optimisation",
+        question="From which start does a net of thirty layers train?",
+        source="Parameter initialisation, wrt. symmetry, depth etc.",
     ),
     Lesson(
         slug="batch_norm",

@@ -1,14 +1,15 @@
-"""Pictures of normalisation: Algorithm 1 as values that move, what each kind averages over, and the trained nets."""
+"""Pictures of normalisation: Algorithm 1 as values that move, and what each kind of norm averages over."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import torch
 
-from core.lessons.batch_norm import NAMES, NEVER, RATES, Config, Judged, Result, row, transforms
+from core.lessons.batch_norm import NAMES, Config, Result, transforms
 from core.normalisation import KINDS, Lines, algorithm_1, averaged
 from figures import style
 
@@ -104,8 +105,8 @@ def _path_traces(lines: Lines, scene: Config, second: bool) -> list[style.Trace]
     marker = (dict(symbol="circle-open", size=14, color=style.colour(hue), line=dict(width=1.8)) if second
               else dict(symbol="circle", size=9, color=style.colour(hue)))
     path = dict(type="scatter", x=style.array(x[-1]), y=style.array(y[-1]), mode="lines+markers", name=name, marker=marker,
-                      line=dict(color=style.colour(hue, 0.35), width=1.3, dash="dot" if second else "solid"),
-                      hovertemplate=f"{name}: %{{x:.4g}}<extra></extra>")
+                line=dict(color=style.colour(hue, 0.35), width=1.3, dash="dot" if second else "solid"),
+                hovertemplate=f"{name}: %{{x:.4g}}<extra></extra>")
     edges = _bracket(lines, scene)
     ends = np.stack([edges[:, :1], edges[:, 1:]])
     centre, cy = _moved(ends[0], place)
@@ -115,11 +116,11 @@ def _path_traces(lines: Lines, scene: Config, second: bool) -> list[style.Trace]
     bx = np.stack([centre - half * reach[:, None, None], centre + 0 * reach[:, None, None],
                    centre + half * reach[:, None, None], np.full_like(centre, np.nan)], -1).reshape(len(place), -1)
     by = np.repeat(cy[:, 0] + side, 4, axis=1)
-    bracket = dict(type="scatter", x=style.array(bx[-1]), y=style.array(by[-1]), mode="lines+markers", name=f"{name}: mean ± spread",
-                         line=dict(color=style.colour(hue), width=2.4),
-                         marker=dict(symbol=["line-ns-open", "diamond", "line-ns-open", "circle"] * 4, size=9,
-                                     color=style.colour(hue), line=dict(width=2, color=style.colour(hue))),
-                         hovertemplate=f"{name}, mean ± spread: %{{x:.4g}}<extra></extra>")
+    bracket = dict(type="scatter", x=style.array(bx[-1]), y=style.array(by[-1]), mode="lines+markers",
+                   line=dict(color=style.colour(hue), width=2.4),
+                   marker=dict(symbol=["line-ns-open", "diamond", "line-ns-open", "circle"] * 4, size=9,
+                               color=style.colour(hue), line=dict(width=2, color=style.colour(hue))),
+                   hovertemplate=f"{name}, mean ± spread: %{{x:.4g}}<extra></extra>")
     return [style.frames(bracket, x=bx, y=by), style.frames(path, x=x, y=y)]
 
 
@@ -131,15 +132,16 @@ def algorithm(scene: Config) -> go.Figure:
     names = []
     for stage, name in enumerate(ROWS):
         numbers = [(_stages(lines)[stage].mean(), _stages(lines)[stage].std()) for lines in batches]
-        means, spreads = (" | ".join(f"{_round(v[i])}" for v in numbers) for i in (0, 1))
+        means, spreads = (" | ".join(f"{rounded(v[i])}" for v in numbers) for i in (0, 1))
         names.append(f"<b>{name}</b><br>mean {means}<br>spread {spreads}")
-    out = style.figure(traces, x="value", y="stage", showlegend=False, xaxis_range=[low, high], yaxis_range=[-0.5, 3.5])
-    out.update_layout(yaxis=dict(tickvals=[3, 2, 1, 0], ticktext=names, showgrid=True, ticks="", showline=False),
-                      xaxis=dict(zeroline=True, zerolinecolor=style.colour("axis")), uirevision=f"{low}:{high}")
-    return out
+    return style.figure(
+        traces, x="value", showlegend=False, uirevision=f"{low}:{high}",
+        xaxis=dict(range=[low, high], zeroline=True, zerolinecolor=style.colour("axis")),
+        yaxis=dict(range=[-0.5, 3.5], tickvals=[3, 2, 1, 0], ticktext=names, showgrid=True, ticks="", showline=False))
 
 
-def _round(value: float) -> str:
+def rounded(value: float) -> str:
+    """Three digits at most, for ticks."""
     text = f"{value:.3g}" if abs(value) >= 1 else f"{value:.2f}".rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text.replace("-", "−")
 
@@ -158,22 +160,25 @@ def histogram(scene: Config) -> go.Figure:
         below = np.minimum(np.floor(place).astype(int), 2)
         part = (place - below)[:, None]
         heads = stages[below] * (1 - part) + stages[below + 1] * part
-        return np.stack([np.histogram(h, edges)[0] for h in heads]).astype(np.float32)
+        bins = np.searchsorted(edges, heads, side="right") - 1 + len(mids) * np.arange(len(place))[:, None]
+        return np.bincount(bins.ravel(), minlength=len(place) * len(mids)).reshape(-1, len(mids)).astype(np.float32)
 
     batches = _batches(scene)
     tables = [counts(lines) for lines in batches]
     hover = "%{y:.0f} values near %{x:.3g}<extra></extra>"
-    traces = [dict(type="bar", x=style.array(mids), y=tables[0][0], width=width * 0.96, hovertemplate=f"x before: {hover}",
-                     marker=dict(color=style.colour("norm_none", 0.3))),
-              style.frames(dict(type="bar", x=style.array(mids), y=tables[0][-1], width=width * 0.7, hovertemplate=f"x now: {hover}",
-                                  marker=dict(color=style.colour("norm_batch", 0.85))), y=tables[0])]
+    at = style.array(mids)
+    before = dict(type="bar", x=at, y=tables[0][0], width=width * 0.96, hovertemplate=f"x before: {hover}",
+                  marker=dict(color=style.colour("norm_none", 0.3)))
+    now = dict(type="bar", x=at, y=tables[0][-1], width=width * 0.7, hovertemplate=f"x now: {hover}",
+               marker=dict(color=style.colour("norm_batch", 0.85)))
+    traces = [before, style.frames(now, y=tables[0])]
     if len(tables) > 1:
-        outline = dict(type="scatter", x=style.array(mids), y=tables[1][-1], mode="lines",
-                             hovertemplate=f"{second_name(scene)} now: {hover}",
-                             line=dict(color=style.INK, width=1.8, shape="hvh"))
+        outline = dict(type="scatter", x=at, y=tables[1][-1], mode="lines",
+                       hovertemplate=f"{second_name(scene)} now: {hover}",
+                       line=dict(color=style.INK, width=1.8, shape="hvh"))
         traces.append(style.frames(outline, y=tables[1]))
     top = max(float(t.max()) for t in tables)
-    return style.figure(traces, x="value", y="count", barmode="overlay", showlegend=False, xaxis_range=[low, high],
+    return style.figure(traces, x="value", y="count", barmode="overlay", showlegend=False, xaxis=dict(range=[low, high]),
                         yaxis=dict(range=[0, top + 0.5], dtick=math.ceil(top / 4)))
 
 
@@ -188,244 +193,83 @@ def scaling(scene: Config) -> go.Figure:
 
     formula = abs(scene.gamma) * sigma * factors.abs() / (factors**2 * sigma**2 + scene.delta).sqrt()
     now = torch.tensor([scene.factor], dtype=torch.float64)
+    both = torch.cat([now.abs() * sigma, measured(now)])
+    marker = dict(size=11, color=[style.colour("norm_none"), style.colour("norm_batch")], symbol=["circle", "square"],
+                  line=dict(color=style.PAPER, width=1.5))
     traces = [
-        dict(type="scatter", x=style.array(factors), y=style.array(sigma * factors.abs()), mode="lines", name="no norm",
-                   line=dict(color=style.colour("norm_none"), width=2.2), hovertemplate="no norm: %{y:.3g}<extra></extra>"),
-        dict(type="scatter", x=style.array(factors), y=style.array(measured(factors)), mode="lines", name="batch norm",
-                   line=dict(color=style.colour("norm_batch"), width=3.4), hovertemplate="batch norm: %{y:.5g}<extra></extra>"),
+        dict(type="scatter", x=style.array(factors), y=style.array(sigma * factors.abs()), mode="lines",
+             line=dict(color=style.colour("norm_none"), width=2.2), hovertemplate="no norm: %{y:.3g}<extra></extra>"),
+        dict(type="scatter", x=style.array(factors), y=style.array(measured(factors)), mode="lines",
+             line=dict(color=style.colour("norm_batch"), width=3.4), hovertemplate="batch norm: %{y:.5g}<extra></extra>"),
         style.theory(factors, formula, "|γ| |a| σ / √(a²σ² + δ)"),
-        dict(type="scatter", x=style.array(now.repeat(2)), y=style.array(torch.cat([now.abs() * sigma, measured(now)])), mode="markers",
-                   hovertemplate="now: %{y:.4g}<extra></extra>",
-                   marker=dict(size=11, color=[style.colour("norm_none"), style.colour("norm_batch")],
-                               symbol=["circle", "square"], line=dict(color=style.PAPER, width=1.5))),
+        dict(type="scatter", x=style.array(now.repeat(2)), y=style.array(both), mode="markers", marker=marker,
+             hovertemplate="now: %{y:.4g}<extra></extra>"),
     ]
     top = max(2.2 * sigma, 1.1 * abs(scene.factor) * sigma, 1.25 * abs(scene.gamma), 0.5)
-    return style.figure(traces, x="input multiplied by a", y="output spread", showlegend=False, xaxis_range=[-4, 4],
+    return style.figure(traces, x="input multiplied by a", y="output spread", showlegend=False, xaxis=dict(range=[-4, 4]),
                         yaxis=dict(range=[0, top], nticks=5))
-
-
-def rates(result: Result, facts: Judged, scene: Config) -> go.Figure:
-    """Training loss at the end against the learning rate, one line a kind, with the range over starts."""
-    losses = facts.training[0].numpy()
-    x = np.array(RATES)
-    traces: list[object] = []
-    finite = losses[np.isfinite(losses)]
-    low, top = (math.log10(f) for f in (min([0.3, *finite * 0.9]), max([4.0, *finite * 1.6])))
-    for i, kind in enumerate(KINDS):
-        mean = losses[i].mean(-1)
-        there = np.isfinite(mean)
-        if losses.shape[-1] > 1 and there.sum() > 1:
-            traces.append(_range(x[there], losses[i][there], kind))
-        traces.append(dict(type="scatter", x=style.array(x), y=style.array(mean), mode="lines+markers", name=NAMES[kind],
-                                 line=dict(color=style.colour(HUE[kind]), width=2.6),
-                                 marker=dict(symbol=MARK[kind], size=9, line=dict(color=style.PAPER, width=1)),
-                                 hovertemplate=f"{NAMES[kind]}, ε = %{{x:g}}: %{{y:.3f}} nats<extra></extra>"))
-    traces += _gone(result, scene, low, top)
-    traces.append(style.theory([RATES[0] / 1.3, RATES[-1] * 1.3], [math.log(10)] * 2, "guessing, ln 10"))
-    out = style.figure(traces, x="learning rate ε", y="training loss (nats)", showlegend=False, yaxis_range=[low, top])
-    _log_loss(out)
-    out.update_xaxes(type="log", tickvals=list(RATES), ticktext=[f"{r:g}" for r in RATES],
-                     range=[math.log10(RATES[0] / 1.3), math.log10(RATES[-1] * 1.3)])
-    out.update_layout(shapes=[_upright(scene.learning_rate)])
-    return out
-
-
-def _range(x: np.ndarray, losses: np.ndarray, kind: str) -> style.Trace:
-    """From the least to the largest loss [n, starts]; few points would otherwise get markers."""
-    return style.band(x, losses.min(-1), losses.max(-1), NAMES[kind], HUE[kind])
-
-
-def _upright(x: float) -> dict[str, object]:
-    """A dotted line over the whole height at x."""
-    return dict(type="line", x0=x, x1=x, y0=0, y1=1, yref="paper", line=dict(color=style.INK, width=1.2, dash="dot"))
-
-
-def _log_loss(out: go.Figure) -> None:
-    ticks = [v * 10.0**e for e in range(-3, 6) for v in (1, 2, 5)]
-    out.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{t:g}" for t in ticks])
-
-
-def _gone(result: Result, scene: Config, low: float, top: float) -> list[style.Trace]:
-    """A mark on the upper edge for every kind and rate of which some start diverged."""
-    arm, found = result.arms[0], []
-    for i, kind in enumerate(KINDS):
-        for rate in RATES:
-            k = row(scene, kind, rate)
-            at = arm.diverged_at[k : k + scene.starts]
-            at = at[at != NEVER]
-            if len(at):
-                said = f"{NAMES[kind]}, ε = {rate:g}: {len(at)} of {scene.starts} diverged, first at step {int(at.min())}"
-                found.append((rate, 10 ** (top - (0.06 + 0.06 * i) * (top - low)), style.colour(HUE[kind]), said))
-    if not found:
-        return []
-    xs, ys, hues, texts = zip(*found, strict=True)
-    return [dict(type="scatter", x=style.array(xs), y=style.array(ys), mode="markers+text", hovertext=texts,
-                       text=["diverged", *[""] * (len(xs) - 1)], textposition="middle left", textfont=dict(color=list(hues)),
-                       marker=dict(symbol="x-thin-open", size=11, color=list(hues), line=dict(width=3)),
-                       hovertemplate="%{hovertext}<extra></extra>")]
-
-
-def sizes(result: Result, facts: Judged, scene: Config) -> go.Figure:
-    """Validation loss, in eval mode, against the batch size at the learning rate looked at."""
-    order = sorted(range(len(result.arms)), key=lambda a: result.arms[a].batch_size)
-    x = np.array([result.arms[a].batch_size for a in order])
-    losses = facts.validation[order][:, :, RATES.index(scene.learning_rate)].numpy()
-    traces: list[object] = []
-    for i, kind in enumerate(KINDS):
-        mean = losses[:, i].mean(-1)
-        there = np.isfinite(mean)
-        if losses.shape[-1] > 1 and there.sum() > 1:
-            traces.append(_range(x[there], losses[there, i], kind))
-        traces.append(dict(type="scatter", x=style.array(x), y=style.array(mean), mode="lines+markers", name=NAMES[kind],
-                                 line=dict(color=style.colour(HUE[kind]), width=2.6),
-                                 marker=dict(symbol=MARK[kind], size=9, line=dict(color=style.PAPER, width=1)),
-                                 hovertemplate=f"{NAMES[kind]}, m = %{{x}}: %{{y:.3f}} nats<extra></extra>"))
-    traces.append(style.theory([x[0], x[-1]], [math.log(10)] * 2, "guessing, ln 10"))
-    out = style.figure(traces, x="batch size m", y="validation loss (nats)", showlegend=False)
-    _log_loss(out)
-    out.update_xaxes(type="log", tickvals=x.tolist(), ticktext=[str(v) for v in x])
-    return out
 
 
 CELLS = (4, 8, 4)  # samples, channels, positions of the picture
 SLANT = np.array([0.34, 0.26])  # where one channel further back lies
 
 
-def _faces(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The visible unit faces of a block [N, C, P], as corners [faces, 4, 2], and whether each belongs to the mask.
+def _faces() -> tuple[np.ndarray, np.ndarray]:
+    """The visible unit faces of a block of CELLS, as corners [faces, 4, 2], and the cell of each, [faces, 3].
 
     Samples run to the right, positions upwards, channels into the picture; front, top and right side are seen.
     """
-    N, C, P = mask.shape
+    N, C, P = CELLS
     right, up = np.array([1.0, 0.0]), np.array([0.0, 1.0])
-    corners, inside = [], []
-
-    def add(n: int, c: int, p: int, origin: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
-        corners.append(np.stack([origin, origin + a, origin + a + b, origin + b]))
-        inside.append(mask[n, c, p])
-
-    for n in range(N):
-        for p in range(P):
-            add(n, 0, p, n * right + p * up, right, up)
-        for c in range(C):
-            add(n, c, P - 1, n * right + P * up + c * SLANT, right, SLANT)
-    for c in range(C):
-        for p in range(P):
-            add(N - 1, c, p, N * right + p * up + c * SLANT, SLANT, up)
-    return np.stack(corners), np.array(inside)
+    # each side: its two directions, and where a cell's face begins
+    sides = [(right, up, [((n, 0, p), (n, p)) for n in range(N) for p in range(P)]),
+             (right, SLANT, [((n, c, P - 1), (n + c * SLANT[0], P + c * SLANT[1])) for n in range(N) for c in range(C)]),
+             (SLANT, up, [((N - 1, c, p), (N + c * SLANT[0], p + c * SLANT[1])) for c in range(C) for p in range(P)])]
+    corners = [np.array([begin for _, begin in cells])[:, None] + np.stack([0 * a, a, a + b, b]) for a, b, cells in sides]
+    return np.concatenate(corners), np.array([cell for _, _, cells in sides for cell, _ in cells])
 
 
 def sets(scene: Config) -> go.Figure:
     """A block of samples × channels × positions for each kind, with one set that is averaged together coloured."""
     N, C, P = CELLS
     step = N + C * SLANT[0] + 2.2
-    traces: list[object] = []
+    corners, cells = _faces()
+    outlines = np.concatenate([corners, corners[:, :1], np.full((len(corners), 1, 2), np.nan)], 1)
+    traces: list[style.Trace] = []
     for i, kind in enumerate(KINDS[1:]):
-        corners, inside = _faces(averaged(kind, CELLS, (N - 1, 0), scene.groups).numpy())
-        corners = corners + np.array([i * step, 0.0])
+        inside = averaged(kind, CELLS, (N - 1, 0), scene.groups).numpy()[tuple(cells.T)]
         for chosen, fill in ((False, style.colour("soft")), (True, style.colour(HUE[kind]))):
-            outline = np.concatenate([corners, corners[:, :1], np.full((len(corners), 1, 2), np.nan)], 1)[inside == chosen]
-            traces.append(dict(type="scatter", x=style.array(outline[..., 0].ravel()), y=style.array(outline[..., 1].ravel()), mode="lines",
-                                     fill="toself", fillcolor=fill, hoverinfo="skip",
-                                     line=dict(color=style.colour("axis") if not chosen else style.PAPER, width=1)))
+            x, y = (outlines[inside == chosen] + [i * step, 0.0]).reshape(-1, 2).T
+            traces.append(dict(type="scatter", x=style.array(x), y=style.array(y), mode="lines", fill="toself", fillcolor=fill,
+                               hoverinfo="skip", line=dict(color=style.PAPER if chosen else style.colour("axis"), width=1)))
     m = scene.batch_size
     count = {"batch": m * 16, "layer": 8 * 16, "group": 8 // scene.groups * 16, "instance": 16}
     centres = [i * step + (N + C * SLANT[0]) / 2 for i in range(4)]
-    traces.append(dict(type="scatter", x=style.array(centres), y=style.array([-0.75] * 4), mode="text", textposition="bottom center",
-                             text=[f"<b>{NAMES[k]}</b><br>{count[k]} values" for k in KINDS[1:]],
-                             hovertemplate="%{text}<extra></extra>"))
-    out = style.figure(traces, showlegend=False)
-    out.update_xaxes(visible=False, range=[-1.4, 3 * step + N + C * SLANT[0] + 1.4])
-    out.update_yaxes(visible=False, range=[-3.2, P + C * SLANT[1] + 0.3], scaleanchor="x")
-    return out
+    traces.append(dict(type="scatter", x=style.array(centres), y=style.array([-0.75] * 4), mode="text",
+                       text=[f"<b>{k.capitalize()}</b><br>{count[k]} values" for k in KINDS[1:]], textposition="bottom center",
+                       hovertemplate="%{text}<extra></extra>"))
+    return style.figure(
+        traces, showlegend=False, xaxis=dict(visible=False, range=[-1.4, 3 * step + N + C * SLANT[0] + 1.4]),
+        yaxis=dict(visible=False, range=[-3.2, P + C * SLANT[1] + 0.3], scaleanchor="x"))
 
 
-def layers(result: Result, scene: Config, what: str) -> go.Figure:
-    """Mean or spread of what enters each layer's ReLU through training, without norm and with the kind looked into."""
-    arm = result.arms[0]
-    values = getattr(arm, what).numpy()
-    steps = arm.recorded.numpy()
-    traces: list[object] = []
-    L = values.shape[1]
-    for kind in ("none", scene.inside):
-        k = row(scene, kind, scene.learning_rate)
-        for layer in range(L):
-            y = values[:, layer, k]
-            traces.append(dict(type="scatter",
-                x=style.array(steps), y=style.array(y), mode="lines", showlegend=False,
-                line=dict(color=style.colour(HUE[kind], 0.4 + 0.6 * (layer + 1) / L if layer < L - 1 else 1),
-                          width=1.2 + 0.6 * layer, dash="solid" if layer else "dot"),
-                hovertemplate=f"{NAMES[kind]}, layer {layer + 1}, step %{{x}}: %{{y:.3g}}<extra></extra>"))
-    title = {"mean": "mean before ReLU", "spread": "spread before ReLU"}[what]
-    out = style.figure(traces, x="step", y=title, xaxis_range=[0, scene.steps])
-    if what == "spread":
-        out.update_yaxes(type="log")
-        return out
-    # Beside a net that explodes nothing else could be seen; its lines go on outside the frame.
-    normed = values[:, :, row(scene, scene.inside, scene.learning_rate)]
-    bare = values[:, :, row(scene, "none", scene.learning_rate)]
-    limit = max(10.0, 1.2 * float(np.nanmax(np.abs(normed), initial=0.0)))
-    if np.nanmax(np.abs(bare), initial=0.0) > limit:
-        out.update_yaxes(range=[-limit, limit])
-    return out
+def thumbnail(result: Result, scene: Config) -> dict[str, Any]:
+    """The batch and twice the batch come in differently, and leave as one."""
+    del result
+    first, second = transforms(scene)
 
+    def fan(lines: Lines) -> tuple[np.ndarray, np.ndarray]:
+        """One line down the first value's path, up the second's, and so on."""
+        x = np.stack([lines.x.numpy(), lines.y.numpy()], 1)
+        x[1::2] = x[1::2, ::-1]
+        y = np.tile([1.0, 0.0, 0.0, 1.0], len(x))[: 2 * len(x)]
+        return x.ravel(), y
 
-def running(facts: Judged, scene: Config, which: int) -> go.Figure:
-    """One statistic of a channel: each batch's, their running average, and how that is expected to catch up when
-    the weights stand still."""
-    batch, average, settled = facts.batch_stat[which].numpy(), facts.running_stat[which].numpy(), float(facts.settled[which])
-    stop, end = scene.steps, len(batch)
-    name = ("mean", "variance")[which]
-    traces: list[object] = [
-        dict(type="scatter", x=style.array(np.arange(1, end + 1)), y=style.array(batch), mode="markers",
-                   marker=dict(size=4, color=style.colour("norm_batch", 0.45)),
-                   hovertemplate=f"batch {name}: %{{y:.3g}}<extra></extra>"),
-        dict(type="scatter", x=style.array(np.arange(end + 1)), y=style.array(average), mode="lines",
-                   line=dict(color=style.colour("norm_batch"), width=2.8),
-                   hovertemplate=f"running {name}: %{{y:.3g}}<extra></extra>"),
-    ]
-    if end > stop:
-        t = np.arange(end - stop + 1)
-        formula = settled + (average[stop] - settled) * (1 - scene.momentum) ** t
-        traces.append(style.theory(stop + t, formula, "s + (r − s)(1 − momentum)ᵗ"))
-    return style.figure(traces, x="batches seen", y=f"{name} of a channel", showlegend=False, xaxis_range=[0, 2 * stop],
-                        shapes=[_upright(stop)])
-
-
-def modes(facts: Judged) -> go.Figure:
-    """The probability of the true class for the same images in eval mode and in batches of m."""
-    x = np.repeat(facts.sure_eval.numpy()[None], len(facts.sure_train), 0).ravel()
-    traces = [
-        dict(type="scatter", x=style.array(x), y=style.array(facts.sure_train.numpy().ravel()), mode="markers",
-                   marker=dict(size=4, color=style.colour("norm_batch", 0.35)),
-                   hovertemplate="eval mode %{x:.2f}, in a batch %{y:.2f}<extra></extra>"),
-        style.theory([0, 1], [0, 1], "the same in both modes"),
-    ]
-    return style.figure(traces, x="P(true class), eval mode", y="P(true class), train mode", showlegend=False,
-                        xaxis_range=[-0.02, 1.02], yaxis_range=[-0.02, 1.02])
-
-
-def channel(facts: Judged) -> go.Figure:
-    """Histograms of one channel of the trained net, before and after each line of Algorithm 1."""
-    lines = algorithm_1(facts.values.double())
-    stages = [(name, getattr(lines, part).numpy()) for name, part in
-              (("z", "x"), ("z − μ", "centred"), ("ẑ", "xhat"))]
-    stages.append(("γ ẑ + β", facts.scale_shift[0] * stages[2][1] + facts.scale_shift[1]))
-    every = np.concatenate([v for _, v in stages])
-    edges = np.linspace(every.min(), every.max() + 1e-9, 49)
-    mids = (edges[:-1] + edges[1:]) / 2
-    traces, names = [], []
-    for i, (name, values) in enumerate(stages):
-        level = 3 - i
-        height = np.histogram(values, edges)[0]
-        y = level + 0.85 * height / height.max()
-        hue = "norm_none" if i < 2 else "norm_batch"
-        traces += [dict(type="scatter", x=style.array(edges[[0, -1]]), y=[level, level], mode="lines", hoverinfo="skip",
-                              line=dict(color=style.colour("axis"), width=1)),
-                   dict(type="scatter", x=style.array(mids), y=style.array(y), mode="lines", fill="tonexty", customdata=height,
-                              fillcolor=style.colour(hue, 0.35), line=dict(color=style.colour(hue), width=1.6, shape="hvh"),
-                              hovertemplate=f"{name} near %{{x:.3g}}: %{{customdata}} values<extra></extra>")]
-        names.append(f"<b>{name}</b>  {_round(values.mean())} ± {_round(values.std())}")
-    out = style.figure(traces, x="value", y="stage", showlegend=False)
-    out.update_yaxes(tickvals=[3, 2, 1, 0], ticktext=names, ticks="", showline=False, range=[-0.05, 4])
-    return out
+    low, high = float(min(first.x.min(), first.y.min())), float(second.x.max())
+    top = np.ones(len(first.x))
+    return style.thumbnail(
+        style.mark("line", *fan(second), "ink", width=1.5, alpha=0.55),
+        style.mark("line", *fan(first), "norm_batch", width=1.5, alpha=0.75),
+        style.mark("dots", second.x, top, "ink", width=8), style.mark("dots", first.x, top, "norm_batch", width=8),
+        style.mark("dots", first.y, 0 * top, "norm_batch", width=8),
+        x=(low - 0.5, high + 0.5), y=(-0.12, 1.12))

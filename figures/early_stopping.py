@@ -1,19 +1,23 @@
-"""Pictures of stopping in time: curves with the stop on them, fits, noise, regularisers, and ridge's twin."""
+"""Pictures of stopping in time: curves with the stop on them, fits, noise and regularisers."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import torch
 
-from core import shrinkage
 from core.lessons import early_stopping as lesson
-from core.lessons.early_stopping import ARMS, PRODUCTS, SPLITS, Config, Result, Stop
+from core.lessons.early_stopping import ARMS, SPLITS, Config, Result
+from core.patience import Stop, handed_back, lowest, stop_rule
 from figures import style
 
 DASH = {"train": "solid", "validation": "longdash", "test": "dot"}
 NAMES = {"train": "training", "validation": "validation", "test": "test"}
 SHORT = {"none": "None", "l2": "L2", "dropout": "Dropout", "both": "Both"}
+IN_TITLE = {"none": "no regulariser", "l2": "L2", "dropout": "dropout", "both": "L2 and dropout"}
 HUE = {"none": "erm", "l2": "l2", "dropout": "mc_dropout", "both": "mc_dropout"}
 ARM_DASH = {"none": "solid", "l2": "longdash", "dropout": "solid", "both": "dot"}
 FRAME = {"two_moons": ((-1.8, 2.8), (-1.4, 1.9)), "circles": ((-2.0, 2.0), (-1.7, 1.7))}
@@ -24,12 +28,12 @@ LEGEND = [("training", style.colour("train"), "solid"), ("validation, which deci
 def stop_of(result: Result, scene: Config, arm: str) -> Stop:
     """The rule on draw 0 of an arm."""
     curve = lesson.monitored(result, scene)[:, list(ARMS).index(arm), 0]
-    return lesson.stop_rule(curve, scene.patience, scene.min_delta)
+    return stop_rule(curve, scene.patience, scene.min_delta)
 
 
 def back_of(result: Result, scene: Config, arm: str) -> int:
     """The evaluation whose weights are handed back on draw 0 of an arm."""
-    return lesson.handed_back(stop_of(result, scene, arm), len(result.recorded), scene.restore)
+    return handed_back(stop_of(result, scene, arm), len(result.recorded), scene.restore)
 
 
 def _every(result: Result) -> list[int]:
@@ -43,55 +47,57 @@ def _values(result: Result, measure: str, split: str, arm: str) -> np.ndarray:
 
 def top_of(result: Result, measure: str) -> float:
     """The top of an axis that holds the curves of draw 0 of every arm, in round steps."""
-    if measure == "error":
-        return 60.0
-    values = np.concatenate([_values(result, "loss", split, arm) for split in SPLITS for arm in ARMS])
+    source = result.loss if measure == "loss" else result.error
+    values = np.concatenate([style.array(source[split][:, :, 0]).ravel() for split in SPLITS])
     finite = values[np.isfinite(values)]
+    if measure == "error":
+        return max(60.0, np.ceil(10 * float(finite.max())) * 10)
     return max(1.0, np.ceil(float(finite.max()) * 2.1) / 2) if finite.size else 1.0
 
 
-def _marks(result: Result, scene: Config, arm: str, measure: str, top: float, words: bool) -> list[object]:
+def _marks(result: Result, scene: Config, arm: str, measure: str, top: float, words: bool) -> list[style.Trace]:
     """Where the rule waits, where it stops, what it hands back, and where the curve was lowest; each appears in its turn."""
     at, y = result.recorded.numpy(), _values(result, measure, "validation", arm)
     stop, back = stop_of(result, scene, arm), back_of(result, scene, arm)
     frames = range(len(at))
-    out: list[object] = []
+    out: list[style.Trace] = []
     if stop.stopped is not None:
         s, k = at[stop.stopped], at[stop.kept]
         reached = [f >= stop.stopped for f in frames]
-        out.append(style.grow(dict(type="scatter",
-            x=[k, k, s, s, k], y=[0, top, top, 0, 0], mode="lines", fill="toself", line=dict(width=0), hoverinfo="skip",
-            fillcolor=style.colour("validation", 0.13), showlegend=False), [5 * r for r in reached]))
-        out.append(style.grow(dict(type="scatter",
-            x=[s, s], y=[0, top], mode="lines", showlegend=False, line=dict(color=style.colour("warning"), width=2),
-            hovertemplate=f"patience runs out at step {s}<extra></extra>"), [2 * r for r in reached]))
-    lowest = int(lesson.lowest(lesson.monitored(result, scene)[:, list(ARMS).index(arm), 0]))
-    places = sorted({lowest: "star", back: "star" if back == lowest else "circle-open"}.items())
+        waiting = dict(type="scatter", x=[k, k, s, s, k], y=[0, top, top, 0, 0], mode="lines", fill="toself", line=dict(width=0),
+                       hoverinfo="skip", fillcolor=style.colour("validation", 0.13), showlegend=False)
+        end = dict(type="scatter", x=[s, s], y=[0, top], mode="lines", showlegend=False,
+                   line=dict(color=style.colour("warning"), width=2),
+                   hovertemplate=f"patience runs out at step {s}<extra></extra>")
+        out += [style.grow(waiting, [5 * r for r in reached]), style.grow(end, [2 * r for r in reached])]
+    best = int(lowest(lesson.monitored(result, scene)[:, list(ARMS).index(arm), 0]))
+    places = sorted({best: "star", back: "star" if back == best else "circle-open"}.items())
     index = [i for i, _ in places]
-    out.append(style.grow(dict(type="scatter",
-        x=at[index], y=y[index], mode="markers", showlegend=False, cliponaxis=False,
-        text=["handed back" if i == back else "lowest of the whole run" for i in index],
-        marker=dict(symbol=[symbol for _, symbol in places], size=16 if words else 12, color=style.colour("best"),
-                    line=dict(width=2.5, color=[style.PAPER if i == lowest else style.colour("best") for i in index])),
-        hovertemplate="%{text}, step %{x}: %{y:.3g}<extra></extra>"), [sum(i <= f for i in index) for f in frames]))
+    points = dict(type="scatter", x=at[index], y=y[index], mode="markers", showlegend=False, cliponaxis=False,
+                  text=["handed back" if i == back else "lowest of the whole run" for i in index],
+                  marker=dict(symbol=[symbol for _, symbol in places], size=16 if words else 12, color=style.colour("best"),
+                              line=dict(width=2.5, color=[style.PAPER if i == best else style.colour("best") for i in index])),
+                  hovertemplate="%{text}, step %{x}: %{y:.3g}<extra></extra>")
+    out.append(style.grow(points, [sum(i <= f for i in index) for f in frames]))
     if words:
-        out.append(_words(at, stop, back, lowest, top))
+        out.append(_words(at, stop, back, best, top, result.done))
     return out
 
 
-def _words(at: np.ndarray, stop: Stop, back: int, lowest: int, top: float) -> style.Trace:
+def _words(at: np.ndarray, stop: Stop, back: int, best: int, top: float, done: bool) -> style.Trace:
     """What the rule did, written beside the stop once it is reached, or at the end if there is none."""
     last = len(at) - 1
     end = last if stop.stopped is None else stop.stopped
-    lines = [("warning", "never stops" if stop.stopped is None else f"stops at {at[end]}"),
-             ("best", f"{'★' if back == lowest else '○'} hands back {at[back]}")]
-    if lowest != back:
-        lines.append(("best", f"★ lowest at {at[lowest]}"))
+    never = "never stops" if done else "still waiting"
+    lines = [("warning", never if stop.stopped is None else f"stops at {at[end]}"),
+             ("best", f"{'★' if back == best else '○'} hands back {at[back]}")]
+    if best != back:
+        lines.append(("best", f"★ lowest at {at[best]}"))
     left = end > 0.6 * last
-    words = dict(type="scatter",
-        x=[at[end]] * len(lines), y=[top * (0.95 - 0.08 * i) for i in range(len(lines))], mode="text", hoverinfo="skip",
-        text=[f"{text}  " if left else f"  {text}" for _, text in lines], textposition="middle left" if left else "middle right",
-        textfont=dict(color=[style.colour(hue) for hue, _ in lines]), showlegend=False)
+    words = dict(type="scatter", x=[at[end]] * len(lines), y=[top * (0.95 - 0.08 * i) for i in range(len(lines))], mode="text",
+                 text=[f"{text}  " if left else f"  {text}" for _, text in lines], showlegend=False, hoverinfo="skip",
+                 textposition="middle left" if left else "middle right",
+                 textfont=dict(color=[style.colour(hue) for hue, _ in lines]))
     return style.grow(words, [len(lines) * (f >= end) for f in range(last + 1)])
 
 
@@ -102,53 +108,56 @@ def curves(result: Result, scene: Config, measure: str, arm: str = "", small: bo
     top = top_of(result, measure)
     at = result.recorded.numpy()
     floor = lesson.noise_floor(scene)[measure == "error"] * (1 if measure == "loss" else 100)
-    traces: list[object] = []
+    traces: list[style.Trace] = []
     if floor > 0:
-        traces.append(style.theory([0, result.steps], [floor, floor], "floor of the wrong labels", hovertemplate=
-                                   f"no classifier expects less than %{{y:.3g}} {unit}<extra></extra>", showlegend=False))
+        said = f"no classifier expects less than %{{y:.3g}} {unit}<extra></extra>"
+        traces.append(style.theory([0, result.steps], [floor, floor], "floor", hovertemplate=said, showlegend=False))
     for split in SPLITS:
-        line = dict(type="scatter",
-            x=at, y=_values(result, measure, split, arm), mode="lines", name=NAMES[split], showlegend=False,
-            line=dict(color=style.colour(split), width=2 if small else 2.8, dash=DASH[split]),
-            hovertemplate=f"{NAMES[split]}, step %{{x}}: %{{y:.3g}} {unit}<extra></extra>")
+        line = dict(type="scatter", x=at, y=_values(result, measure, split, arm), mode="lines", showlegend=False,
+                    line=dict(color=style.colour(split), width=2 if small else 2.8, dash=DASH[split]),
+                    hovertemplate=f"{NAMES[split]}, step %{{x}}: %{{y:.3g}} {unit}<extra></extra>")
         traces.append(style.grow(line, _every(result)))
     if measure == "loss" and arm in ("l2", "both") and not small:
         omega = style.array(result.penalty[:, list(ARMS).index(arm), 0])
         line = dict(type="scatter", x=at, y=_values(result, "loss", "train", arm) + omega, mode="lines", showlegend=False,
-                          line=dict(color=style.colour("l2"), width=2, dash="dashdot"),
-                          hovertemplate="objective, training + Ω: %{y:.3g} nats<extra></extra>")
+                    line=dict(color=style.colour("l2"), width=2, dash="dashdot"),
+                    hovertemplate="objective, training + Ω: %{y:.3g} nats<extra></extra>")
         traces.append(style.grow(line, _every(result)))
     traces += _marks(result, scene, arm, measure, top, words=measure == "loss" and not small)
     y = "error (%)" if measure == "error" else "loss (nats)" if small else "cross-entropy (nats)"
-    return style.figure(traces, x="step", y=y, xaxis_range=[0, 1.02 * result.steps], yaxis_range=[0, top], showlegend=False)
+    return style.figure(traces, x="step", y=y, showlegend=False, xaxis=dict(range=[0, 1.02 * result.steps]),
+                        yaxis=dict(range=[0, top]))
 
 
 def _samples(result: Result) -> style.Trace:
     """The training set as labelled; wrong labels wear a heavy ring."""
     classes, wrong = result.y.numpy(), result.wrong.numpy()
     hue = [style.colour("class_b" if c else "class_a") for c in classes]
-    return dict(type="scatter",
-        x=style.array(result.x[0]), y=style.array(result.x[1]), mode="markers", showlegend=False,
-        text=[f"class {'AB'[c]}{', wrong label' if w else ''}" for c, w in zip(classes, wrong, strict=True)],
-        marker=dict(color=hue, symbol=["square" if c else "circle" for c in classes], size=[9 if w else 7 for w in wrong],
-                    line=dict(width=[2.2 if w else 0.8 for w in wrong],
-                              color=[style.INK if w else style.PAPER for w in wrong])),
-        hovertemplate="%{text}<extra></extra>")
+    edge = dict(width=np.where(wrong, 2.2, 0.8), color=[style.INK if w else style.PAPER for w in wrong])
+    return dict(type="scatter", x=style.array(result.x[0]), y=style.array(result.x[1]), mode="markers", showlegend=False,
+                text=[f"class {'AB'[c]}{', wrong label' if w else ''}" for c, w in zip(classes, wrong, strict=True)],
+                marker=dict(color=hue, symbol=["square" if c else "circle" for c in classes], line=edge,
+                            size=np.where(wrong, 9, 7)),
+                hovertemplate="%{text}<extra></extra>")
 
 
-def fit(result: Result, scene: Config, at: int | None = None) -> go.Figure:
-    """P(class B) over the plane with the training set; at evaluation `at`, or moving with the clock where it is None."""
+def fits(result: Result, scene: Config, still: Sequence[int] = ()) -> list[go.Figure]:
+    """P(class B) over the plane with the training set: one picture that moves with the clock, and one for each of the
+    evaluations `still`."""
     (x0, x1), (y0, y1) = FRAME[scene.problem]
-    x, y = torch.linspace(x0, x1, 41), torch.linspace(y0, y1, 31)
-    theta = result.theta[:, list(ARMS).index(scene.arm)]
-    z = lesson.probability(result.mlp, theta if at is None else theta[at : at + 1], x, y)
-    surface = dict(type="contour",
-        x=style.array(x), y=style.array(y), z=style.array(z[-1]), zmin=0, zmax=1, colorscale=style.PROBABILITY, showscale=False,
-        contours=dict(coloring="heatmap", start=0.5, end=0.5, size=1), line=dict(color=style.INK, width=2), opacity=0.9,
-        hovertemplate="P(class B) %{z:.0%}<extra></extra>")
-    traces = [surface if at is not None else style.frames(surface, z=z), _samples(result)]
-    return style.figure(traces, x="x₁", y="x₂", xaxis_range=[x0, x1], yaxis_range=[y0, y1], xaxis_showgrid=False,
-                        yaxis_showgrid=False, uirevision=scene.problem)
+    x, y = torch.linspace(x0, x1, 37), torch.linspace(y0, y1, 28)
+    z = style.array(lesson.probability(result.mlp, result.theta[:, list(ARMS).index(scene.arm)], x, y))
+    samples = _samples(result)
+
+    def picture(at: int, moving: bool = False) -> go.Figure:
+        surface = dict(type="contour", x=style.array(x), y=style.array(y), z=z[at], zmin=0, zmax=1, opacity=0.9, showscale=False,
+                       colorscale=style.PROBABILITY, contours=dict(coloring="heatmap", start=0.5, end=0.5, size=1),
+                       line=dict(color=style.INK, width=2), hovertemplate="P(class B) %{z:.0%}<extra></extra>")
+        traces = [style.frames(surface, z=z) if moving else surface, samples]
+        return style.figure(traces, x="x₁", y="x₂", uirevision=scene.problem,
+                            xaxis=dict(range=[x0, x1], showgrid=False), yaxis=dict(range=[y0, y1], showgrid=False))
+
+    return [picture(-1, moving=True), *(picture(i) for i in still)]
 
 
 def _above(values: np.ndarray) -> float:
@@ -162,25 +171,25 @@ def noise_curves(result: Result, scene: Config) -> go.Figure:
     values = result.noise_loss if scene.monitor == "loss" else 100 * result.noise_error
     mean = style.array(values.mean(2))
     at = result.recorded.numpy()
-    best = lesson.lowest(values.mean(2)).numpy()
-    traces: list[object] = []
+    best = lowest(values.mean(2)).numpy()
+    traces: list[style.Trace] = []
     notes = []
     for i, level in enumerate(result.levels):
         now = level == scene.label_noise
         line = dict(type="scatter", x=at, y=mean[:, i], mode="lines", showlegend=False,
-                          line=dict(color=style.colour("validation", 1 if now else 0.55), width=3 if now else 2),
-                          hovertemplate=f"{level} % wrong, step %{{x}}: %{{y:.3g}}<extra></extra>")
+                    line=dict(color=style.colour("validation", 1 if now else 0.55), width=3 if now else 2),
+                    hovertemplate=f"{level} % wrong, step %{{x}}: %{{y:.3g}}<extra></extra>")
         traces.append(style.grow(line, _every(result)))
         notes.append(style.label(float(at[-1]), float(mean[-1, i]), f"{level} %", "validation"))
     order = np.argsort(best, kind="stable")
     marks = dict(type="scatter", x=at[best][order], y=mean[best, np.arange(len(best))][order], mode="markers", showlegend=False,
-                       marker=dict(symbol="star", size=14, color=style.colour("best"), line=dict(color=style.PAPER, width=1)),
-                       text=[f"{result.levels[i]} % wrong" for i in order],
-                       hovertemplate="%{text}: lowest at step %{x}<extra></extra>")
+                 marker=dict(symbol="star", size=14, color=style.colour("best"), line=dict(color=style.PAPER, width=1)),
+                 text=[f"{result.levels[i]} % wrong" for i in order],
+                 hovertemplate="%{text}: lowest at step %{x}<extra></extra>")
     traces.append(style.grow(marks, [int((best <= f).sum()) for f in range(len(at))]))
     y = "cross-entropy (nats)" if scene.monitor == "loss" else "error (%)"
     notes = [n for n in notes if np.isfinite(n["y"])]
-    return style.figure(traces, x="step", y=y, xaxis_range=[0, 1.1 * result.steps], yaxis_range=[0, _above(mean)],
+    return style.figure(traces, x="step", y=y, xaxis=dict(range=[0, 1.1 * result.steps]), yaxis=dict(range=[0, _above(mean)]),
                         annotations=notes)
 
 
@@ -191,18 +200,20 @@ def best_steps(result: Result, scene: Config) -> go.Figure:
     S = steps.shape[1]
     spread = np.linspace(-1.2, 1.2, S) if S > 1 else np.zeros(1)
     dots = dict(type="scatter", x=style.array(steps.flatten()), y=style.array((levels[:, None] + spread).ravel()), mode="markers",
-                      showlegend=False, marker=dict(size=8, color=style.colour("best", 0.55)),
-                      text=[f"{v} % wrong, draw {s}" for v in levels for s in range(S)],
-                      hovertemplate="%{text}: best at step %{x}<extra></extra>")
+                showlegend=False, marker=dict(size=8, color=style.colour("best", 0.55)),
+                text=[f"{v} % wrong, draw {s}" for v in levels for s in range(S)],
+                hovertemplate="%{text}: best at step %{x}<extra></extra>")
     median = style.array(steps.double().quantile(0.5, dim=1))
     line = dict(type="scatter", x=median, y=levels, mode="lines+markers", showlegend=False,
-                      line=dict(color=style.colour("best"), width=2.5),
-                      marker=dict(symbol="line-ns", size=20, line=dict(color=style.colour("best"), width=3)),
-                      hovertemplate="%{y} % wrong: median step %{x:g}<extra></extra>")
-    here = dict(type="scatter", x=[median[result.levels.index(scene.label_noise)]], y=[scene.label_noise], mode="markers", hoverinfo="skip",
-                      showlegend=False, marker=dict(symbol="circle-open", size=20, color=style.INK, line=dict(width=2)))
-    return style.figure([dots, line, here], x="best step", y="wrong labels (%)", yaxis_tickvals=list(range(0, 41, 10)),
-                        xaxis_range=[-0.02 * result.steps, 1.02 * result.steps], yaxis_range=[-3, 43])
+                line=dict(color=style.colour("best"), width=2.5),
+                marker=dict(symbol="line-ns", size=20, line=dict(color=style.colour("best"), width=3)),
+                hovertemplate="%{y} % wrong: median step %{x:g}<extra></extra>")
+    now = median[result.levels.index(scene.label_noise)]
+    here = dict(type="scatter", x=[now], y=[scene.label_noise], mode="markers", hoverinfo="skip", showlegend=False,
+                marker=dict(symbol="circle-open", size=20, color=style.INK, line=dict(width=2)))
+    return style.figure([dots, line, here], x="best step", y="wrong labels (%)",
+                        xaxis=dict(range=[-0.02 * result.steps, 1.02 * result.steps]),
+                        yaxis=dict(range=[-3, 43], tickvals=list(range(0, 41, 10))))
 
 
 def returned(result: Result, scene: Config) -> go.Figure:
@@ -210,23 +221,22 @@ def returned(result: Result, scene: Config) -> go.Figure:
     values = lesson.monitored(result, scene)
     test = result.loss["test"].numpy()
     A, S = test.shape[1:]
-    back = np.array([[lesson.handed_back(lesson.stop_rule(values[:, a, s], scene.patience, scene.min_delta), len(values),
+    back = np.array([[handed_back(stop_rule(values[:, a, s], scene.patience, scene.min_delta), len(values),
                                          scene.restore) for s in range(S)] for a in range(A)])
     given = test[back, np.arange(A)[:, None], np.arange(S)]
     end = test[-1]
     y = np.arange(A)
     rows = y[:, None] + np.linspace(-0.22, 0.22, S)
     gap = np.full_like(end, np.nan)
-    traces = [
-        dict(type="scatter", x=style.array(np.stack([end, given, gap], -1).ravel()), y=style.array(np.stack([rows, rows, gap], -1).ravel()),
-                   mode="lines", line=dict(color=style.colour("test", 0.45), width=1.2), hoverinfo="skip", showlegend=False)]
+    threads = (style.array(np.stack([*ends, gap], -1).ravel()) for ends in ((end, given), (rows, rows)))
+    traces = [dict(zip("xy", threads, strict=True), type="scatter", mode="lines", hoverinfo="skip", showlegend=False,
+                   line=dict(color=style.colour("test", 0.45), width=1.2))]
     for name, at, symbol in (("at the end", end, "circle-open"), ("handed back", given, "circle")):
-        traces.append(dict(type="scatter",
-            x=style.array(at.mean(1)), y=y, mode="markers", name=name, text=list(ARMS.values()), showlegend=False,
-            marker=dict(symbol=symbol, size=13, color=style.colour("test"), line=dict(width=2.4, color=style.colour("test"))),
-            hovertemplate=f"%{{text}}, {name}: %{{x:.3f}} nats<extra></extra>"))
-    return style.figure(traces, x="test loss (nats)", yaxis_tickvals=y, yaxis_ticktext=list(SHORT.values()),
-                        yaxis_range=[A - 0.5, -0.5], xaxis_rangemode="tozero")
+        marker = dict(symbol=symbol, size=13, color=style.colour("test"), line=dict(width=2.4, color=style.colour("test")))
+        traces.append(dict(type="scatter", x=style.array(at.mean(1)), y=y, mode="markers", marker=marker, showlegend=False,
+                           text=list(ARMS.values()), hovertemplate=f"%{{text}}, {name}: %{{x:.3f}} nats<extra></extra>"))
+    return style.figure(traces, x="test loss (nats)", xaxis=dict(rangemode="tozero"),
+                        yaxis=dict(tickvals=y, ticktext=list(SHORT.values()), range=[A - 0.5, -0.5]))
 
 
 def gap(result: Result, scene: Config) -> go.Figure:
@@ -235,10 +245,11 @@ def gap(result: Result, scene: Config) -> go.Figure:
     gaps = result.loss["test"][:, a] - result.loss["train"][:, a]
     at, mean, spread = result.recorded.numpy(), style.array(gaps.mean(1)), style.array(gaps.std(1))
     line = dict(type="scatter", x=at, y=mean, mode="lines", showlegend=False, line=dict(color=style.colour("test"), width=2.6),
-                      hovertemplate="step %{x}: %{y:.3g} nats<extra></extra>")
+                hovertemplate="step %{x}: %{y:.3g} nats<extra></extra>")
     return style.figure([style.band(at, mean - spread, mean + spread, "one standard deviation", "test"),
                          style.grow(line, _every(result))],
-                        x="step", y="test − training (nats)", xaxis_range=[0, 1.02 * result.steps], yaxis_rangemode="tozero")
+                        x="step", y="test − training (nats)", xaxis=dict(range=[0, 1.02 * result.steps]),
+                        yaxis=dict(rangemode="tozero"))
 
 
 def norms(result: Result, scene: Config) -> go.Figure:
@@ -246,54 +257,23 @@ def norms(result: Result, scene: Config) -> go.Figure:
     traces = []
     for a, arm in enumerate(ARMS):
         line = dict(type="scatter", x=result.recorded.numpy(), y=style.array(result.norm[:, a, 0]), mode="lines", name=SHORT[arm],
-                          line=dict(color=style.colour(HUE[arm]), width=3 if arm == scene.arm else 2, dash=ARM_DASH[arm]),
-                          hovertemplate=f"{ARMS[arm]}, step %{{x}}: ‖w‖ %{{y:.3g}}<extra></extra>")
+                    line=dict(color=style.colour(HUE[arm]), width=3 if arm == scene.arm else 2, dash=ARM_DASH[arm]),
+                    hovertemplate=f"{ARMS[arm]}, step %{{x}}: ‖w‖ %{{y:.3g}}<extra></extra>")
         traces.append(style.grow(line, _every(result)))
     top = _above(result.norm[:, :, 0].numpy())
-    return style.figure(traces, x="step", y="‖w‖", xaxis_range=[0, 1.02 * result.steps], yaxis_range=[0, top], showlegend=True)
+    return style.figure(traces, x="step", y="‖w‖", showlegend=True, xaxis=dict(range=[0, 1.02 * result.steps]),
+                        yaxis=dict(range=[0, top]))
 
 
-def shrinkage_factors(result: Result, scene: Config) -> go.Figure:
-    """How far along each direction stopping after τ steps and ridge have come: measured as points, formulas as lines."""
-    q = result.twins
-    e = PRODUCTS.index(scene.product)
-    R = len(result.recorded)
-    lam = torch.logspace(float(q.eigenvalues[0].log10()) - 0.3, float(q.eigenvalues[-1].log10()), 90, dtype=torch.float64)
-    tau, rate = q.steps[:R, None].double(), q.rates[e]
-    stopped = shrinkage.stopped_factor(lam, rate, tau)
-    ridge = shrinkage.ridge_factor(lam, shrinkage.matched_strength(rate, tau))
-    at = style.array(lam)
-    first = style.theory(at, stopped[-1], "1 − (1 − ελ)<sup>τ</sup>", hovertemplate="stopping: %{y:.3f}<extra></extra>")
-    second = dict(type="scatter", x=at, y=style.array(ridge[-1]), mode="lines", name="λ/(λ + 1/(ετ))",
-                        line=dict(color=style.colour("l2"), width=2, dash="dot"), hovertemplate="ridge: %{y:.3f}<extra></extra>")
-    traces: list[object] = [style.frames(first, y=stopped), style.frames(second, y=ridge)]
-    for values, name, hue, symbol in ((q.stopped[:R, e], "gradient descent, run", "sgd", "circle"),
-                                      (q.ridged[:R, e], "ridge, solved", "l2", "square-open")):
-        dots = dict(type="scatter", x=style.array(q.eigenvalues), y=style.array(values[-1]), mode="markers", name=name,
-                          marker=dict(color=style.colour(hue), size=10, symbol=symbol,
-                                      line=dict(width=2, color=style.colour(hue))),
-                          hovertemplate=f"{name}, λ = %{{x:.2g}}: %{{y:.3f}}<extra></extra>")
-        traces.append(style.frames(dots, y=values))
-    gaps = lesson.quadratic_gap(result, scene)
-    # Beyond ε·λ_max = 1 the factor of the steepest direction swings about 1, up to 1.9.
-    top = 1.35 if scene.product <= 1 else 2.2
-    text = [f"τ = {int(t)}: at most {float(g):.3f} apart" for t, g in zip(q.steps[:R], gaps, strict=True)]
-    words = dict(type="scatter", x=[float(lam[0]) * 1.1], y=[0.92 * top], mode="text", text=[text[-1]], textposition="middle right",
-                       textfont=dict(color=style.INK), hoverinfo="skip", showlegend=False)
-    traces.append(style.frames(words, text=[[t] for t in text]))
-    return style.figure(traces, x="curvature of the direction, λ", y="part of the minimum", xaxis_type="log",
-                        yaxis_range=[0, top], showlegend=True)
-
-
-def shrinkage_gap(result: Result, scene: Config) -> go.Figure:
-    """The largest distance between the two, against τ."""
-    R = len(result.recorded)
-    tau = result.twins.steps[1:R]
-    dense = torch.logspace(0, float(np.log10(result.steps)), 70).round().unique()
-    line = dict(type="scatter", x=style.array(tau), y=style.array(lesson.quadratic_gap(result, scene)[1:]), mode="lines+markers",
-                      name="these data", line=dict(color=style.colour("sgd"), width=2.4), marker=dict(size=5),
-                      hovertemplate="τ = %{x}: %{y:.3f} apart<extra></extra>")
-    worst = style.theory(dense, shrinkage.largest_gap(scene.product, dense, 1500), "any λ up to λ<sub>max</sub>")
-    return style.figure([worst, style.grow(line, list(range(R)))], x="steps τ", y="largest gap", xaxis_type="log",
-                        xaxis_range=[0, float(np.log10(result.steps)) + 0.05],
-                        yaxis_range=[0, 0.6 if scene.product <= 1 else 1.25], showlegend=True)
+def thumbnail(result: Result, scene: Config) -> dict[str, Any]:
+    """Training falls, validation turns, and the best net lies on the way."""
+    at = result.recorded.numpy()
+    train, validation = (_values(result, "loss", split, scene.arm) for split in ("train", "validation"))
+    best = int(lowest(result.loss["validation"][:, list(ARMS).index(scene.arm), 0]))
+    low, high = 0.0, 1.05 * float(np.nanmax(validation))
+    return style.thumbnail(
+        style.mark("area", [at[best], at[-1]], [high, high], "validation", alpha=0.13),
+        style.mark("line", at, train, "train", width=3), style.mark("line", at, validation, "validation", width=3),
+        style.mark("line", [at[best]] * 2, [low, validation[best]], "best", width=1.5, dash="4 3"),
+        style.mark("dots", [at[best]], [validation[best]], "best", width=11),
+        x=(0, float(at[-1])), y=(low, high))

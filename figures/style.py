@@ -62,9 +62,28 @@ COLOURS = {
     # training on samples, and between them
     "erm": ("#5F6B7A", "#A9B5C3"),
     "mixup": ("#AA2E78", "#F27DBE"),
+    # the parts of an expected risk
+    "bias": ("#A0522D", "#E0A17A"),
+    "variance": ("#2E8BC0", "#7CC4EE"),
     # guide and guided
     "student": ("#1F8F84", "#5FD3C6"),
     "teacher": ("#96262C", "#F28B8B"),
+    # gradients as they are, and clipped
+    "unclipped": ("#C2410D", "#FF9D73"),
+    "clip_norm": ("#0A6C96", "#62C2ED"),
+    "clip_value": ("#6A4C93", "#BBA6E8"),
+    # ways to start a net
+    "init_constant": ("#8A8F98", "#B7BDC7"),
+    "init_zero": ("#30363F", "#D9DFE6"),
+    "init_normal": ("#A8671D", "#E5AE68"),
+    "init_xavier": ("#0E63B3", "#6BB4F8"),
+    "init_he": ("#C93B20", "#FF8C73"),
+    "init_orthogonal": ("#12806A", "#4FD0B2"),
+    # batch sizes, from warm to cold as they grow
+    "batch_small": ("#DB6E0A", "#FFAA52"),
+    "batch_medium": ("#C43C5A", "#F58AA2"),
+    "batch_large": ("#8E3A96", "#D08FE0"),
+    "batch_full": ("#3D2F7A", "#948BEA"),
     # what marks a place
     "best": ("#0A7D33", "#54D686"),
     "warning": ("#B42318", "#FF8A7A"),

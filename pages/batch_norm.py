@@ -1,22 +1,26 @@
 """batch_norm: scale and shift."""
 
 from core.lessons import batch_norm as lesson
-from core.lessons.batch_norm import NAMES, VALIDATION, Config, Result, seen
+from core.lessons.batch_norm import COMPANIES, NAMES, VALIDATION, Config, Result, seen
+from core.norm_modes import FROM_STEPS, Judged
+from core.normalisation import algorithm_1, running_average
 from figures import batch_norm as figures
+from figures import batch_norm_nets as nets
+from figures.batch_norm_alt import alts
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Doubled", "Twice the batch has twice the mean and twice the spread, and comes out the same."),
+    Preset("Doubled", "A second batch, twice the first, goes through the same four lines."),
     Preset("Undone", "γ = σ and β = μ: the net can give the batch back as it was.", dict(gamma=2.0, beta=3.0, factor=1.0)),
-    Preset("A batch of two", "Whatever the two values are, x̂ is −1 and +1: all that is left is which of them is larger.",
+    Preset("A batch of two", "Two different values become x̂ = −1 and +1, whatever they are: all that is left is which is larger.",
            dict(batch=(1.0, 5.5), factor=-1.0, gamma=1.0, beta=0.0, batch_size=2)),
     Preset("An outlier", "One far value sets σ, and squeezes all the others together.",
            dict(batch=(0.5, 1.0, 1.5, 2.5, 3.0, 4.0, 4.5, -10.0), gamma=1.0, beta=0.0)),
-    Preset("δ is not small", "Where δ is as large as σ², doubling the input is no longer forgotten.",
+    Preset("δ is not small", "Where δ is no smaller than σ², doubling the input is no longer forgotten.",
            dict(batch=(0.1, 0.2, 0.35, 0.5, 0.6, 0.9), delta=0.1, gamma=1.0, beta=0.0)),
-    Preset("Weights ten times too large", "Without norm nearly every learning rate diverges; the others hardly notice the scale.",
+    Preset("Weights ten times too large", "Without norm nearly every rate diverges; with any norm the first loss is what it was.",
            dict(weight_scale=10.0, learning_rate=0.5)),
     Preset("From 2 to 64 a batch", "Six batch sizes at once: the fewer the companions, the noisier the statistics of batch norm.",
            dict(every_batch_size=True, batch_size=2, starts=1)),
@@ -62,78 +66,75 @@ REFERENCES = """
 
 def draw(result: Result, scene: Config) -> Board:
     facts = lesson.judged(result, scene)
-    said = seen(result, scene, facts)
+    alt = alts(result, facts, scene)
     labels, *_ = figures.film(scene)
-    second = figures.changes(scene)
-    marks = f"Filled: x; hollow: {figures.second_name(scene)}; bars" if second else "Bars"
+    second = figures.second_name(scene) if figures.changes(scene) else ""
+    marks = f"Filled: x; hollow: {second}; bars" if second else "Bars"
     panels = [
         Panel(id="algorithm", figure=figures.algorithm(scene), span=7, rows=2, height="tall", click=("batch", ""),
-              title="Algorithm 1, line by line",
-              caption=f"{marks}: mean ± spread. Click, and the nearest value of x moves there.",
-              alt=f"The values of the mini-batch through the lines of Algorithm 1. {said}"),
+              title="Algorithm 1, line by line", alt=alt["algorithm"],
+              caption=f"{marks}: mean ± spread. Click, and the nearest value of x moves there."),
         Panel(id="histogram", figure=figures.histogram(scene), span=5, height="short", title="The batch as a histogram",
-              caption="Pale: x as it came. Red: now." + (f" Outline: {figures.second_name(scene)}, now." if second else ""),
-              alt="Histogram of the batch before and after the line reached."),
+              caption="Pale: x as it came. Red: now." + (f" Outline: {second}, now." if second else ""), alt=alt["histogram"]),
         Panel(id="scaling", figure=figures.scaling(scene), span=5, height="short", title="What the input's scale does",
               click=("factor", ""), caption="Grey: without norm. Red: batch norm, dashed: its formula. Click to choose a.",
-              alt="Spread of the output against the factor that multiplies the input."),
+              alt=alt["scaling"]),
+        Panel(id="sets", figure=figures.sets(scene), title="Which values share one μ and σ²", alt=alt["sets"],
+              caption="Samples to the right, positions upwards, channels into the depth. Counted in the nets' first layer: "
+              f"8 channels of 16 positions, m = {scene.batch_size}."),
     ]
-    return Board(panels=panels + _net_panels(result, facts, scene), seen=said, legend=figures.legend(),
+    panels += _net_panels(result, facts, scene, alt) if result.arms[0].step else []
+    return Board(panels=panels, seen=seen(result, scene, facts), legend=figures.legend(),
                  player=Player(labels=labels, name="Line", seconds=9.0))
 
 
-def _net_panels(result: Result, facts: lesson.Judged, scene: Config) -> list[Panel]:
-    arm, inside = result.arms[0], NAMES[scene.inside].lower()
+def _net_panels(result: Result, facts: Judged, scene: Config, alt: dict[str, str]) -> list[Panel]:
     at = f"ε = {scene.learning_rate:g}, m = {scene.batch_size}"
     panels = [
-        Panel(id="sets", figure=figures.sets(scene), title="Which values share one μ and σ²",
-              caption="Samples to the right, positions upwards, channels into the depth. Counted in the nets' first layer: "
-              f"8 channels of 16 positions, m = {scene.batch_size}.",
-              alt="Four blocks of samples, channels and positions, with the set that each kind of norm averages over coloured."),
+        Panel(id="rates", figure=nets.rates(result, facts, scene), span=7, alt=alt["rates"],
+              title="The same net, start and batches at every learning rate",
+              caption=f"Mean training loss of the last {min(FROM_STEPS, result.arms[0].step)} of {result.arms[0].step} batches; "
+              "bands: range over starts; crosses: a start diverged. Dotted: the rate looked into."),
+        Panel(id="spread", figure=nets.layers(result, scene, "spread"), span=5, title=f"Spread of each layer, {at}",
+              caption=f"Grey: no norm. Coloured: {NAMES[scene.inside].lower()}. Thin to thick: layers 1 to 4.",
+              alt=alt["spread"]),
     ]
-    if arm.step:
-        panels += [
-            Panel(id="rates", figure=figures.rates(result, facts, scene), span=7,
-                  title="The same net, start and batches at every learning rate",
-                  caption=f"Mean training loss of the last {min(lesson.FROM_STEPS, arm.step)} of {arm.step} batches; bands: "
-                  "range over starts; crosses: a start diverged. Dotted: the rate looked into.",
-                  alt=f"Training loss against learning rate for five kinds of norm. {seen(result, scene, facts)}"),
-            Panel(id="spread", figure=figures.layers(result, scene, "spread"), span=5, title=f"Spread of each layer, {at}",
-                  caption=f"Grey: no norm. Coloured: {inside}. Thin to thick: layers 1 to 4.",
-                  alt="Spread of what enters each layer's ReLU, against the step."),
-        ]
     if len(result.upcoming):
-        panels += _batch_norm_panels(result, facts, scene, at)
+        panels += _batch_norm_panels(result, facts, scene, at, alt)
     if len(result.arms) > 1:
         panels.append(Panel(
-            id="sizes", figure=figures.sizes(result, facts, scene),
+            id="sizes", figure=nets.sizes(result, facts, scene), alt=alt["sizes"],
             title=f"Validation loss against batch size, ε = {scene.learning_rate:g}",
             caption=f"All after {scene.steps} steps, so a larger m has seen more digits. Batch norm in eval mode, momentum "
-            f"{scene.momentum:g}.", alt="Validation loss against batch size for five kinds of norm."))
+            f"{scene.momentum:g}."))
     return panels
 
 
-def _batch_norm_panels(result: Result, facts: lesson.Judged, scene: Config, at: str) -> list[Panel]:
+def _batch_norm_panels(result: Result, facts: Judged, scene: Config, at: str, alt: dict[str, str]) -> list[Panel]:
     channel = [
-        Panel(id="channel", figure=figures.channel(facts), span=7, title="A channel of the trained net, line by line",
+        Panel(id="channel", figure=nets.channel(facts), span=7, title="A channel of the trained net, line by line",
               caption=f"Batch norm, {at}: the first layer's most spread channel over one batch; γ and β as learnt. Numbers: "
-              "mean ± spread.", alt="Histograms of one channel before and after each line of Algorithm 1."),
+              "mean ± spread.", alt=alt["channel"]),
     ] if facts.values.isfinite().all() else []
     return [
         *channel,
-        Panel(id="mean", figure=figures.layers(result, scene, "mean"), span=5, title=f"Mean of each layer, {at}",
+        Panel(id="mean", figure=nets.layers(result, scene, "mean"), span=5, title=f"Mean of each layer, {at}",
               caption=f"Grey: no norm. Coloured: {NAMES[scene.inside].lower()}. What leaves the frame goes on outside it.",
-              alt="Mean of what enters each layer's ReLU, against the step."),
-        Panel(id="running_mean", figure=figures.running(facts, scene, 0), span=4, title="The running mean catches up",
+              alt=alt["mean"]),
+        Panel(id="running_mean", figure=nets.running(facts, scene, 0), span=4, title="The running mean follows the batches",
               caption="Dots: batches. Training stops at the dotted line. Dashed: expected from there on.",
-              alt="Mean of a channel in each batch and its running average."),
-        Panel(id="running_variance", figure=figures.running(facts, scene, 1), span=4, title="So does the running variance",
-              caption="It starts at 1. Small momentum is slow, large momentum is noisy.",
-              alt="Variance of a channel in each batch and its running average."),
-        Panel(id="modes", figure=figures.modes(facts), span=4, title="One image, two modes",
-              caption=f"{VALIDATION} images, each in {lesson.COMPANIES} random batches of {scene.batch_size}. Off the dashed "
-              "line, mode and company matter.", alt="Probability of the true class in train mode against eval mode."),
+              alt=alt["running_mean"]),
+        Panel(id="running_variance", figure=nets.running(facts, scene, 1), span=4, title="So does the running variance",
+              caption=f"It starts at 1. Small momentum is slow, large momentum is noisy; here it is {scene.momentum:g}.",
+              alt=alt["running_variance"]),
+        Panel(id="modes", figure=nets.modes(facts), span=4, title="One image, two modes",
+              caption=f"{VALIDATION} images, each in {COMPANIES} random batches of {scene.batch_size}. Off the dashed "
+              "line, mode and company matter.", alt=alt["modes"]),
     ]
 
 
-page.show("batch_norm", draw, presets=PRESETS, maths=MATHS, references=REFERENCES)
+SYMBOLS = {"x": "x", "μ": "mean", "σ²": "var", "x̂": "xhat", "y": "y", "γ": "gamma", "β": "beta", "δ": "delta", "ρ": "momentum",
+           "r₀": "start", "m": "batch_size", "ε": "learning_rate"}
+
+page.show("batch_norm", draw, presets=PRESETS, maths=MATHS, code=(algorithm_1, running_average), symbols=SYMBOLS,
+          references=REFERENCES)

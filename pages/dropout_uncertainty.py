@@ -1,7 +1,11 @@
 """dropout_uncertainty: test-time dropout as an ensemble, beside two real ones."""
 
-from core.lessons.dropout_uncertainty import METHODS, QUANTITIES, Config, Result, calibration_error, seen
+from core.guessing import calibration_error
+from core.lessons.dropout_uncertainty import METHODS, QUANTITIES, Config, Result, seen
+from core.uncertainty import entropies, running_spread
 from figures import dropout_uncertainty as figures
+from figures import dropout_uncertainty_worth as worth
+from figures.dropout_uncertainty_alt import alts
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
@@ -11,7 +15,7 @@ PRESETS = [
     Preset("Ensemble in front", "The same scene with ten nets from ten starts in the large picture.",
            dict(focus="deep_ensemble")),
     Preset("One hidden layer", "The spread of MC dropout is now convex in x: it cannot open up between the data.", dict(depth=1)),
-    Preset("Half the units off", "p = 0.5: wide bands everywhere, and a poorer fit.", dict(dropout=0.5)),
+    Preset("Half the units off", "p = 0.5: somewhat wider bands, and a far poorer fit.", dict(dropout=0.5)),
     Preset("Dropout off", "p = 0: every pass is the same net, so σ is zero everywhere, right or wrong.", dict(dropout=0.0)),
     Preset("Two moons", "Which places do the passes disagree about?", dict(problem="moons")),
     Preset("Sure far away", "Total entropy: far from all data most places are painted as certain.",
@@ -58,13 +62,13 @@ REFERENCES = """
 
 
 def draw(result: Result, scene: Config) -> Board:
-    curve, text = result.problem == "curve", seen(result, scene)
+    curve, alt = result.problem == "curve", alts(result, scene)
     click = ("probe_x", "") if curve else ("probe_x", "probe_y")
     colour = QUANTITIES[scene.quantity].lower() if scene.quantity != "mean" else "the mean P(class B)"
 
     def picture(method: str, id: str, caption: str, span: int, rows: int, height: str) -> Panel:
         return Panel(id=id, figure=figures.picture(result, scene, method), title=METHODS[method], caption=caption, click=click,
-                     alt=f"Predictions of {METHODS[method]}. {text}", span=span, rows=rows, height=height)
+                     alt=alt[method], span=span, rows=rows, height=height)
 
     large = ("Line and band: mean ± 2σ. Thin: single passes. The cross: surest although wrong. Click anywhere to probe."
              if curve else f"Colour: {colour}. A cross, if any: surest although wrong. Click anywhere to probe.")
@@ -74,10 +78,10 @@ def draw(result: Result, scene: Config) -> Board:
         picture(scene.focus, "large", large, span=7, rows=2, height="tall"),
         picture(first, "second", small, span=5, rows=1, height="short"),
         picture(second, "third", small, span=5, rows=1, height="short"),
-        *(_curve_panels if curve else _moons_panels)(result, scene),
+        *(_curve_panels if curve else _moons_panels)(result, scene, alt),
     ]
     player = Player(labels=[f"T = {t}" for t in figures.stops(result, scene)], name="Passes averaged")
-    return Board(panels=panels, player=player, seen=text, legend=figures.legend(result))
+    return Board(panels=panels, player=player, seen=seen(result, scene), legend=figures.legend(result))
 
 
 def _gaps(result: Result, scene: Config) -> str:
@@ -85,53 +89,58 @@ def _gaps(result: Result, scene: Config) -> str:
     return ", ".join(f"{name} {calibration_error(result, m, T):.3f}" for m, name in METHODS.items()) + "."
 
 
-def _averaging(result: Result, scene: Config, span: int) -> Panel:
+def _averaging(result: Result, scene: Config, span: int, alt: dict[str, str]) -> Panel:
     on = "among the data, against the true function" if result.problem == "curve" else "on fresh samples, as √ Brier score"
-    tail = ("Circles: distance of T dropout passes from their limit; dashed: σ/√T." if scene.dropout > 0 else
-            "Without dropout the passes do not differ, so there is nothing to average.")
-    return Panel(id="averaging", figure=figures.averaging(result), span=span, title="What averaging more of them buys",
+    limit = "Circles: how far T dropout passes are from their limit; dashed: by theory, nearly σ/√T."
+    tail = ("Without dropout the passes do not differ, so there is nothing to average." if scene.dropout == 0 else
+            limit if result.limit_rms is not None else "")
+    return Panel(id="averaging", figure=worth.averaging(result), span=span, title="What averaging more of them buys",
                  caption=f"Lines: error {on}, averaged over all choices of T. {tail}",
-                 alt="Error of the averaged prediction against the number of passes, on two logarithmic axes.")
+                 alt=alt["averaging"])
 
 
-def _curve_panels(result: Result, scene: Config) -> list[Panel]:
+def _curve_panels(result: Result, scene: Config, alt: dict[str, str]) -> list[Panel]:
     exact = " Dashed: the closed form of one hidden layer." if result.theory_G is not None else ""
     return [
         Panel(id="sigma", figure=figures.sigma(result, scene), span=8, click=("probe_x", ""),
               title="How unsure each one is, place by place",
               caption="Standard deviation over passes or members. Shaded: where samples are drawn." + exact,
-              alt="Standard deviation of the three methods against x."),
+              alt=alt["sigma"]),
         Panel(id="probe", figure=figures.probe(result, scene), span=4, title=f"Probe at x = {scene.probe_x:.2f}",
               caption="One mark a pass or member; bars: mean ± 2σ. Dashed: truth. Open star: dropout off.",
-              alt="Sampled predictions of the three methods at the probe."),
-        Panel(id="distance", figure=figures.distance(result, scene), span=4, title="σ against distance from the data",
+              alt=alt["probe"]),
+        Panel(id="distance", figure=worth.distance(result, scene), span=4, title="σ against distance from the data",
               caption="Mean over places at that distance. Solid: between −4 and 4, among and between the data. Dotted: outside.",
-              alt="Mean σ against distance from the data."),
-        _averaging(result, scene, 4),
-        Panel(id="calibration", figure=figures.calibration(result, scene), span=4, title="Does 90 % mean 90 %?",
+              alt=alt["distance"]),
+        _averaging(result, scene, 4, alt),
+        Panel(id="calibration", figure=worth.calibration(result, scene), span=4, title="Does 90 % mean 90 %?",
               caption="Solid: among the data; dotted: elsewhere. Below the dashed line: too sure. Mean distance from it among "
               f"the data: {_gaps(result, scene)}",
-              alt="Coverage of predictive intervals against their level."),
+              alt=alt["calibration"]),
     ]
 
 
-def _moons_panels(result: Result, scene: Config) -> list[Panel]:
+def _moons_panels(result: Result, scene: Config, alt: dict[str, str]) -> list[Panel]:
     at = result.grid_DG[:, figures.column(result, scene)].tolist()
     mapped = "confidence" if scene.quantity == "mean" else QUANTITIES[scene.quantity].lower()
     return [
         Panel(id="probe", figure=figures.probe(result, scene), span=4, title=f"Probe at ({at[0]:.1f}, {at[1]:.1f})",
               caption="One mark a pass or member; bars: mean ± 2σ. Dashed: true P(class B). Open star: dropout off.",
-              alt="Sampled probabilities of the three methods at the probe."),
+              alt=alt["probe"]),
         Panel(id="split", figure=figures.split(result, scene), span=4, title="Its entropy, split",
               caption="Pale: expected entropy. Full: mutual information. Together: entropy of the mean, at most ln 2.",
-              alt="Expected entropy and mutual information at the probe."),
-        Panel(id="distance", figure=figures.distance(result, scene), span=4, title="Against distance from the data",
-              caption=f"Mean over places at that distance: {mapped}.", alt="The mapped quantity against distance from the data."),
-        _averaging(result, scene, 6),
-        Panel(id="calibration", figure=figures.calibration(result, scene), span=6, title="Does 90 % mean 90 %?",
+              alt=alt["split"]),
+        Panel(id="distance", figure=worth.distance(result, scene), span=4, title="Against distance from the data",
+              caption=f"Mean over places at that distance: {mapped}.", alt=alt["distance"]),
+        _averaging(result, scene, 6, alt),
+        Panel(id="calibration", figure=worth.calibration(result, scene), span=6, title="Does 90 % mean 90 %?",
               caption=f"Fresh samples of the moons, in ten bins. Expected calibration error: {_gaps(result, scene)}",
-              alt="Reliability diagram of the three methods."),
+              alt=alt["calibration"]),
     ]
 
 
-page.show("dropout_uncertainty", draw, presets=PRESETS, maths=MATHS, references=REFERENCES)
+SYMBOLS = {"f(x; θ, mₜ)": "passes_SN", "T": "counts", "μ̂": "mean", "σ̂²": "variance", "H[p̄]": "total", "mean of H[pₜ]": "expected",
+           "p": "dropout", "α": "weight_decay", "M": "members"}
+
+page.show("dropout_uncertainty", draw, presets=PRESETS, maths=MATHS, code=(running_spread, entropies), symbols=SYMBOLS,
+          references=REFERENCES)

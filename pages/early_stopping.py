@@ -1,17 +1,23 @@
 """early_stopping: stop in time."""
 
+from typing import Any
+
 from core.lessons.early_stopping import ARMS, Config, Result, seen
+from core.patience import stop_rule
+from core.shrinkage import stopped_factor
 from figures import early_stopping as figures
+from figures import early_stopping_ridge as ridge
+from figures.early_stopping_alt import alts
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
 
 PRESETS = [
-    Preset("A fifth is wrong", "Validation turns at the best step; patience waits eight evaluations, then stops."),
+    Preset("A fifth is wrong", "One label in five is flipped. Patience waits eight evaluations for a lower loss, then stops."),
     Preset("Clean labels", "Nothing wrong to learn by heart: the best step comes late and overfitting is mild.",
            dict(label_noise=0)),
     Preset("Too impatient", "Two dips: patience of 8 stops in the first; raise it to 25 and it finds the second.", dict(seed=0)),
-    Preset("Impatient and no way back", "Without restoring, the reader gets the weights of the stop, after all that waiting.",
+    Preset("No way back", "Without restoring, what is handed back are the weights of the stop, after all that waiting.",
            dict(patience=20, restore=False)),
     Preset("L2 instead", "With weight decay there is little left to stop.", dict(arm="l2")),
     Preset("Stop by the error", "The error flattens while cross-entropy climbs: the same patience stops later, with a surer net.",
@@ -52,85 +58,82 @@ REFERENCES = """
 
 def draw(result: Result, scene: Config) -> Board:
     player = Player(labels=[f"step {s}" for s in result.recorded.tolist()], live=not result.done)
-    said = seen(result, scene)
-    panels = _growing(result, scene, said)
+    at = result.recorded.tolist()
+    back, end = figures.back_of(result, scene, scene.arm), len(at) - 1
+    moving, *still = figures.fits(result, scene, (0, back, end) if result.done else ())
+    alt = alts(result, scene)
+    panels = _growing(result, scene, moving, alt)
     if result.done:
-        panels += [*_fits(result, scene), *_noise(result, scene), *_regularisers(result, scene), *_ridge(result, scene)]
+        titles = (f"Start: step {at[0]}", f"Handed back: step {at[back]}", f"End: step {at[end]}")
+        panels += [*_fits(still, titles, alt), *_noise(result, scene, alt), *_regularisers(result, scene, alt),
+                   *_ridge(result, scene, alt)]
     legend = list(figures.LEGEND)
     if scene.arm in ("l2", "both"):
         legend.append(("objective, training + Ω", figures.style.colour("l2"), "dashdot"))
-    return Board(panels=panels, player=player, seen=said, legend=legend)
+    return Board(panels=panels, player=player, seen=seen(result, scene), legend=legend)
 
 
-def _growing(result: Result, scene: Config, said: str) -> list[Panel]:
+def _growing(result: Result, scene: Config, fit: Any, alt: dict[str, str]) -> list[Panel]:
     floor = " Dashed: what no net can beat on new samples, on average." if scene.label_noise else ""
     stopped = figures.stop_of(result, scene, scene.arm).stopped is not None
     waiting = "Shaded: the waiting, from the last improvement to the stop." if stopped else "Patience has not run out."
     return [
-        Panel(id="loss", figure=figures.curves(result, scene, "loss"), span=7, rows=2, height="tall",
-              caption=waiting + floor,
-              alt=f"Cross-entropy on training, validation and test set while the net trains. {said}"),
-        Panel(id="fit", figure=figures.fit(result, scene), span=5, height="short",
-              caption="What the net says now. A heavy ring is a wrong label.",
-              alt="Decision surface of the net over the training samples, moving with the step."),
+        Panel(id="loss", figure=figures.curves(result, scene, "loss"), span=7, rows=2, height="tall", caption=waiting + floor,
+              alt=alt["loss"]),
+        Panel(id="fit", figure=fit, span=5, height="short", caption="What the net says now. A heavy ring is a wrong label.",
+              alt=alt["fit"]),
         Panel(id="error", figure=figures.curves(result, scene, "error"), span=5, height="short",
-              caption="The same run, counted in mistakes.",
-              alt="Error on training, validation and test set while the net trains."),
+              caption="The same run, counted in mistakes.", alt=alt["error"]),
     ]
 
 
-def _fits(result: Result, scene: Config) -> list[Panel]:
-    at = result.recorded.tolist()
-    back, end = figures.back_of(result, scene, scene.arm), len(at) - 1
-    return [Panel(id=f"fit_{name}", figure=figures.fit(result, scene, i), span=4, height="short",
-                  title=f"{title}: step {at[i]}", caption=caption, alt=f"Decision surface at step {at[i]}.")
-            for name, title, i, caption in (
-                ("start", "Start", 0, "As initialised."),
-                ("back", "Handed back", back, "The choice of the rule."),
-                ("end", "End", end, "As if nothing had stopped it."))]
+def _fits(still: list[Any], titles: tuple[str, ...], alt: dict[str, str]) -> list[Panel]:
+    captions = {"start": "As initialised.", "back": "The choice of the rule.", "end": "As if nothing had stopped it."}
+    return [Panel(id=f"fit_{name}", figure=figure, span=4, height="short", title=title, caption=caption, alt=alt[f"fit_{name}"])
+            for (name, caption), figure, title in zip(captions.items(), still, titles, strict=True)]
 
 
-def _noise(result: Result, scene: Config) -> list[Panel]:
+def _noise(result: Result, scene: Config, alt: dict[str, str]) -> list[Panel]:
     what = "cross-entropy" if scene.monitor == "loss" else "error"
     return [
-        Panel(id="noise", figure=figures.noise_curves(result, scene), span=7,
+        Panel(id="noise", figure=figures.noise_curves(result, scene), span=7, alt=alt["noise"],
               title="Where the best step lies when more labels are wrong",
-              caption=f"Validation {what} without a regulariser, mean of {scene.draws} draws; stars are the lowest points.",
-              alt="Validation curves at several levels of label noise, with the lowest point of each."),
+              caption=f"Validation {what} without a regulariser, mean of {scene.draws} draws; stars are the lowest points."),
         Panel(id="best_steps", figure=figures.best_steps(result, scene), span=5, title="The best step, draw by draw",
-              click=("", "label_noise"),
-              caption="A dot is one draw of data and start, a bar the median. Click to set the noise.",
-              alt="Best step of each draw against label noise."),
+              click=("", "label_noise"), alt=alt["best_steps"],
+              caption="No regulariser. A dot is one draw of data and start, a bar the median. Click to set the noise."),
     ]
 
 
-def _regularisers(result: Result, scene: Config) -> list[Panel]:
+def _regularisers(result: Result, scene: Config, alt: dict[str, str]) -> list[Panel]:
     curves = [Panel(id=f"arm_{arm}", figure=figures.curves(result, scene, "loss", arm, small=True), span=3, height="short",
-                    title=name, caption="Same data, start and axes." if arm == "none" else "", alt=f"Curves of the arm {name}.")
+                    title=name, caption="Same data, start and axes." if arm == "none" else "", alt=alt[f"arm_{arm}"])
               for arm, name in ARMS.items()]
     return [
         *curves,
         Panel(id="returned", figure=figures.returned(result, scene), span=4, title="With stopping and without",
               caption=f"Ring: at the end; dot: as handed back; means of {scene.draws} draws, with a thin line for each.",
-              alt="Test cross-entropy at the end and as handed back, for each regulariser."),
-        Panel(id="gap", figure=figures.gap(result, scene), span=4, title=f"Generalisation gap ({figures.SHORT[scene.arm]})",
-              caption=f"Mean of {scene.draws} draws, one standard deviation either side.",
-              alt="Test minus training cross-entropy with a band over draws."),
+              alt=alt["returned"]),
+        Panel(id="gap", figure=figures.gap(result, scene), span=4, alt=alt["gap"],
+              title=f"Generalisation gap, {figures.IN_TITLE[scene.arm]}",
+              caption=f"Mean of {scene.draws} draws, one standard deviation either side."),
         Panel(id="norms", figure=figures.norms(result, scene), span=4, title="The weights' length",
-              caption="One start, one data set; biases left out.", alt="Weight norm against step for each regulariser."),
+              caption="One start, one data set; biases left out.", alt=alt["norms"]),
     ]
 
 
-def _ridge(result: Result, scene: Config) -> list[Panel]:
+def _ridge(result: Result, scene: Config, alt: dict[str, str]) -> list[Panel]:
     return [
-        Panel(id="shrinkage", figure=figures.shrinkage_factors(result, scene), span=7,
-              title="Stopping shrinks as ridge does, nearly",
-              caption=f"Least squares on nine cubic features of the samples, ε·λ_max = {scene.product:g}; ridge: α = 1/(ετ).",
-              alt="Part of the minimum reached along each eigenvector by gradient descent and by ridge."),
-        Panel(id="shrinkage_gap", figure=figures.shrinkage_gap(result, scene), span=5, title="How far apart they are",
-              caption="The largest difference over the directions, as a part of the minimum.",
-              alt="Largest gap between stopping and ridge against steps."),
+        Panel(id="shrinkage", figure=ridge.shrinkage_factors(result, scene), span=7, alt=alt["shrinkage"],
+              title="Stopping beside ridge, direction by direction",
+              caption=f"Least squares on nine cubic features of the samples, ε·λ_max = {scene.product:g}; ridge: α = 1/(ετ)."),
+        Panel(id="shrinkage_gap", figure=ridge.shrinkage_gap(result, scene), span=5, title="How far apart they are",
+              caption="The largest difference over the directions, as a part of the minimum.", alt=alt["shrinkage_gap"]),
     ]
 
 
-page.show("early_stopping", draw, presets=PRESETS, maths=MATHS, references=REFERENCES)
+SYMBOLS = {"vᵢ": "value", "v*": "best", "min_delta": "min_delta", "patience": "patience", "λ": "eigenvalues", "ε": "rate",
+           "τ": "steps", "ρ": "label_noise", "α": "weight_decay"}
+
+page.show("early_stopping", draw, presets=PRESETS, maths=MATHS, code=(stop_rule, stopped_factor), symbols=SYMBOLS,
+          references=REFERENCES)

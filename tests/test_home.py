@@ -205,11 +205,12 @@ class TestBrowser:
         for entry in LESSONS:
             art = page.locator(f"[data-slug={entry.slug}] .lab-art")
             assert art.locator(".lab-mark").count() >= 1, entry.slug
-            box, drawn = art.bounding_box(), art.evaluate(
-                "e => { const b = e.querySelectorAll('.lab-mark'); const all = [...b].map((m) => m.getBBox());"
-                " return { width: Math.max(...all.map((a) => a.x + a.width)) - Math.min(...all.map((a) => a.x)) }; }")
+            box, filled = art.bounding_box(), art.evaluate(
+                "e => { const b = [...e.querySelectorAll('.lab-mark')].map((m) => m.getBBox());"
+                " const span = (from, size) => Math.max(...b.map((a) => a[from] + a[size])) - Math.min(...b.map((a) => a[from]));"
+                " return Math.max(span('x', 'width') / 320, span('y', 'height') / 160); }")
             assert box["width"] == pytest.approx(2 * box["height"], abs=3)
-            assert drawn["width"] > 160, f"{entry.slug}: the picture leaves more than half of its width empty"
+            assert filled > 0.5, f"{entry.slug}: the picture leaves more than half of its frame empty"
 
     def test_search_filters_and_counts(self, reader):
         page = on_the_map(reader)

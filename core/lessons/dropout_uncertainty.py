@@ -21,11 +21,12 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from core import uncertainty
-from core.calibration import expected_calibration_error
-from core.data import toys
-from core.engine import L2, MLP, Adam, Progress, binary_cross_entropy, generators, spawn, squared, train
+from core import far_from_data, uncertainty
+from core.engine import L2, MLP, Adam, Progress, generators, spawn, train
+from core.far_from_data import FAR, IN_DATA, IN_GAP
+from core.guessing import Predictions, entropies, region_means, spread, sure, surest_wrong
 from core.lesson import Scene, choice, grid, last, number, switch
+from core.question import Amount, Challenge, Verdict
 
 METHODS = {"mc_dropout": "MC dropout", "deep_ensemble": "Deep ensemble", "bagging": "Bagging"}
 PROBLEMS = {"curve": "Curve with a gap", "moons": "Two moons"}
@@ -35,15 +36,8 @@ LEARNING_RATE = 1e-2
 PASSES = 200  # masks drawn of the dropout net
 PREVIEW = 16  # masks while it is still training
 LIMIT = 1024  # passes that stand for infinitely many
+WIDE, NOTICES = 2.0, 1.5  # of the challenge: width of the gap, and how much more σ there
 COUNTS = (1, 2, 4, 8, 16, 32, 64)  # T of the 1/√T experiment
-SPAN = (-4.0, 4.0)  # where the curve's data lie
-VIEW = (-7.0, 7.0)
-MOONS_VIEW = ((-4.0, 5.0), (-3.25, 3.75))
-SIDE = 41
-NEAR = 0.5  # within this distance of a sample a point of the plane counts as "in the data"
-REMOTE = 1.0  # beyond this distance, from a sample of the moons or from SPAN, as "far away"
-TESTS = 500
-IN_DATA, IN_GAP, BORDER, FAR = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,32 +70,18 @@ class Config(Scene):
     probe_y: float = number(0.0, low=-4.0, high=4.0, step=0.005, label="Probe y", view=True, hidden=True)
 
 
-@dataclass(frozen=True)
-class Result:
+@dataclass(frozen=True, kw_only=True)
+class Result(Predictions):
     """Predictions of the three methods after `step` of `steps` updates.
 
-    x_DN, y_N: the samples. grid_DG with truth_G (the function; or P(class B) by the density that drew the moons),
-    distance_G to the nearest sample and region_G (IN_DATA, IN_GAP, BORDER, FAR). passes: method -> [S, G]: values, or P(class B).
-    off_G: the dropout net with dropout off. theory_G: its exact spread, with one hidden layer on the curve.
-    tests: method -> [S, B] on fresh samples of the moons with labels target_B; on the curve, the grid points among the
-    data with the true values. counts, limit_rms, limit_theory [len(COUNTS)]: how far the mean of T of LIMIT passes is
-    from the mean of all, measured on disjoint blocks, and σ √(1/T − 1/LIMIT); None before the end of training.
+    off_G: the dropout net with dropout off. theory_G: its exact spread, with one hidden layer on the curve. counts,
+    limit_rms, limit_theory [len(COUNTS)]: how far the mean of T of LIMIT passes is from the mean of all, measured on
+    disjoint blocks, and σ √(1/T − 1/LIMIT); None before the end of training.
     """
 
-    problem: str
     step: int
     steps: int
-    noise: float
-    x_DN: Tensor
-    y_N: Tensor
-    grid_DG: Tensor
-    truth_G: Tensor
-    distance_G: Tensor
-    region_G: Tensor
-    passes: dict[str, Tensor]
     off_G: Tensor
-    tests: dict[str, Tensor]
-    target_B: Tensor
     theory_G: Tensor | None = None
     counts: tuple[int, ...] = COUNTS
     limit_rms: Tensor | None = None
@@ -130,81 +110,50 @@ class _Task:
         draw, test, self.mc, deep, bag, self.mask, self.limit = spawn([root] * 7)
         self.deep, self.bag = spawn([deep] * config.members), spawn([bag] * config.members)
         self.mlp = MLP(sizes=(1 if config.problem == "curve" else 2, *[config.width] * config.depth, 1), activation="relu")
-        if config.problem == "curve":
-            self._curve(draw)
-        else:
-            self._moons(draw, test)
-        self.distance_G = uncertainty.distance_to_data(self.grid_DG, self.x_DN)
-
-    def _curve(self, draw: Generator) -> None:
-        half = self.config.gap / 2
-        data = toys.gap_regression(self.config.points, self.config.noise, (-half, half), draw, SPAN)
-        self.x_DN, self.y_N, self.loss = data.x_1N, data.y_1N[0], squared
-        self.grid_DG = torch.linspace(*VIEW, 113)[None]
-        x_G = self.grid_DG[0]
-        self.truth_G = data.truth(x_G)
-        away_G = x_G.abs()
-        inside_G = torch.where(away_G < half, IN_GAP, IN_DATA)
-        outside_G = torch.where(away_G > SPAN[1] + REMOTE, FAR, BORDER)
-        self.region_G = torch.where(away_G > SPAN[1], outside_G, inside_G)
-        among = self.region_G == IN_DATA
-        self.test_DB, self.target_B = self.grid_DG[:, among], self.truth_G[among]
-
-    def _moons(self, draw: Generator, test: Generator) -> None:
-        noise = self.config.noise
-        self.x_DN, labels_N = toys.two_moons(self.config.points, noise, draw)
-        self.y_N, self.loss = labels_N.float(), binary_cross_entropy
-        (left, right), (low, high) = MOONS_VIEW
-        y, x = torch.meshgrid(torch.linspace(low, high, SIDE), torch.linspace(left, right, SIDE), indexing="ij")
-        self.grid_DG = torch.stack([x.flatten(), y.flatten()])
-        self.truth_G = moons_posterior(self.grid_DG, noise)
-        away_G = uncertainty.distance_to_data(self.grid_DG, self.x_DN)
-        self.region_G = torch.where(away_G < NEAR, IN_DATA, torch.where(away_G > REMOTE, FAR, BORDER))
-        self.test_DB, labels_B = toys.two_moons(TESTS, noise, test)
-        self.target_B = labels_B.float()
+        self.problem = (far_from_data.curve(config.points, config.noise, config.gap, draw) if config.problem == "curve" else
+                        far_from_data.moons(config.points, config.noise, draw, test))
 
     def training(self) -> tuple[Iterator[Progress], Iterator[Progress]]:
         """The dropout net's Progress, and that of both ensembles: 2M rows of one tensor, at the same steps."""
-        c, K = self.config, 2 * self.config.members
+        c, p, K = self.config, self.problem, 2 * self.config.members
         work = K * c.points * (c.width * (2 + c.width * (c.depth - 1)))  # multiplications in a pass
         every = max(5, min(c.steps // 5, int(1e8 / work)))
-        x, y = self.x_DN[None], self.y_N[None, None]
+        x, y = p.x_DN[None], p.y_N[None, None]
         start_KP = self.mlp.init([*self.deep, *self.bag])
         if c.same_start:
             start_KP[c.members :] = start_KP[0]
         drawn = [torch.randint(c.points, (c.points,), generator=g) for g in self.bag]
         index = torch.stack([*[torch.arange(c.points)] * c.members, *drawn])
-        x_KDN, y_KCN = self.x_DN[:, index].transpose(0, 1), self.y_N[index][:, None]
+        x_KDN, y_KCN = p.x_DN[:, index].transpose(0, 1), p.y_N[index][:, None]
         adam, start_1P, rows = Adam(LEARNING_RATE), self.mlp.init([self.mc]), [*self.deep, *self.bag]
         decay = L2(c.weight_decay)
         return (
-            train(self.mlp, start_1P, x, y, self.loss, adam, steps=c.steps, generators=[self.mc], dropout=c.dropout,
+            train(self.mlp, start_1P, x, y, p.loss, adam, steps=c.steps, generators=[self.mc], dropout=c.dropout,
                   penalty=decay, record_every=every),
-            train(self.mlp, start_KP, x_KDN, y_KCN, self.loss, adam, steps=c.steps, generators=rows, penalty=decay,
+            train(self.mlp, start_KP, x_KDN, y_KCN, p.loss, adam, steps=c.steps, generators=rows, penalty=decay,
                   record_every=every),
         )
 
     def so_far(self, step: int, alone_1P: Tensor, many_KP: Tensor, S: int) -> Result:
         thinned = self.masks(generators([self.mask.initial_seed()])[0], S)
-        M, theory = self.config.members, None
-        mc, members = self.predict(alone_1P, self.grid_DG, thinned), self.predict(many_KP, self.grid_DG)
-        mc_test, members_test = self.predict(alone_1P, self.test_DB, thinned), self.predict(many_KP, self.test_DB)
+        p, M, theory = self.problem, self.config.members, None
         if self.config.problem == "curve" and self.config.depth == 1:
-            theory = uncertainty.dropout_variance(self.mlp, alone_1P[0], self.grid_DG, self.config.dropout).sqrt()
-        methods = (mc, members[:M], members[M:]), (mc_test, members_test[:M], members_test[M:])
+            theory = uncertainty.dropout_variance(self.mlp, alone_1P[0], p.grid_DG, self.config.dropout).sqrt()
+
+        def methods(x_DG: Tensor) -> dict[str, Tensor]:
+            members = self.predict(many_KP, x_DG)
+            return dict(zip(METHODS, (self.predict(alone_1P, x_DG, thinned), members[:M], members[M:]), strict=True))
+
         return Result(
             problem=self.config.problem, step=step, steps=self.config.steps, noise=self.config.noise,
-            x_DN=self.x_DN, y_N=self.y_N, grid_DG=self.grid_DG, truth_G=self.truth_G, distance_G=self.distance_G,
-            region_G=self.region_G,
-            passes=dict(zip(METHODS, methods[0], strict=True)),
-            off_G=self.predict(alone_1P, self.grid_DG)[0],
-            tests=dict(zip(METHODS, methods[1], strict=True)), target_B=self.target_B,
-            theory_G=theory,
+            x_DN=p.x_DN, y_N=p.y_N, grid_DG=p.grid_DG, truth_G=p.truth_G, region_G=p.region_G,
+            distance_G=uncertainty.distance_to_data(p.grid_DG, p.x_DN), passes=methods(p.grid_DG), tests=methods(p.test_DB),
+            target_B=p.target_B, off_G=self.predict(alone_1P, p.grid_DG)[0], theory_G=theory,
         )
 
     def whole(self, alone_1P: Tensor, many_KP: Tensor) -> Result:
         result = self.so_far(self.config.steps, alone_1P, many_KP, PASSES)
-        some = self.test_DB[:, :: max(1, self.test_DB.shape[1] // 32)]
+        some = self.problem.test_DB[:, :: max(1, self.problem.test_DB.shape[1] // 32)]
         rms, theory = uncertainty.distance_from_limit(self.predict(alone_1P, some, self.masks(self.limit, LIMIT)), COUNTS)
         return Result(**{**vars(result), "limit_rms": rms, "limit_theory": theory})
 
@@ -217,67 +166,6 @@ class _Task:
         rows = theta_KP if masks is None else theta_KP.expand(len(masks[0]), -1)
         out = self.mlp.forward(rows, x_DG[None], masks=masks)[:, 0]
         return out if self.config.problem == "curve" else torch.sigmoid(out)
-
-
-def moons_posterior(x_2G: Tensor, noise: float, angles: int = 128) -> Tensor:
-    """P(class B | x), [G] float64, under the density of `toys.two_moons`: half circles blurred by a Gaussian."""
-    angle = (torch.arange(angles, dtype=torch.float64) + 0.5) * math.pi / angles
-    upper = torch.stack([angle.cos(), angle.sin()], 1)
-    lower = torch.stack([1 - angle.cos(), 0.5 - angle.sin()], 1)
-    a, b = (torch.logsumexp(-torch.cdist(x_2G.T.double(), arc).square() / (2 * noise**2), 1) for arc in (upper, lower))
-    return torch.sigmoid(b - a)
-
-
-def counted(result: Result, method: str, passes: int) -> int:
-    """How many predictions of a method T stands for: an ensemble has no more than its members."""
-    return min(passes, len(result.passes[method]))
-
-
-def spread(result: Result, method: str, passes: int) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation over passes, [G], float64."""
-    mean, std = uncertainty.running_spread(result.passes[method], [counted(result, method, passes)])
-    return mean[0], std[0]
-
-
-def entropies(result: Result, method: str, passes: int) -> uncertainty.Entropies:
-    """Nats on the grid, [1, G] each; only for the moons."""
-    return uncertainty.entropies(result.passes[method][:, None], [counted(result, method, passes)])
-
-
-def surest_wrong(result: Result, method: str, passes: int) -> int:
-    """The place on the grid where a method is surest although wrong; −1 where it is nowhere wrong.
-
-    Curve: the largest |error| / √(σ² + noise²). Moons: the lowest entropy among the points that are put into one
-    class while the density says the other with at least 90 %.
-    """
-    if result.problem == "curve":
-        mean, std = spread(result, method, passes)
-        return int(((mean - result.truth_G).abs() / (std.square() + result.noise**2).sqrt()).argmax())
-    mean = result.passes[method][: counted(result, method, passes)].double().mean(0)
-    wrong = ((mean > 0.5) != (result.truth_G > 0.5)) & ((result.truth_G - 0.5).abs() >= 0.4)
-    if not bool(wrong.any()):
-        return -1
-    return int(torch.where(wrong, (mean - 0.5).abs(), -1.0).argmax())
-
-
-def region_means(result: Result, values_G: Tensor) -> dict[int, float]:
-    """Mean of values over each region that the scene has."""
-    return {r: float(values_G[result.region_G == r].mean()) for r in (IN_DATA, IN_GAP, FAR) if bool((result.region_G == r).any())}
-
-
-def calibration_error(result: Result, method: str, passes: int) -> float:
-    """Moons: ECE of the mean of T passes on fresh samples. Curve: mean |coverage − level| over 19 levels, in the data."""
-    if result.problem == "moons":
-        mean = result.tests[method][: counted(result, method, passes)].double().mean(0)
-        return float(expected_calibration_error(mean[None], result.target_B.long(), bins=10))
-    levels, among = torch.arange(1, 20) / 20, result.region_G == IN_DATA
-    covered = coverage(result, method, passes, levels)[:, among].mean(1)
-    return float((covered - levels).abs().mean())
-
-
-def coverage(result: Result, method: str, passes: int, levels_Q: Tensor) -> Tensor:
-    """Curve: share [Q, G] of new observations inside the interval of each level."""
-    return uncertainty.coverage(*spread(result, method, passes), result.noise, result.truth_G, levels_Q)
 
 
 def seen(result: Result, config: Config) -> str:
@@ -316,14 +204,62 @@ def _seen_moons(result: Result, config: Config) -> str:
         parts.append(f"**{METHODS[m]}** {means[IN_DATA]:.2g} near the data, {means[FAR]:.2g} far away")
     text = f"Mean mutual information (nats): {'; '.join(parts)}. "
     method = config.focus
-    mean = result.passes[method][: counted(result, method, config.passes)].double().mean(0)
-    far = result.region_G == FAR
-    sure = float(((mean[far] - 0.5).abs() > 0.45).double().mean())
-    text += f"{METHODS[method]} is more than 95 % sure at {100 * sure:.0f} % of the places far away. "
+    confidence = sure(result, method, config.passes)
+    text += f"{METHODS[method]} is more than 95 % sure at {_certain(result, config):.0f} % of the places far away. "
     g = surest_wrong(result, method, config.passes)
     if g < 0:
         return text + "Nowhere in the picture does it contradict a density that is itself 90 % sure."
     x, y = result.grid_DG[:, g].tolist()
-    confidence = 100 * float((mean[g] - 0.5).abs() + 0.5)
-    return text + (f"It is surest although wrong at ({_signed(x, 1)}, {_signed(y, 1)}): {confidence:.0f} % sure, of the class "
-                   "to which the density that drew the moons gives at most 10 %.")
+    certain = 100 * float(confidence[g])
+    most = f"{certain:.0f} %" if certain <= 99 else "more than 99 %"
+    return text + (f"It is surest although wrong at ({_signed(x, 1)}, {_signed(y, 1)}): {most} sure, "
+                   "of the class to which the density that drew the moons gives at most 10 %.")
+
+
+def _certain(result: Result, config: Config) -> float:
+    """Moons: % of the places far away at which the method in focus is more than 95 % sure."""
+    return 100 * float((sure(result, config.focus, config.passes)[result.region_G == FAR] > 0.95).double().mean())
+
+
+def predict(result: Result, config: Config) -> Amount:
+    """Curve: how much wider the spread is in the gap, or far away where there is none, than among the data. Moons: how much of
+    the plane far from all data is painted as certain."""
+    method = config.focus
+    if result.problem == "moons":
+        certain, name = _certain(result, config), METHODS[method]
+        return Amount(
+            text=f"Far from every sample, at what part of the places will {name} still be more than 95 % sure of its class?",
+            why=f"No sample lies within {far_from_data.REMOTE:g} of these places, yet at {certain:.0f} % of them the mean of "
+                f"{name} leaves less than 5 % to the other class.",
+            low=0, high=100, step=1, truth=certain, within=15, unit=" %")
+    if method == "mc_dropout" and config.dropout == 0:
+        method = "deep_ensemble"  # without dropout there is no spread to compare
+    where, words = (IN_GAP, "in the gap") if config.gap > 0 else (FAR, "far away (|x| > 5)")
+    ratios = {m: means[where] / means[IN_DATA] for m in METHODS
+              if (means := region_means(result, spread(result, m, config.passes)[1]))[IN_DATA] > 0}
+    others = " and ".join(f"{ratios[m]:.2g} for {METHODS[m]}" for m in ratios if m != method)
+    truth = ratios[method]
+    return Amount(
+        text=f"How many times as wide as among the data is the spread σ of {METHODS[method]} {words}?",
+        why=f"Mean σ {words} is {truth:.2g} times that among the data for {METHODS[method]}, {others}.",
+        low=0.1 if truth >= 0.1 else 0.01, high=20.0 * 2 ** max(0, math.ceil(math.log2(1.25 * truth / 20))),
+        step=0.1 if truth >= 0.1 else 0.01, truth=truth, within=1.4, unit=" times", ratio=True)
+
+def _opens(result: Result, config: Config, _: None) -> Verdict:
+    """Whether MC dropout is clearly less sure in the gap than among the data."""
+    if config.problem != "curve" or config.gap < WIDE:
+        return Verdict(False, f"It takes the curve, with a gap at least {WIDE:g} wide.")
+    mc, deep = (region_means(result, spread(result, m, PASSES)[1]) for m in ("mc_dropout", "deep_ensemble"))
+    if mc[IN_DATA] == 0:
+        return Verdict(False, "With p = 0 all passes are the same net: σ is 0 everywhere.")
+    ratio = mc[IN_GAP] / mc[IN_DATA]
+    return Verdict(ratio >= NOTICES, f"Over all {len(result.passes['mc_dropout'])} passes, mean σ is {mc[IN_DATA]:.3f} among the "
+                                     f"data and {mc[IN_GAP]:.3f} in the gap, {ratio:.2f} times as much. The deep ensemble has "
+                                     f"{deep[IN_GAP] / deep[IN_DATA]:.2f} times.")
+
+
+CHALLENGE = Challenge(
+    text=f"MC dropout hardly notices the gap. Find a scene in which its mean σ in the gap is at least {NOTICES:g} times that "
+         f"among the data, with a gap at least {WIDE:g} wide.",
+    check=_opens,
+)

@@ -1,10 +1,8 @@
 """The best net is met on the way: an over-sized net on few, noisy labels, and when to stop it.
 
 Objective: J(θ) = mean binary cross-entropy over the training set, to which the arms with L2 add Ω = α/2 ‖w‖² (weights,
-not biases; its gradient goes through Adam) and the arms with dropout their masks. Patience as in Prechelt, Early
-Stopping – But When? (1998), and Keras: an evaluation improves if it is lower than the lowest improvement so far by more
-than min_delta; training stops at the `patience`-th evaluation in a row that does not improve; the weights of the last
-improvement are kept. Only the validation set decides; the test set is reported.
+not biases; its gradient goes through Adam) and the arms with dropout their masks. The rule is `core.patience`; only the
+validation set decides, and the test set is reported.
 
 Every run is a row: arms x draws at the scene's label noise, and the plain arm at every noise level. Within a draw all
 arms and levels share inputs, start and batches, and a flipped label stays flipped at every higher level.
@@ -16,22 +14,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple
+from statistics import median
 
 import torch
 from torch import Generator, Tensor
 
-from core import shrinkage
+from core import cubic
 from core.data import toys
 from core.engine import L2, MLP, Adam, Progress, binary_cross_entropy, train
 from core.lesson import Scene, choice, decades, grid, last, number, switch
+from core.patience import handed_back, lowest, stop_rule
+from core.question import Challenge, Sketch, Verdict
 from core.shrinkage import Twins
 
 ARMS = {"none": "None", "l2": "L2 weight decay", "dropout": "Dropout", "both": "L2 and dropout"}
-PROBLEMS = {"two_moons": "Two moons", "circles": "Circles"}
-MONITORS = {"loss": "Cross-entropy", "error": "Error"}
 SPLITS = ("train", "validation", "test")
 LEVELS = (0, 10, 20, 30, 40)  # % of labels flipped, always run
 EVALUATIONS = 50  # after the one at step 0
@@ -53,8 +51,9 @@ class Config(Scene):
                             help="An evaluation improves if it is lower than the last improvement by more than this.")
     restore: bool = switch(True, label="Restore the best weights", view=True,
                            help="Hand back the weights of the last improvement, not those at the stop.")
-    monitor: str = choice("loss", options=MONITORS, label="Stop by validation", more=True, view=True)
-    problem: str = choice("two_moons", options=PROBLEMS, label="Data", more=True)
+    monitor: str = choice("loss", options={"loss": "Cross-entropy", "error": "Error"}, label="Stop by validation", more=True,
+                          view=True)
+    problem: str = choice("two_moons", options={"two_moons": "Two moons", "circles": "Circles"}, label="Data", more=True)
     blur: float = number(0.2, low=0.0, high=0.5, step=0.05, label="Blur of the points", more=True)
     n_validation: int = number(200, low=20, high=POOL, step=20, label="Validation samples", more=True)
     width: int = grid(32, values=(4, 8, 16, 32, 48), label="Hidden units in each of two layers", more=True)
@@ -105,41 +104,9 @@ class Result:
         return self.step == self.steps
 
 
-class Stop(NamedTuple):
-    """What the rule does with a curve: evaluation whose weights are kept, and the one at which it stops, None if never."""
-
-    kept: int
-    stopped: int | None
-
-
-def stop_rule(values: Tensor, patience: int, min_delta: float) -> Stop:
-    """Patience on a curve [R] of evaluations. NaN is no improvement."""
-    best, kept, waited = math.inf, 0, 0
-    for i, value in enumerate(values.tolist()):
-        if value < best - min_delta:
-            best, kept, waited = value, i, 0
-        else:
-            waited += 1
-            if waited >= patience:
-                return Stop(kept, i)
-    return Stop(kept, None)
-
-
-def handed_back(stop: Stop, evaluations: int, restore: bool) -> int:
-    """The evaluation whose weights the reader gets: the kept ones, or those at the stop or the end."""
-    if restore:
-        return stop.kept
-    return evaluations - 1 if stop.stopped is None else stop.stopped
-
-
-def monitored(result: Result, config: Config) -> Tensor:
-    """The validation curves that decide, [R, A, S]."""
-    return (result.loss if config.monitor == "loss" else result.error)["validation"]
-
-
-def lowest(values: Tensor) -> Tensor:
-    """The first evaluation at which each curve of values [R, ...] is lowest; NaN is never lowest."""
-    return values.nan_to_num(nan=math.inf).argmin(0)
+def monitored(result: Result, config: Config, split: str = "validation") -> Tensor:
+    """The curves of what is stopped by, [R, A, S]."""
+    return (result.loss if config.monitor == "loss" else result.error)[split]
 
 
 def best_steps(result: Result, config: Config) -> Tensor:
@@ -206,15 +173,14 @@ class _Record:
 
     def __init__(self, config: Config, mlp: MLP, levels: tuple[int, ...], draws: list[_Draw]):
         self.config, self.mlp, self.levels = config, mlp, levels
-        R, S = EVALUATIONS + 1, config.draws
-        self.theta = torch.full((R, len(ARMS), mlp.P), torch.nan)
-        self.norm = torch.full((R, len(ARMS), S), torch.nan)
+        self.theta = torch.full((EVALUATIONS + 1, len(ARMS), mlp.P), torch.nan)
+        self.norm = self.theta.new_full((EVALUATIONS + 1, len(ARMS), config.draws), torch.nan)
         self.mask = mlp.weight_mask()
         self.r = 0
         self.x, clean = draws[0].clean["train"]
         self.y = draws[0].labels("train", config.label_noise)
         self.wrong = self.y != clean
-        self.twins = quadratic_twins(self.x, self.y, config.steps)
+        self.twins = cubic.twins(self.x, self.y, PRODUCTS, torch.arange(0, config.steps + 1, config.steps // EVALUATIONS))
 
     def add(self, plain: Progress, thinned: Progress) -> Result:
         S, L = self.config.draws, len(self.levels)
@@ -241,20 +207,6 @@ class _Record:
         )
 
 
-def cubic_features(x: Tensor) -> Tensor:
-    """The nine monomials of degree 1 to 3 of x [2, n], each with mean 0 and spread 1; float64 [n, 9]."""
-    a, b = x.double()
-    z = torch.stack([a, b, a * a, a * b, b * b, a**3, a * a * b, a * b * b, b**3], 1)
-    return (z - z.mean(0)) / z.std(0, correction=0)
-
-
-def quadratic_twins(x: Tensor, y: Tensor, steps: int) -> Twins:
-    """Gradient descent and matched ridge on 1/(2n) ‖Φθ − t‖² with Φ the cubic features of x [2, n], t = ±1 centred."""
-    target = 2 * y.double() - 1
-    problem = shrinkage.least_squares(cubic_features(x), target - target.mean())
-    return shrinkage.twins(problem, PRODUCTS, torch.arange(0, steps + 1, steps // EVALUATIONS))
-
-
 def probability(mlp: MLP, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """P(class B) [F, ny, nx] of the nets theta [F, P] at the crossings of x [nx] and y [ny]."""
     points = torch.stack(torch.meshgrid(x, y, indexing="xy")).flatten(1)[None]
@@ -264,8 +216,7 @@ def probability(mlp: MLP, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
 def noise_floor(config: Config) -> tuple[float, float]:
     """What no classifier can beat in expectation: cross-entropy H(ρ) in nats and error ρ, for flips with P = ρ ≤ ½."""
     p = config.label_noise / 100
-    entropy = -p * math.log(p) - (1 - p) * math.log(1 - p) if p else 0.0
-    return entropy, p
+    return (-p * math.log(p) - (1 - p) * math.log(1 - p) if p else 0.0), p
 
 
 def seen(result: Result, config: Config) -> str:
@@ -297,3 +248,52 @@ def quadratic_gap(result: Result, config: Config) -> Tensor:
     """Largest difference over the directions between stopping and ridge, [R]."""
     e = PRODUCTS.index(config.product)
     return (result.twins.stopped[:, e] - result.twins.ridged[:, e]).abs().amax(-1)
+
+
+def predict(result: Result, config: Config) -> Sketch:
+    """The validation curve of draw 0, at places of the whole run; what is not trained yet stands at the last known value."""
+    loss, a = config.monitor == "loss", list(ARMS).index(config.arm)
+    scale, unit, what = (1, "nats", "cross-entropy") if loss else (100, "%", "error")
+    values, fitted = ((scale * monitored(result, config, split)[:, a, 0]).tolist() for split in ("validation", "train"))
+    known = [v for v in values if math.isfinite(v)]
+    places = range(0, EVALUATIONS + 1, 2)
+    y = [known[min(i, len(known) - 1)] for i in places]
+    high = 1.5 * 2 ** max(0, math.ceil(math.log2(1.25 * max(y) / 1.5))) if loss else 100.0
+    flat = sum(abs(v - median(y)) for v in y) / len(y) / high  # how far off the best level line is
+    best, end, at = known.index(min(known)), len(known) - 1, result.recorded.tolist()
+    told = [f"{v:.2f} nats" if loss else f"{v:.3g} %" for v in (known[0], known[best], known[end], fitted[best], fitted[end])]
+    why = f"It starts at {told[0]} and is lowest at step {at[best]}, at {told[1]}"
+    why += (", where it also ends." if best == end else
+            f"; at step {at[end]} it is {told[2]}, while the training {what} has gone from {told[3]} to {told[4]}.")
+    trained = "without a regulariser" if config.arm == "none" else f"with {ARMS[config.arm]}"
+    return Sketch(
+        text=f"Sketch the validation {what} through training, {trained} and with {config.label_noise} % of the labels wrong. "
+             f"It starts at {told[0]}.",
+        why=why, x=tuple(float(i * result.steps // EVALUATIONS) for i in places), y=tuple(y), x_title="step",
+        y_title=f"validation {what} ({unit})", low=0.0, high=high, within=min(0.12, max(0.05, 0.9 * flat)),
+    )
+
+
+def _least_patience(result: Result, config: Config, _: None) -> Verdict:
+    """Whether the scene's patience, and none shorter, hands back the lowest point of the whole run."""
+    if replace(config, patience=Config().patience) != Config(**CHALLENGE.scene):
+        return Verdict(False, "This is another scene than the challenge's. Set the scene, and move only the patience.")
+    values, at, p = monitored(result, config)[:, 0, 0], result.recorded.tolist(), config.patience
+
+    def told(patience: int) -> tuple[bool, str]:
+        kept, stopped = stop_rule(values, patience, config.min_delta)
+        where = "never stops" if stopped is None else f"stops at step {at[stopped]}"
+        return kept == int(lowest(values)), f"{where} and hands back step {at[kept]}, at {float(values[kept]):.3f} nats"
+
+    found, words = told(p)
+    if not found:
+        return Verdict(False, f"A patience of {p} {words}; the lowest point of the run is {float(values.min()):.3f}.")
+    enough, less = told(p - 1)
+    return Verdict(not enough, f"A patience of {p} {words}, the lowest point of the run; {p - 1} {less}.")
+
+
+CHALLENGE = Challenge(
+    text="The validation loss of this run has more than one dip. What is the least patience with which the rule still hands "
+         "back the lowest point of the whole run? Set it with the slider, and move nothing else.",
+    check=_least_patience, scene=dict(seed=0),
+)

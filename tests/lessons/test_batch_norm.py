@@ -2,8 +2,6 @@
 
 import dataclasses
 import math
-import random
-import re
 import runpy
 from pathlib import Path
 
@@ -11,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from core.lesson import Grid, Number, Switch
 from core.lessons import batch_norm as lesson
 from core.lessons.batch_norm import NEVER, RATES, Config, Result, judged, row, seen, trained_well, transforms
 from core.normalisation import DELTA, KINDS, algorithm_1
@@ -66,7 +63,7 @@ def test_a_batch_of_two_ends_at_plus_and_minus_gamma() -> None:
 
 
 def test_every_arm_has_the_same_start_and_none_has_a_head_start() -> None:
-    weights = lesson.start_weights(Config(starts=2))
+    weights = lesson.starts(Config(starts=2))
     for tensors in weights:
         for tensor in tensors:
             by_start = tensor.unflatten(0, (len(KINDS) * len(RATES), 2))
@@ -196,45 +193,6 @@ def test_film_ends_at_the_algorithms_output() -> None:
         np.testing.assert_allclose(values[0], np.repeat(lines.x.numpy()[:, None], 4, 1))
         np.testing.assert_allclose(values[-1], np.stack([v.numpy() for v in (lines.x, lines.centred, lines.xhat, lines.y)], 1))
         assert heights[-1, 0].tolist() == [3.0, 2.0, 1.0, 0.0]
-
-
-def scene_by_chance(rng: random.Random, **fixed: object) -> Config:
-    """Any setting of the fields that only change the drawing."""
-    values: dict[str, object] = {}
-    for name, control in Config.controls().items():
-        if not control.view or name == "batch":
-            continue
-        match control:
-            case Grid():
-                values[name] = rng.choice(control.values)
-            case Number():
-                values[name] = control.nearest(rng.uniform(control.low, control.high))
-            case Switch():
-                values[name] = rng.random() < 0.5
-    values["inside"] = rng.choice(KINDS[1:])
-    values["batch"] = tuple(round(rng.uniform(-10, 10), 2) for _ in range(rng.randint(2, 16)))
-    return Config(**{**values, **fixed})  # type: ignore[arg-type]
-
-
-def test_what_is_said_is_true_at_any_setting(opening: Result) -> None:
-    rng, page = random.Random(0), said("batch_norm")
-    for trial in range(12):
-        config = scene_by_chance(rng)
-        if trial == 0:
-            config = dataclasses.replace(config, batch=(3.0, 3.0, 3.0), factor=0.0)
-        board = page.draw(opening, config)
-        text = board.seen
-        x = np.array(config.batch)
-        y = config.gamma * (x - x.mean()) / np.sqrt(x.var() + config.delta) + config.beta
-        first = text.split("**")[0]
-        numbers = [float(v.replace("−", "-")) for v in re.findall(r"(?:μ = |σ = |mean |spread )(−?\d+(?:\.\d+)?)", first)]
-        if "·10" not in first:
-            assert numbers == pytest.approx([x.mean(), x.std(), y.mean(), y.std()], rel=6e-3, abs=1e-9), text
-        assert ("are all equal" in text) == (x.std() == 0)
-        assert ("mirror" in text) == (config.factor < 0)
-        wide = trained_well(judged(opening, config).training[0])
-        assert f"guessing at {int(wide[1])} of {len(RATES)} learning rates, the net without norm at {int(wide[0])}" in text
-        assert "nan" not in text.lower()
 
 
 def test_partial_results_can_be_drawn() -> None:

@@ -2,21 +2,19 @@
 
 import dataclasses
 import math
-import random
 import runpy
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from core import shrinkage
-from core.lesson import Choice, Grid, Number, Switch
+from core import cubic, shrinkage
 from core.lessons import early_stopping as lesson
 from core.lessons.early_stopping import ARMS, Config, Result
-from ui import chart, page
+from core.patience import handed_back, stop_rule
+from tests.pages import said
 
 ROOT = Path(__file__).parents[2]
 SHORT = Config(steps=100, draws=3, n_train=40)
@@ -31,13 +29,6 @@ def opening() -> Result:
 def several(opening: Result) -> list[Result]:
     """The opening scene and three others that differ in the seed: twenty draws."""
     return [opening, *(lesson.run(Config(seed=s)) for s in (11, 12, 13))]
-
-
-@pytest.fixture(scope="module")
-def draw() -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page, "show", lambda *a, **k: None)
-        return runpy.run_path(str(ROOT / "pages/early_stopping.py"))
 
 
 def _keras(values: list[float], patience: int, min_delta: float) -> tuple[int, int | None]:
@@ -61,7 +52,7 @@ def test_rule_is_keras_patience(min_delta: float) -> None:
         # Eighths are exact in binary, so ties and improvements of exactly min_delta are met as such.
         values = (torch.randn(30, generator=g).cumsum(0) * 2).round() / 8
         patience = 1 + trial % 9
-        rule = lesson.stop_rule(values, patience, min_delta)
+        rule = stop_rule(values, patience, min_delta)
         assert (rule.kept, rule.stopped) == _keras(values.tolist(), patience, min_delta)
         if rule.stopped is not None:
             stopped += 1
@@ -71,22 +62,22 @@ def test_rule_is_keras_patience(min_delta: float) -> None:
 
 def test_rule_by_hand() -> None:
     values = torch.tensor([1.0, 0.5, 0.75, 0.5, 0.25, 0.5, 0.75, 1.0])
-    assert lesson.stop_rule(values, 2, 0.0) == (1, 3)  # an equal value is no improvement
-    assert lesson.stop_rule(values, 3, 0.0) == (4, 7)
-    assert lesson.stop_rule(values, 4, 0.0) == (4, None)
-    assert lesson.stop_rule(values, 3, 0.3) == (1, 4)  # 0.25 is lower than 0.5, by too little
-    assert lesson.stop_rule(torch.tensor([1.0, math.nan, math.nan, 0.5]), 2, 0.0) == (0, 2)
+    assert stop_rule(values, 2, 0.0) == (1, 3)  # an equal value is no improvement
+    assert stop_rule(values, 3, 0.0) == (4, 7)
+    assert stop_rule(values, 4, 0.0) == (4, None)
+    assert stop_rule(values, 3, 0.3) == (1, 4)  # 0.25 is lower than 0.5, by too little
+    assert stop_rule(torch.tensor([1.0, math.nan, math.nan, 0.5]), 2, 0.0) == (0, 2)
     for restore, back in ((True, 4), (False, 7)):
-        assert lesson.handed_back(lesson.stop_rule(values, 3, 0.0), 8, restore) == back
-        assert lesson.handed_back(lesson.stop_rule(values, 9, 0.0), 8, restore) == back
+        assert handed_back(stop_rule(values, 3, 0.0), 8, restore) == back
+        assert handed_back(stop_rule(values, 9, 0.0), 8, restore) == back
 
 
 def test_more_patience_never_stops_earlier_and_endless_patience_keeps_the_lowest(opening: Result) -> None:
     for a in range(len(ARMS)):
         values = opening.loss["validation"][:, a, 0]
-        stops = [lesson.stop_rule(values, p, 0.0).stopped or 10**6 for p in range(1, 51)]
+        stops = [stop_rule(values, p, 0.0).stopped or 10**6 for p in range(1, 51)]
         assert stops == sorted(stops)
-        assert lesson.stop_rule(values, len(values), 0.0) == (int(values.argmin()), None)
+        assert stop_rule(values, len(values), 0.0) == (int(values.argmin()), None)
 
 
 def test_only_validation_decides_and_views_never_retrain(opening: Result) -> None:
@@ -167,7 +158,7 @@ def test_stopping_helps_most_where_nothing_else_does(several: list[Result]) -> N
     for i, result in enumerate(several):
         for a in range(len(ARMS)):
             for s in range(5):
-                kept = lesson.stop_rule(result.loss["validation"][:, a, s], 8, 0.0).kept
+                kept = stop_rule(result.loss["validation"][:, a, s], 8, 0.0).kept
                 saved[i, a] += (result.loss["test"][-1, a, s] - result.loss["test"][kept, a, s]) / 5
     assert (saved[:, 0] > 0.2).all()
     assert (saved[:, :1] > 3 * saved[:, 1:]).all()
@@ -197,7 +188,7 @@ def test_twins_follow_their_formulas(opening: Result) -> None:
     assert q.stopped.dtype == torch.float64
     torch.testing.assert_close(q.stopped, shrinkage.stopped_factor(lam, rate, tau), rtol=1e-6, atol=1e-8)
     torch.testing.assert_close(q.ridged, shrinkage.ridge_factor(lam, shrinkage.matched_strength(rate, tau)), rtol=1e-6, atol=1e-8)
-    singular = torch.linalg.svdvals(lesson.cubic_features(opening.x))
+    singular = torch.linalg.svdvals(cubic.features(opening.x))
     torch.testing.assert_close(lam.flip(0), singular**2 / opening.x.shape[1], rtol=1e-8, atol=1e-12)
     gap = lesson.quadratic_gap(opening, Config())
     assert 0.1 < float(gap.max()) <= float(shrinkage.largest_gap(0.1, q.steps[1:]).max()) + 1e-6
@@ -205,7 +196,7 @@ def test_twins_follow_their_formulas(opening: Result) -> None:
 
 def test_plain_pytorch_comes_to_the_same(opening: Result) -> None:
     plain = runpy.run_path(str(ROOT / "examples/early_stopping.py"))["main"]()
-    rule = lesson.stop_rule(opening.loss["validation"][:, 0, 0], Config().patience, 0.0)
+    rule = stop_rule(opening.loss["validation"][:, 0, 0], Config().patience, 0.0)
     assert rule.stopped is not None
     assert (plain["best_step"], plain["stop_step"]) == (opening.recorded[rule.kept], opening.recorded[rule.stopped])
     assert plain["validation_best"] == pytest.approx(float(opening.loss["validation"][rule.kept, 0, 0]), abs=1e-3)
@@ -214,45 +205,7 @@ def test_plain_pytorch_comes_to_the_same(opening: Result) -> None:
     assert plain["train_end"] == pytest.approx(float(opening.loss["train"][-1, 0, 0]), abs=0.01)
 
 
-def _anything(rng: random.Random) -> Config:
-    values: dict[str, Any] = {}
-    for name, control in Config.controls().items():
-        match control:
-            case Number():
-                values[name] = control.nearest(rng.uniform(control.low, control.high))
-            case Grid():
-                values[name] = rng.choice(control.values)
-            case Choice():
-                values[name] = rng.choice(list(control.options))
-            case Switch():
-                values[name] = rng.random() < 0.5
-    return Config(**{**values, "steps": 100, "draws": 3, "width": min(values["width"], 16)})
-
-
-@pytest.mark.parametrize("trial", range(4))
-def test_words_and_board_hold_at_any_setting(trial: int, draw: Any) -> None:
-    rng = random.Random(trial)
-    scene = _anything(rng)
-    results = list(lesson.steps(scene.trained()))
-    early = chart.encode(draw["draw"](results[5], scene))
-    assert b"NaN" not in early.body
-    result = results[-1]
-    for view in (scene, dataclasses.replace(scene, patience=rng.randint(1, 50), restore=not scene.restore, arm="l2")):
-        board = draw["draw"](result, view)
-        assert len(chart.encode(board).body) < 1.2e6
-        a = list(ARMS).index(view.arm)
-        values = (result.loss if view.monitor == "loss" else result.error)["validation"][:, a, 0].tolist()
-        kept, stopped = _keras(values, view.patience, view.min_delta)
-        back = kept if view.restore else (50 if stopped is None else stopped)
-        said = lesson.seen(result, view)
-        assert f"weights of step {2 * back}. Their test error is {float(result.error['test'][back, a, 0]):.1%}" in said
-        assert ("has not stopped it by step 100" in said) == (stopped is None)
-        assert board.panels[0].caption.startswith("Patience has not" if stopped is None else "Shaded")
-        medians = [float(torch.quantile(v.double(), 0.5)) for v in lesson.best_steps(result, view)]
-        assert ("never moves it later" in said) == (medians == sorted(medians, reverse=True) and medians[0] > medians[-1])
-
-
-def test_divergence_is_told_and_drawn(opening: Result, draw: Any) -> None:
+def test_divergence_is_told_and_drawn(opening: Result) -> None:
     """No setting on offer diverges; a run that did is drawn up to there and said to have."""
     def cut(values: Tensor) -> Tensor:
         out = values.clone()
@@ -263,6 +216,8 @@ def test_divergence_is_told_and_drawn(opening: Result, draw: Any) -> None:
     gone[0, 0] = 237
     broken = dataclasses.replace(opening, diverged_at=gone, loss={k: cut(v) for k, v in opening.loss.items()},
                                  error={k: cut(v) for k, v in opening.error.items()})
-    said = lesson.seen(broken, Config())
-    assert "from step 237 on the loss is no longer finite" in said and "nan" not in said
-    assert draw["draw"](broken, Config()).seen == said
+    text = lesson.seen(broken, Config())
+    assert "from step 237 on the loss is no longer finite" in text and "nan" not in text
+    assert said("early_stopping").draw(broken, Config()).seen == text
+    question = lesson.predict(broken, Config())
+    assert all(math.isfinite(v) for v in question.y) and "nan" not in question.why
