@@ -127,7 +127,7 @@ class Ask {
   draw() {
     const { kind, text, options, low, high, step, unit } = this.spec;
     this.pad = null;
-    const title = make("h3", "", text);
+    const title = make("h3", "", text.replace(/(\d) (%|×)/g, "$1\u00a0$2"));
     const hint = make("p", "lab-hint", "Predict first: the picture comes with your answer.");
     const answers = make("div", "lab-answers");
     if (kind === "pick") {

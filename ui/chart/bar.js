@@ -6,8 +6,9 @@ class Bar {
     this.root = make("div", "lab-bar");
     this.presets = this.root.appendChild(make("nav", "lab-presets"));
     this.presets.setAttribute("aria-label", "Presets");
-    this.actions = this.root.appendChild(make("div", "lab-actions"));
-    this.why = make("p", "lab-why");
+    const line = this.root.appendChild(make("div", "lab-line"));
+    this.why = line.appendChild(make("p", "lab-why"));
+    this.actions = line.appendChild(make("div", "lab-actions"));
     this.why.setAttribute("role", "status");
     this.predict = this.action("Predict", "Cover the picture and predict it first", () => board.ask.ask());
     this.compare = this.action("Compare", "Keep this scene and set another beside it", () => board.send("pin", { at: Date.now() }));

@@ -20,7 +20,7 @@ class Board {
     this.grid = make("div", "lab-grid");
     const stage = make("div", "lab-stage");
     stage.append(this.legend, this.grid, this.ask.cover);
-    this.root.append(this.present.root, this.bar.root, this.bar.why, this.ask.line, stage);
+    this.root.append(this.present.root, this.bar.root, this.ask.line, stage);
     this.revision = 0;
     this.digest = null;
     this.root.addEventListener("keydown", (e) => {
