@@ -1,0 +1,110 @@
+"""Batch norm in train mode and in eval mode: running statistics, and what the trained nets of `core.norm_race` say with them.
+
+Shapes: as there; V validation images, F batches that would have come next.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from core.norm_race import NEVER, RATES, Arm, Samples
+from core.normalisation import KINDS, POSITIONS, RowNorm, Trace, Weights, cross_entropy, forward, running_average
+
+FROM_STEPS = 10  # the training loss of a run is the mean over its last ten batches
+BATCH = RowNorm({"batch": slice(None)}, 1)
+
+
+class Judged(NamedTuple):
+    """What follows from a result at one momentum and rate, by formula and forward passes.
+
+    training, validation: [arms, kinds, R, S], losses at the end, the second in eval mode, NaN where diverged.
+    sure_eval [V], sure_train [COMPANIES, V]: probability of the true class under batch norm (first start), in eval mode
+    and among each company of m; right_eval, right_train: accuracies.
+    batch_stat, running_stat: for the mean and the variance of the last layer's busiest channel, the batches' values
+    [2, T+F] and their running average [2, T+F+1]; during the last F batches the weights stand still.
+    settled [2]: mean over those F batches. values [P·m]: the first layer's most spread channel before norm, for the next
+    batch; scale_shift: the γ and β that the net has learnt for it.
+    """
+
+    training: Tensor
+    validation: Tensor
+    sure_eval: Tensor
+    sure_train: Tensor
+    right_eval: float
+    right_train: float
+    batch_stat: Tensor
+    running_stat: Tensor
+    settled: Tensor
+    values: Tensor
+    scale_shift: tuple[float, float]
+
+
+def running_statistics(arm: Arm, momentum: float) -> tuple[list[Tensor], list[Tensor]]:
+    """Means and variances [R·S, C, 1, 1] of each layer after training."""
+    means, variances = ([running_average(b, start, momentum)[-1].float()[..., None, None] for b in batch]
+                        for batch, start in ((arm.batch_mean, 0.0), (arm.batch_var, 1.0)))
+    return means, variances
+
+
+@torch.inference_mode()
+def judge(arms: tuple[Arm, ...], training: Samples, validation: Samples, companies: Tensor, upcoming: Tensor, *, rate: float,
+          momentum: float, starts: int) -> Judged:
+    """companies [n, V] and upcoming [F, m] are as in the lesson's Result; rate is the learning rate that is looked into."""
+    arm, S = arms[0], starts
+    rows = slice(len(RATES) * S * KINDS.index("batch"), len(RATES) * S * (KINDS.index("batch") + 1))
+    images, labels = validation[0][None], validation[1][None]
+    shape = (len(KINDS), len(RATES), S)
+    losses = torch.stack([a.validation for a in arms])
+    for a, loss in zip(arms, losses, strict=True):
+        out = forward(a.weights.map(lambda v: v[rows]), images, BATCH, running_statistics(a, momentum)).out
+        loss[rows] = cross_entropy(out, labels).where(a.diverged_at[rows] == NEVER, torch.nan)
+    k = RATES.index(rate) * S
+    w = arm.weights.map(lambda v: v[rows][k : k + 1])
+    means, variances = running_statistics(arm, momentum)
+    out = forward(w, images, BATCH, ([v[k : k + 1] for v in means], [v[k : k + 1] for v in variances])).out
+    sure_eval, right_eval = _sureness(out, labels)
+    groups = companies.reshape(-1, arm.batch_size)
+    sure, right_train = _sureness(_in_batches(w, validation[0], groups).out, validation[1][groups])
+    sure_train = torch.empty(companies.shape).scatter_(1, companies, sure.reshape(companies.shape))
+    batch_stat, values, scale_shift = _statistics_of_a_channel(arm, w, k, training[0], upcoming)
+    running = torch.stack([running_average(b, start, momentum) for b, start in zip(batch_stat, (0.0, 1.0), strict=True)])
+    return Judged(
+        training=torch.stack([a.losses[-FROM_STEPS:].mean(0).reshape(shape) for a in arms]),
+        validation=losses.reshape(-1, *shape), sure_eval=sure_eval[0], sure_train=sure_train, right_eval=right_eval,
+        right_train=right_train, batch_stat=batch_stat, running_stat=running, settled=batch_stat[:, arm.step :].mean(1),
+        values=values, scale_shift=scale_shift,
+    )
+
+
+def _sureness(out: Tensor, y: Tensor) -> tuple[Tensor, float]:
+    """Probability of the true class [K, m], and the part of the samples whose true class is the likeliest."""
+    sure = out.softmax(1).gather(1, y[:, None])[:, 0]
+    return sure, float((out.argmax(1) == y).float().mean())
+
+
+def _in_batches(w: Weights, images: Tensor, index: Tensor) -> Trace:
+    """One net in train mode on many batches at once, a batch being a row: images [4, 16, N], index [rows, m]."""
+    return forward(w.map(lambda v: v.expand(len(index), *v.shape[1:])), images[:, :, index].permute(2, 0, 1, 3), BATCH)
+
+
+def _statistics_of_a_channel(
+    arm: Arm, w: Weights, k: int, images: Tensor, upcoming: Tensor
+) -> tuple[Tensor, Tensor, tuple[float, float]]:
+    """`batch_stat`, `values` and `scale_shift` of Judged, for the net in row k of those with batch norm."""
+    last_layer = len(POSITIONS) - 1
+    means, variances = arm.batch_mean[last_layer][:, k], arm.batch_var[last_layer][:, k]
+    channel = int((means[-1] - means[0]).abs().nan_to_num(0.0).argmax()) if arm.step else 0
+    history = torch.stack([means[:, channel], variances[:, channel]])
+    if not len(upcoming):
+        return history, torch.empty(0), (1.0, 0.0)
+    trace = _in_batches(w, images, upcoming)
+    count = arm.batch_size * POSITIONS[last_layer]
+    still = torch.stack([trace.mean[last_layer][:, channel, 0, 0],
+                         trace.var[last_layer][:, channel, 0, 0] * (count / (count - 1))])
+    widest = int(trace.var[0][0, :, 0, 0].nan_to_num(0.0).argmax())
+    z = trace.xhat[0][0, widest] / trace.scale[0][0, widest] + trace.mean[0][0, widest]
+    learnt = float(w.gammas[0][0, widest]), float(w.betas[0][0, widest])
+    return torch.cat([history, still], 1), z.flatten(), learnt

@@ -1,0 +1,212 @@
+"""Early stopping in words: question, challenge, presets and sentences, each worked out again from the raw curves."""
+
+import math
+import random
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.lesson import Choice, Grid, Number, Switch
+from core.lessons import early_stopping as lesson
+from core.lessons.early_stopping import ARMS, CHALLENGE, Config, Result
+from figures import early_stopping as figures
+from figures.early_stopping_alt import alts
+from tests.pages import said
+from ui import chart
+
+PAGE = said("early_stopping")
+
+
+def anything(rng: random.Random) -> Config:
+    """A scene by chance, short and small enough to be cheap."""
+    values: dict[str, Any] = {}
+    for name, control in Config.controls().items():
+        match control:
+            case Number():
+                values[name] = control.nearest(rng.uniform(control.low, control.high))
+            case Grid():
+                values[name] = rng.choice(control.values)
+            case Choice():
+                values[name] = rng.choice(list(control.options))
+            case Switch():
+                values[name] = rng.random() < 0.5
+    return Config(**{**values, "steps": 100, "draws": 3, "width": min(values["width"], 16)})
+
+
+@pytest.fixture(scope="module")
+def scenes() -> list[tuple[Config, list[Result]]]:
+    drawn = (anything(random.Random(trial)) for trial in range(12))
+    return [(scene, list(lesson.steps(scene.trained()))) for scene in drawn]
+
+
+@pytest.fixture(scope="module")
+def presets() -> dict[str, tuple[Config, Result]]:
+    done: dict[Config, Result] = {}
+    out = {}
+    for preset in PAGE.presets:
+        scene = Config(**preset.values)
+        key = scene.trained()
+        done[key] = done[key] if key in done else lesson.run(key)
+        out[preset.name] = scene, done[key]
+    return out
+
+
+def keras(values: list[float], patience: int, min_delta: float) -> tuple[int, int | None]:
+    """keras.callbacks.EarlyStopping.on_epoch_end in mode "min", transcribed: (best_epoch, stopped_epoch)."""
+    best, best_epoch, wait = math.inf, 0, 0
+    for epoch, current in enumerate(values):
+        wait += 1
+        if current + min_delta < best:
+            best, best_epoch, wait = current, epoch, 0
+            continue
+        if wait >= patience:
+            return best_epoch, epoch
+    return best_epoch, None
+
+
+def curve(result: Result, scene: Config, split: str = "validation") -> list[float]:
+    """What the rule of the scene watches, on draw 0, nats or a part of 1."""
+    values = result.loss if scene.monitor == "loss" else result.error
+    return values[split][:, list(ARMS).index(scene.arm), 0].tolist()
+
+
+def numbers(text: str) -> list[float]:
+    return [float(v) for v in re.findall(r"\d+(?:\.\d+)?", text)]
+
+
+def test_seen_and_board_hold_at_any_setting(scenes: list[tuple[Config, list[Result]]]) -> None:
+    rng = random.Random(1)
+    for scene, results in scenes:
+        assert b"NaN" not in chart.encode(PAGE.draw(results[5], scene)).body
+        result = results[-1]
+        for view in (scene, replace(scene, patience=rng.randint(1, 50), restore=not scene.restore, arm="l2")):
+            kept, stopped = keras(curve(result, view), view.patience, view.min_delta)
+            back = kept if view.restore else (50 if stopped is None else stopped)
+            a = list(ARMS).index(view.arm)
+            loss, error = (v["test"][:, a, 0].tolist() for v in (result.loss, result.error))
+            text = lesson.seen(result, view)
+            assert (f"weights of step {2 * back}. Their test error is {error[back]:.1%} and their cross-entropy "
+                    f"{loss[back]:.2f}; at step 100 they are {error[-1]:.1%} and {loss[-1]:.2f}.") in text
+            assert ("has not stopped it by step 100" in text) == (stopped is None)
+            noisy = (result.noise_loss if view.monitor == "loss" else result.noise_error).numpy()
+            medians = np.median(2 * noisy.argmin(0), axis=1).tolist()
+            pairs = ", ".join(f"{m:g} at {level} %" for m, level in zip(medians, result.levels, strict=True))
+            assert f"the best step (median of 3 draws) is {pairs};" in text
+            assert ("never moves it later" in text) == (medians == sorted(medians, reverse=True) and medians[0] > medians[-1])
+            e = lesson.PRODUCTS.index(view.product)
+            apart = float((result.twins.stopped[:, e] - result.twins.ridged[:, e]).abs().max())
+            assert text.endswith(f"differ by up to {apart:.2f} of the minimum.")
+
+
+def test_captions_and_alt_texts_hold_at_any_setting(scenes: list[tuple[Config, list[Result]]]) -> None:
+    for scene, results in scenes:
+        result = results[-1]
+        board = PAGE.draw(result, scene)
+        assert len(chart.encode(board).body) < 1.2e6
+        panels, told = {p.id: p for p in board.panels}, alts(result, scene)
+        assert {i: p.alt for i, p in panels.items()} == told
+        assert not any(re.search(r"\bnan\b|inf\b", t) for t in told.values())
+        kept, stopped = keras(curve(result, scene), scene.patience, scene.min_delta)
+        back = kept if scene.restore else (50 if stopped is None else stopped)
+        assert panels["loss"].caption.startswith("Patience has not" if stopped is None else "Shaded")
+        assert ("Dashed" in panels["loss"].caption) == (scene.label_noise > 0)
+        assert panels["fit_back"].title == f"Handed back: step {2 * back}"
+        validation = result.loss["validation"][:, list(ARMS).index(scene.arm), 0].tolist()
+        assert f"validation from {validation[0]:.2f} over {validation[back]:.2f} at step {2 * back}" in told["loss"]
+        assert numbers(told["norms"])[1:2] == [round(float(result.norm[-1, 0, 0]), 1)]
+        gap = (result.loss["test"] - result.loss["train"])[:, list(ARMS).index(scene.arm)].mean(1)
+        assert f"{float(gap[-1]):.2f} nats at the end" in told["gap"]
+
+
+def test_predict_holds_at_any_setting(scenes: list[tuple[Config, list[Result]]]) -> None:
+    for scene, results in scenes:
+        for result in (results[0], results[7], results[-1]):
+            question = lesson.predict(result, scene)
+            loss = scene.monitor == "loss"
+            values = [v if loss else 100 * v for v in curve(result, scene)]
+            train = [v if loss else 100 * v for v in curve(result, scene, "train")]
+            assert question.x == tuple(float(s) for s in range(0, 101, 4))
+            for x, y in zip(question.x, question.y, strict=True):
+                assert y == pytest.approx(values[min(int(x) // 2, len(values) - 1)], rel=1e-6)
+            assert question.low <= min(question.y)
+            assert max(question.y) <= (0.8 if loss else 1) * question.high + 1e-9
+            best, end = int(np.argmin(values)), len(values) - 1
+            shown = numbers(question.why)
+            wanted = [values[0], 2 * best, values[best]]
+            if best != end:
+                wanted += [2 * end, values[end], train[best], train[end]]
+            assert shown == pytest.approx(wanted, abs=0.006 if loss else 0.06)
+            assert ("where it also ends" in question.why) == (best == end)
+            assert f"{scene.label_noise} % of the labels" in question.text
+            assert ("without a regulariser" in question.text) == (scene.arm == "none")
+            assert question.judge(question.y).right
+            assert not question.judge([question.high] * 26).right
+
+
+def test_a_learner_who_expects_validation_to_keep_falling_is_wrong(presets: dict[str, tuple[Config, Result]]) -> None:
+    scene, result = presets["A fifth is wrong"]
+    question = lesson.predict(result, scene)
+    n = len(question.x)
+    assert not question.judge([question.y[0] * (1 - 0.8 * i / n) for i in range(n)]).right
+    assert not question.judge([float(np.median(question.y))] * n).right, "a level line is not the answer here"
+    assert question.judge([y + 0.03 * (-1) ** i for i, y in enumerate(question.y)]).right
+
+
+def test_challenge_is_solved_by_one_patience_only() -> None:
+    start = Config(**CHALLENGE.scene)
+    result = lesson.run(start)
+    values = result.loss["validation"][:, 0, 0].tolist()
+    finds = [p for p in range(1, 51) if keras(values, p, 0.0)[0] == int(np.argmin(values))]
+    assert 1 < finds[0] <= 40
+    passed = [p for p in range(1, 51) if CHALLENGE.check(result, replace(start, patience=p), None).right]
+    assert passed == finds[:1]
+    assert start.patience not in passed
+    told = CHALLENGE.check(result, replace(start, patience=finds[0]), None).words
+    at = (keras(values, p, 0.0) for p in (finds[0], finds[0] - 1))
+    for kept, stopped in at:
+        assert stopped is not None and f"stops at step {8 * stopped} and hands back step {8 * kept}" in told
+    for other in (Config(), replace(start, patience=finds[0], restore=False), replace(start, patience=finds[0], arm="l2")):
+        assert not CHALLENGE.check(lesson.run(other.trained()), other, None).right
+
+
+def test_presets_show_what_they_say(presets: dict[str, tuple[Config, Result]]) -> None:
+    def rule(name: str, monitor: str = "", patience: int = 0) -> tuple[int, int | None, int]:
+        scene, result = presets[name]
+        values = curve(result, replace(scene, monitor=monitor or scene.monitor))
+        return *keras(values, patience or scene.patience, scene.min_delta), int(np.argmin(values))
+
+    kept, stopped, best = rule("A fifth is wrong")
+    assert stopped == kept + 8 and kept == best
+    curves = {name: r.loss["validation"][:, list(ARMS).index(s.arm), 0] for name, (s, r) in presets.items()}
+    climb = {name: float(values[-1] / values.min()) for name, values in curves.items()}
+    assert climb["Clean labels"] < 1.15 < climb["A fifth is wrong"]
+    assert rule("Clean labels")[2] > 2 * best
+    assert climb["L2 instead"] < 1.15
+    kept, stopped, best = rule("Too impatient")
+    assert stopped is not None and stopped < best and kept < best
+    assert rule("Too impatient", patience=25)[0] == best
+    kept, stopped, _ = rule("No way back")
+    _, result = presets["No way back"]
+    assert stopped is not None and result.loss["test"][stopped, 0, 0] > 1.1 * result.loss["test"][kept, 0, 0]
+    by_error, by_loss = rule("Stop by the error"), rule("Stop by the error", monitor="loss")
+    assert by_error[1] is not None and by_loss[1] is not None and by_error[1] > by_loss[1]
+    _, result = presets["Stop by the error"]
+    at = [[by_loss[0], by_error[0]], 0, 0]
+    logits = [lesson.probability(result.mlp, result.theta[r, :1], *(v.sort().values for v in result.x)) for r in at[0]]
+    assert [float((p - 0.5).abs().mean()) for p in logits] == sorted(float((p - 0.5).abs().mean()) for p in logits), "surer"
+    apart = {name: float((presets[name][1].loss["test"] - presets[name][1].loss["train"])[-1, 0].mean())
+             for name in ("Plenty of data", "A fifth is wrong")}
+    assert apart["Plenty of data"] < 0.5 * apart["A fifth is wrong"]
+
+
+def test_thumbnail_is_the_opening_scenes_turn(presets: dict[str, tuple[Config, Result]]) -> None:
+    scene, result = presets["A fifth is wrong"]
+    picture = figures.thumbnail(result, scene)
+    assert len(picture["marks"]) <= 5
+    assert all(len(mark["points"]) <= 80 for mark in picture["marks"])
+    dot, = (mark["points"] for mark in picture["marks"] if mark["kind"] == "dots")
+    validation = result.loss["validation"][:, 0, 0]
+    assert dot == [[float(result.recorded[int(validation.argmin())]), round(float(validation.min()), 4)]]
