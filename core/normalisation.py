@@ -43,7 +43,8 @@ def algorithm_1(x: Tensor, gamma: Tensor | float = 1.0, beta: Tensor | float = 0
     centred = x - mean
     var = (centred * centred).sum(0, keepdim=True) / len(x)
     xhat = centred / (var + delta).sqrt()
-    return Lines(x, mean, var, centred, xhat, gamma * xhat + beta)
+    y = gamma * xhat + beta
+    return Lines(x, mean, var, centred, xhat, y)
 
 
 def averaged(kind: str, shape: tuple[int, int, int], at: tuple[int, int], groups: int) -> Tensor:

@@ -48,7 +48,7 @@ class Pick(Question):
             raise ValueError(f"right must name some of {list(self.options)}, not {self.right!r}")
 
     def judge(self, guess: Any) -> Verdict:
-        if guess not in self.options:
+        if not isinstance(guess, str) or guess not in self.options:
             raise ValueError(f"must be one of {', '.join(self.options)}, not {guess!r}")
         if guess in self.right:
             return Verdict(True, self.why)

@@ -24,17 +24,17 @@ def _growing(result: Result, scene: Config) -> dict[str, str]:
     error = {split: v[:, a, 0].tolist() for split, v in result.error.items()}
     right = [1 - v for v in error["train"]]
     rule = "has not stopped it" if stop.stopped is None else f"stops it at step {at[stop.stopped]}"
-    fit = "The decision surface over the training samples, {:.0%} of which are on their label's side at step {}."
+    fit = "{}: the decision surface over the training samples, {:.0%} of which are on their label's side at step {}."
     return {
         "loss": f"Cross-entropy from step 0 to {at[-1]}: training from {loss['train'][0]:.2f} to {loss['train'][-1]:.2f} nats, "
                 f"validation from {loss['validation'][0]:.2f} over {loss['validation'][back]:.2f} at step {at[back]}, which is "
                 f"handed back, to {loss['validation'][-1]:.2f}. Patience {rule}.",
         "error": f"Error from step 0 to {at[-1]}: training from {error['train'][0]:.0%} to {error['train'][-1]:.0%}, validation "
                  f"from {error['validation'][0]:.0%} to {error['validation'][-1]:.0%}, test to {error['test'][-1]:.0%}.",
-        "fit": fit.format(right[-1], at[-1]),
-        "fit_start": fit.format(right[0], 0),
-        "fit_back": fit.format(right[back], at[back]),
-        "fit_end": fit.format(right[-1], at[-1]),
+        "fit": fit.format("Now", right[-1], at[-1]),
+        "fit_start": fit.format("At the start", right[0], 0),
+        "fit_back": fit.format("Handed back", right[back], at[back]),
+        "fit_end": fit.format("At the end", right[-1], at[-1]),
     }
 
 
