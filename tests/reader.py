@@ -7,6 +7,7 @@ import re
 from urllib.parse import parse_qsl, urlparse
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.browser import executable, returning
@@ -64,3 +65,9 @@ class Reader:
 
     def plot(self, panel: str):
         return self.page.locator(f"[data-panel={panel}] .lab-plot")
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds serious or critical on the page as it is now."""
+    found = [v for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")]
+    return [f"{v['id']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])})" for v in found]

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlparse
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.reader import SLIDER, Reader, in_browser
+from tests.reader import SLIDER, Reader, in_browser, violations
 
 pytestmark = in_browser
 
@@ -27,7 +27,7 @@ def test_navigation_from_home_through_the_menu(reader):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_in_both_themes(browser, address, entry, theme):
+def test_every_page_in_both_themes_and_to_every_reader(browser, address, entry, theme):
     reader = Reader(browser, address, theme=theme)
     page = reader.open(entry.slug)
     expect(page.locator("h2").first).to_have_text(entry.title)
@@ -39,6 +39,7 @@ def test_every_page_in_both_themes(browser, address, entry, theme):
     light = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
     assert ("255, 255, 255" in light) == (theme == "light")
     assert ink
+    assert violations(page) == []
     assert reader.errors == []
     page.context.close()
 
