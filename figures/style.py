@@ -65,6 +65,11 @@ COLOURS = {
     # the parts of an expected risk
     "bias": ("#A0522D", "#E0A17A"),
     "variance": ("#2E8BC0", "#7CC4EE"),
+    # losses of a margin
+    "squared": ("#1F77B4", "#7DBBEA"),
+    "hinge": ("#D97700", "#FFB454"),
+    "logistic": ("#128C5E", "#4FD3A0"),
+    "exponential": ("#B3257A", "#F384C0"),
     # guide and guided
     "student": ("#1F8F84", "#5FD3C6"),
     "teacher": ("#96262C", "#F28B8B"),
@@ -79,7 +84,10 @@ COLOURS = {
     "init_xavier": ("#0E63B3", "#6BB4F8"),
     "init_he": ("#C93B20", "#FF8C73"),
     "init_orthogonal": ("#12806A", "#4FD0B2"),
-    # batch sizes, from warm to cold as they grow
+    # gradients of batches, and of batches four times as large
+    "batch": ("#5AA9D6", "#2F74A6"),
+    "batch_fourfold": ("#0B3C6F", "#93CBF6"),
+    # batch sizes that train, from warm to cold as they grow
     "batch_small": ("#DB6E0A", "#FFAA52"),
     "batch_medium": ("#C43C5A", "#F58AA2"),
     "batch_large": ("#8E3A96", "#D08FE0"),

@@ -1,0 +1,123 @@
+"""batches: large and small."""
+
+from core.batch_noise import variance_factor
+from core.lessons.batches import HELD_OUT, WALKERS, Config, Result, moment_steps, pair, seen
+from core.noisy_quadratic import walk
+from figures import batches as figures
+from figures import batches_race as race
+from figures.batches_alt import alts
+from ui import page
+from ui.chart import Board, Panel, Player
+from ui.page import Preset
+
+PRESETS = [
+    Preset("Eight of 256", "Every dot is a batch's opinion of the gradient; four times the samples, half the disagreement."),
+    Preset("One sample", "m = 1: the noise is as large as the samples differ, and four of them halve it.",
+           dict(batch_size=1)),
+    Preset("Nearly all", "A batch of 128 of 256 without replacement: what it leaves out is as small as what it holds.",
+           dict(batch_size=128)),
+    Preset("With replacement", "The same 128, some drawn twice: now N does not matter, and the noise is larger.",
+           dict(batch_size=128, replacement=True)),
+    Preset("Noise stays", "At the end of training the full gradient is short, but the samples still disagree.",
+           dict(moment=10, batch_size=4)),
+    Preset("Small steps", "ε = 0.02: at a matched loss all batch sizes find much the same sharpness.",
+           dict(learning_rate=0.02, level=0.4, steps=840)),
+    Preset("Linear scaling", "ε in proportion to m: the full batch leaps about, and meets the same loss only where it is flat.",
+           dict(learning_rate=0.1, scale_rate=True, level=0.35)),
+]
+
+MATHS = r"""
+The lecture's gradient of a mini-batch is a mean, $\hat g=\frac1m\sum_{i=1}^m\nabla_\theta L(f(x^{(i)};\theta),y^{(i)})$. Over all
+batches its mean is the full gradient $g$. With $\Sigma=\frac1N\sum_i(\nabla L_i-g)(\nabla L_i-g)^\top$ its covariance is
+$$\operatorname{Cov}\hat g=\frac{\Sigma}{m}\ \text{ with replacement},\qquad
+\operatorname{Cov}\hat g=\frac{\Sigma}{m}\cdot\frac{N-m}{N-1}\ \text{ without.}$$
+The standard deviation goes with $1/\sqrt m$: four times the work, half the noise. The cloud is seen in the plane of the two
+leading eigenvectors of $\Sigma$; the ellipses are at two standard deviations along each.
+
+**Noise that stays.** On $L=\frac\lambda2\theta^2$ with gradient noise of variance $\sigma^2/m$, a step
+$\theta\leftarrow\theta-\epsilon(\lambda\theta+\xi)$ gives
+$\operatorname{Var}\theta\leftarrow(1-\epsilon\lambda)^2\operatorname{Var}\theta+\epsilon^2\sigma^2/m$, which for
+$0<\epsilon\lambda<2$ settles at
+$$\operatorname{Var}\theta=\frac{\epsilon\,\sigma^2}{m\,\lambda\,(2-\epsilon\lambda)} .$$
+For small steps only $\epsilon/m$ counts: a smaller step and a larger batch calm SGD alike.
+
+**Sharpness** is the largest eigenvalue of the Hessian of the whole training loss, by ten steps of Lanczos. It usually changes as
+the loss falls, so a comparison after equal steps compares different heights; here each run is also looked at where it first
+reaches one and the same loss, or up to 10 % less.
+
+The nets: 2-10-10-1 tanh, mean cross-entropy in nats, $\theta\leftarrow\theta-\epsilon\hat g$ with no momentum, batches of
+an epoch drawn without replacement.
+"""
+
+REFERENCES = """
+- H. Robbins and S. Monro, A Stochastic Approximation Method, *Annals of Mathematical Statistics*, 1951.
+- W. G. Cochran, *Sampling Techniques*, 3rd edition, Wiley 1977, chapter 2.
+- N. S. Keskar, D. Mudigere, J. Nocedal, M. Smelyanskiy, P. T. P. Tang, On Large-Batch Training for Deep Learning:
+  Generalization Gap and Sharp Minima, ICLR 2017.
+- P. Goyal et al., *Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour*, 2017, arXiv:1706.02677.
+- S. Mandt, M. D. Hoffman, D. M. Blei, Stochastic Gradient Descent as Approximate Bayesian Inference, *JMLR* 2017.
+- L. Dinh, R. Pascanu, S. Bengio, Y. Bengio, Sharp Minima Can Generalize For Deep Nets, ICML 2017.
+"""
+
+
+def draw(result: Result, scene: Config) -> Board:
+    alt, (few, many) = alts(result, scene), pair(scene)
+    labels = [f"step {s}" for s in moment_steps(scene)]
+    panels = [
+        Panel(id="cloud", figure=figures.cloud(result, scene), span=7, rows=2, height="tall", alt=alt["cloud"],
+              caption=f"Every dot is a batch; circles: m = {few}, diamonds: m = {many}. Dashed: two standard deviations by "
+              "theory. From 0 to the star: the full gradient."),
+        Panel(id="variance", figure=figures.variance(result, scene), span=5, height="short", click=("batch_size", ""),
+              title="Variance against batch size", alt=alt["variance"],
+              caption=f"Filled: {'with' if scene.replacement else 'without'} replacement; pale: the other way. Dashed: theory. "
+              "Click to choose m."),
+        Panel(id="signal", figure=figures.signal(result, scene), span=5, height="short", alt=alt["signal"],
+              title="The gradient and its noise in training",
+              caption="‖g‖: length of the full gradient. m: what a batch misses it by, over all directions."),
+    ]
+    if result.quadratic is not None:
+        panels += _clocks(result, scene, alt)
+    if result.done:
+        panels += _found(result, scene, alt)
+    if result.quadratic is not None:
+        panels += _quadratic(result, scene, alt)
+    return Board(panels=panels, seen=seen(result, scene), legend=figures.legend(result, scene),
+                 player=Player(labels=labels, name="Moment", field="moment", autoplay=False, seconds=5.0))
+
+
+def _clocks(result: Result, scene: Config, alt: dict[str, str]) -> list[Panel]:
+    about = {
+        "steps": ("Per step", f"The same start and number of steps. Mean of {scene.starts} starts; bands: their range."),
+        "epochs": ("Per epoch", "Each curve is shown from its first record on. Dotted: where the smallest batch has ended."),
+        "seconds": ("Per millisecond", "One update of one net, as timed on this server, times the steps; it varies."),
+    }
+    return [Panel(id=f"loss_{against}", figure=race.losses(result, scene, against), span=4, title=title, caption=caption,
+                  alt=alt[f"loss_{against}"]) for against, (title, caption) in about.items()]
+
+
+def _found(result: Result, scene: Config, alt: dict[str, str]) -> list[Panel]:
+    return [
+        Panel(id="sharpness", figure=race.sharpness(result, scene), span=4, alt=alt["sharpness"],
+              title=f"Sharpness where the loss first reaches {scene.level:g}",
+              caption="Line: a start; bar: median; starts that never get there are left out. Dashed, if in sight: 2/ε."),
+        Panel(id="confounded", figure=race.confounded(result, scene), span=4, alt=alt["confounded"],
+              title="Why the loss must be matched",
+              caption=f"Hollow: after {scene.steps} steps, each at its own loss, which misleads. Filled: matched, to 10 %."),
+        Panel(id="held_out", figure=race.held_out(result, scene), span=4, alt=alt["held_out"],
+              title="Loss on new samples there", caption=f"{HELD_OUT} new samples, at the same matched training loss."),
+    ]
+
+
+def _quadratic(result: Result, scene: Config, alt: dict[str, str]) -> list[Panel]:
+    return [
+        Panel(id="stationary", figure=race.stationary(result, scene), span=7, title="Where SGD ends on a noisy quadratic",
+              caption=f"Dots: {WALKERS} walks. Dashed: εσ²/(mλ(2 − ελ)). Dotted: this ε, with λ = 1. Red: 2, where it diverges.",
+              alt=alt["stationary"]),
+        Panel(id="walks", figure=race.walks(result, scene), span=5, title=f"One walk each, ελ = {scene.learning_rate:g}",
+              caption="Dashed: two standard deviations in the long run, by theory.", alt=alt["walks"]),
+    ]
+
+
+SYMBOLS = {"m": "batch_size", "N": "n_samples", "ε": "learning_rate", "θ": "theta", "ξ": "noise"}
+
+page.show("batches", draw, presets=PRESETS, maths=MATHS, code=(variance_factor, walk), symbols=SYMBOLS, references=REFERENCES)
