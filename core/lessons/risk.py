@@ -1,0 +1,254 @@
+"""What we minimise is not what we want: the empirical risk J falls with capacity, the expected risk J* does not.
+
+p_data: x uniform on [−1, 1], y = f(x) + σε with ε standard normal, so that J* is known for every model. Capacity p is the
+number of features, their weights θ minimise J(θ) = 1/m Σ (y − ψ(x)ᵀθ)² + λ‖θ‖², at λ = 0 with the least norm
+(`core.min_norm`, which has the theory). The features are polynomials, the j-th divided by (1 + j)^s so that the least norm
+prefers the smooth ones, or the hidden units of a net whose first layer stays as it was drawn (Rahimi and Recht 2008).
+
+Shapes: S draws of a sample, m samples, P capacities, M sample sizes, X places of a curve, Q nodes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from core import min_norm
+from core.engine import generators, normals, uniforms
+from core.lesson import Scene, choice, grid, last, number
+from core.min_norm import Population
+from core.question import Challenge, Pick, Verdict
+
+CAPACITIES = (*range(1, 25), 26, 28, 30, 34, 40, 50, 64, 80, 100, 140, 200)
+SIZES = (4, 6, 8, 10, 12, 14, 16, 20, 24)
+LARGEST, NODES, PLACES = SIZES[-1], 256, 601
+NOISES = 200  # draws of the noise on one set of inputs
+POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+ZERO = 1e-12  # an empirical risk below this is zero to rounding
+MODELS = {"polynomial": "Polynomial of degree p − 1", "net": "ReLU net, p − 1 units and a bias"}
+SHORT = {"polynomial": "polynomial", "net": "ReLU net"}
+TRUTHS = {"wave": "A wave, sin 1.5πx", "cubic": "A cubic, 2x³ − x", "runge": "Runge's bell, 1/(1 + 25x²)"}
+HELD_FROM = 4  # capacity from which a polynomial holds the cubic
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Scene):
+    m: int = number(12, low=4, high=LARGEST, step=2, label="Samples m")
+    sigma: float = number(0.3, low=0.0, high=1.0, step=0.05, label="Noise σ", help="Standard deviation of y about f(x).")
+    model: str = choice("polynomial", options=MODELS, label="Model")
+    truth: str = choice("wave", options=TRUTHS, label="Truth f")
+    inputs: str = choice("cells", options={"cells": "Spread: one in each of m cells", "independent": "Independent"},
+                         label="Inputs",
+                         help="x is uniform either way. Independent inputs leave gaps, in which a fit is free to swing.")
+    at: int = number(CAPACITIES.index(12), low=0, high=len(CAPACITIES) - 1, step=1, label="Capacity p, as a place in the sweep",
+                     view=True, hidden=True)
+    ridge: float = grid(0.0, values=(0.0, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0), label="Ridge λ", more=True,
+                        help="Adds λ‖θ‖² to J. At 0 the fit of least norm is taken.")
+    smooth: float = number(1.0, low=0.0, high=2.0, step=0.5, label="Taste for smoothness s", more=True,
+                           when=("model", ("polynomial",)),
+                           help="Feature j is divided by (1 + j)^s. It matters only where many fits are equally good.")
+    draws: int = number(12, low=8, high=40, step=4, label="Draws of a sample", more=True)
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Every capacity on the inputs of draw 0 with NOISES draws of the noise, [P] each. Means: J, fresh, the risk on the same
+    inputs with other noise, and risk, J*. What theory expects: expected_J, expected_fresh, and J* = σ² + bias + variance.
+    """
+
+    J: Tensor
+    fresh: Tensor
+    risk: Tensor
+    expected_J: Tensor
+    expected_fresh: Tensor
+    bias: Tensor
+    variance: Tensor
+
+
+@dataclass(frozen=True)
+class Result:
+    """x, y [m] and fits [P, X] at `places` [X] are those of draw 0, with the truth [X] beside them.
+
+    J, risk [P, S]: empirical and expected risk at the scene's m. sizes [M]: the m of the map. map_J, map_risk [M, P, S]: the
+    same at every size, NaN where not computed yet.
+    """
+
+    x: Tensor
+    y: Tensor
+    places: Tensor
+    truth: Tensor
+    fits: Tensor
+    J: Tensor
+    risk: Tensor
+    repeats: Repeats
+    sizes: tuple[int, ...]
+    map_J: Tensor
+    map_risk: Tensor
+    done: bool
+
+
+def target(truth: str, x: Tensor) -> Tensor:
+    """f(x), elementwise."""
+    if truth == "wave":
+        return torch.sin(1.5 * math.pi * x)
+    return 2 * x**3 - x if truth == "cubic" else 1 / (1 + 25 * x**2)
+
+
+def held(config: Config, p: int) -> bool:
+    """Whether f is among the functions of capacity p."""
+    return config.model == "polynomial" and config.truth == "cubic" and p >= HELD_FROM
+
+
+class _World:
+    """p_data, the features and the pool of draws. Every draw has its own generator, so that more draws add and change none."""
+
+    def __init__(self, config: Config):
+        self.config = config
+        S, P = config.draws, CAPACITIES[-1]
+        makers = generators(1000 * config.seed + s for s in range(S))
+        # A pool of the largest size, of which smaller samples are the beginning.
+        self.u = uniforms(makers, LARGEST, dtype=torch.float64)
+        self.noise = normals(makers, LARGEST, dtype=torch.float64)
+        self.bend, self.turn = (uniforms(makers, P, dtype=torch.float64) for _ in range(2))
+        self.noises = torch.randn(2, NOISES, LARGEST, generator=makers[0], dtype=torch.float64)
+        nodes, weights = min_norm.quadrature(NODES)
+        root = weights.sqrt()
+        self.population = Population(self.features(nodes[None]) * root[:, None], target(config.truth, nodes) * root, config.sigma)
+
+    def features(self, x: Tensor) -> Tensor:
+        """All features at x [S or 1, n], as [S or 1, n, P]."""
+        P = CAPACITIES[-1]
+        if self.config.model == "polynomial":
+            return min_norm.legendre(x, P) * torch.arange(1, P + 1, dtype=x.dtype) ** -self.config.smooth
+        side, bend = torch.where(self.turn < 0.5, -1.0, 1.0)[:, None], 2 * self.bend[:, None] - 1
+        units = (side * (x[..., None] - bend)).clamp_min(0)
+        units[..., 0] = 1
+        return units
+
+    def sample(self, m: int) -> tuple[Tensor, Tensor]:
+        """x and f(x), [S, m]."""
+        u = self.u[:, :m]
+        x = 2 * ((torch.arange(m) + u) / m if self.config.inputs == "cells" else u) - 1
+        return x, target(self.config.truth, x)
+
+
+def steps(config: Config) -> Iterator[Result]:
+    config = config.trained()
+    world = _World(config)
+    places = torch.linspace(-1, 1, PLACES, dtype=torch.float64)
+    x, f = world.sample(config.m)
+    J, risk, thetas = _row(config, world, config.m)
+    shown = world.features(places[None])[0]
+    sizes = tuple(sorted({*SIZES, config.m}))
+    J_map, risk_map = torch.full((2, len(sizes), *J.shape), torch.nan, dtype=torch.float64)
+    result = Result(x=x[0], y=(f + config.sigma * world.noise[:, : config.m])[0], places=places,
+                    truth=target(config.truth, places), fits=torch.stack([shown[:, : len(t)] @ t for t in thetas]),
+                    J=J, risk=risk, repeats=_repeats(config, world), sizes=sizes, map_J=J_map, map_risk=risk_map, done=False)
+    yield result
+    for i in range(len(sizes)):
+        row = (J, risk) if sizes[i] == config.m else _row(config, world, sizes[i])[:2]
+        # Written into copies: what was handed out before must not change.
+        J_map, risk_map = J_map.clone(), risk_map.clone()
+        J_map[i], risk_map[i] = row
+        result = replace(result, map_J=J_map, map_risk=risk_map, done=i == len(sizes) - 1)
+        yield result
+
+
+def run(config: Config) -> Result:
+    return last(steps(config))
+
+
+def _row(config: Config, world: _World, m: int) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """J and J* [P, S] of every capacity at m samples, and the coefficients of draw 0."""
+    x, f = world.sample(m)
+    y, psi = f + config.sigma * world.noise[:, :m], world.features(x)
+    J, risk, thetas = [], [], []
+    for p in CAPACITIES:
+        theta = min_norm.solve(min_norm.factorise(psi[..., :p], config.ridge), y)
+        J.append(min_norm.empirical(psi[..., :p], y, theta))
+        risk.append(min_norm.expected_risk(world.population, theta))
+        thetas.append(theta[0])
+    return torch.stack(J), torch.stack(risk), thetas
+
+
+def _repeats(config: Config, world: _World) -> Repeats:
+    x, f = (v[:1] for v in world.sample(config.m))
+    psi = world.features(x)[:1]
+    population = world.population._replace(psi=world.population.psi[:1])
+    y, again = f + config.sigma * world.noises[..., : config.m]
+    rows = []
+    for p in CAPACITIES:
+        factors = min_norm.factorise(psi[..., :p], config.ridge)
+        theta = min_norm.solve(factors, y)
+        told = min_norm.expectations(factors, f, population)
+        measured = (min_norm.empirical(psi[..., :p], t, theta) for t in (y, again))
+        rows.append([v.mean() for v in (*measured, min_norm.expected_risk(population, theta), *told)])
+    return Repeats(*(torch.stack(column) for column in zip(*rows, strict=True)))
+
+
+def widest(result: Result) -> int:
+    """Place in the sweep of the widest gap."""
+    return int(gaps(result).argmax())
+
+
+def gaps(result: Result) -> Tensor:
+    """J* − J, median over the draws, [P]."""
+    return (result.risk - result.J).quantile(0.5, dim=1)
+
+
+def seen(result: Result, config: Config) -> str:
+    """What the run shows, in sentences that are true at every setting."""
+    J, risk = (v.quantile(0.5, dim=1) for v in (result.J, result.risk))
+    p, best, wide = CAPACITIES[config.at], int(risk.argmin()), widest(result)
+    gap = short(gaps(result)[wide])
+    zero = next((c for c, value in zip(CAPACITIES, J.tolist(), strict=True) if value < ZERO), None)
+    told = f"from p = {zero} on J is zero" if zero else f"J falls to {short(J.min())} and never to zero"
+    text = (f"**Capacity**: {told}; the lowest J* is {short(risk[best])}, at p = {CAPACITIES[best]}, and noise alone leaves "
+            f"σ² = {short(config.sigma**2)}. **The gap** J* − J is widest at p = {CAPACITIES[wide]}, where it is {gap} "
+            f"(medians of {config.draws} draws of m = {config.m} samples). ")
+    return text + (f"**In the picture**: the fit at p = {p} has J = {short(result.J[config.at, 0])} on its samples and "
+                   f"J* = {short(result.risk[config.at, 0])} on all of p_data.")
+
+
+def short(value: float | Tensor) -> str:
+    """Two digits of a risk, in words that a reader can take in: 0.15, 1,200, 4.7·10⁸, and 0 for what is zero to rounding."""
+    value = float(value)
+    if value < ZERO:
+        return "0" if value > -ZERO else f"−{short(-value)}"
+    two = float(f"{value:.1e}")
+    if 1e-3 <= two < 1e5:
+        return f"{two:.2g}" if two < 100 else f"{two:,.0f}"
+    mantissa, exponent = f"{two:.1e}".split("e")
+    return f"{mantissa}·10{exponent.lstrip('+').replace('-0', '-').lstrip('0').translate(POWERS)}"
+
+
+def predict(result: Result, config: Config) -> Pick:
+    """In which range of capacities the gap is widest, by the median of the draws."""
+    m, gap = config.m, gaps(result)
+    at = CAPACITIES[int(gap.argmax())]
+    right = "low" if 2 * at < m else "near" if at <= 2 * m else "high"
+    return Pick(
+        text=f"A {SHORT[config.model]} is fitted to m = {m} samples, at capacities p from 1 to {CAPACITIES[-1]}. Where is the "
+             "gap J* − J widest?", right=(right,),
+        options={"low": f"Below p = {m // 2}, where the model is simple", "near": f"From p = {m // 2} to {2 * m}, round p = m",
+                 "high": f"Above p = {2 * m}, where the model is largest"},
+        why=f"It is {short(gap.max())} at p = {at}, {short(gap[0])} at p = 1 and {short(gap[-1])} at p = {CAPACITIES[-1]}.")
+
+
+def _tamed(result: Result, config: Config, _: None) -> Verdict:
+    """Whether the scene differs from the challenge's in λ alone and its J* at p = m is near the best there is."""
+    if replace(config, ridge=0.0).trained() != Config(**CHALLENGE.scene).trained():
+        return Verdict(False, "This is another scene than the challenge's. Set the scene, and move only λ.")
+    risk = float(result.risk[CAPACITIES.index(config.m)].quantile(0.5))
+    words = f"With λ = {config.ridge:g} the median J* at p = m = {config.m} is {short(risk)}, {short(risk / config.sigma**2)} σ²."
+    return Verdict(risk < 2.5 * config.sigma**2, words)
+
+
+CHALLENGE = Challenge(
+    text="At p = m the polynomial swings through the gaps between independent samples. Move only λ, under More, until its "
+         "median J* at p = m is below 2.5σ².", check=_tamed, scene=dict(m=20, inputs="independent", at=CAPACITIES.index(20)),
+)

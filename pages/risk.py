@@ -1,0 +1,89 @@
+"""risk: what we minimise is not what we want."""
+
+from core import min_norm
+from core.lessons.risk import CAPACITIES, HELD_FROM, NOISES, Config, Result, held, seen
+from figures import risk as figures
+from figures.risk_alt import alts
+from ui import page
+from ui.chart import Board, Panel, Player
+from ui.page import Preset
+
+PRESETS = [
+    Preset("Every sample hit", "Twelve coefficients, twelve samples: J is zero, and the curve is far from the truth."),
+    Preset("Too simple", "A parabola cannot follow a wave: J and J* are both high and close to each other.",
+           dict(at=CAPACITIES.index(3))),
+    Preset("About right", "Six coefficients: J* is near its lowest, well below what twelve give.", dict(at=CAPACITIES.index(6))),
+    Preset("Far past p = m", "Two hundred coefficients for twelve samples: of all curves through them, a calm one.",
+           dict(at=len(CAPACITIES) - 1)),
+    Preset("No taste", "Every degree costs the same: past the threshold the least norm is spiky, J* climbs.",
+           dict(smooth=0.0, at=len(CAPACITIES) - 1)),
+    Preset("A little ridge", "λ = 0.001 and the peak is gone: no coefficient can grow without bound.", dict(ridge=1e-3)),
+    Preset("Textbook case", "The cubic is among the models from p = 4 on: J and the fresh risk follow σ²(1 ∓ p/m).",
+           dict(truth="cubic", m=20, at=CAPACITIES.index(20))),
+]
+
+MATHS = r"""
+**Two risks.** What we want is small on all of $p_{\text{data}}$, what we have are $m$ samples of it:
+$$J^*(\theta)=\mathbb E_{(x,y)\sim p_{\text{data}}}\,L(f(x;\theta),y),\qquad
+J(\theta)=\frac1m\sum_{i=1}^m L(f(x^{(i)};\theta),y^{(i)}).$$
+Here $x$ is uniform on $[-1,1]$, $y=f(x)+\sigma\varepsilon$, $L$ the squared error and $f(x;\theta)=\psi(x)^{\mathrm T}\theta$
+with $p$ features, so that $J^*(\theta)=\sigma^2+\mathbb E_x(f(x)-\psi(x)^{\mathrm T}\theta)^2$ is known. The integral is taken by
+Gauss–Legendre quadrature, exact for polynomials.
+
+**The fit** minimises $\frac1m\lVert y-\Psi\theta\rVert^2+\lambda\lVert\theta\rVert^2$; at $\lambda=0$ it is $\theta=\Psi^+y$, of
+least norm among the best. Polynomial features are $\sqrt{2j+1}\,P_j(x)/(1+j)^s$: the larger $s$, the dearer is a rough curve.
+
+**What the noise does.** Let $H$ be the matrix that maps $y$ to the fitted values. Given the inputs,
+$$\mathbb E\,J=\tfrac1m\lVert(I-H)f\rVert^2+\tfrac{\sigma^2}{m}\operatorname{tr}(I-H)^2,\qquad
+\mathbb E\,J_{\text{fresh}}=\tfrac1m\lVert(I-H)f\rVert^2+\sigma^2+\tfrac{\sigma^2}{m}\operatorname{tr}H^2,$$
+the second on the same inputs with other noise. For $\lambda=0$, $p\le m$ and an $f$ that the model holds these are
+$$\sigma^2\Bigl(1-\frac pm\Bigr)\quad\text{and}\quad\sigma^2\Bigl(1+\frac pm\Bigr).$$
+
+**Why it peaks.** With the singular values $s_k$ of $\Psi$ and its right singular vectors $v_k$,
+$$\mathbb E\,J^*=\sigma^2+\text{bias}^2+\sigma^2\sum_k\frac{\mathbb E_x(\psi(x)^{\mathrm T}v_k)^2}{s_k^2}\quad(\lambda=0).$$
+At $p=m$ the matrix is square and its smallest $s_k$ tends to be smallest: noise is divided by almost nothing.
+With fewer features many samples determine each; with more there is a choice, and the least norm chooses well if it has good
+taste.
+"""
+
+REFERENCES = """
+- I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, MIT Press 2016, sections 5.2 and 8.1.
+- M. Belkin, D. Hsu, S. Ma, S. Mandal, Reconciling modern machine-learning practice and the classical bias–variance trade-off,
+  *PNAS* 116, 2019.
+- T. Hastie, A. Montanari, S. Rosset, R. Tibshirani, Surprises in high-dimensional ridgeless least squares interpolation,
+  *Annals of Statistics* 50, 2022.
+- A. Rahimi, B. Recht, Random features for large-scale kernel machines, NIPS 2007.
+"""
+
+
+def draw(result: Result, scene: Config) -> Board:
+    said = alts(result, scene)
+    draws = f"{scene.draws} draws of {scene.m} samples"
+    exact = "" if not held(scene, scene.m) else f" From p = {HELD_FROM} to m, at λ = 0, it is σ²(1 − p/m) and σ²(1 + p/m)."
+    panels = [
+        Panel(id="fit", figure=figures.hero(result, scene), span=7, height="tall", alt=said["fit"],
+              caption="Dots: the samples. Line: the fit, drawn as far as the frame goes. Dashed: the truth, with σ either side."),
+        Panel(id="risks", figure=figures.risks(result, scene), span=5, height="tall", alt=said["risks"],
+              caption=f"Medians and quartiles of {draws}. A J that leaves the frame below is on its way to 0."),
+        Panel(id="gap", figure=figures.gap(result, scene), span=4, title="The gap", alt=said["gap"],
+              caption="J* − J, median and quartiles. Diamond: widest."),
+        Panel(id="same", figure=figures.same_inputs(result, scene), span=4, title="The same inputs, other noise",
+              caption=f"Dots: means of {NOISES} draws of noise. Dashed: theory.{exact}", alt=said["same"]),
+        Panel(id="parts", figure=figures.parts(result, scene), span=4, title="What J* is made of", alt=said["parts"],
+              caption="On the inputs of the picture. Dashed: σ² + bias² + variance in closed form."),
+    ]
+    if result.done:
+        panels += [
+            Panel(id="learning", figure=figures.learning(result, scene), span=5, title="More samples, one capacity",
+                  alt=said["learning"], caption="Medians of J and J*. Dotted: m = p."),
+            Panel(id="plane", figure=figures.plane(result, scene), span=7, title="Every size, every capacity", click=("m", ""),
+                  alt=said["plane"], caption="Median J*; 100 and more share one colour. Dashed: p = m. Click to set m."),
+        ]
+    player = Player(labels=figures.labels(), name="Capacity p", field="at", autoplay=False, seconds=9.0)
+    return Board(panels=panels, player=player, seen=seen(result, scene), legend=figures.LEGEND)
+
+
+SYMBOLS = {"m": "m", "p": "p", "σ": "sigma", "λ": "penalty", "ψ": "psi", "s": "s", "θ": "theta"}
+
+page.show("risk", draw, presets=PRESETS, maths=MATHS, code=(min_norm.factorise, min_norm.solve, min_norm.expectations),
+          symbols=SYMBOLS, references=REFERENCES)

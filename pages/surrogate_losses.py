@@ -1,0 +1,82 @@
+"""surrogate_losses: nets are trained on a stand-in for the error."""
+
+from core import surrogates
+from core.lessons.surrogate_losses import LOSSES, Config, Result, seen
+from figures import surrogate_losses as figures
+from figures.surrogate_losses_alt import alts
+from ui import page
+from ui.chart import Board, Panel, Player
+from ui.page import Preset
+
+PRESETS = [
+    Preset("One stray", "One sample deep in the other class: exponential loss moves furthest, for its slope has no bound."),
+    Preset("Nothing carried away", "Two Gaussian classes as they are: four stand-ins, nearly one boundary.", dict(distance=0)),
+    Preset("Too right", "One sample far on its own side: only squared loss punishes that, and turns its boundary.",
+           dict(side="right", distance=20)),
+    Preset("Wrong labels everywhere", "Three in ten labels are flipped: a linear boundary survives, the scores shrink.",
+           dict(label_noise=30, distance=0)),
+    Preset("The error rests, the loss does not",
+           "A net learns by heart: its validation error settles, while its logistic loss there climbs on.",
+           dict(model="net", distance=0, steps=600, draws=2)),
+    Preset("Perfectly separable", "With a gap between the classes logistic loss falls for ever: the error is zero long before.",
+           dict(apart=7.0, distance=0, steps=600)),
+]
+
+MATHS = r"""
+**What we want** is few errors: the 0-1 loss $\mathbf 1[z\le0]$ of the margin $z=y\,f(x)$, $y=\pm1$. It is flat wherever it is
+not a cliff, so it has no gradient to follow. **What we minimise** is a mean over the training samples of a convex loss,
+$$J(\theta)=\frac1m\sum_{i=1}^m\varphi\bigl(y^{(i)}f(x^{(i)};\theta)\bigr),$$
+$$\varphi_{\text{squared}}=(1-z)^2,\quad\varphi_{\text{hinge}}=\max(0,1-z),\quad\varphi_{\text{logistic}}=\log_2(1+e^{-z}),\quad
+\varphi_{\text{exponential}}=e^{-z}.$$
+For $y=\pm1$, $(y-f)^2=(1-yf)^2$; the logistic loss is cross-entropy in bits. Each lies on or above the 0-1 loss, so the error is
+at most $J$; in nats the logistic loss would start at $\ln2<1$ and not be a bound.
+
+**What an outlier weighs** is the slope at its margin: at $z=-8$ about $18$ for squared, $1$ for hinge, $1/\ln2$ for logistic and
+$2981$ for exponential loss. At $z=+8$ it is $14$ for squared loss and below $0.001$ for the others: only squared loss pulls a
+sample back that is right by far.
+
+**What each wants.** Where $P(y=1\mid x)=\eta$, the expected loss is least at
+$$f_{\text{squared}}=2\eta-1,\quad f_{\text{hinge}}=\operatorname{sign}(2\eta-1),\quad f_{\text{logistic}}=\ln\frac\eta{1-\eta},
+\quad f_{\text{exponential}}=\tfrac12\ln\frac{\eta}{1-\eta}.$$
+All have the sign of the classifier with the fewest errors; all but the hinge's tell $\eta$. Here the classes are Gaussian with
+unit variance, $\Delta$ apart, so without flipped labels $\ln\frac{\eta}{1-\eta}=\Delta x_1$, and no classifier expects an error
+below $\Phi(-\Delta/2)$. With a part $\rho$ of the labels flipped it is $\rho+(1-2\rho)\,\Phi(-\Delta/2)$.
+"""
+
+REFERENCES = """
+- I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, MIT Press 2016, section 8.1.2.
+- P. Bartlett, M. Jordan, J. McAuliffe, Convexity, classification, and risk bounds, *Journal of the American Statistical
+  Association* 101, 2006.
+- T. Hastie, R. Tibshirani, J. Friedman, *The Elements of Statistical Learning*, 2nd edition, Springer 2009, section 10.6.
+"""
+
+
+# One key, spread over four pictures of one height.
+CAPTIONS = {"squared": "Colour: the loss. Grey: the error.", "hinge": "Solid: training. Dotted: validation.",
+            "logistic": "In bits, so that it starts at 1.", "exponential": "Dashed: the least expected error."}
+
+
+def draw(result: Result, scene: Config) -> Board:
+    said = alts(result, scene)
+    linear = " Dashed: least squares in closed form." if scene.model == "linear" else ""
+    panels = [
+        Panel(id="plane", figure=figures.plane(result, scene), span=7, height="tall", alt=said["plane"],
+              caption="Where each score is 0. Dashed: the boundary of the fewest errors. Diamonds: outliers; ring: wrong label."),
+        Panel(id="losses", figure=figures.losses(result), span=5, height="tall", alt=said["losses"],
+              caption="The stand-ins over the 0-1 loss. Ticks below: margins of the training samples, as far as they fit."),
+        *(Panel(id=f"train-{loss}", figure=figures.training(result, scene, loss), span=3, height="short", title=name,
+                alt=said[f"train-{loss}"], caption=CAPTIONS[loss]) for loss, name in LOSSES.items()),
+        Panel(id="outliers", figure=figures.outliers(result, scene), span=7, alt=said["outliers"],
+              title="How many change class when outliers go further", click=("distance", ""),
+              caption=f"Validation samples; mean and range of {scene.draws} draws.{linear} Click to set d."),
+        Panel(id="wanted", figure=figures.wanted(result, scene), span=5, title="The score each loss wants", alt=said["wanted"],
+              caption="Dots: scores of validation samples, as far as they fit. Dark: the score of least expected loss."),
+    ]
+    player = Player(labels=[f"step {s}" for s in result.recorded.tolist()], live=not result.done)
+    return Board(panels=panels, player=player, seen=seen(result, scene), legend=figures.LEGEND)
+
+
+SYMBOLS = {"φ": "phi", "z": "z", "dφ/dz": "slope", "f": "wanted"}
+
+page.show("surrogate_losses", draw, presets=PRESETS, maths=MATHS, code=(surrogates.phi, surrogates.slope, surrogates.wanted),
+          symbols=SYMBOLS, references=REFERENCES)

@@ -1,0 +1,265 @@
+"""Surrogate losses: the bound through training, SciPy's and scikit-learn's optima, outliers over seeds, every word."""
+
+import random
+import re
+import runpy
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import optimize, stats
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import SVC
+
+from core import surrogates
+from core.data import toys
+from core.lesson import Choice, Grid, Number
+from core.lessons import surrogate_losses as lesson
+from core.lessons.surrogate_losses import CHALLENGE, Config, Result
+from core.surrogates import LOSSES
+from figures import surrogate_losses as figures
+from tests.pages import said
+from ui import chart
+
+ROOT = Path(__file__).parents[2]
+PAGE = said("surrogate_losses")
+
+
+@pytest.fixture(scope="module")
+def opening() -> Result:
+    return lesson.run(Config())
+
+
+@pytest.fixture(scope="module")
+def presets() -> dict[str, tuple[Config, Result]]:
+    return {p.name: (Config(**p.values), lesson.run(Config(**p.values))) for p in PAGE.presets}
+
+
+def anything(rng: random.Random) -> Config:
+    values = {}
+    for name, control in Config.controls().items():
+        match control:
+            case Number():
+                values[name] = control.nearest(rng.uniform(control.low, control.high))
+            case Grid():
+                values[name] = rng.choice(control.values)
+            case Choice():
+                values[name] = rng.choice(list(control.options))
+    return Config(**{**values, "steps": 60, "draws": 2})
+
+
+@pytest.fixture(scope="module")
+def scenes() -> list[tuple[Config, list[Result]]]:
+    drawn = (anything(random.Random(trial)) for trial in range(16))
+    return [(scene, list(lesson.steps(scene))) for scene in drawn]
+
+
+def test_log_odds_are_those_of_the_posterior():
+    means = torch.tensor([[-1.5, 0.0], [1.5, 0.0]])
+    x, _ = toys.gaussian_classes(500, means, torch.eye(2), torch.Generator().manual_seed(0))
+    posterior = toys.gaussian_posterior(x, means, torch.eye(2))[1]
+    torch.testing.assert_close(lesson.log_odds(Config(apart=3.0), x), torch.logit(posterior), rtol=1e-4, atol=1e-4)
+
+
+def test_flipped_labels_change_the_log_odds_as_they_change_the_labels():
+    x = torch.tensor([[-2.0, 0.0, 0.7], [0.0, 0.0, 1.0]])
+    eta = torch.sigmoid(3.0 * x[0].double())
+    noisy = 0.8 * eta + 0.2 * (1 - eta)
+    torch.testing.assert_close(lesson.log_odds(Config(label_noise=20), x), (noisy / (1 - noisy)).log())
+
+
+@pytest.mark.parametrize(("apart", "noise"), [(1.0, 0), (3.0, 0), (3.0, 25)])
+def test_least_error_is_the_bayes_error(apart, noise):
+    scene = Config(apart=apart, label_noise=noise)
+    rho = noise / 100
+    assert lesson.least_error(scene) == pytest.approx(rho + (1 - 2 * rho) * stats.norm.cdf(-apart / 2), rel=1e-9)
+
+
+def _optimum(loss: str, x: np.ndarray, y: np.ndarray) -> float:
+    """The least training loss of a linear score, by SciPy: a linear program for the hinge, BFGS for what is smooth."""
+    n = len(y)
+    design = np.concatenate([x, np.ones((1, n))]).T * y[:, None]
+    if loss == "hinge":
+        constraint = -np.concatenate([design, np.eye(n)], 1)
+        bounds = [(None, None)] * 3 + [(0, None)] * n
+        return optimize.linprog(np.r_[np.zeros(3), np.full(n, 1 / n)], constraint, -np.ones(n), bounds=bounds).fun
+
+    def objective(w: np.ndarray) -> tuple[float, np.ndarray]:
+        z = torch.from_numpy(design @ w)
+        return float(surrogates.phi(loss, z).mean()), design.T @ surrogates.slope(loss, z).numpy() / n
+
+    return optimize.minimize(objective, np.zeros(3), jac=True, method="BFGS", options=dict(gtol=1e-10)).fun
+
+
+@pytest.mark.parametrize("scene", [Config(steps=600), Config(steps=600, side="right", distance=20, seed=3),
+                                   Config(steps=600, label_noise=20, distance=0, outliers=3)])
+def test_training_reaches_the_optimum(scene):
+    result = lesson.run(scene)
+    x, y = result.x.double().numpy(), result.y.double().numpy()
+    for k, loss in enumerate(LOSSES):
+        best, ours = _optimum(loss, x, y), float(result.loss["train"][-1, k])
+        assert best - 1e-6 <= ours <= 1.03 * best, (loss, ours, best)
+
+
+def test_scikit_learn_finds_the_same_boundaries():
+    result = lesson.run(Config(label_noise=20, distance=0, steps=600))
+    x, y = result.x.T.numpy(), result.y.numpy()
+    logistic = LogisticRegression(C=np.inf, tol=1e-8).fit(x, y)
+    theirs = np.r_[logistic.coef_[0], logistic.intercept_]
+    np.testing.assert_allclose(result.theta[-1, 2], theirs, rtol=0.01, atol=0.01)
+    # C sums over 80 samples, so that the penalty weighs 1/8000 of the mean loss.
+    svm = SVC(kernel="linear", C=100, tol=1e-6).fit(x, y)
+    score = torch.from_numpy(svm.decision_function(x)) * result.y
+    assert float(result.loss["train"][-1, 1]) == pytest.approx(float(surrogates.phi("hinge", score).mean()), rel=0.02)
+    np.testing.assert_allclose(result.theta[-1, 0], lesson.least_squares(result.x, result.y), atol=1e-3)
+
+
+def test_bounds_hold_through_training(scenes):
+    """J bounds the error of its own fit at every evaluation, on both sets."""
+    for _, results in scenes:
+        result = results[-1]
+        for split in ("train", "validation"):
+            loss, error = result.loss[split], result.error[split]
+            known = torch.isfinite(loss)
+            assert bool((loss[known] >= error[known] - 1e-6).all())
+
+
+def test_all_start_at_one_on_the_same_data(scenes):
+    for scene, results in scenes:
+        first = results[0]
+        torch.testing.assert_close(first.loss["train"], torch.ones(1, 4))
+        assert torch.equal(first.error["train"], torch.ones(1, 4)), "a margin of 0 counts as an error"
+        assert bool((first.theta == first.theta[:, :1]).all())
+        assert int(first.outlier.sum()) == min(scene.outliers, int(((first.y > 0) & ~first.flipped).sum()))
+        assert bool((first.y[first.outlier] == 1).all())
+
+
+def test_data_are_nested_and_outliers_only_move():
+    one, two = lesson._Data(Config(outliers=1, label_noise=10), 0), lesson._Data(Config(outliers=3, label_noise=10), 0)
+    assert torch.equal(one.x, two.x) and torch.equal(one.y, two.y) and bool((two.outlier | ~one.outlier).all())
+    shift = (two.at(5.0) - two.x).norm(dim=0)
+    torch.testing.assert_close(shift, 5.0 * two.outlier)
+    assert bool((two.at(5.0)[0] <= two.x[0]).all())
+    assert bool((lesson._Data(Config(side="right"), 0).at(5.0)[0] >= one.x[0]).all())
+
+
+def test_least_squares_in_closed_form_and_its_shift(opening):
+    x, y = opening.x.double(), opening.y.double()
+    w = lesson.least_squares(opening.x, opening.y).double()
+    design = torch.cat([x, torch.ones(1, x.shape[1], dtype=torch.float64)])
+    torch.testing.assert_close(design @ (design.T @ w - y), torch.zeros(3, dtype=torch.float64), atol=1e-4, rtol=0)
+    assert opening.moved_exactly is not None
+    torch.testing.assert_close(opening.moved[..., 0], opening.moved_exactly, atol=0.01, rtol=0)
+
+
+def test_what_an_outlier_moves_over_seeds():
+    """Deep in the other class exponential moves more than hinge; far on its own side squared moves and the others rest."""
+    for seed in range(4):
+        wrong = lesson.run(Config(seed=seed, draws=8))
+        at = wrong.distances.index(12)
+        squared, hinge, logistic, exponential = wrong.moved[at].mean(0).tolist()
+        assert exponential > max(squared, logistic) and exponential > 1.5 * hinge and min(squared, logistic) > 0
+        right = lesson.run(Config(seed=seed, draws=8, side="right", distance=20)).moved[-1].mean(0).tolist()
+        assert right[0] > 0.08 and max(right[1:]) < 0.01
+
+
+def test_seen_and_predict_hold_at_any_setting(scenes):
+    for scene, results in scenes:
+        for result in (results[0], results[3], results[-1]):
+            d = scene.distance or 20
+            parts = result.moved[result.distances.index(d)].numpy().mean(0)
+            told = ", ".join(f"{100 * p:.1f}% ({loss})" for p, loss in zip(parts, LOSSES, strict=True))
+            text, question = lesson.seen(result, scene), lesson.predict(result, scene)
+            assert f"{scene.outliers} of {scene.n} samples carried {d} away the fits give another class to {told}" in text
+            assert list(question.right) == [loss for loss, p in zip(LOSSES, parts, strict=True) if p == parts.max()]
+            assert told in question.why and f"carried {d} away" in question.text
+            assert ("own side" in question.text) == (scene.side == "right")
+            if bool((result.diverged_at < 0).all()):
+                errors = ", ".join(f"{100 * float(e):.1f}% ({loss})" for e, loss in
+                                   zip(result.error["validation"][-1], LOSSES, strict=True))
+                assert errors in text
+            else:
+                assert "No longer finite" in text
+
+
+def test_moved_is_counted_from_the_fits(opening):
+    """By an independent fit at d = 0: the scene there has the same draw, and its classes are the reference."""
+    still = lesson.run(Config(distance=0))
+    a, b = (lesson.scores(r, r.x_validation, slice(-1, None))[0] > 0 for r in (still, opening))
+    part = (a != b).double().mean(1)
+    torch.testing.assert_close(part, opening.moved[opening.distances.index(12), 0], atol=0.005, rtol=0)
+
+
+def test_boards_hold_at_any_setting(scenes):
+    for scene, results in scenes:
+        for result in (results[0], results[-1]):
+            board = PAGE.draw(result, scene)
+            assert len(chart.encode(board).body) < 1_400_000
+            panels = {p.id: p for p in board.panels}
+            for panel in board.panels:
+                assert not re.search(r"\bnan\b|\binf\b", panel.alt), panel.alt
+                assert len(panel.alt) > 40
+            assert ("closed form" in panels["outliers"].caption) == (scene.model == "linear")
+
+
+def test_divergence_is_told():
+    scene = Config(model="net", learning_rate=1.0, distance=20, outliers=10, steps=60, draws=2)
+    result = lesson.run(scene)
+    broken = replace(result, diverged_at=torch.tensor([-1, -1, -1, 17]))
+    assert "No longer finite**: exponential at step 17" in lesson.seen(broken, scene)
+
+
+def test_presets_show_what_they_say(presets):
+    squared, hinge, logistic, exponential = range(4)
+    _, stray = presets["One stray"]
+    parts = stray.moved[stray.distances.index(12)].mean(0)
+    assert int(parts.argmax()) == exponential
+    _, still = presets["Nothing carried away"]
+    scores = lesson.scores(still, still.x_validation, slice(-1, None))[0] > 0
+    assert float((scores != scores[:1]).double().mean(1).max()) < 0.03
+    scene, right = presets["Too right"]
+    parts = right.moved[right.distances.index(scene.distance)].mean(0)
+    assert float(parts[squared]) > 0.08 and float(parts[[hinge, logistic, exponential]].max()) < 0.01
+    scene, flipped = presets["Wrong labels everywhere"]
+    assert float(flipped.error["validation"][-1].max()) < lesson.least_error(scene) + 0.03
+    assert bool((flipped.theta[-1, :, :2].norm(dim=1) < 0.5 * still.theta[-1, :, :2].norm(dim=1)).all())
+    _, net = presets["The error rests, the loss does not"]
+    loss, error = (v["validation"][:, logistic] for v in (net.loss, net.error))
+    early = 10
+    assert float(error[early:].max() - error[early:].min()) < 0.02
+    assert float(loss[-1]) > 1.3 * float(loss[early]) > 1.7 * float(loss.min())
+    _, apart = presets["Perfectly separable"]
+    assert bool((apart.loss["train"][1:, logistic].diff() < 0).all())
+    assert float(apart.error["train"][3:, logistic].max()) == 0
+
+
+def test_challenge_has_a_solution_and_near_misses():
+    solution = replace(Config(**CHALLENGE.scene), distance=20, outliers=10, apart=6.0)
+    assert CHALLENGE.check(lesson.run(solution), solution, None).right
+    for other in (Config(), Config(**CHALLENGE.scene), replace(solution, side="wrong"), replace(solution, label_noise=5),
+                  replace(solution, distance=0), replace(solution, model="net"), replace(solution, apart=1.0)):
+        assert not CHALLENGE.check(lesson.run(other), other, None).right, other
+
+
+def test_partial_results_agree_with_the_run(opening):
+    results = list(lesson.steps(Config()))
+    assert torch.equal(results[10].theta, opening.theta[:11]) and len(results) == 31
+    assert not results[10].done and results[-1].done
+    assert torch.equal(results[10].loss["train"], opening.loss["train"][:11])
+
+
+def test_plain_pytorch_comes_to_the_same(opening):
+    plain = runpy.run_path(str(ROOT / "examples/surrogate_losses.py"))["main"]()
+    for k, loss in enumerate(LOSSES):
+        assert plain[f"{loss} loss"] == pytest.approx(float(opening.loss["train"][-1, k]), abs=1e-3)
+        assert plain[f"{loss} error"] == pytest.approx(float(opening.error["validation"][-1, k]), abs=0.006)
+
+
+def test_thumbnail(opening):
+    picture = figures.thumbnail(opening, Config())
+    assert len(picture["marks"]) == 5 and all(len(mark["points"]) <= 80 for mark in picture["marks"])
+    for mark, loss in zip(picture["marks"][1:], LOSSES, strict=True):
+        for z, phi in mark["points"]:
+            assert phi == pytest.approx(float(surrogates.phi(loss, torch.tensor(z))), abs=1e-3)
