@@ -85,7 +85,7 @@ COLOURS = {
     "init_he": ("#C93B20", "#FF8C73"),
     "init_orthogonal": ("#12806A", "#4FD0B2"),
     # gradients of batches, and of batches four times as large
-    "batch": ("#5AA9D6", "#2F74A6"),
+    "batch": ("#3E8FC0", "#2F74A6"),
     "batch_fourfold": ("#0B3C6F", "#93CBF6"),
     # batch sizes that train, from warm to cold as they grow
     "batch_small": ("#DB6E0A", "#FFAA52"),

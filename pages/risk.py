@@ -83,7 +83,7 @@ def draw(result: Result, scene: Config) -> Board:
     return Board(panels=panels, player=player, seen=seen(result, scene), legend=figures.LEGEND)
 
 
-SYMBOLS = {"m": "m", "p": "p", "σ": "sigma", "λ": "penalty", "ψ": "psi", "s": "s", "θ": "theta"}
+SYMBOLS = {"m": "m", "p": "p", "σ": "sigma", "λ": "penalty", "ψ": "psi", "s": "s"}
 
 page.show("risk", draw, presets=PRESETS, maths=MATHS, code=(min_norm.factorise, min_norm.solve, min_norm.expectations),
           symbols=SYMBOLS, references=REFERENCES)

@@ -75,10 +75,12 @@ def test_the_question_is_judged_by_the_run(module, results):
             assert all(a < b for a, b in zip(question.x, question.x[1:], strict=False))
         assert question.judge(right_answer(question)).right
         wrong = wrong_answer(question)
-        assert wrong is not None, "a question with no wrong answer"
-        verdict = question.judge(wrong)
-        assert not verdict.right
-        assert question.why in verdict.words
+        # All may be level at the first step; the reader is judged by the last.
+        assert wrong is not None or result is not results[-1], "a question with no wrong answer"
+        if wrong is not None:
+            verdict = question.judge(wrong)
+            assert not verdict.right
+            assert question.why in verdict.words
         for garbage in (None, "no such answer", math.nan, [], {"a": 1}, [math.nan] * 24):
             with pytest.raises(ValueError):  # noqa: PT011
                 question.judge(garbage)
