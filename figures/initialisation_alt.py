@@ -1,0 +1,45 @@
+"""What the pictures of six starts show, in a sentence each, for those who do not see them."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from core.lessons.initialisation import Config, Result, seen, told
+from core.signal import SCHEMES
+
+
+def _each(values: Tensor) -> str:
+    return ", ".join(f"{name} {told(v)}" for name, v in zip(SCHEMES.values(), values.tolist(), strict=True))
+
+
+def forward(result: Result, scene: Config) -> str:
+    return (f"Second moment of the activations by layer, on a logarithmic scale. {seen(result, scene)} In the last hidden layer "
+            f"after {int(result.at[-1])} steps: {_each(result.forward[-1, :, -1])}.").replace("**", "")
+
+
+def backward(result: Result) -> str:
+    return ("Second moment of the gradient by layer, on a logarithmic scale. In the first hidden layer at the start: "
+            f"{_each(result.backward[0, :, 0])}; after {int(result.at[-1])} steps: {_each(result.backward[-1, :, 0])}.")
+
+
+def loss(result: Result) -> str:
+    return f"Training loss of the six starts. After {result.step} steps: {_each(result.losses[-1])}."
+
+
+def units(result: Result, scene: Config) -> str:
+    moved = (result.units[-1] - result.units[0]).norm(dim=-1)
+    ends = [f"{name} from {told(float(each.min()))} to {told(float(each.max()))}"
+            for name, each in zip(SCHEMES.values(), moved, strict=True)]
+    return f"How far the {scene.width} first-layer units move: {'; '.join(ends)}."
+
+
+def ridges(result: Result, scene: Config) -> str:
+    deep = result.counts[-1, list(SCHEMES).index(scene.inside), -1]
+    return (f"Sizes of the activations of {SCHEMES[scene.inside]} in {len(result.layers)} of {scene.depth} layers. "
+            f"After {int(result.at[-1])} steps {int((deep > 0).sum())} of {len(deep)} bins of the deepest are in use.")
+
+
+def rank(result: Result) -> str:
+    ends = ", ".join(f"{name} {f'{r:.0f}' if r == r else 'no longer finite'}"
+                     for name, r in zip(SCHEMES.values(), result.rank[-1].tolist(), strict=True))
+    return f"Rank of the weights of layer {result.middle} against step. After {int(result.at[-1])} steps: {ends}."

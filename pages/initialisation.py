@@ -1,0 +1,99 @@
+"""initialisation: symmetry and depth."""
+
+from core import signal
+from core.engine.initialise import fill_affine
+from core.lessons.initialisation import RANK, Config, N, Result, seen
+from core.signal import SCHEMES
+from figures import initialisation as figures
+from figures import initialisation_alt as alt
+from ui import page
+from ui.chart import Board, Panel, Player
+from ui.page import Preset
+
+PRESETS = [
+    Preset("ReLU, 30 layers",
+           "In every ReLU layer Xavier and the orthogonal start halve the signal's second moment. He does not, and trains."),
+    Preset("tanh", "The orthogonal start comes down calmly; He and Xavier are thrown above a coin's loss on the way.",
+           dict(activation="tanh", inside="he")),
+    Preset("Linear",
+           "He doubles the second moment in every layer and ends beyond every number. No linear net can part two circles.",
+           dict(activation="linear", inside="he")),
+    Preset("Adam forgives size",
+           "Adam divides a gradient by its size, so Xavier and the orthogonal start train too; equal units do not.",
+           dict(optimiser="adam", learning_rate=0.001, inside="constant")),
+    Preset("g² = 2", "Twice the variance: now Xavier and the orthogonal start train, and He blows up.", dict(gain=1.4)),
+    Preset("Three layers", "A shallow net forgives Xavier and the orthogonal start; it forgives neither zeros nor equal units.",
+           dict(depth=3, learning_rate=0.05)),
+    Preset("Fifty layers",
+           "He keeps the signal on average, but one draw differs from the next by decades: this one does not train.",
+           dict(depth=50, inside="he")),
+]
+
+MATHS = r"""
+Six starts of one net minimise the mean cross-entropy over $N=64$ points, full batch; biases start at 0. In a layer $z=Wh$,
+$h'=\phi(z)$, with independent weights of mean 0 and variance $\sigma^2$,
+$$\mathbb E[z^2]=n_{\text{in}}\,\sigma^2\,\mathbb E[h^2],\qquad
+\mathbb E[h'^2]=\tfrac12\,\mathbb E[z^2]\ \text{for ReLU},\quad \mathbb E[h'^2]=\mathbb E[z^2]\ \text{for a linear unit,}$$
+exactly and at every width; for tanh $\mathbb E[h'^2]\to\mathbb E[\tanh^2(\sqrt{\mathbb E[z^2]}\,u)]$,
+$u\sim\mathcal N(0,1)$, as layers get wide.
+
+| start | $\sigma^2$, times $g^2$ | $\mathbb E[h^2]$ per square ReLU layer |
+| --- | --- | --- |
+| He | $2/n_{\text{in}}$ | $\times 1$ |
+| Xavier | $2/(n_{\text{in}}+n_{\text{out}})$ | $\times \tfrac12$ |
+| orthogonal | $1/\max(n_{\text{in}},n_{\text{out}})$ | $\times \tfrac12$ |
+| small normal | given (no $g$) | $\times n\sigma^2/2$ |
+
+Backwards, as layers get wide, $\mathbb E[(\partial J/\partial z)^2]$ is multiplied in each layer by
+$n_{\text{out}}\,\sigma^2\,\mathbb E[\phi'^2]$, the same factor for square ReLU layers. The means hide a spread: at a
+finite width the logarithm of $h^2$ walks at random through the layers, and single draws lie decades apart.
+
+**Symmetry.** If all units of a layer have the same weights in and out, they compute the same and get the same gradient, so they
+stay equal for ever: the layer's weight matrix keeps rank 1, and the net is one unit wide. With zeros nothing but the last
+bias ever gets a gradient. Only a random start breaks the symmetry. (The constant start's weights are $g/n_{\text{in}}$.)
+"""
+
+REFERENCES = """
+- X. Glorot, Y. Bengio, *Understanding the Difficulty of Training Deep Feedforward Neural Networks*, AISTATS 2010.
+- K. He, X. Zhang, S. Ren, J. Sun, *Delving Deep into Rectifiers*, ICCV 2015.
+- A. Saxe, J. McClelland, S. Ganguli, *Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear Neural Networks*,
+  ICLR 2014.
+- B. Poole, S. Lahiri, M. Raghu, J. Sohl-Dickstein, S. Ganguli, *Exponential Expressivity in Deep Neural Networks through
+  Transient Chaos*, NeurIPS 2016.
+- I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, MIT Press 2016, section 8.4.
+"""
+
+
+def draw(result: Result, scene: Config) -> Board:
+    inside = SCHEMES[scene.inside]
+    wide = " (in the limit of wide layers)" if scene.activation == "tanh" else ""
+    panels = [
+        Panel(id="forward", figure=figures.forward(result, scene), span=7, rows=2, height="tall",
+              title="The signal on its way forwards",
+              caption=f"Mean square of a layer's activations. Dashed: theory{wide}; bands: {len(result.draws)} draws; both at "
+              "the start. A start whose signal is exactly zero has no line.", alt=alt.forward(result, scene)),
+        Panel(id="loss", figure=figures.loss(result, scene), span=5, height="short", title="Which start trains",
+              caption=f"Mean cross-entropy over all {N} points of two circles. At ln 2 several lines may lie on each other.",
+              alt=alt.loss(result)),
+        Panel(id="backward", figure=figures.backward(result, scene), span=5, height="short", title="The gradient on its way back",
+              caption="From right to left. Dashed: theory for the random starts, for wide layers, from the last layer on.",
+              alt=alt.backward(result)),
+        Panel(id="ridges", figure=figures.ridges(result, scene), span=6, title=f"{inside}: the activations, layer by layer",
+              caption="Over all units and samples; exact zeros are left out, each ridge is scaled to its own peak.",
+              alt=alt.ridges(result, scene)),
+        Panel(id="units", figure=figures.units(result), span=6, title="How the units of the first layer move",
+              caption="Each unit is drawn by how far its two weights have come since the start. Grey ring: "
+              f"all {scene.width} units of the constant start. Who gets no gradient stays in the middle.",
+              alt=alt.units(result, scene)),
+        Panel(id="rank", figure=figures.rank(result, scene), span=12, height="short",
+              title=f"Rank of the weights of layer {result.middle}",
+              caption=f"Singular values above {RANK:g} of the largest. Dashed: 1, where equal units stay.", alt=alt.rank(result)),
+    ]
+    player = Player(labels=[f"step {s}" for s in result.at.tolist()], live=result.step < scene.steps)
+    return Board(panels=panels, player=player, seen=seen(result, scene), legend=figures.legend())
+
+
+SYMBOLS = {"σ²": "variance(...)", "n_in, n_out": "fan_in, fan_out", "g": "gain", "W": "weight"}
+
+page.show("initialisation", draw, presets=PRESETS, maths=MATHS, references=REFERENCES, code=(fill_affine, signal.variance),
+          symbols=SYMBOLS)
