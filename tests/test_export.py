@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import csv
 import math
-import os
 import re
 import struct
 import xml.etree.ElementTree as ET
@@ -15,31 +14,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from benchmarks.browser import chromium, executable
-from benchmarks.server import serve
 from core.catalogue import lesson
 from tests.pages import said
+from tests.reader import in_browser
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(executable() is None and not os.environ.get("REQUIRE_BROWSER"), reason="no Chromium on this machine"),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = in_browser
 PAPER = "#FFFFFF"
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with serve() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
