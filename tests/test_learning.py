@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlparse
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.catalogue import LESSONS
+from core.catalogue import LESSONS, Lesson
 from tests.pages import said
 from tests.reader import Reader, in_browser, violations
 
@@ -38,6 +38,20 @@ def answer(page: Page) -> None:
         cover.locator("[data-number]").first.click()
 
 
+def presets_are_links_that_open_their_scenes(reader: Reader, entry: Lesson) -> None:
+    presets, config = said(entry.slug).presets, entry.module().Config
+    links = reader.page.locator(".lab-presets a")
+    assert links.all_inner_texts() == [p.name for p in presets]
+    for preset, link in zip(presets, links.all(), strict=True):
+        assert dict(parse_qsl(urlparse(link.get_attribute("href")).query)) == config(**preset.values).query()
+        assert link.get_attribute("title") == preset.why
+    links.last.click()
+    expect(links.last).to_have_attribute("aria-current", "true")
+    expect(reader.page.locator(".lab-why")).to_have_text(presets[-1].why)
+    reader.drawn()
+    assert reader.scene() == config(**presets[-1].values).query()
+
+
 def test_a_new_reader_predicts_and_is_judged(browser, address, entry):
     reader = Reader(browser, address, first=True)
     page = reader.open(entry.slug)
@@ -50,9 +64,9 @@ def test_a_new_reader_predicts_and_is_judged(browser, address, entry):
     expect(page.locator(".st-key-seen")).to_be_visible()
     right = "You predicted it" in page.locator(".lab-verdict").inner_text()
     assert progress(page)[entry.slug]["predicted"] == ("right" if right else "wrong")
-    # Who has predicted is shown the picture at once on coming back.
-    page.reload()
-    reader.drawn()
+    presets_are_links_that_open_their_scenes(reader, entry)
+    # Who has predicted is shown the picture at once on coming back, even where no scene is named.
+    page = reader.open(entry.slug)
     expect(page.locator(".lab-panel").first).to_be_visible()
     expect(page.locator(".lab-cover")).to_be_hidden()
     assert reader.errors == []
@@ -84,21 +98,6 @@ def test_a_curve_is_sketched_with_the_keyboard(browser, address):
     expect(page.locator(".lab-verdict")).to_be_visible(timeout=20_000)
     expect(page.locator(".lab-verdict .lab-pad-truth")).to_have_attribute("d", re.compile("M.+L"))
     page.context.close()
-
-
-def test_presets_are_links_that_open_their_scenes(reader, entry):
-    page = reader.open(entry.slug)
-    presets, config = said(entry.slug).presets, entry.module().Config
-    links = page.locator(".lab-presets a")
-    assert links.all_inner_texts() == [p.name for p in presets]
-    for preset, link in zip(presets, links.all(), strict=True):
-        assert dict(parse_qsl(urlparse(link.get_attribute("href")).query)) == config(**preset.values).query()
-        assert link.get_attribute("title") == preset.why
-    links.last.click()
-    expect(links.last).to_have_attribute("aria-current", "true")
-    expect(page.locator(".lab-why")).to_have_text(presets[-1].why)
-    reader.drawn()
-    assert reader.scene() == config(**presets[-1].values).query()
 
 
 def test_a_challenge_is_checked(reader):

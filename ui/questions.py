@@ -85,10 +85,10 @@ def _answer(slug: str, dare: Challenge) -> Any:
         return None
     label = f"{control.label} ({control.unit})" if control.unit else control.label
     if isinstance(control, Number):
-        digits = max(0, len(f"{control.step:.10f}".rstrip("0").split(".")[1])) if not control.whole else 0
         kind = int if control.whole else float
+        shape = "%d" if control.whole else f"%.{len(f'{control.step:.10f}'.rstrip('0').split('.')[1])}f"
         return st.number_input(label, min_value=kind(control.low), max_value=kind(control.high), step=kind(control.step),
-                               value=None, format=f"%.{digits}f", help=control.help or None, key=f"{slug}:challenge:answer")
+                               value=None, format=shape, help=control.help or None, key=f"{slug}:challenge:answer")
     if isinstance(control, Grid):
         return st.select_slider(label, options=control.values, help=control.help or None, key=f"{slug}:challenge:answer")
     raise TypeError(f"no widget for an answer of kind {type(control).__name__}")
