@@ -117,7 +117,7 @@ def _there_and_back(page: Page, repeats: int) -> tuple[str, str, int]:
     return "ArrowLeft", "ArrowRight", min(repeats, down)
 
 
-def paints(bare: str, lab: str, repeats: int = 6, say: Callable[[str], None] = print) -> Samples:
+def paints(bare: str, lab: str, repeats: int = 5, say: Callable[[str], None] = print) -> Samples:
     """Ratios of key press to paint, fresh (towards new scenes) and cached (back through them).
 
     Each of the two pages has a browser to itself, as a reader has: side by side in one they share a painter, and
