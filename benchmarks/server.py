@@ -80,8 +80,8 @@ class Session:
             forward = ForwardMsg()
             forward.ParseFromString(data)
             kind = forward.WhichOneof("type")
-            if kind == "new_session":
-                self.hash = forward.new_session.page_script_hash
+            if kind == "navigation":
+                self.hash = forward.navigation.page_script_hash
             if kind == "script_finished":
                 return received
 
