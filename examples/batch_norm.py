@@ -1,9 +1,7 @@
 """Five kinds of norm in one small convolutional net on 8 × 8 digits: same start, same batches, plain SGD."""
 
-from pathlib import Path
-
-import numpy as np
 import torch
+from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F
 
@@ -33,13 +31,13 @@ def net(norm: str) -> nn.Sequential:
 
 
 def main() -> dict[str, float]:
-    digits = np.load(Path(__file__).parent.parent / "core/data/digits.npz")
+    digits = load_digits()
     final = {}
     for norm in NORMS:
         generator = torch.Generator().manual_seed(SEED)
-        order = torch.randperm(len(digits["labels"]), generator=generator)
-        x = torch.from_numpy(digits["images"]).float()[order][:, None] / 16
-        y = torch.from_numpy(digits["labels"]).long()[order]
+        order = torch.randperm(len(digits.target), generator=generator)
+        x = torch.from_numpy(digits.images).float()[order][:, None] / 16
+        y = torch.from_numpy(digits.target).long()[order]
         x = (x - x[:TRAIN].mean()) / x[:TRAIN].std(correction=0)
         model, losses = net(norm), []
         optimiser = torch.optim.SGD(model.parameters(), lr=RATE)

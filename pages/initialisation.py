@@ -93,7 +93,7 @@ def draw(result: Result, scene: Config) -> Board:
     return Board(panels=panels, player=player, seen=seen(result, scene), legend=figures.legend())
 
 
-SYMBOLS = {"σ²": "variance(...)", "n_in, n_out": "fan_in, fan_out", "g": "gain", "W": "weight"}
+SYMBOLS = {"n_in, n_out": "fan_in, fan_out", "g": "gain", "W": "weight"}
 
 page.show("initialisation", draw, presets=PRESETS, maths=MATHS, references=REFERENCES, code=(fill_affine, signal.variance),
           symbols=SYMBOLS)
