@@ -45,7 +45,7 @@ LESSONS = (
     Lesson(
         slug="batches",
         name="Batches",
-        title="Small batches are noisy, and four times the samples only halve the noise",
+        title="Small batches are noisy, and the noise falls slowly as they grow",
         part="Optimisation",
         question="What happens to the noise of a gradient when the batch grows fourfold?",
         source="Large batches and small batches",
