@@ -84,6 +84,17 @@ def test_a_link_to_a_scene_shows_it_at_once(browser, address):
     page.context.close()
 
 
+def test_what_is_kept_by_others_is_no_progress(browser, address):
+    reader = Reader(browser, address, first=True)
+    reader.page.context.add_init_script("localStorage.setItem('lab-progress', '5')")
+    page = reader.open("optimisers")
+    page.get_by_role("button", name="Just show me").click()
+    expect(page.locator(".lab-panel").first).to_be_visible()
+    assert progress(page)["optimisers"]["seen"]
+    assert reader.errors == []
+    page.context.close()
+
+
 def test_a_curve_is_sketched_with_the_keyboard(browser, address):
     reader = Reader(browser, address, first=True)
     page = reader.open("early_stopping")
@@ -106,6 +117,17 @@ def test_a_challenge_is_checked(reader):
     page.get_by_role("button", name="Check").click()
     expect(page.locator("[data-testid=stAlert]").first).to_be_visible()
     assert not progress(page)["optimisers"].get("solved")
+    page.get_by_role("button", name="Set the scene").click()
+    page.wait_for_url(re.compile("problem=ravine"))
+    box = page.get_by_role("spinbutton", name="Largest ε that converges")
+    for answer, right in (("0.05", False), ("0.04", True)):  # 2/λ_max on the ravine of κ = 50
+        box.fill(answer)
+        box.press("Enter")
+        page.get_by_role("button", name="Check").click()
+        told = page.locator("[data-testid=stAlert]").filter(has_text=answer)
+        expect(told.first).to_be_visible(timeout=20_000)
+        page.wait_for_function("right => !!JSON.parse(localStorage.getItem('lab-progress')).optimisers.solved === right",
+                               arg=right)
 
 
 def test_a_lecture_is_driven_from_the_keyboard(browser, address):

@@ -97,6 +97,18 @@ def test_every_preset_opens_from_its_link(entry, module):
             scene if "seed" in preset.values else dataclasses.replace(scene, seed=3))
 
 
+def test_bad_values_of_the_page_itself_are_said(entry, module):
+    app = opened(entry.slug, present="banana", beside="seed=-1&nobody=2&=&&%00")
+    assert not app.exception
+    told = " ".join(warning.value for warning in app.warning)
+    assert "banana" in told
+    assert "nobody" in told
+    assert "Seed" in told
+    assert app.session_state[f"scene:{entry.slug}"] == module.Config()
+    assert app.session_state[f"beside:{entry.slug}"] == dataclasses.replace(module.Config(), seed=0)
+    assert "present" not in app.query_params
+
+
 @pytest.mark.parametrize("text", ["nan", "1e999", "garbage", "-7", ""])
 def test_a_bad_link_is_mended_and_said(entry, module, text):
     names = [n for n, c in module.Config.controls().items()]

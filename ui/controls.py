@@ -60,14 +60,19 @@ def arrive(slug: str, config: type[Scene]) -> None:
     query = {name: text for name, text in asked.items() if name not in (PRESENT, BESIDE)}
     # A link that names a scene shows it; a reader who just comes by is asked first.
     state[f"plain:{slug}"] = not query
-    if query or travelled or f"scene:{slug}" not in state:
-        scene, notes = lesson.read(config, query)
-        take(slug, scene)
+    if asked or travelled or f"scene:{slug}" not in state:
+        notes: list[str] = []
+        if query or travelled or f"scene:{slug}" not in state:
+            scene, notes = lesson.read(config, query)
+            take(slug, scene)
+            keep(slug, None)
+        if BESIDE in asked:
+            kept, more = lesson.read(config, dict(parse_qsl(asked[BESIDE])))
+            keep(slug, kept)
+            notes += [f"Of the scene to compare with: {note}" for note in more]
+        if asked.get(PRESENT, "1") != "1":
+            notes.append(f"Lecture mode is present=1, not “{asked[PRESENT][:40]}”; the page is shown without it.")
         state[f"notes:{slug}"] = notes
-    if BESIDE in asked:
-        kept, notes = lesson.read(config, dict(parse_qsl(asked[BESIDE])))
-        keep(slug, kept)
-        state[f"notes:{slug}"] += notes
 
 
 def current(slug: str, config: type[Scene]) -> Scene:
@@ -120,8 +125,8 @@ def link(scene: Scene, kept: Scene | None = None) -> None:
     query = scene.query()
     if kept is not None:
         query[BESIDE] = urlencode(kept.query()) or "seed=0"
-    if PRESENT in st.query_params:
-        query[PRESENT] = st.query_params[PRESENT]
+    if st.query_params.get(PRESENT) == "1":
+        query[PRESENT] = "1"
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
 

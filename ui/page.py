@@ -40,7 +40,7 @@ def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths:
     controls.arrive(slug, module.Config)
     if not lecture.on():
         st.markdown(f"## {entry.title}\n{entry.question}")
-    _scene(Page(entry, module, draw, presets))
+    _scene(Page(entry, module, draw, [(preset, module.Config(**preset.values)) for preset in presets]))
     if lecture.on():
         shell.doors()
         return
@@ -60,7 +60,7 @@ class Page:
     entry: catalogue.Lesson
     module: Any
     draw: runner.Draw
-    presets: Sequence[Preset]
+    presets: Sequence[tuple[Preset, Scene]]
 
     @property
     def slug(self) -> str:
@@ -148,7 +148,6 @@ def _boards(page: Page, scene: Scene) -> _Boards:
 def _about(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
     """What the browser is told besides the pictures."""
     slug, question = page.slug, boards.now.question
-    scenes = [(preset, page.module.Config(**preset.values)) for preset in page.presets]
     present = {controls.PRESENT: "1"} if lecture.on() else {}
     other = controls.beside(slug)
     return {
@@ -156,7 +155,7 @@ def _about(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
         "verdict": questions.judge(slug, scene, question, live=not boards.done),
         "solved": bool(st.session_state.get(f"solved:{slug}")),
         "presets": [{"name": preset.name, "why": preset.why, "current": there == scene,
-                     "query": "?" + urlencode(there.query() | present)} for preset, there in scenes],
+                     "query": "?" + urlencode(there.query() | present)} for preset, there in page.presets],
         "beside": controls.difference(other, scene) if other else None,
         "present": lecture.spec(page.entry, scene.query()),
     }
@@ -172,8 +171,7 @@ def _event(page: Page, board: chart.Encoded) -> None:
     if guess := event.get("guess"):
         questions.take(slug, scene, guess)
     if chosen := event.get("preset"):
-        values = next((p.values for p in page.presets if p.name == chosen["name"]), {})
-        controls.take(slug, page.module.Config(**values))
+        controls.take(slug, next(there for preset, there in page.presets if preset.name == chosen["name"]))
     if event.get("pin"):
         controls.keep(slug, None if controls.beside(slug) else scene)
     if event.get("leave"):

@@ -69,14 +69,11 @@ def _challenge(slug: str, module: Any, dare: Challenge) -> None:
         if check.button("Check", key=f"{slug}:challenge:check", type="primary"):
             verdict = _check(slug, module, dare, answer)
             if verdict.right:
-                st.success(verdict.words, icon=":material/check:")
-            else:
-                st.info(verdict.words, icon=":material/replay:")
-            if verdict.right and not st.session_state.get(f"solved:{slug}"):
-                st.session_state[f"solved:{slug}"] = True
-                st.rerun()
-        elif st.session_state.get(f"solved:{slug}"):
-            st.success("Solved.", icon=":material/check:")
+                st.session_state[f"solved:{slug}"] = verdict.words
+                st.rerun()  # the board tells the browser, which keeps the progress
+            st.info(verdict.words, icon=":material/replay:")
+        elif words := st.session_state.get(f"solved:{slug}"):
+            st.success(words, icon=":material/check:")
 
 
 def _answer(slug: str, dare: Challenge) -> Any:

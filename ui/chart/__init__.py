@@ -114,7 +114,7 @@ def encode(board: Board, question: Question | None = None) -> Encoded:
 
 
 # A component takes one script; these are its parts, each using what stands before it.
-SCRIPTS = ("tools", "panel", "player", "ask", "bar", "present", "compare", "export", "offline", "board")
+SCRIPTS = ("tools", "progress", "panel", "player", "ask", "bar", "present", "compare", "export", "offline", "board")
 EVENTS = ("click", "frame", "guess", "preset", "pin", "leave")
 
 

@@ -1,19 +1,5 @@
 // Predict, then reveal: a question that covers the pictures until the reader has answered it or asked to be shown.
 
-// What this browser remembers of a reader: slug -> {seen, predicted, solved}. Nothing of it reaches the server.
-const Progress = {
-  key: "lab-progress",
-  all() {
-    try { return JSON.parse(localStorage.getItem(this.key)) ?? {}; } catch { return {}; }
-  },
-  of(slug) { return this.all()[slug] ?? {}; },
-  note(slug, what) {
-    const all = this.all();
-    all[slug] = { ...all[slug], ...what };
-    try { localStorage.setItem(this.key, JSON.stringify(all)); } catch { /* a browser may forbid it */ }
-  },
-};
-
 const SVG = "http://www.w3.org/2000/svg";
 function drawn(name, about, parent) {
   const node = document.createElementNS(SVG, name);

@@ -165,7 +165,7 @@ class Board {
     this.panels.clear();
     this.player.playing = false;
     this.present.close();
-    document.documentElement.classList.remove("lab-asking");
+    if (!document.querySelector(".lab-covered")) document.documentElement.classList.remove("lab-asking");
   }
 }
 

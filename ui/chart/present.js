@@ -129,6 +129,7 @@ class Present {
 
   close() {
     window.removeEventListener("keydown", this.onKey);
-    document.documentElement.classList.remove("lab-present", "lab-hands");
+    // The next lesson's board may stand already.
+    if (!document.querySelector(".lab-lecture:not([hidden])")) document.documentElement.classList.remove("lab-present", "lab-hands");
   }
 }

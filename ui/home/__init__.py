@@ -116,7 +116,7 @@ def _component() -> Callable[..., Any]:
         "lab_home",
         html='<div class="lab-home"></div>',
         css=(HERE / "home.css").read_text(),
-        js=(HERE / "home.js").read_text(),
+        js="\n".join(path.read_text() for path in (HERE.parent / "chart" / "progress.js", HERE / "home.js")),
         isolate_styles=False,
     )
 

@@ -1,7 +1,6 @@
 // The lecture's map. See __init__.py for what Python sends.
 
 const atlases = new WeakMap();
-const STORE = "lab-progress";
 // A picture's own units. The frame in it is twice as wide as high, so that a circle is round where x spans twice what y does.
 const WIDE = 320, HIGH = 160, ACROSS = 20, UP = 10;
 
@@ -69,15 +68,6 @@ function picture({ marks, x, y }) {
 
 // ---- progress
 
-function progress() {
-  try {
-    const kept = JSON.parse(window.localStorage.getItem(STORE) ?? "{}");
-    return kept && typeof kept === "object" && !Array.isArray(kept) ? kept : {};
-  } catch {
-    return {};  // no storage here, or something that is not ours
-  }
-}
-
 const ICONS = {
   open: "M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11",
   check: "M2.5 8.5l3.7 3.7l7.3-8",
@@ -113,7 +103,7 @@ class Atlas {
       if (e.isIntersecting && e.target.childElementCount) { this.seen.unobserve(e.target); e.target.classList.add("lab-grow"); }
     }));
     this.onKey = (e) => this.key(e);
-    this.onStore = (e) => { if (e.key === STORE || e.key === null) this.mark(); };
+    this.onStore = (e) => { if (e.key === Progress.key || e.key === null) this.mark(); };
     document.addEventListener("keydown", this.onKey);
     window.addEventListener("storage", this.onStore);
   }
@@ -226,7 +216,7 @@ class Atlas {
   }
 
   mark() {
-    const kept = progress();
+    const kept = Progress.all();
     let seen = 0;
     for (const [slug, card] of this.cards) {
       const signs = badges(kept[slug]);
@@ -246,7 +236,7 @@ class Atlas {
 
   forget() {
     if (!this.asking) return this.ask(true);
-    try { window.localStorage.removeItem(STORE); } catch { /* then there was nothing to clear */ }
+    Progress.clear();
     this.total.focus();  // the button goes, and the keyboard must stand somewhere
     this.mark();
     this.told.textContent = "Progress cleared.";
