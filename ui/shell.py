@@ -19,6 +19,9 @@ CSS = """
 [data-testid="stMainBlockContainer"] h2 + p { margin: 0.15rem 0 0; }
 .st-key-controls { gap: 0.5rem; }
 .st-key-doors { display: none; }
+/* While a run is under way Streamlit fades every element, each on a layer of its own. What may be old is the picture. */
+[data-stale] { opacity: 1 !important; transition: none !important; }
+.st-key-picture [data-stale="true"] { opacity: 0.33 !important; transition: opacity 1s ease-in 0.5s !important; }
 .lab-asking .st-key-seen { visibility: hidden; }
 .lab-present [data-testid="stHeader"], .lab-present .st-key-seen { display: none; }
 .lab-present [data-testid="stMainBlockContainer"] { padding: 0.75rem 1.5rem; max-width: none; }

@@ -44,7 +44,8 @@ class Board {
     this.paint();
   }
 
-  receive(head, look, text, beside) {
+  // look: text; now, kept: { text, numbers }, the second where two scenes are compared.
+  receive(head, look, now, kept) {
     const fresh = !this.head;
     this.head = head;
     this.root.dataset.scene = head.scene;
@@ -59,9 +60,7 @@ class Board {
       return;
     }
     this.digest = head.digest;
-    this.text = text;
-    this.besideText = beside;
-    this.lookText = look;
+    this.sent = { look, now, kept };
     if (window.Plotly) this.paint();
     else loadPlotly(head.plotly).then(() => this.paint());
   }
@@ -70,12 +69,18 @@ class Board {
     const fresh = !this.spec;
     if (fresh) this.readLook();
     this.drawnLook = `${this.dark}:${fontSize()}`;
-    const { dark } = JSON.parse(this.lookText);
+    const { look, now, kept } = this.sent;
+    const { dark } = JSON.parse(look);
     const coloured = (text) => JSON.parse(this.dark ? swapColours(text, dark) : text);
-    this.look = coloured(this.lookText);
-    this.spec = coloured(this.text);
+    const spec = ({ text, numbers }) => {
+      const one = coloured(text);
+      for (const panel of one.panels) panel.numbers = numbers;
+      return one;
+    };
+    this.look = coloured(look);
+    this.spec = spec(now);
     this.order = this.spec.panels.map((p) => p.id);
-    if (this.besideText) this.spec.panels = paired(this.spec, coloured(this.besideText));
+    if (kept) this.spec.panels = paired(this.spec, spec(kept));
     this.revision += 1;
     this.legend.replaceChildren(...this.spec.legend.map(legendEntry));
     const keep = new Set(this.spec.panels.map((p) => p.id));
@@ -169,23 +174,28 @@ class Board {
   }
 }
 
+// A line of JSON, then the parts whose lengths it tells: the look, and one or two boards, each a line of JSON and its arrays.
+function receive(board, bytes) {
+  const decoder = new TextDecoder();
+  const cut = bytes.indexOf(10);
+  const head = JSON.parse(decoder.decode(bytes.subarray(0, cut)));
+  // What the browser has already need not be read again.
+  if (head.digest === board.digest) return board.receive(head);
+  let end = cut + 1;
+  const [look, now, kept] = head.lengths.map((length) => bytes.subarray(end, (end += length)));
+  // The copy of the arrays begins where a number of eight bytes may begin.
+  const opened = (part) => {
+    const line = part.indexOf(10);
+    return { text: decoder.decode(part.subarray(0, line)), numbers: part.slice(line + 1).buffer };
+  };
+  board.receive(head, decoder.decode(look), opened(now), kept && opened(kept));
+}
+
 export default function ({ parentElement, data, setTriggerValue }) {
   let board = boards.get(parentElement);
   if (!board) boards.set(parentElement, (board = new Board(parentElement)));
   board.send = setTriggerValue;
-  const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
-  const decoder = new TextDecoder();
-  const lines = [];
-  for (let from = 0; from <= bytes.length;) {
-    const cut = bytes.indexOf(10, from);
-    const end = cut < 0 ? bytes.length : cut;
-    lines.push(bytes.subarray(from, end));
-    // What the browser has already need not be read again.
-    if (lines.length === 1 && JSON.parse(decoder.decode(lines[0])).digest === board.digest) break;
-    from = end + 1;
-  }
-  const [head, look, text, beside] = lines.map((line) => decoder.decode(line));
-  board.receive(JSON.parse(head), look, text, beside);
+  receive(board, data instanceof Uint8Array ? data : new Uint8Array(data));
   return () => setTimeout(() => {
     if (!parentElement.isConnected) { board.close(); boards.delete(parentElement); }
   }, 0);

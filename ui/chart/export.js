@@ -230,7 +230,7 @@ function toCsv(panel) {
     const moving = COLUMNS.slice(1, 5).filter((key) => moves[key]);
     const count = moving.length ? Math.max(...moving.map((key) => moves[key].length)) : 1;
     for (let f = 0; f < count; f++) {
-      const at = (key) => unpackValues(moves[key] ? moves[key][Math.min(f, moves[key].length - 1)] : trace[key]);
+      const at = (key) => (moves[key] ? moves[key][Math.min(f, moves[key].length - 1)] : trace[key]);
       const rest = moving.length ? f : null;
       for (const point of pointsOf(...COLUMNS.slice(1, 5).map(at))) rows.push([name, ...point, rest]);
     }

@@ -18,7 +18,7 @@ async function offlinePage(board) {
   const link = escaped(location.href);
   const { slug, scene, start, beside } = board.head;
   const data = { head: { slug, scene, start, beside, digest: board.digest, live: false, presets: [] },
-                 look: board.lookText, text: board.text, besideText: board.besideText };
+                 look: board.sent.look, now: await written(board.sent.now), kept: board.sent.kept && await written(board.sent.kept) };
   const inline = (code) => code.replace(/<\/(?=script)/gi, "<\\/").replaceAll("<!--", "<\\!--");
   return `<!DOCTYPE html>
 <html lang="en">
@@ -50,15 +50,24 @@ ${paragraphs(seen)}
 <script type="application/json" id="lab-data">${JSON.stringify(data).replaceAll("<", "\\u003c")}<\/script>
 <script type="module">${inline(of(".js"))}
 {
-  const { head, look, text, besideText } = JSON.parse(document.getElementById("lab-data").textContent);
+  const { head, look, now, kept } = JSON.parse(document.getElementById("lab-data").textContent);
+  const read = ({ text, numbers }) => ({ text, numbers: Uint8Array.from(atob(numbers), (c) => c.charCodeAt(0)).buffer });
   const board = new Board(document.querySelector("main"));
   board.send = () => {};
-  board.receive(head, look, text, besideText);
+  board.receive(head, look, read(now), kept && read(kept));
 }
 <\/script>
 </body>
 </html>
 `;
+}
+
+// A board's arrays as text, in base64.
+async function written({ text, numbers }) {
+  const reader = new FileReader();
+  reader.readAsDataURL(new Blob([numbers]));
+  await new Promise((then) => { reader.onload = then; });
+  return { text, numbers: reader.result.split(",")[1] ?? "" };
 }
 
 const escaped = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);

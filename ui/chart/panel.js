@@ -34,24 +34,25 @@ class Panel {
     this.root.dataset.height = spec.height;
     this.root.style.setProperty("--span", spec.span);
     this.root.style.setProperty("--rows", spec.rows);
-    this.title.textContent = spec.title;
-    this.caption.innerHTML = spec.caption;
-    this.plot.setAttribute("aria-label", spec.alt.replaceAll("**", ""));
-    this.plot.classList.toggle("lab-clickable", Boolean(spec.click));
+    if (!this.plot.data) this.words();  // a page that opens has its words in place
   }
 
-  // Left until the picture's turn to be drawn, so that the first one does not wait for the others.
+  words() {
+    this.title.textContent = this.spec.title;
+    this.caption.innerHTML = this.spec.caption;
+    this.plot.setAttribute("aria-label", this.spec.alt.replaceAll("**", ""));
+    this.plot.classList.toggle("lab-clickable", Boolean(this.spec.click));
+  }
+
+  // Left until the picture's turn to be drawn: the first one does not wait for the others, and words and picture change together.
   unpack() {
     if (this.unpacked) return;
     this.unpacked = true;
     const { data, layout } = this.spec.figure;
-    for (const trace of data) {
-      if (trace.meta?.grow) for (const axis of ["x", "y", "z"]) if (trace[axis]) trace[axis] = unpackValues(trace[axis]);
-      const moves = trace.meta?.frames;
-      if (moves) for (const name of Object.keys(moves)) moves[name] = unpackFrames(moves[name]);
-    }
+    putArrays(data, this.spec.numbers);
     this.layout = { ...layout, template: this.board.look.template, autosize: true };
     this.base = data;
+    this.words();
   }
 
   at(frame, size) {

@@ -20,22 +20,24 @@ function loadPlotly(path) {
 const ARRAYS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array,
                  u2: Uint16Array, i4: Int32Array, u4: Uint32Array };
 
-// {dtype, bdata, shape: "F, n, m"} to an array of F frames, each flat (shape F, n) or a list of rows (F, n, m).
-function unpackFrames(value) {
-  if (!value || !value.bdata) return value;
-  const bytes = Uint8Array.from(atob(value.bdata), (c) => c.charCodeAt(0));
-  const flat = new ARRAYS[value.dtype](bytes.buffer);
-  const shape = String(value.shape ?? flat.length).split(",").map(Number);
-  const cut = (from, dims) => {
-    if (dims.length === 1) return flat.subarray(from, from + dims[0]);
-    const stride = dims.slice(1).reduce((a, b) => a * b, 1);
-    return Array.from({ length: dims[0] }, (_, i) => cut(from + i * stride, dims.slice(1)));
+// The numbers of an array as Plotly takes them: flat, or a list of rows. Nothing is copied.
+function arrayOf({ dtype, shape, at }, buffer) {
+  const cut = (from, [length, ...rest]) => {
+    if (!rest.length) return new ARRAYS[dtype](buffer, from, length);
+    const stride = rest.reduce((a, b) => a * b, ARRAYS[dtype].BYTES_PER_ELEMENT);
+    return Array.from({ length }, (_, i) => cut(from + i * stride, rest));
   };
-  return cut(0, shape);
+  return cut(at, shape);
 }
 
-function unpackValues(value) {
-  return value && value.bdata ? unpackFrames({ ...value, shape: value.shape }) : value;
+// Puts each array into the place where {dtype, shape, at} stands for it.
+function putArrays(node, buffer) {
+  for (const key of Object.keys(node)) {
+    const value = node[key];
+    if (value === null || typeof value !== "object" || typeof (value[0] ?? {}) !== "object") continue;
+    if (value.dtype) node[key] = arrayOf(value, buffer);
+    else putArrays(value, buffer);
+  }
 }
 
 // The first `count` points of each of the equal parts of an array, a gap after each where there are several.

@@ -1,0 +1,68 @@
+"""The wire: what the browser reads is what was drawn, beside Plotly's own way of sending it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from figures import style
+from figures.wire import DTYPES
+from ui.chart import Board, Encoded, Panel, encode
+
+
+def board(*traces: style.Trace) -> Board:
+    return Board(panels=[Panel(id="one", figure=style.figure(traces, x="x", y="y"), caption="", alt="")])
+
+
+def received(encoded: Encoded) -> list[dict[str, Any]]:
+    """The traces as the browser puts them together again."""
+    text, numbers = encoded.body.split(b"\n", 1)
+
+    def put(value: Any) -> Any:
+        if isinstance(value, dict) and "dtype" in value:
+            kind = np.dtype(value["dtype"])
+            assert value["at"] % 8 == 0, "an array of eight-byte numbers cannot begin elsewhere"
+            return np.frombuffer(numbers, kind, int(np.prod(value["shape"])), value["at"]).reshape(value["shape"])
+        if isinstance(value, dict):
+            return {name: put(item) for name, item in value.items()}
+        return [put(item) for item in value] if isinstance(value, list) else value
+
+    return put(json.loads(text)["panels"][0]["figure"]["data"])
+
+
+@pytest.mark.parametrize("dtype", [*DTYPES, "i8", "u8"])
+@pytest.mark.parametrize("shape", [(5,), (3, 7), (2, 3, 5)])
+def test_numbers_arrive_as_plotly_would_send_them(dtype, shape):
+    values = np.random.default_rng(0).integers(0, 100, shape).astype(dtype)
+    figure = board(dict(type="scatter", x=[1, 2], y=values, meta={"frames": {"marker.color": values + 1}}))
+    (trace,) = received(encode(figure))
+    spec = figure.panels[0].figure.to_dict()["data"][0]["y"]
+    theirs = np.frombuffer(base64.b64decode(spec["bdata"]), spec["dtype"]).reshape(shape)
+    np.testing.assert_array_equal(np.asarray(trace["y"]), theirs)
+    np.testing.assert_array_equal(np.asarray(trace["meta"]["frames"]["marker.color"]), values + 1)
+    assert trace["x"] == [1, 2]
+
+
+def test_what_is_no_number_stays_text():
+    gone = np.array([1.0, np.nan, np.inf], np.float32)
+    words = dict(text=["a", "b\nc"], customdata=np.array(["é", "\n"]), ids=np.array([True, False]))
+    (trace,) = received(encode(board(dict(type="scatter", x=gone, y=np.array([]), **words))))
+    np.testing.assert_array_equal(trace["x"], gone)
+    assert (trace["y"], trace["text"], trace["customdata"], trace["ids"]) == ([], ["a", "b\nc"], ["é", "\n"], [True, False])
+
+
+def test_equal_arrays_travel_once():
+    x = np.linspace(0, 1, 5000, dtype=np.float32)
+    lines = [dict(type="scatter", x=x.copy(), y=x + i) for i in range(4)]
+    assert len(encode(board(*lines)).body) < 1.1 * 4 * x.nbytes
+    assert encode(board(*lines)).digest == encode(board(*lines)).digest
+    assert encode(board(*lines)).digest != encode(board(*lines[:3])).digest
+
+
+def test_whole_numbers_too_long_for_a_browser_stay_exact():
+    (trace,) = received(encode(board(dict(type="scatter", x=np.array([2**40, -(2**40)]), y=[0, 1]))))
+    assert trace["x"] == [2**40, -(2**40)]
