@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.lesson import Control
+from core.controls import Control
 
 
 @dataclass(frozen=True)

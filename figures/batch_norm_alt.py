@@ -8,8 +8,8 @@ import numpy as np
 from torch import Tensor
 
 from core.lessons.batch_norm import NAMES, Config, Result, row, transforms
-from core.norm_modes import Judged
-from core.norm_race import RATES
+from core.lessons.batch_norm_modes import Judged
+from core.lessons.batch_norm_race import RATES
 from core.normalisation import KINDS, averaged
 from figures.batch_norm import CELLS, changes, rounded, second_name
 

@@ -8,8 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.lessons.batch_norm import NAMES, Config, Result, row
-from core.norm_modes import Judged
-from core.norm_race import NEVER, RATES
+from core.lessons.batch_norm_modes import Judged
+from core.lessons.batch_norm_race import RATES
+from core.moments import NEVER
 from core.normalisation import KINDS, algorithm_1
 from figures import style
 from figures.batch_norm import HUE, MARK, rounded

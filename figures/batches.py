@@ -9,9 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
-from core.batch_noise import Moment, variance_factor
 from core.lessons import batches as lesson
 from core.lessons.batches import Config, Result
+from core.lessons.batches_noise import Moment, variance_factor
 from figures import style
 
 DOTS = 300  # of the batches that were drawn

@@ -6,10 +6,10 @@ import math
 
 from torch import Tensor
 
-from core.batch_noise import variance_factor
 from core.lessons import batches as lesson
 from core.lessons.batches import QUADRATIC_RATES, Config, Result
-from core.noisy_quadratic import stationary_variance
+from core.lessons.batches_noise import variance_factor
+from core.lessons.batches_quadratic import stationary_variance
 from figures.batches import DOTS
 from figures.batches_race import CLOCKS, clock, medians
 

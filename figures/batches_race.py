@@ -7,10 +7,10 @@ import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
-from core.batch_race import Arm, Found
 from core.lessons import batches as lesson
 from core.lessons.batches import QUADRATIC_RATES, Config, Result
-from core.noisy_quadratic import stationary_variance
+from core.lessons.batches_quadratic import stationary_variance
+from core.lessons.batches_race import Arm, Found
 from figures import style
 from figures.batches import CLOUDS, DASHES, hue, told
 

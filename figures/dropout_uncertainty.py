@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 import torch
 
 from core import uncertainty
-from core.far_from_data import IN_DATA, MOONS_VIEW, SIDE, VIEW
-from core.guessing import counted, spread, surest_wrong
 from core.lessons.dropout_uncertainty import METHODS, QUANTITIES, Config, Result
+from core.lessons.dropout_uncertainty_data import IN_DATA, MOONS_VIEW, SIDE, VIEW
+from core.lessons.dropout_uncertainty_guessing import counted, spread, surest_wrong
 from figures import style
 
 DASH = {"mc_dropout": "solid", "deep_ensemble": "longdash", "bagging": "dashdot"}

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from torch import Tensor
 
 from core import uncertainty
-from core.far_from_data import BORDER, FAR, IN_DATA, IN_GAP
-from core.guessing import calibration_error, counted, entropies, region_means, spread
 from core.lessons.dropout_uncertainty import METHODS, QUANTITIES, Config, Result
+from core.lessons.dropout_uncertainty_data import BORDER, FAR, IN_DATA, IN_GAP
+from core.lessons.dropout_uncertainty_guessing import calibration_error, counted, entropies, region_means, spread
 from figures.dropout_uncertainty import column, quantity, shown
 
 PLACES = {IN_DATA: "among the data", IN_GAP: "in the gap", FAR: "far away"}

@@ -8,9 +8,9 @@ import torch
 
 from core import uncertainty
 from core.calibration import reliability
-from core.far_from_data import IN_DATA, IN_GAP
-from core.guessing import counted, coverage, spread
 from core.lessons.dropout_uncertainty import METHODS, Config, Result
+from core.lessons.dropout_uncertainty_data import IN_DATA, IN_GAP
+from core.lessons.dropout_uncertainty_guessing import counted, coverage, spread
 from figures import style
 from figures.dropout_uncertainty import DASH, MARK, SPREAD, line_of, quantity, shown
 

@@ -8,10 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
-from core import recurrent
 from core.clipping import ARMS, length
+from core.lessons import exploding_gradients_recurrent as recurrent
 from core.lessons.exploding_gradients import ARRIVED, Config, Result, frame
-from core.race import NEVER
+from core.moments import NEVER
 from figures import style
 
 HUES = {"none": "unclipped", "norm": "clip_norm", "value": "clip_value"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from core import recurrent
 from core.clipping import ARMS, length
+from core.lessons import exploding_gradients_recurrent as recurrent
 from core.lessons.exploding_gradients import Config, Result, seen
 
 

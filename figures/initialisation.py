@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.lessons.initialisation import BINS, SIZES, TRAINED, Config, Result
-from core.signal import RANDOM, SCHEMES
+from core.lessons.initialisation_signal import RANDOM, SCHEMES
 from figures import style
 
 HUES = {scheme: f"init_{scheme}" for scheme in SCHEMES}

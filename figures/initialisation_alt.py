@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from core.lessons.initialisation import Config, Result, seen, told
-from core.signal import SCHEMES
+from core.lessons.initialisation_signal import SCHEMES
 
 
 def _each(values: Tensor) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from core.landscape_lab import NETS, NEVER, SEGMENTS
 from core.lessons.loss_landscapes import Config, Result
+from core.lessons.loss_landscapes_lab import NETS, SEGMENTS
+from core.moments import NEVER
 from figures import style
 from figures.loss_landscapes_height import Height, height
 

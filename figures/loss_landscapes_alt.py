@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from core.landscape_lab import NETS, NEVER, SEGMENTS
 from core.lessons.loss_landscapes import Config, Result, seen
+from core.lessons.loss_landscapes_lab import NETS, SEGMENTS
+from core.moments import NEVER
 
 WAITING = "This picture is still being computed."
 

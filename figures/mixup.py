@@ -10,7 +10,7 @@ import torch
 
 from core.augmentation import beta_density
 from core.lessons.mixup import ARMS, Config, Result, places
-from core.probes import FRAME
+from core.lessons.mixup_probes import FRAME
 from figures import style
 from figures.mixup_pictures import OPENING
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from core import basins, quadratic, surfaces
+from core import quadratic, surfaces
+from core.lessons import optimisers_basins as basins
 from core.lessons.optimisers import METHODS, Config, Result, seen
 
 

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 import torch
 
 from core.lessons.weight_penalties import LINEAR, ORDER, PENALTIES, Config, Result
-from core.penalised import order_of_death
-from core.two_weights import Pair
+from core.lessons.weight_penalties_pair import Pair
+from core.lessons.weight_penalties_problem import order_of_death
 from figures import style
 
 DASH = {"l1": "solid", "elastic": "dashdot", "l2": "longdash"}

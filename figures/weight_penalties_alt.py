@@ -6,7 +6,7 @@ from __future__ import annotations
 import torch
 
 from core.lessons.weight_penalties import NAMED, ORDER, PENALTIES, Config, Result
-from core.penalised import gone_from, order_of_death
+from core.lessons.weight_penalties_problem import gone_from, order_of_death
 from figures.weight_penalties import part
 
 

@@ -2,7 +2,7 @@
 
 from core.lessons import batch_norm as lesson
 from core.lessons.batch_norm import COMPANIES, NAMES, VALIDATION, Config, Result, seen
-from core.norm_modes import FROM_STEPS, Judged
+from core.lessons.batch_norm_modes import FROM_STEPS, Judged
 from core.normalisation import algorithm_1, running_average
 from figures import batch_norm as figures
 from figures import batch_norm_nets as nets

@@ -1,8 +1,8 @@
 """batches: large and small."""
 
-from core.batch_noise import variance_factor
 from core.lessons.batches import HELD_OUT, WALKERS, Config, Result, moment_steps, pair, seen
-from core.noisy_quadratic import walk
+from core.lessons.batches_noise import variance_factor
+from core.lessons.batches_quadratic import walk
 from figures import batches as figures
 from figures import batches_race as race
 from figures.batches_alt import alts

@@ -1,7 +1,7 @@
 """dropout_uncertainty: test-time dropout as an ensemble, beside two real ones."""
 
-from core.guessing import calibration_error
 from core.lessons.dropout_uncertainty import METHODS, QUANTITIES, Config, Result, seen
+from core.lessons.dropout_uncertainty_guessing import calibration_error
 from core.uncertainty import entropies, running_spread
 from figures import dropout_uncertainty as figures
 from figures import dropout_uncertainty_worth as worth

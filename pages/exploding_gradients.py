@@ -1,7 +1,8 @@
 """exploding_gradients: cliffs, and how clipping survives them."""
 
-from core import clipping, recurrent
+from core import clipping
 from core.clipping import ARMS
+from core.lessons import exploding_gradients_recurrent as recurrent
 from core.lessons.exploding_gradients import CHAINS, UNITS, Config, Result, seen
 from figures import exploding_gradients as figures
 from figures import exploding_gradients_alt as alt

@@ -1,9 +1,9 @@
 """initialisation: symmetry and depth."""
 
-from core import signal
 from core.engine.initialise import fill_affine
+from core.lessons import initialisation_signal as signal
 from core.lessons.initialisation import RANK, Config, N, Result, seen
-from core.signal import SCHEMES
+from core.lessons.initialisation_signal import SCHEMES
 from figures import initialisation as figures
 from figures import initialisation_alt as alt
 from ui import page

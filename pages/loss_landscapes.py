@@ -1,8 +1,8 @@
 """loss_landscapes: what training walks on."""
 
 from core import landscape, surfaces
-from core.landscape_lab import NETS
 from core.lessons.loss_landscapes import Config, Result, seen
+from core.lessons.loss_landscapes_lab import NETS
 from figures import loss_landscapes as figures
 from figures import loss_landscapes_alt as alt
 from ui import page

@@ -3,7 +3,7 @@
 
 from core.augmentation import mix_pairs, symmetric_beta
 from core.lessons.mixup import BINS, SEEDS, Config, Result, network, seen
-from core.probes import SEGMENTS, TEST
+from core.lessons.mixup_probes import SEGMENTS, TEST
 from figures import mixup as figures
 from figures import mixup_pictures as photographs
 from figures.mixup_alt import alts

@@ -6,8 +6,8 @@ from typing import Any
 
 from core import proximal
 from core.lessons.weight_penalties import PENALTIES, Config, Result, seen
-from core.penalised import GAUSSIAN, LINEAR
-from core.penalty_descents import ADAM_STEPS
+from core.lessons.weight_penalties_descents import ADAM_STEPS
+from core.lessons.weight_penalties_problem import GAUSSIAN, LINEAR
 from figures import weight_penalties as figures
 from figures import weight_penalties_alpha as over_alpha
 from figures.weight_penalties_alt import alts

@@ -24,7 +24,8 @@ import torch
 from torch import Tensor
 
 from core.engine import generators, normals
-from core.lesson import Scene, last, number
+from core.controls import number
+from core.lesson import Scene, last
 from core.question import Challenge, Pick, Verdict
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
-from core.catalogue import PARTS
+from core.catalogue import LESSONS, PARTS
 
 ROOT = Path(__file__).parent.parent
 STANDARD = set(sys.stdlib_module_names)
@@ -48,10 +49,17 @@ def test_imports(folder):
             assert module.split(".")[0] in RULES[folder], f"{path.relative_to(ROOT)} imports {module}"
 
 
-def test_a_lesson_imports_no_other_lesson():
-    for path in sources("core/lessons"):
+def lesson_of(stem: str) -> str:
+    """The lesson that a file belongs to, "" if none: all that is a lesson's own begins with its name."""
+    return max((entry.slug for entry in LESSONS if f"{stem}_".startswith(f"{entry.slug}_")), key=len, default="")
+
+
+@pytest.mark.parametrize("folder", ["core/lessons", "figures", "pages"])
+def test_a_lesson_imports_no_other_lesson(folder):
+    for path in sources(folder):
         for module, name in imports(path):
-            assert not f"{module}.{name}".startswith("core.lessons."), f"{path.name} imports {module}"
+            if found := re.match(r"core\.lessons\.(\w+)", f"{module}.{name}"):
+                assert lesson_of(found[1]) == lesson_of(path.stem) != "", f"{path.name} imports {found[0]}"
 
 
 def test_figures_never_train():

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from core import lesson
-from core.lesson import Choice, Choices, Grid, Number, Numbers, Refused, Scene, Switch
+from core.controls import Choice, Choices, Control, Grid, Number, Numbers, Refused, Switch
+from core.lesson import Scene
 from figures import style
 from tests.pages import said
 from ui.chart import encode
@@ -65,7 +66,7 @@ def test_config_is_a_value(module):
         assert control.label[0].isupper() or not control.label[0].isalpha() or control.label[0] in "εαβγλκμσρτ", name
 
 
-def outside(control: lesson.Control) -> list[Any]:
+def outside(control: Control) -> list[Any]:
     """Values that the field must refuse."""
     match control:
         case Number():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.lesson import Grid, Number
+from core.controls import Grid, Number
 from core.question import Amount, Challenge, Pick, Question, Sketch, Verdict
 from figures import style
 from tests.pages import ROOT, said

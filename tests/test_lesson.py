@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from core.lesson import Refused, Scene, choice, choices, decades, grid, last, number, numbers, read, switch
+from core.controls import Refused, choice, choices, decades, grid, number, numbers, switch
+from core.lesson import Scene, last, read
 
 
 @dataclass(frozen=True, kw_only=True)

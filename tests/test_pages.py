@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.lesson import Choice, Choices, Control, Grid, Number, Numbers, Refused, Switch
+from core.controls import Choice, Choices, Control, Grid, Number, Numbers, Refused, Switch
 from tests.pages import ROOT, said
 from ui import controls
 

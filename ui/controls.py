@@ -18,7 +18,8 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core import lesson
-from core.lesson import Choice, Choices, Control, Grid, Number, Numbers, Scene, Switch
+from core.controls import Choice, Choices, Control, Grid, Number, Numbers, Refused, Switch, told
+from core.lesson import Scene
 
 # The parameters of a link that belong to the page, not to the scene: lecture mode, and the scene to compare with.
 PRESENT, BESIDE = "present", "beside"
@@ -45,7 +46,7 @@ def assign(slug: str, **values: Any) -> None:
     scene = st.session_state[f"scene:{slug}"]
     try:
         take(slug, dataclasses.replace(scene, **values))
-    except lesson.Refused as error:
+    except Refused as error:
         st.session_state[f"notes:{slug}"] = [f"{scene.controls()[error.field].label}: {error}."]
 
 
@@ -92,7 +93,7 @@ def current(slug: str, config: type[Scene]) -> Scene:
                 notes.append(f"{control.label} {error}; {control.write(was)} is still in use.")
     try:
         scene = config(**values)
-    except lesson.Refused as error:
+    except Refused as error:
         notes.append(f"{config.controls()[error.field].label}: {error}; the last valid scene is still shown.")
         scene = before
     if scene != before or notes:
@@ -117,7 +118,7 @@ def difference(kept: Scene, scene: Scene) -> str:
     fields = [(control, a, b) for control, a, b in fields if a != b]
     if not fields:
         return "A is this scene as it was kept; move a control and B follows."
-    return "; ".join(f"{c.label}: A {lesson.told(c, a)}, B {lesson.told(c, b)}" for c, a, b in fields) + "."
+    return "; ".join(f"{c.label}: A {told(c, a)}, B {told(c, b)}" for c, a, b in fields) + "."
 
 
 def link(scene: Scene, kept: Scene | None = None) -> None:

@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core import catalogue
-from core.lesson import Grid, Number, Numbers, Scene
+from core.controls import Grid, Number, Numbers
+from core.lesson import Scene
 from ui import chart, controls, lecture, questions, runner, shell, words
 
 

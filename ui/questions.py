@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.lesson import Grid, Number, Refused, Scene
+from core.controls import Grid, Number, Refused
+from core.lesson import Scene
 from core.question import Amount, Challenge, Pick, Question, Sketch, Verdict
 from ui import controls, runner
 

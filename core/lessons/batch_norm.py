@@ -17,12 +17,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Generator, Tensor
 
-from core import norm_modes
+from core.controls import choice, decades, grid, number, numbers, switch
 from core.data import real
 from core.engine import generators
-from core.lesson import Scene, choice, decades, grid, last, number, numbers, switch
-from core.norm_modes import Judged
-from core.norm_race import NEVER, RATES, Arm, Samples, race, row_norm, start_weights
+from core.lesson import Scene, last
+from core.lessons import batch_norm_modes as norm_modes
+from core.lessons.batch_norm_modes import Judged
+from core.lessons.batch_norm_race import RATES, Arm, Samples, race, row_norm, start_weights
+from core.moments import NEVER
 from core.normalisation import KINDS, Lines, Weights, algorithm_1, patches
 from core.question import Challenge, Pick, Verdict
 

@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from core.batch_noise import Moment, look, orders, per_sample_gradients, variance_factor
-from core.batch_race import RECORDS, Arm, Found, Problem, Step, descend, found
+from core.controls import Number, Refused, choice, decades, grid, number, switch
 from core.data import toys
 from core.engine import MLP, binary_cross_entropy, generators
-from core.lesson import Number, Refused, Scene, choice, decades, grid, last, number, switch
-from core.noisy_quadratic import Walks, walk
+from core.lesson import Scene, last
+from core.lessons.batches_noise import Moment, look, orders, per_sample_gradients, variance_factor
+from core.lessons.batches_quadratic import Walks, walk
+from core.lessons.batches_race import RECORDS, Arm, Found, Problem, Step, descend, found
 from core.question import Amount, Challenge, Verdict
 
 MOMENTS = (0, 1, 2, 3, 5, 8, 12, 18, 27, 40, 60)  # records of the full-batch run at which the noise is looked at

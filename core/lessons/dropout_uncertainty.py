@@ -21,11 +21,13 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from core import far_from_data, uncertainty
+from core import uncertainty
+from core.controls import choice, grid, number, switch
 from core.engine import L2, MLP, Adam, Progress, generators, spawn, train
-from core.far_from_data import FAR, IN_DATA, IN_GAP
-from core.guessing import Predictions, entropies, region_means, spread, sure, surest_wrong
-from core.lesson import Scene, choice, grid, last, number, switch
+from core.lesson import Scene, last
+from core.lessons import dropout_uncertainty_data as far_from_data
+from core.lessons.dropout_uncertainty_data import FAR, IN_DATA, IN_GAP
+from core.lessons.dropout_uncertainty_guessing import Predictions, entropies, region_means, spread, sure, surest_wrong
 from core.question import Amount, Challenge, Verdict
 
 METHODS = {"mc_dropout": "MC dropout", "deep_ensemble": "Deep ensemble", "bagging": "Bagging"}

@@ -21,10 +21,11 @@ from statistics import median
 import torch
 from torch import Generator, Tensor
 
-from core import cubic
+from core.controls import choice, decades, grid, number, switch
 from core.data import toys
 from core.engine import L2, MLP, Adam, Progress, binary_cross_entropy, train
-from core.lesson import Scene, choice, decades, grid, last, number, switch
+from core.lesson import Scene, last
+from core.lessons import early_stopping_cubic as cubic
 from core.patience import handed_back, lowest, stop_rule
 from core.question import Challenge, Sketch, Verdict
 from core.shrinkage import Twins

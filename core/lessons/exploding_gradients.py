@@ -16,12 +16,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from core import chain, clipping, recurrent
+from core import clipping
 from core.clipping import ARMS
+from core.controls import Grid, choice, decades, grid, number
 from core.engine import generators
-from core.lesson import Grid, Scene, choice, decades, grid, last, number
+from core.lesson import Scene, last
+from core.lessons import exploding_gradients_chain as chain
+from core.lessons import exploding_gradients_recurrent as recurrent
+from core.moments import NEVER, from_then_on
 from core.question import Challenge, Pick, Verdict
-from core.race import NEVER, from_then_on
 
 # The part of the plane that is drawn, if the start lies in it: ((w from, to), (b from, to)).
 FRAMES = {"tanh": ((-0.5, 3.0), (-1.5, 1.5)), "sigmoid": ((-1.0, 8.0), (-6.0, 2.0)), "linear": ((-1.5, 1.5), (-1.5, 1.5))}

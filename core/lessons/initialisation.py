@@ -2,7 +2,7 @@
 
 Six starts of one deep net, trained together on two circles: J = mean cross-entropy (nats) over N = 64 points, full batch, biases
 start at 0. Forwards the second moment E[h²] of the activations is followed through the layers, backwards that of
-∂J/∂z; theory in `core.signal`.
+∂J/∂z; theory in `core.lessons.initialisation_signal`.
 
 Shapes: M = 6 schemes, L hidden layers of H units, S steps, F recorded steps, B bins.
 """
@@ -16,13 +16,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core import signal
+from core.controls import choice, decades, grid, number
 from core.data import toys
 from core.engine import MLP, SGD, Adam, Backprop, binary_cross_entropy, generators
 from core.engine.losses import output_gradient
-from core.lesson import Scene, choice, decades, grid, last, number
+from core.lesson import Scene, last
+from core.lessons import initialisation_signal as signal
+from core.lessons.initialisation_signal import SCHEMES
 from core.question import Challenge, Pick, Verdict
-from core.signal import SCHEMES
 
 N, RECORDS, REPORT, DRAWS = 64, 40, 8, 12
 TRAINED = 0.5 * math.log(2)  # half of what a coin costs

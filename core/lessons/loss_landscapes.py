@@ -15,9 +15,12 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, stack
 
-from core import surface_walk, surfaces
-from core.landscape_lab import NETS, NEVER, Lab
-from core.lesson import Scene, choice, decades, grid, last, number, switch
+from core import surfaces
+from core.controls import choice, decades, grid, number, switch
+from core.lesson import Scene, last
+from core.lessons import loss_landscapes_walk as surface_walk
+from core.lessons.loss_landscapes_lab import NETS, Lab
+from core.moments import NEVER
 from core.question import Challenge, Pick, Verdict
 
 FLAT = 1e-5  # a barrier below it is rounding

@@ -18,13 +18,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core import probes
 from core.augmentation import Mixup, label_entropy, mix_pairs, one_hot
 from core.calibration import Reliability, expected_calibration_error, negative_log_likelihood, reliability
+from core.controls import choice, grid, number
 from core.engine import MLP, Adam, Generators, cross_entropy, generators, spawn, train
 from core.engine.progress import Progress
-from core.lesson import Scene, choice, grid, last, number
-from core.probes import SIDE, Data, Plane
+from core.lesson import Scene, last
+from core.lessons import mixup_probes as probes
+from core.lessons.mixup_probes import SIDE, Data, Plane
 from core.question import Amount, Challenge, Verdict
 
 ARMS = ("erm", "mixup")

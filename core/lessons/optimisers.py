@@ -15,13 +15,18 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from core import basins, divergence, quadratic, small_net, surfaces
-from core.divergence import outside, why_left
+from core import quadratic, surfaces
+from core.controls import Number, choice, choices, decades, grid, number
 from core.engine import SGD, AdaGrad, Adam, AdamW, RMSProp
 from core.engine.optimisers import Optimiser
-from core.lesson import Number, Scene, choice, choices, decades, grid, last, number
+from core.lesson import Scene, last
+from core.lessons import optimisers_basins as basins
+from core.lessons import optimisers_divergence as divergence
+from core.lessons import optimisers_net as small_net
+from core.lessons.optimisers_divergence import outside, why_left
+from core.lessons.optimisers_race import Race, curvature_methods, minibatch_noise, on_surface
+from core.moments import NEVER, from_then_on
 from core.question import Challenge, Pick, Verdict
-from core.race import NEVER, Race, curvature_methods, from_then_on, minibatch_noise, on_surface
 from core.surfaces import Surface
 
 METHODS = {

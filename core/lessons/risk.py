@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from core import min_norm
+from core.controls import choice, grid, number
 from core.engine import generators, normals, uniforms
-from core.lesson import Scene, choice, grid, last, number
+from core.lesson import Scene, last
 from core.min_norm import Population
 from core.question import Challenge, Pick, Verdict
 

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from core.controls import choice, decades, grid, number
 from core.data import toys
 from core.engine import MLP, Adam, Progress, train
-from core.lesson import Scene, choice, decades, grid, last, number
+from core.lesson import Scene, last
 from core.question import Challenge, Pick, Verdict
 from core.surrogates import LOSSES, four
 

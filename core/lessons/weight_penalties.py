@@ -19,13 +19,16 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from core import penalised, penalty_descents, proximal
+from core import proximal
+from core.controls import Number, Refused, choice, choices, number
 from core.engine import generators
-from core.lesson import Number, Refused, Scene, choice, choices, last, number
-from core.penalised import LINEAR, SPLITS, TABLES, Problem, first_zero, gone_from, order_of_death
-from core.penalty_descents import Plain
+from core.lesson import Scene, last
+from core.lessons import weight_penalties_descents as penalty_descents
+from core.lessons import weight_penalties_problem as penalised
+from core.lessons.weight_penalties_descents import Plain
+from core.lessons.weight_penalties_pair import Pair, fit_pair
+from core.lessons.weight_penalties_problem import LINEAR, SPLITS, TABLES, Problem, first_zero, gone_from, order_of_death
 from core.question import Amount, Challenge, Pick, Verdict
-from core.two_weights import Pair, fit_pair
 
 PROBLEMS = {"diabetes": "Diabetes, 10 features", "cancer": "Breast cancer, 30 features", "orthonormal": "Orthonormal design",
             "net": "A small net on diabetes", "digits": "Digits, 8 × 8 pixels"}

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from core.lessons import batch_norm as lesson
-from core.lessons.batch_norm import NEVER, RATES, Config, Result, judged, row, seen, trained_well, transforms
+from core.lessons.batch_norm import RATES, Config, Result, judged, row, seen, trained_well, transforms
+from core.moments import NEVER
 from core.normalisation import DELTA, KINDS, algorithm_1
 from figures import batch_norm as figures
 from tests.pages import said

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from core.lesson import Choice, Grid, Number
+from core.controls import Choice, Grid, Number
 from core.lessons import batch_norm as lesson
-from core.lessons.batch_norm import CHALLENGE, NEVER, RATES, Config, Result, row
+from core.lessons.batch_norm import CHALLENGE, RATES, Config, Result, row
+from core.moments import NEVER
 from core.normalisation import KINDS
 from figures import batch_norm as figures
 from tests.pages import said

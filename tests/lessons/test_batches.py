@@ -8,14 +8,15 @@ from itertools import combinations, product
 import pytest
 import torch
 
-from core import batch_race
-from core.batch_noise import batch_means, orders, per_sample_gradients, spread, variance_factor
-from core.batch_race import NEVER, RECORDS, descend
 from core.engine import MLP, binary_cross_entropy, generators, normals
 from core.lesson import last
 from core.lessons import batches as lesson
+from core.lessons import batches_race as batch_race
 from core.lessons.batches import Config, Result, racers
-from core.noisy_quadratic import stationary_variance, walk
+from core.lessons.batches_noise import batch_means, orders, per_sample_gradients, spread, variance_factor
+from core.lessons.batches_quadratic import stationary_variance, walk
+from core.lessons.batches_race import RECORDS, descend
+from core.moments import NEVER
 from examples import batches as example
 
 

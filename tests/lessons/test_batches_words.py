@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.batch_noise import batch_means, orders
+from core.controls import Choice, Grid, Number, Refused, Switch
 from core.engine import generators
-from core.lesson import Choice, Grid, Number, Refused, Switch
 from core.lessons import batches as lesson
 from core.lessons.batches import CHALLENGE, Config, Result, predict, seen
+from core.lessons.batches_noise import batch_means, orders
 from figures import batches as figures
 from figures.batches_alt import alts
 from tests.pages import said

@@ -16,11 +16,11 @@ from sklearn.metrics import brier_score_loss
 from core import uncertainty
 from core.data import toys
 from core.engine import generators
-from core.far_from_data import FAR, IN_DATA, IN_GAP, moons_posterior
-from core.guessing import entropies, region_means, surest_wrong
 from core.lesson import last
 from core.lessons import dropout_uncertainty as lesson
 from core.lessons.dropout_uncertainty import METHODS, Config, Result
+from core.lessons.dropout_uncertainty_data import FAR, IN_DATA, IN_GAP, moons_posterior
+from core.lessons.dropout_uncertainty_guessing import entropies, region_means, surest_wrong
 from tests.pages import said
 
 SEEDS = range(6)

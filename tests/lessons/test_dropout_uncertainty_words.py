@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.far_from_data import FAR, IN_DATA, IN_GAP, VIEW
 from core.lessons import dropout_uncertainty as lesson
 from core.lessons.dropout_uncertainty import CHALLENGE, METHODS, Config, Result
+from core.lessons.dropout_uncertainty_data import FAR, IN_DATA, IN_GAP, VIEW
 from figures import dropout_uncertainty as figures
 from tests.pages import said
 from ui.chart import encode

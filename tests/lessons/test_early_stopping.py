@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core import cubic, shrinkage
+from core import shrinkage
 from core.lessons import early_stopping as lesson
+from core.lessons import early_stopping_cubic as cubic
 from core.lessons.early_stopping import ARMS, Config, Result
 from core.patience import handed_back, stop_rule
 from tests.pages import said

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.lesson import Choice, Grid, Number, Switch
+from core.controls import Choice, Grid, Number, Switch
 from core.lessons import early_stopping as lesson
 from core.lessons.early_stopping import ARMS, CHALLENGE, Config, Result
 from figures import early_stopping as figures

@@ -12,13 +12,15 @@ import pytest
 import torch
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
-from core import chain, clipping, recurrent
+from core import clipping
 from core.clipping import ARMS
+from core.controls import Choice, Grid
 from core.engine import generators
-from core.lesson import Choice, Grid
 from core.lessons import exploding_gradients as lesson
+from core.lessons import exploding_gradients_chain as chain
+from core.lessons import exploding_gradients_recurrent as recurrent
 from core.lessons.exploding_gradients import CHALLENGE, FRAMES, THRESHOLDS, Config, Result
-from core.race import NEVER
+from core.moments import NEVER
 from examples import exploding_gradients as example
 from figures import exploding_gradients as figures
 from tests.pages import said

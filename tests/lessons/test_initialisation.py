@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import nn
 
-from core import signal
+from core.controls import Choice, Grid
 from core.engine import MLP, generators
-from core.lesson import Choice, Grid
 from core.lessons import initialisation as lesson
+from core.lessons import initialisation_signal as signal
 from core.lessons.initialisation import CHALLENGE, TRAINED, Config, Result
-from core.signal import RANDOM, SCHEMES
+from core.lessons.initialisation_signal import RANDOM, SCHEMES
 from examples import initialisation as example
 from figures import initialisation as figures
 from tests.pages import said

@@ -8,10 +8,12 @@ import random
 import pytest
 import torch
 
-from core import curvature, landscape_lab, matching, surfaces
-from core.lesson import Choice, Choices, Switch
+from core import curvature, matching, surfaces
+from core.controls import Choice, Choices, Switch
 from core.lessons import loss_landscapes as lesson
-from core.lessons.loss_landscapes import NEVER, Config, Result, run
+from core.lessons import loss_landscapes_lab as landscape_lab
+from core.lessons.loss_landscapes import Config, Result, run
+from core.moments import NEVER
 from examples import loss_landscapes as example
 from tests.pages import said
 

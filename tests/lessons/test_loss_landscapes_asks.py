@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from core import surfaces
-from core.lesson import Choice, Switch
+from core.controls import Choice, Switch
 from core.lessons import loss_landscapes as lesson
-from core.lessons.loss_landscapes import CHALLENGE, NEVER, Config, Result, predict, run
+from core.lessons.loss_landscapes import CHALLENGE, Config, Result, predict, run
+from core.moments import NEVER
 from figures import loss_landscapes as figures
 from tests.pages import said
 

@@ -13,11 +13,12 @@ import pytest
 import torch
 from torch import nn
 
-from core import lesson, probes
+from core import lesson
 from core.augmentation import Mixup, beta_variance, mix_pairs, one_hot
 from core.calibration import expected_calibration_error
 from core.engine import MLP, Adam, cross_entropy, generators, train
 from core.lessons import mixup
+from core.lessons import mixup_probes as probes
 from core.lessons.mixup import ARMS, KEPT, PLACES, SEEDS, Config, Result
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,10 +9,14 @@ import pytest
 import scipy.optimize
 import torch
 
-from core import basins, descent, quadratic, race, small_net, surfaces
+from core import descent, quadratic, surfaces
 from core.descent import Objective
 from core.lessons import optimisers as lesson
-from core.lessons.optimisers import FIRST_ORDER, METHODS, NEVER, Config
+from core.lessons import optimisers_basins as basins
+from core.lessons import optimisers_net as small_net
+from core.lessons import optimisers_race as race
+from core.lessons.optimisers import FIRST_ORDER, METHODS, Config
+from core.moments import NEVER
 from examples import optimisers as example
 from tests.pages import said
 

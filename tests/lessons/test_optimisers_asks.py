@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from core import surfaces
-from core.lesson import Choice
+from core.controls import Choice
 from core.lessons import optimisers as lesson
 from core.lessons.optimisers import CHALLENGE, METHODS, Config, Result, predict
 from figures import optimisers as figures

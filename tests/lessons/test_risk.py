@@ -13,7 +13,7 @@ from scipy import integrate
 from sklearn.linear_model import Ridge
 
 from core import min_norm
-from core.lesson import Choice, Grid, Number
+from core.controls import Choice, Grid, Number
 from core.lessons import risk as lesson
 from core.lessons.risk import CAPACITIES, CHALLENGE, HELD_FROM, Config, Result
 from figures import risk as figures

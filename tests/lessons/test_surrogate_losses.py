@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from core import surrogates
+from core.controls import Choice, Grid, Number
 from core.data import toys
-from core.lesson import Choice, Grid, Number
 from core.lessons import surrogate_losses as lesson
 from core.lessons.surrogate_losses import CHALLENGE, Config, Result
 from core.surrogates import LOSSES

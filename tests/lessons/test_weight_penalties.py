@@ -13,12 +13,12 @@ import torch
 from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression, Ridge
 
 from core import proximal
+from core.controls import Refused
 from core.data import real
-from core.lesson import Refused
 from core.lessons import weight_penalties as lesson
 from core.lessons.weight_penalties import FEATURES, PENALTIES, PROBLEMS, Config, Result
-from core.penalised import LINEAR
-from core.penalty_descents import ADAM_RATE, ADAM_STEPS
+from core.lessons.weight_penalties_descents import ADAM_RATE, ADAM_STEPS
+from core.lessons.weight_penalties_problem import LINEAR
 from figures import weight_penalties as figures
 
 ORDER = list(PENALTIES)

@@ -13,10 +13,11 @@ import scipy.optimize
 from sklearn.linear_model import Lasso
 from torch import Tensor
 
-from core.lesson import Choice, Choices, Grid, Number, Refused, Scene, Switch, last
+from core.controls import Choice, Choices, Grid, Number, Refused, Switch
+from core.lesson import Scene, last
 from core.lessons import weight_penalties as lesson
 from core.lessons.weight_penalties import PENALTIES, PROBLEMS, Config
-from core.penalised import GAUSSIAN, LINEAR, gone_from
+from core.lessons.weight_penalties_problem import GAUSSIAN, LINEAR, gone_from
 from core.question import Amount, Pick
 from examples import weight_penalties as example
 from figures import weight_penalties as figures

@@ -13,12 +13,12 @@ from torch import Tensor
 
 from core import uncertainty
 from core.calibration import expected_calibration_error
-from core.far_from_data import FAR, IN_DATA, IN_GAP
+from core.lessons.dropout_uncertainty_data import FAR, IN_DATA, IN_GAP
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What several methods predict for one problem of `core.far_from_data`.
+    """What several methods predict for one problem of `core.lessons.dropout_uncertainty_data`.
 
     x_DN, y_N: the samples. grid_DG with truth_G, region_G and distance_G to the nearest sample. passes: method -> [S, G]:
     values, or P(class B). tests: method -> [S, B] at the test samples, whose values or labels are target_B.

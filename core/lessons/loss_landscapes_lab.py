@@ -18,6 +18,7 @@ from torch import Tensor
 from core import curvature, landscape, matching
 from core.data import toys
 from core.engine import MLP, SGD, Loss, binary_cross_entropy, generators, squared, train
+from core.moments import NEVER
 
 NETS = {"plain": "Without skips", "skips": "With skips"}
 SEGMENTS = {"other": "To another start's net", "other_matched": "The same, units matched", "twin": "To its own twin",
@@ -26,7 +27,6 @@ POINTS = 64
 SNAPSHOTS = 61
 LANCZOS = 10
 MARGIN = 0.35  # of the plane's extent, beyond what must be seen
-NEVER = -1
 
 
 def architecture(config: Any, net: str) -> MLP:

@@ -18,7 +18,7 @@ from torch import Tensor
 from core import proximal
 from core.engine import MLP
 from core.lesson import last
-from core.penalised import Problem, half_squared
+from core.lessons.weight_penalties_problem import Problem, half_squared
 
 PLACES = 33
 RAYS = 72  # the last closes the curve on the first, so there are RAYS + 1 points

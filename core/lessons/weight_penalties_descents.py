@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core import proximal
 from core.engine import L1, L2, SGD, Adam, AdamW, generators, train
-from core.penalised import NET_RATE, Problem, half_squared
+from core.lessons.weight_penalties_problem import NET_RATE, Problem, half_squared
 
 PLAIN_STEPS = 200  # on rows of features; on the net and the digits a half more
 ADAM_STEPS, ADAM_RATE = 400, 0.01

@@ -19,8 +19,8 @@ from torch import Tensor
 from core.curvature import loss_of, top_eigenvalue
 from core.engine import MLP, SGD, Backprop, Generators, binary_cross_entropy, generators, minibatches, train
 from core.engine.losses import output_gradient
+from core.moments import NEVER
 
-NEVER = -1
 RECORDS = 60  # after the one at step 0
 MATCH = 0.9  # of the level: a run that jumps further below it is not at the level
 BLOCKS, UPDATES = 5, 8  # that are timed

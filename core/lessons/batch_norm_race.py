@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from core.moments import NEVER
 from core.normalisation import FANS, KINDS, POSITIONS, RowNorm, Weights, backward, cross_entropy, forward
 
 RATES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
-NEVER = -1
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Arm:
     mean, over batch, channels and positions, of what enters each ReLU. batch_mean, batch_var: for each layer
     [step, R·S, C], what the nets with batch norm saw, the variance unbiased. weights: the nets now. validation [K]: loss
     at the end; NaN until then, where a net diverged, and under batch norm, for which it depends on the running
-    statistics (`core.norm_modes`).
+    statistics (`core.lessons.batch_norm_modes`).
     """
 
     batch_size: int
@@ -116,7 +116,7 @@ def race(w: Weights, norm: RowNorm, training: Samples, validation: Samples, orde
 
 
 def _validation(w: Weights, norm: RowNorm, images: Tensor, labels: Tensor) -> Tensor:
-    """Validation loss [K]; NaN for batch norm, whose loss depends on the running statistics (`core.norm_modes`)."""
+    """Validation loss [K]; NaN for batch norm, whose loss depends on the running statistics (`core.lessons.batch_norm_modes`)."""
     with torch.inference_mode():
         loss = cross_entropy(forward(w, images[None], norm).out, labels[None])
         loss[norm.parts["batch"]] = torch.nan

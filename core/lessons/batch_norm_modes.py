@@ -1,6 +1,6 @@
-"""Batch norm in train mode and in eval mode: running statistics, and what the trained nets of `core.norm_race` say with them.
+"""Batch norm in train mode and in eval mode: running statistics, and what the nets trained side by side say with them.
 
-Shapes: as there; V validation images, F batches that would have come next.
+Shapes: as in `core.lessons.batch_norm_race`; V validation images, F batches that would have come next.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from core.norm_race import NEVER, RATES, Arm, Samples
+from core.lessons.batch_norm_race import RATES, Arm, Samples
+from core.moments import NEVER
 from core.normalisation import KINDS, POSITIONS, RowNorm, Trace, Weights, cross_entropy, forward, running_average
 
 FROM_STEPS = 10  # the training loss of a run is the mean over its last ten batches

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from core import landscape, surfaces
-from core.landscape_lab import NEVER, SNAPSHOTS, limit
+from core.lessons.loss_landscapes_lab import SNAPSHOTS, limit
+from core.moments import NEVER
 
 
 def walk(config: Any) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from core.divergence import outside
 from core.engine.optimisers import Optimiser
+from core.lessons.optimisers_divergence import outside
 from core.surfaces import Surface
 
 NONE, LEFT = -1, -2

@@ -17,7 +17,6 @@ from core.engine import generators
 from core.engine.optimisers import Optimiser
 from core.surfaces import Surface
 
-NEVER = -1
 STILL = 4 * torch.finfo(torch.float64).eps  # of a coordinate: a smaller step is the rounding of a method that has arrived
 
 
@@ -103,10 +102,3 @@ def minibatch_noise(surface: Surface, size: float, steps: int, seed: int) -> Ten
 def typical_slope(surface: Surface) -> float:
     """The median gradient norm over the frame."""
     return float(surface.gradient(surface.grid(41)[2]).norm(dim=-1).median())
-
-
-def from_then_on(flags: Tensor) -> Tensor:
-    """For flags [T+1, M]: the step at which the unbroken run of trues up to the end begins, NEVER if the end is false."""
-    broken = (~flags).long().flip(0).cumsum(0).flip(0)
-    begins = (broken > 0).sum(0)
-    return torch.where(flags[-1], begins, torch.full_like(begins, NEVER))
