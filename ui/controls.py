@@ -152,15 +152,10 @@ def draw(slug: str, scene: Scene, fields: dict[str, Control]) -> None:
 
 
 def _widget(control: Control, widget_key: str, value: Any) -> None:
-    label = f"{control.label} ({control.unit})" if control.unit else control.label
-    about: dict[str, Any] = {"label": label, "key": widget_key, "help": control.help or None}
+    about = described(control, widget_key)
     match control:
-        case Number(whole=True):
-            st.slider(min_value=int(control.low), max_value=int(control.high), step=int(control.step), value=value, **about)
         case Number():
-            digits = max(0, len(f"{control.step:.10f}".rstrip("0").split(".")[1]))
-            st.slider(min_value=float(control.low), max_value=float(control.nearest(control.high)),
-                      step=float(control.step), value=float(value), format=f"%.{digits}f", **about)
+            st.slider(value=int(value) if control.whole else float(value), **about, **steps(control))
         case Grid():
             st.select_slider(options=control.values, value=value, format_func=lambda v: f"{v:g}", **about)
         case Choice() if len(control.options) <= 3 and sum(map(len, control.options.values())) <= 34:
@@ -178,6 +173,20 @@ def _widget(control: Control, widget_key: str, value: Any) -> None:
             st.text_input(value=write_numbers(value), **about)
         case _:
             raise TypeError(f"no widget for {type(control).__name__}")
+
+
+def described(control: Control, widget_key: str) -> dict[str, Any]:
+    """What every widget of a control has."""
+    label = f"{control.label} ({control.unit})" if control.unit else control.label
+    return {"label": label, "key": widget_key, "help": control.help or None}
+
+
+def steps(control: Number) -> dict[str, Any]:
+    """Bounds, step and form of a number, whole numbers as such."""
+    kind = int if control.whole else float
+    form = "%d" if control.whole else f"%.{len(f'{control.step:.10f}'.rstrip('0').split('.')[1])}f"
+    return {"min_value": kind(control.low), "max_value": kind(control.nearest(control.high)), "step": kind(control.step),
+            "format": form}
 
 
 def write_numbers(values: tuple[float, ...]) -> str:

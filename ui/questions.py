@@ -81,14 +81,11 @@ def _answer(slug: str, dare: Challenge) -> Any:
     control = dare.answer
     if control is None:
         return None
-    label = f"{control.label} ({control.unit})" if control.unit else control.label
+    about = controls.described(control, f"{slug}:challenge:answer")
     if isinstance(control, Number):
-        kind = int if control.whole else float
-        shape = "%d" if control.whole else f"%.{len(f'{control.step:.10f}'.rstrip('0').split('.')[1])}f"
-        return st.number_input(label, min_value=kind(control.low), max_value=kind(control.high), step=kind(control.step),
-                               value=None, format=shape, help=control.help or None, key=f"{slug}:challenge:answer")
+        return st.number_input(value=None, **about, **controls.steps(control))
     if isinstance(control, Grid):
-        return st.select_slider(label, options=control.values, help=control.help or None, key=f"{slug}:challenge:answer")
+        return st.select_slider(options=control.values, **about)
     raise TypeError(f"no widget for an answer of kind {type(control).__name__}")
 
 
