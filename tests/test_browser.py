@@ -39,24 +39,26 @@ def fits_a_phone(page: Page) -> None:
     assert picture["width"] > 330
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_in_both_themes_and_to_every_reader(browser, address, entry, theme):
-    reader = Reader(browser, address, theme=theme)
+COLOURS = """() => [getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor,
+                    getComputedStyle(document.querySelector('.xtick text')).fill]"""
+
+
+def test_every_page_in_both_themes_and_to_every_reader(reader, entry):
     page = reader.open(entry.slug)
     expect(page.locator("h2").first).to_have_text(entry.title)
     box = page.locator(".lab-panel").first.bounding_box()
     assert box
     assert box["y"] < 400, "the picture is not seen without scrolling"
     assert page.locator(".main-svg").count() >= 2
-    ink = page.evaluate("getComputedStyle(document.querySelector('.xtick text, .lab-title')).fill || ''")
-    light = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
-    assert ("255, 255, 255" in light) == (theme == "light")
-    assert ink
+    paper, ink = page.evaluate(COLOURS)
+    assert paper == "rgb(255, 255, 255)"
     assert violations(page) == []
-    if theme == "dark":
-        fits_a_phone(page)
-    assert reader.errors == []
-    page.context.close()
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"([paper, ink]) => {{ const now = ({COLOURS})(); return now[0] !== paper && now[1] !== ink; }}",
+                           arg=[paper, ink], timeout=10_000)
+    reader.drawn()
+    assert violations(page) == []
+    fits_a_phone(page)
 
 
 def first_slider(page: Page):
@@ -236,11 +238,14 @@ def test_zoom_and_camera_survive_an_update(reader):
     assert "start_x" not in reader.scene(), "a drag is not a click"
 
 
-def test_the_theme_can_change_under_a_picture(browser, address):
-    reader = Reader(browser, address)
-    page = reader.open("optimisers")
-    colour = "(() => document.querySelector('[data-panel=map] .lab-plot')._fullLayout.font.color)()"
-    light = page.evaluate(colour)
-    page.emulate_media(color_scheme="dark")
-    page.wait_for_function(f"light => {colour} !== light", arg=light, timeout=10_000)
-    page.context.close()
+def test_the_words_are_sent_to_those_who_open_them(reader):
+    page = reader.open("risk")
+    assert page.locator(".katex, [data-testid=stCode]").count() == 0
+    for name in ("The maths, and the code that ran", "The same in plain PyTorch"):
+        page.get_by_text(name, exact=True).click()
+        expect(page.locator("[data-testid=stExpander]").filter(has_text=name).locator("[data-testid=stCode]").first).to_be_visible()
+    expect(page.locator(".katex").first).to_be_visible()
+    assert violations(page) == []
+    # The picture has not been touched.
+    reader.drawn()
+    assert reader.scene() == {}

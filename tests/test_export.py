@@ -24,7 +24,7 @@ pytestmark = in_browser
 PAPER = "#FFFFFF"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(browser, address) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce", color_scheme="light",
                                   permissions=["clipboard-read", "clipboard-write"])
@@ -195,9 +195,8 @@ def test_the_link_is_copied(page, address):
     assert "problem=ravine" in page.url
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_figure_plays_without_a_network(page, browser, tmp_path, theme):
-    page.emulate_media(color_scheme=theme)
+def test_the_figure_plays_without_a_network(page, browser, tmp_path):
+    page.emulate_media(color_scheme="dark")
     page.wait_for_timeout(1500)
     seen = page.locator(".st-key-seen").inner_text().strip()
     page.get_by_role("button", name="Share this page").click()
@@ -242,7 +241,7 @@ def test_the_figure_plays_without_a_network(page, browser, tmp_path, theme):
     expect(alone.get_by_role("link", name=page.url)).to_be_visible()
     assert "Licence: MIT" in alone.locator("footer").inner_text()
     paper = "getComputedStyle(document.body).backgroundColor"
-    assert (alone.evaluate(paper) == "rgb(255, 255, 255)") == (theme == "light")
+    assert alone.evaluate(paper) != "rgb(255, 255, 255)"
     assert asked == [] and errors == []
     # A picture can be saved from the file as well.
     with alone.expect_download(timeout=60_000) as waiting:

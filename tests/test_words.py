@@ -115,15 +115,28 @@ def page() -> AppTest:
         from ui import words
 
         symbols = {r"\epsilon": "learning_rate", "|w|": "w", "min_delta": "min_delta"}
-        words.maths_and_code("Let $a$:\n$$x +\ny.$$\nThen $$b$$ again.\n\n$$\nz\n$$", [proximal.proximal_map], symbols)
+        words.maths_and_code("Let $a$:\n$$x +\ny.$$\nThen $$b$$ again.\n\n$$\nz,\\qquad y\n$$", [proximal.proximal_map], symbols)
         words.example("optimisers")
         words.example("no_such_lesson")
 
-    return AppTest.from_function(script).run()
+    return AppTest.from_function(script)
+
+
+def unfolded(app: AppTest) -> AppTest:
+    for key in ("maths", "example"):
+        app.session_state[key] = True
+    return app.run()
+
+
+def test_only_who_opens_the_words_is_sent_them():
+    app = page().run()
+    assert not app.exception
+    assert len(app.expander) == 2
+    assert len(app.code) == len(app.markdown) == 0
 
 
 def test_the_code_stands_beside_the_maths():
-    app = page()
+    app = unfolded(page())
     assert not app.exception
     assert [e.label for e in app.expander] == ["The maths, and the code that ran", "The same in plain PyTorch"]
     source = Path(proximal.__file__).read_text().splitlines()
@@ -131,7 +144,7 @@ def test_the_code_stands_beside_the_maths():
     assert app.code[0].value.splitlines() == source[first - 1 : first - 1 + len(app.code[0].value.splitlines())]
     assert "return" in app.code[0].value.splitlines()[-1]
     assert app.caption[0].value == f"`core/proximal.py`, line {first}"
-    assert app.markdown[0].value == "Let $a$:\n\n$$\nx +\ny.\n$$\n\nThen $$b$$ again.\n\n\n$$\nz\n$$"
+    assert app.markdown[0].value == "Let $a$:\n\n$$\nx +\ny.\n$$\n\nThen $$b$$ again.\n\n\n$$\nz,\n$$\n\n$$\ny\n$$"
     table = app.markdown[1].value
     assert r"| $\epsilon$ | `learning_rate` |" in table
     assert r"| $\vert w\vert $ | `w` |" in table
@@ -145,7 +158,7 @@ def test_without_code_there_is_only_the_maths():
 
         words.maths_and_code("$$x$$", (), {})
 
-    app = AppTest.from_function(script).run()
+    app = unfolded(AppTest.from_function(script))
     assert not app.exception
     assert [e.label for e in app.expander] == ["The maths"]
     assert len(app.markdown) == 1

@@ -19,6 +19,10 @@ CSS = """
 [data-testid="stMainBlockContainer"] h2 + p { margin: 0.15rem 0 0; }
 .st-key-controls { gap: 0.5rem; }
 .st-key-doors { display: none; }
+/* A long formula goes on in the next line instead of being moved sideways, which a keyboard cannot. */
+[data-testid="stMainBlockContainer"] .katex-display { overflow: visible; }
+[data-testid="stMainBlockContainer"] .katex-display > .katex { white-space: normal; }
+.katex-display .base { margin-block: 0.15em; }
 /* While a run is under way Streamlit fades every element, each on a layer of its own. What may be old is the picture. */
 [data-stale] { opacity: 1 !important; transition: none !important; }
 .st-key-picture [data-stale="true"] { opacity: 0.33 !important; transition: opacity 1s ease-in 0.5s !important; }

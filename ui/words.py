@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from core import catalogue
 from ui.notebook import notebook
@@ -18,13 +19,24 @@ from ui.notebook import notebook
 ROOT = Path(__file__).parent.parent
 
 
+def _folded(label: str, mark: str, key: str) -> ExpanderContainer:
+    """An expander that knows whether it is open: what it holds, and the scripts that set formulas and colour code, are
+    sent to those who open it. In a fragment, which is all that the opening runs again.
+    """
+    return st.expander(label, icon=f":material/{mark}:", key=key, on_change="rerun")
+
+
+@st.fragment
 def maths_and_code(maths: str, code: Sequence[Any], symbols: Mapping[str, str]) -> None:
     """Formulas and the source of the functions that compute them, side by side; on a phone one after the other.
 
     maths is Markdown with LaTeX, code the functions or classes, symbols LaTeX without its dollars, or one
     word, to the name in the code.
     """
-    with st.expander("The maths, and the code that ran" if code else "The maths", icon=":material/function:"):
+    box = _folded("The maths, and the code that ran" if code else "The maths", "function", "maths")
+    if not box.open:
+        return
+    with box:
         left, right = st.columns([0.45, 0.55], gap="large") if code else (st.container(), st.container())
         left.markdown(_displayed(maths))
         if symbols:
@@ -35,13 +47,17 @@ def maths_and_code(maths: str, code: Sequence[Any], symbols: Mapping[str, str]) 
             right.caption(place)
 
 
+@st.fragment
 def example(slug: str) -> None:
     """The lesson's experiment as plain PyTorch, to be read and taken home; nothing where it has none."""
     path = ROOT / "examples" / f"{slug}.py"
     if not path.exists():
         return
+    box = _folded("The same in plain PyTorch", "code", "example")
+    if not box.open:
+        return
     text, cells = _example(path, catalogue.lesson(slug).title, path.stat().st_mtime)
-    with st.expander("The same in plain PyTorch", icon=":material/code:"):
+    with box:
         with st.container(horizontal=True, gap="small"):
             for name, data, kind in ((f"{slug}.py", text, "text/x-python"), (f"{slug}.ipynb", cells, "application/x-ipynb+json")):
                 st.download_button(name, data, file_name=name, mime=kind, icon=":material/download:", on_click="ignore",
@@ -50,8 +66,14 @@ def example(slug: str) -> None:
 
 
 def _displayed(maths: str) -> str:
-    """Formulas that begin a line between double dollars stand on lines of their own; only so may they be several lines long."""
-    return re.sub(r"^\$\$(.+?)\$\$", lambda hit: f"\n$$\n{hit[1].strip()}\n$$\n", maths, flags=re.MULTILINE | re.DOTALL)
+    """Formulas that begin a line between double dollars stand on lines of their own; only so may they be several lines long.
+
+    Two of them with a `\\qquad` between go below each other: side by side they are wider than a phone.
+    """
+    def lines(hit: re.Match[str]) -> str:
+        return "".join(f"\n$$\n{one.strip()}\n$$\n" for one in hit[1].split(r"\qquad"))
+
+    return re.sub(r"^\$\$(.+?)\$\$", lines, maths, flags=re.MULTILINE | re.DOTALL)
 
 
 def _table(symbols: Mapping[str, str]) -> str:
