@@ -245,7 +245,10 @@ def test_the_words_are_sent_to_those_who_open_them(reader):
         page.get_by_text(name, exact=True).click()
         expect(page.locator("[data-testid=stExpander]").filter(has_text=name).locator("[data-testid=stCode]").first).to_be_visible()
     expect(page.locator(".katex").first).to_be_visible()
-    assert violations(page) == []
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_timeout(1000)
+        assert violations(page) == []
     # The picture has not been touched.
     reader.drawn()
     assert reader.scene() == {}

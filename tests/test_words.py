@@ -143,7 +143,7 @@ def test_the_code_stands_beside_the_maths():
     first = next(i for i, line in enumerate(source, 1) if line.startswith("def proximal_map"))
     assert app.code[0].value.splitlines() == source[first - 1 : first - 1 + len(app.code[0].value.splitlines())]
     assert "return" in app.code[0].value.splitlines()[-1]
-    assert app.caption[0].value == f"`core/proximal.py`, line {first}"
+    assert app.caption[0].value == f"core/proximal.py, line {first}"
     assert app.markdown[0].value == "Let $a$:\n\n$$\nx +\ny.\n$$\n\nThen $$b$$ again.\n\n\n$$\nz,\n$$\n\n$$\ny\n$$"
     table = app.markdown[1].value
     assert r"| $\epsilon$ | `learning_rate` |" in table

@@ -23,6 +23,12 @@ CSS = """
 [data-testid="stMainBlockContainer"] .katex-display { overflow: visible; }
 [data-testid="stMainBlockContainer"] .katex-display > .katex { white-space: normal; }
 .katex-display .base { margin-block: 0.15em; }
+/* Streamlit's colours of code and captions, mixed with that of the text until they can be read in both themes. */
+[data-testid="stCode"] .token:is(.keyword, .function) { color: color-mix(in srgb, #1c83e1 60%, currentcolor) !important; }
+[data-testid="stCode"] .token:is(.comment, .punctuation) { color: color-mix(in srgb, #808495 60%, currentcolor) !important; }
+[data-testid="stCode"] .token:is(.boolean, .number, .string) { color: color-mix(in srgb, #09ab3b 50%, currentcolor) !important; }
+[data-testid="stCode"] .token.operator { color: color-mix(in srgb, #ed6f13 55%, currentcolor) !important; }
+[data-testid="stCaptionContainer"] { opacity: 0.8 !important; }
 /* While a run is under way Streamlit fades every element, each on a layer of its own. What may be old is the picture. */
 [data-stale] { opacity: 1 !important; transition: none !important; }
 .st-key-picture [data-stale="true"] { opacity: 0.33 !important; transition: opacity 1s ease-in 0.5s !important; }

@@ -43,7 +43,7 @@ def maths_and_code(maths: str, code: Sequence[Any], symbols: Mapping[str, str]) 
             left.markdown(_table(symbols))
         for one in code:
             text, place = _source(one)
-            right.code(text, language="python")
+            right.code(text, language="python", wrap_lines=True)
             right.caption(place)
 
 
@@ -62,7 +62,7 @@ def example(slug: str) -> None:
             for name, data, kind in ((f"{slug}.py", text, "text/x-python"), (f"{slug}.ipynb", cells, "application/x-ipynb+json")):
                 st.download_button(name, data, file_name=name, mime=kind, icon=":material/download:", on_click="ignore",
                                    key=f"{slug}:example:{name}")
-        st.code(text, language="python")
+        st.code(text, language="python", wrap_lines=True)
 
 
 def _displayed(maths: str) -> str:
@@ -90,12 +90,12 @@ def _latex(symbol: str) -> str:
 
 @lru_cache(maxsize=256)
 def _source(one: Callable[..., Any]) -> tuple[str, str]:
-    """The text of a function or class, and where it stands: `core/x.py, line 12`."""
+    """The text of a function or class, and where it stands: "core/x.py, line 12"."""
     plain = inspect.unwrap(one)
     lines, first = inspect.getsourcelines(plain)
     path = Path(inspect.getsourcefile(plain) or "")
     place = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path.name
-    return textwrap.dedent("".join(lines)).rstrip(), f"`{place}`, line {first}"
+    return textwrap.dedent("".join(lines)).rstrip(), f"{place}, line {first}"
 
 
 @lru_cache(maxsize=64)
