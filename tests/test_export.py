@@ -99,8 +99,9 @@ def test_png(page, tmp_path, panel):
     width, height = struct.unpack(">II", data[16:24])
     assert width > 1000 and height > 500
     # A picture and not a sheet of paper: on paper of one colour stand many others.
-    page.set_content(f'<img src="data:image/png;base64,{base64.b64encode(data).decode()}">')
-    corner, colours = page.evaluate("""async () => {
+    beside = page.context.new_page()
+    beside.set_content(f'<img src="data:image/png;base64,{base64.b64encode(data).decode()}">')
+    corner, colours = beside.evaluate("""async () => {
       const image = document.querySelector("img");
       await image.decode();
       const canvas = Object.assign(document.createElement("canvas"), { width: image.naturalWidth, height: image.naturalHeight });
@@ -109,6 +110,7 @@ def test_png(page, tmp_path, panel):
       const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
       return [[...data.slice(0, 4)], new Set(new Uint32Array(data.buffer)).size];
     }""")
+    beside.close()
     assert corner == [255, 255, 255, 255]
     assert colours > 100
 
