@@ -63,11 +63,14 @@ def tied_layers(mlp: MLP) -> list[list[int]]:
 
 
 def random_permutations(mlp: MLP, generator: Generator) -> list[Tensor]:
-    """One permutation [H] for every hidden layer, the same for layers that are tied."""
+    """One permutation [H] for every hidden layer, the same for layers that are tied; it moves something where H > 1."""
     perms = [torch.arange(width) for width in mlp.hidden]
     for group in tied_layers(mlp):
         if INPUT not in group:
-            perm = torch.randperm(mlp.hidden[group[0]], generator=generator)
+            width = mlp.hidden[group[0]]
+            perm = torch.randperm(width, generator=generator)
+            while width > 1 and torch.equal(perm, torch.arange(width)):
+                perm = torch.randperm(width, generator=generator)
             for layer in group:
                 perms[layer] = perm
     return perms

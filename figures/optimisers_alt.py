@@ -79,8 +79,14 @@ def memory(result: Result, scene: Config) -> str:
     kept = result.memory.get(scene.inside)
     if not kept:
         return f"{METHODS[scene.inside]} keeps nothing from step to step."
-    ends = [f"{name} ends at ({float(values[-1, 0]):.3g}, {float(values[-1, 1]):.3g})" for name, values in kept.items()]
-    return f"What {METHODS[scene.inside]} keeps, as the code has it: {'; '.join(ends)}."
+    return f"What {METHODS[scene.inside]} keeps, as the code has it: {'; '.join(_ending(*one) for one in kept.items())}."
+
+
+def _ending(name: str, values: torch.Tensor) -> str:
+    known = torch.isfinite(values).all(-1)
+    if not known[-1]:
+        return f"{name} is finite for the first {int(known.long().argmin())} steps only"
+    return f"{name} ends at ({float(values[-1, 0]):.3g}, {float(values[-1, 1]):.3g})"
 
 
 def rates(scene: Config) -> str:

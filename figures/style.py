@@ -134,9 +134,13 @@ def colour(name: str, alpha: float = 1.0) -> str:
 
 
 def array(values: Any) -> np.ndarray:
-    """Tensor, list or array as float32 (bool and integer kinds stay), which the wire carries as bytes."""
+    """Tensor, list or array as float32 (bool and integer kinds stay), which the wire carries as bytes.
+
+    What diverges beyond 3.4e38 is infinite, and its line ends there.
+    """
     out = values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
-    return out.astype(np.float32) if out.dtype.kind == "f" else out
+    with np.errstate(over="ignore"):
+        return out.astype(np.float32) if out.dtype.kind == "f" else out
 
 
 def _axis() -> dict[str, Any]:

@@ -83,3 +83,11 @@ def test_rescaling_refuses_nets_without_the_symmetry():
     for net in (MLP(activation="tanh"), MLP(activation="relu", residual=True)):
         with pytest.raises(ValueError, match="rescaled"):
             matching.rescale(net, net.init(generators([0])), 0, 2.0)
+
+
+def test_a_twin_is_never_the_net_itself():
+    for width in (2, 4):
+        net = MLP(sizes=(2, width, 1))
+        for rng in generators(range(200)):
+            (perm,) = matching.random_permutations(net, rng)
+            assert sorted(perm.tolist()) == list(range(width)) != perm.tolist()

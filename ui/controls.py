@@ -56,7 +56,7 @@ def arrive(slug: str, config: type[Scene]) -> None:
     travelled = bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
     if state.get("page") == slug and not travelled:
         return
-    state["page"] = slug
+    state["page"], state["sent"] = slug, None
     asked = st.query_params.to_dict()
     query = {name: text for name, text in asked.items() if name not in (PRESENT, BESIDE)}
     # A link that names a scene shows it; a reader who just comes by is asked first.
@@ -128,8 +128,10 @@ def link(scene: Scene, kept: Scene | None = None) -> None:
         query[BESIDE] = urlencode(kept.query()) or "seed=0"
     if st.query_params.get(PRESENT) == "1":
         query[PRESENT] = "1"
-    if st.query_params.to_dict() != query:
+    # Under fast hands the address that the browser told us may be older than the last one that it was sent.
+    if st.query_params.to_dict() != query or st.session_state.get("sent") not in (None, query):
         st.query_params.from_dict(query)
+        st.session_state["sent"] = query
 
 
 def notes(slug: str) -> list[str]:

@@ -9,33 +9,24 @@ import numpy as np
 import pytest
 import torch
 
-from core.controls import Choice, Grid, Number
 from core.lessons import batch_norm as lesson
 from core.lessons.batch_norm import CHALLENGE, RATES, Config, Result, row
 from core.moments import NEVER
 from core.normalisation import KINDS
 from figures import batch_norm as figures
 from tests.pages import said
+from tests.scenes import anything
 
 PAGE = said("batch_norm")
 
 
-def anything(rng: random.Random, trained: bool) -> Config:
+def scene(rng: random.Random, trained: bool) -> Config:
     """A scene by chance, in the fields that only change the drawing or in all of them; short if it must be trained."""
-    values: dict[str, Any] = {}
-    for name, control in Config.controls().items():
-        if not control.view and not trained:
-            continue
-        match control:
-            case Grid():
-                values[name] = rng.choice(control.values)
-            case Number():
-                values[name] = control.nearest(rng.uniform(control.low, control.high))
-            case Choice():
-                values[name] = rng.choice(list(control.options))
-    values["batch"] = tuple(round(rng.uniform(-10, 10), 2) for _ in range(rng.randint(2, 16)))
-    short = dict(steps=20, starts=rng.randint(1, 2), batch_size=rng.choice([2, 4, 16])) if trained else {}
-    return Config(**{**values, **short})
+    batch = tuple(round(rng.uniform(-10, 10), 2) for _ in range(rng.randint(2, 16)))
+    if trained:
+        return anything(Config, rng, batch=batch, steps=20, starts=rng.randint(1, 2), batch_size=rng.choice([2, 4, 16]))
+    opening = {name: getattr(Config(), name) for name, control in Config.controls().items() if not control.view}
+    return anything(Config, rng, **{**opening, "batch": batch})
 
 
 ODD = [dict(batch=(3.0, 3.0, 3.0), factor=0.0), dict(factor=1.0, offset=2.0), dict(factor=1.0), dict(delta=10.0),
@@ -52,8 +43,8 @@ def opening() -> Result:
 def scenes(opening: Result) -> list[tuple[Config, Result]]:
     """Fourteen views of the opening run, odd ones among them, and six other runs."""
     rng = random.Random(0)
-    views = [*(Config(**odd) for odd in ODD), *(anything(rng, trained=False) for _ in range(6))]
-    runs = [anything(rng, trained=True) for _ in range(6)]
+    views = [*(Config(**odd) for odd in ODD), *(scene(rng, trained=False) for _ in range(6))]
+    runs = [scene(rng, trained=True) for _ in range(6)]
     return [*((v, opening) for v in views), *((r, lesson.run(r)) for r in runs)]
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-from core.controls import Choice, Grid, Number, Refused, Switch
 from core.engine import generators
 from core.lessons import batches as lesson
 from core.lessons.batches import CHALLENGE, Config, Result, predict, seen
@@ -20,33 +19,13 @@ from core.lessons.batches_noise import batch_means, orders
 from figures import batches as figures
 from figures.batches_alt import alts
 from tests.pages import said
-
-
-def random_scene(rng: random.Random) -> Config:
-    while True:
-        values = {}
-        for name, control in Config.controls().items():
-            match control:
-                case Switch():
-                    values[name] = rng.random() < 0.5
-                case Choice():
-                    values[name] = rng.choice(list(control.options))
-                case Grid():
-                    values[name] = rng.choice(control.values)
-                case Number():
-                    values[name] = control.nearest(rng.uniform(control.low, control.high))
-        values |= {"steps": rng.choice([180, 300]), "starts": 3}
-        values = {k: round(v) if k in ("seed", "moment") else v for k, v in values.items()}
-        try:
-            return Config(**values)
-        except Refused:
-            continue
+from tests.scenes import anything
 
 
 @pytest.fixture(scope="module")
 def runs() -> list[tuple[Config, Result]]:
     rng = random.Random(3)
-    scenes = [Config(), *(random_scene(rng) for _ in range(12))]
+    scenes = [Config(), *(anything(Config, rng, steps=rng.choice([180, 300]), starts=3) for _ in range(12))]
     return [(scene, lesson.run(scene)) for scene in scenes]
 
 

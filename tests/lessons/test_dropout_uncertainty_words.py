@@ -16,31 +16,21 @@ from core.lessons.dropout_uncertainty import CHALLENGE, METHODS, Config, Result
 from core.lessons.dropout_uncertainty_data import FAR, IN_DATA, IN_GAP, VIEW
 from figures import dropout_uncertainty as figures
 from tests.pages import said
+from tests.scenes import anything
 from ui.chart import encode
 
 PAGE = said("dropout_uncertainty")
 
 
-def anything(rng: random.Random) -> Config:
-    """A scene by chance, short and small enough to be cheap."""
-    values: dict[str, Any] = {}
-    for name, control in Config.controls().items():
-        low, high = control.edges()
-        if hasattr(control, "options"):
-            values[name] = rng.choice(list(control.options))
-        elif isinstance(low, bool):
-            values[name] = rng.random() < 0.5
-        else:
-            values[name] = control.nearest(rng.randint(low, high) if isinstance(low, int) else rng.uniform(low, high))
-    small = dict(steps=100, width=16, members=rng.randint(2, 5), points=rng.choice([20, 60]))
-    return Config(**{**values, **small})
+def small(rng: random.Random) -> Config:
+    return anything(Config, rng, steps=100, width=16, members=rng.randint(2, 5), points=rng.choice([20, 60]))
 
 
 @pytest.fixture(scope="module")
 def scenes() -> list[tuple[Config, list[Result]]]:
     """Fourteen scenes by chance, without dropout and without a gap among them."""
     odd = [Config(dropout=0.0, steps=100, members=3), Config(gap=0.0, steps=100, members=3, focus="bagging")]
-    drawn = [*odd, *(anything(random.Random(case)) for case in range(12))]
+    drawn = [*odd, *(small(random.Random(case)) for case in range(12))]
     return [(scene, list(lesson.steps(scene.trained()))) for scene in drawn]
 
 

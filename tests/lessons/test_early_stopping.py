@@ -32,7 +32,7 @@ def several(opening: Result) -> list[Result]:
     return [opening, *(lesson.run(Config(seed=s)) for s in (11, 12, 13))]
 
 
-def _keras(values: list[float], patience: int, min_delta: float) -> tuple[int, int | None]:
+def keras_stop(values: list[float], patience: int, min_delta: float) -> tuple[int, int | None]:
     """keras.callbacks.EarlyStopping.on_epoch_end in mode "min", transcribed: (best_epoch, stopped_epoch)."""
     best, best_epoch, wait = math.inf, 0, 0
     for epoch, current in enumerate(values):
@@ -54,7 +54,7 @@ def test_rule_is_keras_patience(min_delta: float) -> None:
         values = (torch.randn(30, generator=g).cumsum(0) * 2).round() / 8
         patience = 1 + trial % 9
         rule = stop_rule(values, patience, min_delta)
-        assert (rule.kept, rule.stopped) == _keras(values.tolist(), patience, min_delta)
+        assert (rule.kept, rule.stopped) == keras_stop(values.tolist(), patience, min_delta)
         if rule.stopped is not None:
             stopped += 1
             assert rule.stopped - rule.kept == patience

@@ -1,44 +1,28 @@
 """Early stopping in words: question, challenge, presets and sentences, each worked out again from the raw curves."""
 
-import math
 import random
 import re
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from core.controls import Choice, Grid, Number, Switch
 from core.lessons import early_stopping as lesson
 from core.lessons.early_stopping import ARMS, CHALLENGE, Config, Result
 from figures import early_stopping as figures
 from figures.early_stopping_alt import alts
+from tests.lessons.test_early_stopping import keras_stop
 from tests.pages import said
+from tests.scenes import anything
 from ui import chart
 
 PAGE = said("early_stopping")
 
 
-def anything(rng: random.Random) -> Config:
-    """A scene by chance, short and small enough to be cheap."""
-    values: dict[str, Any] = {}
-    for name, control in Config.controls().items():
-        match control:
-            case Number():
-                values[name] = control.nearest(rng.uniform(control.low, control.high))
-            case Grid():
-                values[name] = rng.choice(control.values)
-            case Choice():
-                values[name] = rng.choice(list(control.options))
-            case Switch():
-                values[name] = rng.random() < 0.5
-    return Config(**{**values, "steps": 100, "draws": 3, "width": min(values["width"], 16)})
-
-
 @pytest.fixture(scope="module")
 def scenes() -> list[tuple[Config, list[Result]]]:
-    drawn = (anything(random.Random(trial)) for trial in range(12))
+    rngs = map(random.Random, range(12))
+    drawn = (anything(Config, rng, steps=100, draws=3, width=rng.choice([4, 8, 16])) for rng in rngs)
     return [(scene, list(lesson.steps(scene.trained()))) for scene in drawn]
 
 
@@ -52,19 +36,6 @@ def presets() -> dict[str, tuple[Config, Result]]:
         done[key] = done[key] if key in done else lesson.run(key)
         out[preset.name] = scene, done[key]
     return out
-
-
-def keras(values: list[float], patience: int, min_delta: float) -> tuple[int, int | None]:
-    """keras.callbacks.EarlyStopping.on_epoch_end in mode "min", transcribed: (best_epoch, stopped_epoch)."""
-    best, best_epoch, wait = math.inf, 0, 0
-    for epoch, current in enumerate(values):
-        wait += 1
-        if current + min_delta < best:
-            best, best_epoch, wait = current, epoch, 0
-            continue
-        if wait >= patience:
-            return best_epoch, epoch
-    return best_epoch, None
 
 
 def curve(result: Result, scene: Config, split: str = "validation") -> list[float]:
@@ -83,7 +54,7 @@ def test_seen_and_board_hold_at_any_setting(scenes: list[tuple[Config, list[Resu
         assert b"NaN" not in chart.encode(PAGE.draw(results[5], scene)).body.split(b"\n")[0]
         result = results[-1]
         for view in (scene, replace(scene, patience=rng.randint(1, 50), restore=not scene.restore, arm="l2")):
-            kept, stopped = keras(curve(result, view), view.patience, view.min_delta)
+            kept, stopped = keras_stop(curve(result, view), view.patience, view.min_delta)
             back = kept if view.restore else (50 if stopped is None else stopped)
             a = list(ARMS).index(view.arm)
             loss, error = (v["test"][:, a, 0].tolist() for v in (result.loss, result.error))
@@ -109,7 +80,7 @@ def test_captions_and_alt_texts_hold_at_any_setting(scenes: list[tuple[Config, l
         panels, told = {p.id: p for p in board.panels}, alts(result, scene)
         assert {i: p.alt for i, p in panels.items()} == told
         assert not any(re.search(r"\bnan\b|inf\b", t) for t in told.values())
-        kept, stopped = keras(curve(result, scene), scene.patience, scene.min_delta)
+        kept, stopped = keras_stop(curve(result, scene), scene.patience, scene.min_delta)
         back = kept if scene.restore else (50 if stopped is None else stopped)
         assert panels["loss"].caption.startswith("Patience has not" if stopped is None else "Shaded")
         assert ("Dashed" in panels["loss"].caption) == (scene.label_noise > 0)
@@ -159,13 +130,13 @@ def test_challenge_is_solved_by_one_patience_only() -> None:
     start = Config(**CHALLENGE.scene)
     result = lesson.run(start)
     values = result.loss["validation"][:, 0, 0].tolist()
-    finds = [p for p in range(1, 51) if keras(values, p, 0.0)[0] == int(np.argmin(values))]
+    finds = [p for p in range(1, 51) if keras_stop(values, p, 0.0)[0] == int(np.argmin(values))]
     assert 1 < finds[0] <= 40
     passed = [p for p in range(1, 51) if CHALLENGE.check(result, replace(start, patience=p), None).right]
     assert passed == finds[:1]
     assert start.patience not in passed
     told = CHALLENGE.check(result, replace(start, patience=finds[0]), None).words
-    at = (keras(values, p, 0.0) for p in (finds[0], finds[0] - 1))
+    at = (keras_stop(values, p, 0.0) for p in (finds[0], finds[0] - 1))
     for kept, stopped in at:
         assert stopped is not None and f"stops at step {8 * stopped} and hands back step {8 * kept}" in told
     for other in (Config(), replace(start, patience=finds[0], restore=False), replace(start, patience=finds[0], arm="l2")):
@@ -176,7 +147,7 @@ def test_presets_show_what_they_say(presets: dict[str, tuple[Config, Result]]) -
     def rule(name: str, monitor: str = "", patience: int = 0) -> tuple[int, int | None, int]:
         scene, result = presets[name]
         values = curve(result, replace(scene, monitor=monitor or scene.monitor))
-        return *keras(values, patience or scene.patience, scene.min_delta), int(np.argmin(values))
+        return *keras_stop(values, patience or scene.patience, scene.min_delta), int(np.argmin(values))
 
     kept, stopped, best = rule("A fifth is wrong")
     assert stopped == kept + 8 and kept == best

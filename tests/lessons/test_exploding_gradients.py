@@ -14,7 +14,6 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from core import clipping
 from core.clipping import ARMS
-from core.controls import Choice, Grid
 from core.engine import generators
 from core.lessons import exploding_gradients as lesson
 from core.lessons import exploding_gradients_chain as chain
@@ -24,6 +23,7 @@ from core.moments import NEVER
 from examples import exploding_gradients as example
 from figures import exploding_gradients as figures
 from tests.pages import said
+from tests.scenes import anything
 
 UNITS = tuple(recurrent.NAMES)
 SQUASH = {"tanh": torch.tanh, "sigmoid": torch.sigmoid, "linear": lambda z: z}
@@ -39,20 +39,6 @@ def by_hand(theta: torch.Tensor, unit: str, start: float, T: int) -> list[torch.
     for _ in range(T):
         h.append(SQUASH[unit](theta[0] * h[-1] + theta[1]))
     return h
-
-
-def random_scene(rng: random.Random, **fixed: object) -> Config:
-    values = {}
-    for name, control in Config.controls().items():
-        low, high = control.edges()
-        if isinstance(control, Choice):
-            values[name] = rng.choice(list(control.options))
-        elif isinstance(control, Grid):
-            values[name] = rng.choice(control.values)
-        else:
-            drawn = rng.uniform(low, high)
-            values[name] = control.nearest(round(drawn) if isinstance(low, int) else drawn)
-    return Config(**{**values, **fixed})
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -87,7 +73,7 @@ def test_no_gradient_exceeds_what_the_weight_allows(unit):
     assert float(slope.max()) == pytest.approx(recurrent.STEEPEST[unit], abs=1e-7)
     rng = random.Random(1)
     for _ in range(6):
-        result = lesson.run(random_scene(rng, unit=unit))
+        result = lesson.run(anything(Config, rng, unit=unit))
         rate = result.paths[:, :, :1].abs() * recurrent.STEEPEST[unit]
         bound = rate ** torch.arange(result.through.shape[2], dtype=torch.float64)
         assert bool((result.through <= bound * (1 + 1e-9)).all())
@@ -108,7 +94,8 @@ def test_clipping_by_norm_bounds_the_step_and_keeps_the_direction_and_by_value_d
     rng = random.Random(5)
     turned = 0
     for _ in range(8):
-        config = random_scene(rng, unit="tanh", start_w=round(rng.uniform(1.2, 2.6), 2), start_b=round(rng.uniform(-1.2, 0.2), 2))
+        start = dict(start_w=round(rng.uniform(1.2, 2.6), 2), start_b=round(rng.uniform(-1.2, 0.2), 2))
+        config = anything(Config, rng, unit="tanh", **start)
         result = lesson.run(config)
         moved = result.paths[1:] - result.paths[:-1]
         bound = config.learning_rate * config.threshold
@@ -208,7 +195,7 @@ def settled(result: Result, k: int, config: Config, what: str) -> int:
 def test_words_and_question_at_random_settings():
     rng = random.Random(11)
     for _ in range(20):
-        config = random_scene(rng)
+        config = anything(Config, rng)
         result = lesson.run(config)
         text = lesson.seen(result, config)
         assert "nan" not in text and "inf " not in text
@@ -271,7 +258,7 @@ def test_the_challenge():
 def test_every_alt_at_random_settings():
     page, rng = said("exploding_gradients"), random.Random(4)
     for _ in range(10):
-        config = random_scene(rng)
+        config = anything(Config, rng)
         for result in lesson.steps(config):
             for panel in page.draw(result, config).panels:
                 assert len(panel.alt) > 40 and not re.search(r"\b(nan|inf)\b|\*\*", panel.alt), panel.alt

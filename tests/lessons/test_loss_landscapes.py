@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import random
 
 import pytest
 import torch
 
 from core import curvature, matching, surfaces
-from core.controls import Choice, Choices, Switch
 from core.lessons import loss_landscapes as lesson
 from core.lessons import loss_landscapes_lab as landscape_lab
 from core.lessons.loss_landscapes import Config, Result, run
 from core.moments import NEVER
 from examples import loss_landscapes as example
 from tests.pages import said
+from tests.scenes import anything
 
 SMALL = dict(depth=2, width=8, steps=50, restarts=0)
 
@@ -209,25 +208,11 @@ def test_ravine_contracts_and_diverges_as_the_closed_form_says():
     assert 0.15 * 20 > 2 and float(outside.losses[100, 0]) > 1e20
 
 
-def random_scene(rng: random.Random) -> Config:
-    values = {}
-    for name, control in Config.controls().items():
-        if isinstance(control, Choice):
-            values[name] = rng.choice(list(control.options))
-        elif isinstance(control, Switch):
-            values[name] = rng.random() < 0.5
-        elif not isinstance(control, Choices):
-            low, high = control.edges()
-            values[name] = control.nearest(math.exp(rng.uniform(-6, 0)) if name == "learning_rate" else rng.uniform(low, high))
-    values |= dict(steps=50, restarts=2, resolution=41, width=rng.choice([4, 8]), depth=rng.choice([1, 2, 5]))
-    values["problem"] = rng.choice(["network", "network", *surfaces.NAMES])
-    return Config(**values)
-
-
 def test_words_and_pictures_at_random_settings():
     page, rng = said("loss_landscapes"), random.Random(0)
     for _ in range(25):
-        scene = random_scene(rng)
+        scene = anything(Config, rng, steps=50, restarts=2, resolution=41, width=rng.choice([4, 8]), depth=rng.choice([1, 2, 5]),
+                         problem=rng.choice(["network", "network", *surfaces.NAMES]))
         result = run(scene.trained())
         text = lesson.seen(result, scene)
         board = page.draw(result, scene)

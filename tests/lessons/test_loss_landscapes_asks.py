@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from core import surfaces
-from core.controls import Choice, Switch
 from core.lessons import loss_landscapes as lesson
 from core.lessons.loss_landscapes import CHALLENGE, Config, Result, predict, run
 from core.moments import NEVER
 from figures import loss_landscapes as figures
 from tests.pages import said
+from tests.scenes import anything
 
 CALM = dict(batch_norm=False, learning_rate=0.07, steps=200, restarts=0)
 
@@ -45,19 +45,8 @@ def downward(z: torch.Tensor) -> float:
     return float((least < -1e-6 * z[1:-1, 1:-1][known].abs()).double().mean())
 
 
-def random_scene(rng: random.Random, **fixed: Any) -> Config:
-    values = {}
-    for name, control in Config.controls().items():
-        if isinstance(control, Choice):
-            values[name] = rng.choice(list(control.options))
-        elif isinstance(control, Switch):
-            values[name] = rng.random() < 0.5
-        else:
-            low, high = control.edges()
-            drawn = 10 ** rng.uniform(-3, 0) if name == "learning_rate" else rng.uniform(low, high)
-            values[name] = control.nearest(round(drawn) if isinstance(low, int) else drawn)
-    values |= dict(steps=50, restarts=0, resolution=41, width=4, depth=rng.choice([1, 2, 4]))
-    return Config(**{**values, **fixed})
+def short_scene(rng: random.Random, **fixed: Any) -> Config:
+    return anything(Config, rng, **{**dict(steps=50, restarts=0, resolution=41, width=4, depth=rng.choice([1, 2, 4])), **fixed})
 
 
 def roughness(result: Result) -> str:
@@ -69,7 +58,7 @@ def roughness(result: Result) -> str:
 def test_questions_about_nets_are_answered_by_the_run(plane: str):
     rng = random.Random(plane)
     for _ in range(4):
-        scene = random_scene(rng, problem="network", plane=plane)
+        scene = short_scene(rng, problem="network", plane=plane)
         results = list(lesson.steps(scene))
         questions = [predict(result, scene) for result in results]
         assert len({(q.text, tuple(q.options.items())) for q in questions}) == 1, "the question must not change during the run"
@@ -98,7 +87,7 @@ def test_questions_about_surfaces_are_answered_by_the_path():
     rng, answers = random.Random(3), set()
     for _ in range(30):
         about = dict(problem=rng.choice(list(surfaces.NAMES)), steps=rng.choice([50, 300]), alpha=rng.choice([0.0, 0.9]))
-        scene = random_scene(rng, **about)
+        scene = short_scene(rng, **about)
         result = run(scene)
         surface = surfaces.surface(scene.problem, scene.kappa)
         (x0, x1), (y0, y1) = surface.x_range, surface.y_range
@@ -115,7 +104,7 @@ def test_questions_about_surfaces_are_answered_by_the_path():
 def test_divergence_on_a_surface_names_a_curvature_that_is_beyond_the_limit():
     rng, seen = random.Random(5), 0
     for _ in range(40):
-        scene = random_scene(rng, problem=rng.choice(list(surfaces.NAMES)), alpha=0.0, steps=rng.choice([50, 1500]))
+        scene = short_scene(rng, problem=rng.choice(list(surfaces.NAMES)), alpha=0.0, steps=rng.choice([50, 1500]))
         result = run(scene)
         if result.diverged_at[0] != NEVER:
             seen += 1
@@ -169,7 +158,7 @@ def test_presets_show_what_they_say():
 def test_alts_tell_numbers_at_every_stage():
     page, rng = said("loss_landscapes"), random.Random(4)
     for problem in ("network", "network", "saddle", "rosenbrock"):
-        scene = random_scene(rng, problem=problem)
+        scene = short_scene(rng, problem=problem)
         results = list(lesson.steps(scene))
         for result in (results[0], results[len(results) // 2], results[-1]):
             for panel in page.draw(result, scene).panels:

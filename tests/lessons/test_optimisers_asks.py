@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from core import surfaces
-from core.controls import Choice
 from core.lessons import optimisers as lesson
 from core.lessons.optimisers import CHALLENGE, METHODS, Config, Result, predict
 from figures import optimisers as figures
 from figures import optimisers_alt as alt
 from tests.pages import said
+from tests.scenes import anything
 
 COLUMN = {m: k for k, m in enumerate(METHODS)}
 
@@ -36,20 +36,6 @@ def settled(result: Result, config: Config, method: str) -> int | None:
 def final(result: Result, method: str) -> float:
     value = float(result.losses[-1, COLUMN[method]])
     return value if math.isfinite(value) else math.inf
-
-
-def random_scene(rng: random.Random) -> Config:
-    values = {}
-    for name, control in Config.controls().items():
-        if isinstance(control, Choice):
-            values[name] = rng.choice(list(control.options))
-        elif name == "methods":
-            values[name] = tuple(m for m in METHODS if rng.random() < 0.5) or ("sgd",)
-        else:
-            low, high = control.edges()
-            drawn = math.exp(rng.uniform(math.log(low), math.log(high))) if "rate" in name else rng.uniform(low, high)
-            values[name] = control.nearest(round(drawn) if isinstance(low, int) else drawn)
-    return Config(**{**values, "steps": rng.choice([10, 40, 80]), "basin_of": rng.choice(["sgd", "newton"])})
 
 
 def check_answer(config: Config, result: Result) -> None:
@@ -80,7 +66,7 @@ def check_answer(config: Config, result: Result) -> None:
 def test_the_question_is_answered_by_the_paths():
     rng = random.Random(1)
     for _ in range(14):
-        config = random_scene(rng)
+        config = anything(Config, rng, steps=rng.choice([10, 40, 80]), basin_of=rng.choice(["sgd", "newton"]))
         results = list(lesson.steps(config))
         asked = {(q.text, tuple(q.options)) for q in (predict(r, config) for r in results)}
         assert len(asked) == 1, "the question must not change while the race is run"
@@ -171,7 +157,7 @@ def test_presets_show_what_they_say():
 def test_alts_at_random_settings():
     page, rng = said("optimisers"), random.Random(2)
     for _ in range(12):
-        config = random_scene(rng)
+        config = anything(Config, rng, steps=rng.choice([10, 40, 80]), basin_of=rng.choice(["sgd", "newton"]))
         result = lesson.run(config.trained())
         for panel in page.draw(result, config).panels:
             assert len(panel.alt) > 40 and "nan" not in panel.alt and "inf" not in panel.alt and "**" not in panel.alt, panel.alt

@@ -13,11 +13,11 @@ from scipy import integrate
 from sklearn.linear_model import Ridge
 
 from core import min_norm
-from core.controls import Choice, Grid, Number
 from core.lessons import risk as lesson
 from core.lessons.risk import CAPACITIES, CHALLENGE, HELD_FROM, Config, Result
 from figures import risk as figures
 from tests.pages import said
+from tests.scenes import anything
 from ui import chart
 
 ROOT = Path(__file__).parents[2]
@@ -29,22 +29,9 @@ def opening() -> Result:
     return lesson.run(Config())
 
 
-def anything(rng: random.Random) -> Config:
-    values = {}
-    for name, control in Config.controls().items():
-        match control:
-            case Number():
-                values[name] = control.nearest(rng.uniform(control.low, control.high))
-            case Grid():
-                values[name] = rng.choice(control.values)
-            case Choice():
-                values[name] = rng.choice(list(control.options))
-    return Config(**{**values, "draws": 8})
-
-
 @pytest.fixture(scope="module")
 def scenes() -> list[tuple[Config, list[Result]]]:
-    drawn = (anything(random.Random(trial)) for trial in range(14))
+    drawn = (anything(Config, random.Random(trial), draws=8) for trial in range(14))
     return [(scene, list(lesson.steps(scene))) for scene in drawn]
 
 

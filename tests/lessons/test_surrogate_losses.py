@@ -14,13 +14,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from core import surrogates
-from core.controls import Choice, Grid, Number
 from core.data import toys
 from core.lessons import surrogate_losses as lesson
 from core.lessons.surrogate_losses import CHALLENGE, Config, Result
 from core.surrogates import LOSSES
 from figures import surrogate_losses as figures
 from tests.pages import said
+from tests.scenes import anything
 from ui import chart
 
 ROOT = Path(__file__).parents[2]
@@ -37,22 +37,9 @@ def presets() -> dict[str, tuple[Config, Result]]:
     return {p.name: (Config(**p.values), lesson.run(Config(**p.values))) for p in PAGE.presets}
 
 
-def anything(rng: random.Random) -> Config:
-    values = {}
-    for name, control in Config.controls().items():
-        match control:
-            case Number():
-                values[name] = control.nearest(rng.uniform(control.low, control.high))
-            case Grid():
-                values[name] = rng.choice(control.values)
-            case Choice():
-                values[name] = rng.choice(list(control.options))
-    return Config(**{**values, "steps": 60, "draws": 2})
-
-
 @pytest.fixture(scope="module")
 def scenes() -> list[tuple[Config, list[Result]]]:
-    drawn = (anything(random.Random(trial)) for trial in range(16))
+    drawn = (anything(Config, random.Random(trial), steps=60, draws=2) for trial in range(16))
     return [(scene, list(lesson.steps(scene))) for scene in drawn]
 
 

@@ -13,7 +13,6 @@ import scipy.optimize
 from sklearn.linear_model import Lasso
 from torch import Tensor
 
-from core.controls import Choice, Choices, Grid, Number, Refused, Switch
 from core.lesson import Scene, last
 from core.lessons import weight_penalties as lesson
 from core.lessons.weight_penalties import PENALTIES, PROBLEMS, Config
@@ -24,6 +23,7 @@ from figures import weight_penalties as figures
 from figures.weight_penalties_alt import alts
 from tests.lessons.test_weight_penalties import ORDER, data_of, result_of
 from tests.pages import Said, said
+from tests.scenes import anything
 from ui.chart import encode
 
 
@@ -33,29 +33,8 @@ def page() -> Said:
 
 
 def random_scenes(count: int, seed: int) -> list[Config]:
-    """Scenes with every field drawn from its own control."""
     rng = random.Random(seed)
-    out: list[Config] = []
-    while len(out) < count:
-        values: dict[str, Any] = {}
-        for name, control in Config.controls().items():
-            match control:
-                case Number():
-                    steps = int((control.high - control.low) / control.step + 1e-9)
-                    values[name] = control.nearest(control.low + rng.randint(0, steps) * control.step)
-                case Grid():
-                    values[name] = rng.choice(control.values)
-                case Choices():
-                    values[name] = control.nearest(tuple(rng.sample(list(control.options), rng.randint(1, len(control.options)))))
-                case Choice():
-                    values[name] = rng.choice(list(control.options))
-                case Switch():
-                    values[name] = rng.random() < 0.5
-        try:
-            out.append(Config(**values))
-        except Refused:
-            continue
-    return out
+    return [anything(Config, rng) for _ in range(count)]
 
 
 # The words and pictures

@@ -21,6 +21,14 @@ function paired(now, kept) {
 const AXES = ["xaxis", "yaxis", "scene.xaxis", "scene.yaxis", "scene.zaxis"];
 const axisOf = (layout, path) => path.split(".").reduce((node, key) => node?.[key], layout);
 
+// Path of each axis -> its type and range.
+function axesOf(layout) {
+  return Object.fromEntries(AXES.flatMap((path) => {
+    const axis = axisOf(layout, path);
+    return axis?.range ? [[path, { type: axis.type, range: [...axis.range] }]] : [];
+  }));
+}
+
 // Takes the axes of a picture and of its mate to the union of what both would show. True where that changed something.
 function shareAxes(one, two) {
   let changed = false;

@@ -79,6 +79,16 @@ class Panel {
   async draw(frame) {
     this.late = false;
     this.unpack();
+    // What a film comes to is seen in its last frame; axes taken from the first would cut it.
+    if (this.mate && !this.own) {
+      await this.react((this.board.spec.player?.frames ?? 1) - 1);
+      this.own = axesOf(this.plot._fullLayout);
+    }
+    await this.react(frame);
+    if (this.mate) this.pair();
+  }
+
+  react(frame) {
     const size = fontSize();
     const layout = sized({ ...this.layout, datarevision: `${this.board.revision}:${frame}` }, size);
     if (coarse()) layout.dragmode = false;
@@ -90,17 +100,12 @@ class Panel {
     const config = { displaylogo: false, showSendToCloud: false, responsive: false, scrollZoom: false, doubleClick: "reset",
                      displayModeBar: coarse() ? false : "hover",
                      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
-    await window.Plotly.react(this.plot, this.at(this.spec.clock?.[frame] ?? frame, size), layout, config);
-    if (this.mate) this.pair();
+    return window.Plotly.react(this.plot, this.at(this.spec.clock?.[frame] ?? frame, size), layout, config);
   }
 
   // One of two pictures that share their axes.
   pair() {
     if (!this.linked) { this.linked = true; follow(this); }
-    this.own ??= Object.fromEntries(AXES.flatMap((path) => {
-      const axis = axisOf(this.plot._fullLayout, path);
-      return axis?.range ? [[path, { type: axis.type, range: [...axis.range] }]] : [];
-    }));
     if (shareAxes(this, this.mate)) this.late = this.mate.late = true;
   }
 
