@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import random
 import re
 import threading
 from typing import Any
@@ -18,12 +19,13 @@ from core.controls import Choice, Choices, Control, Grid, Number, Numbers, Refus
 from core.lesson import Scene
 from figures import style
 from tests.pages import said
+from tests.scenes import anything
 from ui.chart import encode
 
 BAD_TEXT = ["", "nan", "NaN", "inf", "-inf", "1e999", "-1e308", "99999999999999999999", "abc", "<script>", "0.123456789",
             "-1", "1,2", ",", "1,nan,2", "true", "None", "💥", "x" * 5000, "0x10", "１２", "[]", "{}", "../../etc"]
 # A board is sent whole when a scene changes; this is what a phone on a slow line can wait for.
-LARGEST_BOARD = 1_500_000
+LARGEST_BOARD = 1_000_000
 
 
 def leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:
@@ -221,6 +223,18 @@ def check_valid(panel) -> None:
 
 def _listed(values: Any) -> list[Any]:
     return values if isinstance(values, list) else []
+
+
+def test_any_scene_is_drawn_and_told(entry, module):
+    page, rng = said(entry.slug), random.Random(entry.slug)
+    for _ in range(3):
+        scene = anything(module.Config, rng)
+        first, *later = module.steps(scene.trained())
+        page.draw(first, scene)
+        result = later[-1] if later else first
+        board, question = page.draw(result, scene), module.predict(result, scene)
+        told = [board.seen, question.text, question.why, *(f"{p.title} {p.caption} {p.alt}" for p in board.panels)]
+        assert not re.search(r"\b(nan|inf|True|False)\b", " ".join(told)), scene
 
 
 def check_axes(panel) -> None:

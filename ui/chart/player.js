@@ -88,6 +88,7 @@ class Player {
     const was = this.playing;
     this.playing = false;
     this.mark();
+    if (was) this.board.catchUp(30);
     if (settle && was) this.settle();
   }
 
