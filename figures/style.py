@@ -176,13 +176,16 @@ def template() -> go.layout.Template:
 Trace = dict[str, Any]
 
 
-def figure(traces: Sequence[Trace] = (), *, x: str = "", y: str = "", **layout: Any) -> go.Figure:
+def figure(traces: Sequence[Trace] = (), *, x: str = "", y: str = "", equal: bool = False, **layout: Any) -> go.Figure:
     """A figure with titled axes, undressed: `figure(traces, x="step", y="training loss", yaxis_type="log")`.
 
+    equal: one scale on both axes, where lengths and angles are the point; the frame becomes narrower, the ranges stay.
     Traces are dictionaries that name their type. Plotly's check of every property costs more than half of the time of
     a drawing, so it is left to the tests, which check every figure of every page.
     """
     layout = dict(template="none", xaxis_title_text=x, yaxis_title_text=y, **layout)
+    if equal:
+        layout |= dict(yaxis_scaleanchor="x", yaxis_constrain="domain", xaxis_constrain="domain")
     return go.Figure(list(traces), layout=layout, _validate=False)
 
 

@@ -8,7 +8,7 @@ from figures import batch_norm as figures
 from figures import batch_norm_nets as nets
 from figures.batch_norm_alt import alts
 from ui import page
-from ui.chart import Board, Panel, Player
+from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
@@ -66,20 +66,20 @@ REFERENCES = """
 
 def draw(result: Result, scene: Config) -> Board:
     facts = lesson.judged(result, scene)
-    alt = alts(result, facts, scene)
+    alt = Texts(lambda: alts(result, facts, scene))
     labels, *_ = figures.film(scene)
     second = figures.second_name(scene) if figures.changes(scene) else ""
     marks = f"Filled: x; hollow: {second}; bars" if second else "Bars"
     panels = [
-        Panel(id="algorithm", figure=figures.algorithm(scene), span=7, rows=2, height="tall", click=("batch", ""),
+        Panel(id="algorithm", figure=lambda: figures.algorithm(scene), span=7, rows=2, height="tall", click=("batch", ""),
               title="Algorithm 1, line by line", alt=alt["algorithm"],
               caption=f"{marks}: mean ± spread. Click, and the nearest value of x moves there."),
-        Panel(id="histogram", figure=figures.histogram(scene), span=5, height="short", title="The batch as a histogram",
+        Panel(id="histogram", figure=lambda: figures.histogram(scene), span=5, height="short", title="The batch as a histogram",
               caption="Pale: x as it came. Red: now." + (f" Outline: {second}, now." if second else ""), alt=alt["histogram"]),
-        Panel(id="scaling", figure=figures.scaling(scene), span=5, height="short", title="What the input's scale does",
+        Panel(id="scaling", figure=lambda: figures.scaling(scene), span=5, height="short", title="What the input's scale does",
               click=("factor", ""), caption="Grey: without norm. Red: batch norm, dashed: its formula. Click to choose a.",
               alt=alt["scaling"]),
-        Panel(id="sets", figure=figures.sets(scene), title="Which values share one μ and σ²", alt=alt["sets"],
+        Panel(id="sets", figure=lambda: figures.sets(scene), title="Which values share one μ and σ²", alt=alt["sets"],
               caption="Samples to the right, positions upwards, channels into the depth. Counted in the nets' first layer: "
               f"8 channels of 16 positions, m = {scene.batch_size}."),
     ]
@@ -88,14 +88,14 @@ def draw(result: Result, scene: Config) -> Board:
                  player=Player(labels=labels, name="Line", seconds=9.0))
 
 
-def _net_panels(result: Result, facts: Judged, scene: Config, alt: dict[str, str]) -> list[Panel]:
+def _net_panels(result: Result, facts: Judged, scene: Config, alt: Texts) -> list[Panel]:
     at = f"ε = {scene.learning_rate:g}, m = {scene.batch_size}"
     panels = [
-        Panel(id="rates", figure=nets.rates(result, facts, scene), span=7, alt=alt["rates"],
+        Panel(id="rates", figure=lambda: nets.rates(result, facts, scene), span=7, alt=alt["rates"],
               title="The same net, start and batches at every learning rate",
               caption=f"Mean training loss of the last {min(FROM_STEPS, result.arms[0].step)} of {result.arms[0].step} batches; "
               "bands: range over starts; crosses: a start diverged. Dotted: the rate looked into."),
-        Panel(id="spread", figure=nets.layers(result, scene, "spread"), span=5, title=f"Spread of each layer, {at}",
+        Panel(id="spread", figure=lambda: nets.layers(result, scene, "spread"), span=5, title=f"Spread of each layer, {at}",
               caption=f"Grey: no norm. Coloured: {NAMES[scene.inside].lower()}. Thin to thick: layers 1 to 4.",
               alt=alt["spread"]),
     ]
@@ -103,31 +103,32 @@ def _net_panels(result: Result, facts: Judged, scene: Config, alt: dict[str, str
         panels += _batch_norm_panels(result, facts, scene, at, alt)
     if len(result.arms) > 1:
         panels.append(Panel(
-            id="sizes", figure=nets.sizes(result, facts, scene), alt=alt["sizes"],
+            id="sizes", figure=lambda: nets.sizes(result, facts, scene), alt=alt["sizes"],
             title=f"Validation loss against batch size, ε = {scene.learning_rate:g}",
             caption=f"All after {scene.steps} steps, so a larger m has seen more digits. Batch norm in eval mode, momentum "
             f"{scene.momentum:g}."))
     return panels
 
 
-def _batch_norm_panels(result: Result, facts: Judged, scene: Config, at: str, alt: dict[str, str]) -> list[Panel]:
+def _batch_norm_panels(result: Result, facts: Judged, scene: Config, at: str, alt: Texts) -> list[Panel]:
     channel = [
-        Panel(id="channel", figure=nets.channel(facts), span=7, title="A channel of the trained net, line by line",
+        Panel(id="channel", figure=lambda: nets.channel(facts), span=7, title="A channel of the trained net, line by line",
               caption=f"Batch norm, {at}: the first layer's most spread channel over one batch; γ and β as learnt. Numbers: "
               "mean ± spread.", alt=alt["channel"]),
     ] if facts.values.isfinite().all() else []
     return [
         *channel,
-        Panel(id="mean", figure=nets.layers(result, scene, "mean"), span=5, title=f"Mean of each layer, {at}",
+        Panel(id="mean", figure=lambda: nets.layers(result, scene, "mean"), span=5, title=f"Mean of each layer, {at}",
               caption=f"Grey: no norm. Coloured: {NAMES[scene.inside].lower()}. What leaves the frame goes on outside it.",
               alt=alt["mean"]),
-        Panel(id="running_mean", figure=nets.running(facts, scene, 0), span=4, title="The running mean follows the batches",
+        Panel(id="running_mean", figure=lambda: nets.running(facts, scene, 0), span=4,
+              title="The running mean follows the batches",
               caption="Dots: batches. Training stops at the dotted line. Dashed: expected from there on.",
               alt=alt["running_mean"]),
-        Panel(id="running_variance", figure=nets.running(facts, scene, 1), span=4, title="So does the running variance",
+        Panel(id="running_variance", figure=lambda: nets.running(facts, scene, 1), span=4, title="So does the running variance",
               caption=f"It starts at 1. Small momentum is slow, large momentum is noisy; here it is {scene.momentum:g}.",
               alt=alt["running_variance"]),
-        Panel(id="modes", figure=nets.modes(facts), span=4, title="One image, two modes",
+        Panel(id="modes", figure=lambda: nets.modes(facts), span=4, title="One image, two modes",
               caption=f"{VALIDATION} images, each in {COMPANIES} random batches of {scene.batch_size}. Off the dashed "
               "line, mode and company matter.", alt=alt["modes"]),
     ]

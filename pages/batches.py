@@ -1,5 +1,7 @@
 """batches: large and small."""
 
+from functools import partial
+
 from core.lessons.batches import HELD_OUT, WALKERS, Config, Result, moment_steps, pair, seen
 from core.lessons.batches_noise import variance_factor
 from core.lessons.batches_quadratic import walk
@@ -7,7 +9,7 @@ from figures import batches as figures
 from figures import batches_race as race
 from figures.batches_alt import alts
 from ui import page
-from ui.chart import Board, Panel, Player
+from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
@@ -64,14 +66,14 @@ def draw(result: Result, scene: Config) -> Board:
     alt, (few, many) = alts(result, scene), pair(scene)
     labels = [f"step {s}" for s in moment_steps(scene)]
     panels = [
-        Panel(id="cloud", figure=figures.cloud(result, scene), span=7, rows=2, height="tall", alt=alt["cloud"],
+        Panel(id="cloud", figure=lambda: figures.cloud(result, scene), span=7, rows=2, height="tall", alt=alt["cloud"],
               caption=f"Every dot is a batch; circles: m = {few}, diamonds: m = {many}. Dashed: two standard deviations by "
               "theory. From 0 to the star: the full gradient."),
-        Panel(id="variance", figure=figures.variance(result, scene), span=5, height="short", click=("batch_size", ""),
+        Panel(id="variance", figure=lambda: figures.variance(result, scene), span=5, height="short", click=("batch_size", ""),
               title="Variance against batch size", alt=alt["variance"],
               caption=f"Filled: {'with' if scene.replacement else 'without'} replacement; pale: the other way. Dashed: theory. "
               "Click to choose m."),
-        Panel(id="signal", figure=figures.signal(result, scene), span=5, height="short", alt=alt["signal"],
+        Panel(id="signal", figure=lambda: figures.signal(result, scene), span=5, height="short", alt=alt["signal"],
               title="The gradient and its noise in training",
               caption="‖g‖: length of the full gradient. m: what a batch misses it by, over all directions."),
     ]
@@ -85,35 +87,38 @@ def draw(result: Result, scene: Config) -> Board:
                  player=Player(labels=labels, name="Moment", field="moment", autoplay=False, seconds=5.0))
 
 
-def _clocks(result: Result, scene: Config, alt: dict[str, str]) -> list[Panel]:
+def _clocks(result: Result, scene: Config, alt: Texts) -> list[Panel]:
     about = {
         "steps": ("Per step", f"The same start and number of steps. Mean of {scene.starts} starts; bands: their range."),
         "epochs": ("Per epoch", "Each curve is shown from its first record on. Dotted: where the smallest batch has ended."),
         "seconds": ("Per millisecond", "One update of one net, as timed on this server, times the steps; it varies."),
     }
-    return [Panel(id=f"loss_{against}", figure=race.losses(result, scene, against), span=4, title=title, caption=caption,
+    return [Panel(id=f"loss_{against}", figure=partial(race.losses, result, scene, against), span=4, title=title,
+                  caption=caption,
                   alt=alt[f"loss_{against}"]) for against, (title, caption) in about.items()]
 
 
-def _found(result: Result, scene: Config, alt: dict[str, str]) -> list[Panel]:
+def _found(result: Result, scene: Config, alt: Texts) -> list[Panel]:
     return [
-        Panel(id="sharpness", figure=race.sharpness(result, scene), span=4, alt=alt["sharpness"],
+        Panel(id="sharpness", figure=lambda: race.sharpness(result, scene), span=4, alt=alt["sharpness"],
               title=f"Sharpness where the loss first reaches {scene.level:g}",
               caption="Line: a start; bar: median; starts that never get there are left out. Dashed, if in sight: 2/ε."),
-        Panel(id="confounded", figure=race.confounded(result, scene), span=4, alt=alt["confounded"],
+        Panel(id="confounded", figure=lambda: race.confounded(result, scene), span=4, alt=alt["confounded"],
               title="Why the loss must be matched",
               caption=f"Hollow: after {scene.steps} steps, each at its own loss, which misleads. Filled: matched, to 10 %."),
-        Panel(id="held_out", figure=race.held_out(result, scene), span=4, alt=alt["held_out"],
+        Panel(id="held_out", figure=lambda: race.held_out(result, scene), span=4, alt=alt["held_out"],
               title="Loss on new samples there", caption=f"{HELD_OUT} new samples, at the same matched training loss."),
     ]
 
 
-def _quadratic(result: Result, scene: Config, alt: dict[str, str]) -> list[Panel]:
+def _quadratic(result: Result, scene: Config, alt: Texts) -> list[Panel]:
     return [
-        Panel(id="stationary", figure=race.stationary(result, scene), span=7, title="Where SGD ends on a noisy quadratic",
+        Panel(id="stationary", figure=lambda: race.stationary(result, scene), span=7,
+              title="Where SGD ends on a noisy quadratic",
               caption=f"Dots: {WALKERS} walks. Dashed: εσ²/(mλ(2 − ελ)). Dotted: this ε, with λ = 1. Red: 2, where it diverges.",
               alt=alt["stationary"]),
-        Panel(id="walks", figure=race.walks(result, scene), span=5, title=f"One walk each, ελ = {scene.learning_rate:g}",
+        Panel(id="walks", figure=lambda: race.walks(result, scene), span=5,
+              title=f"One walk each, ελ = {scene.learning_rate:g}",
               caption="Dashed: two standard deviations in the long run, by theory.", alt=alt["walks"]),
     ]
 

@@ -7,7 +7,7 @@ from figures import dropout_uncertainty as figures
 from figures import dropout_uncertainty_worth as worth
 from figures.dropout_uncertainty_alt import alts
 from ui import page
-from ui.chart import Board, Panel, Player
+from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
@@ -62,12 +62,13 @@ REFERENCES = """
 
 
 def draw(result: Result, scene: Config) -> Board:
-    curve, alt = result.problem == "curve", alts(result, scene)
+    curve, alt = result.problem == "curve", Texts(lambda: alts(result, scene))
     click = ("probe_x", "") if curve else ("probe_x", "probe_y")
     colour = QUANTITIES[scene.quantity].lower() if scene.quantity != "mean" else "the mean P(class B)"
 
     def picture(method: str, id: str, caption: str, span: int, rows: int, height: str) -> Panel:
-        return Panel(id=id, figure=figures.picture(result, scene, method), title=METHODS[method], caption=caption, click=click,
+        return Panel(id=id, figure=lambda: figures.picture(result, scene, method), title=METHODS[method], caption=caption,
+                     click=click,
                      alt=alt[method], span=span, rows=rows, height=height)
 
     large = ("Line and band: mean ± 2σ. Thin: single passes. The cross: surest although wrong. Click anywhere to probe."
@@ -89,51 +90,51 @@ def _gaps(result: Result, scene: Config) -> str:
     return ", ".join(f"{name} {calibration_error(result, m, T):.3f}" for m, name in METHODS.items()) + "."
 
 
-def _averaging(result: Result, scene: Config, span: int, alt: dict[str, str]) -> Panel:
+def _averaging(result: Result, scene: Config, span: int, alt: Texts) -> Panel:
     on = "among the data, against the true function" if result.problem == "curve" else "on fresh samples, as √ Brier score"
     limit = "Circles: how far T dropout passes are from their limit; dashed: by theory, nearly σ/√T."
     tail = ("Without dropout the passes do not differ, so there is nothing to average." if scene.dropout == 0 else
             limit if result.limit_rms is not None else "")
-    return Panel(id="averaging", figure=worth.averaging(result), span=span, title="What averaging more of them buys",
+    return Panel(id="averaging", figure=lambda: worth.averaging(result), span=span, title="What averaging more of them buys",
                  caption=f"Lines: error {on}, averaged over all choices of T. {tail}",
                  alt=alt["averaging"])
 
 
-def _curve_panels(result: Result, scene: Config, alt: dict[str, str]) -> list[Panel]:
+def _curve_panels(result: Result, scene: Config, alt: Texts) -> list[Panel]:
     exact = " Dashed: the closed form of one hidden layer." if result.theory_G is not None else ""
     return [
-        Panel(id="sigma", figure=figures.sigma(result, scene), span=8, click=("probe_x", ""),
+        Panel(id="sigma", figure=lambda: figures.sigma(result, scene), span=8, click=("probe_x", ""),
               title="How unsure each one is, place by place",
               caption="Standard deviation over passes or members. Shaded: where samples are drawn." + exact,
               alt=alt["sigma"]),
-        Panel(id="probe", figure=figures.probe(result, scene), span=4, title=f"Probe at x = {scene.probe_x:.2f}",
+        Panel(id="probe", figure=lambda: figures.probe(result, scene), span=4, title=f"Probe at x = {scene.probe_x:.2f}",
               caption="One mark a pass or member; bars: mean ± 2σ. Dashed: truth. Open star: dropout off.",
               alt=alt["probe"]),
-        Panel(id="distance", figure=worth.distance(result, scene), span=4, title="σ against distance from the data",
+        Panel(id="distance", figure=lambda: worth.distance(result, scene), span=4, title="σ against distance from the data",
               caption="Mean over places at that distance. Solid: between −4 and 4, among and between the data. Dotted: outside.",
               alt=alt["distance"]),
         _averaging(result, scene, 4, alt),
-        Panel(id="calibration", figure=worth.calibration(result, scene), span=4, title="Does 90 % mean 90 %?",
+        Panel(id="calibration", figure=lambda: worth.calibration(result, scene), span=4, title="Does 90 % mean 90 %?",
               caption="Solid: among the data; dotted: elsewhere. Below the dashed line: too sure. Mean distance from it among "
               f"the data: {_gaps(result, scene)}",
               alt=alt["calibration"]),
     ]
 
 
-def _moons_panels(result: Result, scene: Config, alt: dict[str, str]) -> list[Panel]:
+def _moons_panels(result: Result, scene: Config, alt: Texts) -> list[Panel]:
     at = result.grid_DG[:, figures.column(result, scene)].tolist()
     mapped = "confidence" if scene.quantity == "mean" else QUANTITIES[scene.quantity].lower()
     return [
-        Panel(id="probe", figure=figures.probe(result, scene), span=4, title=f"Probe at ({at[0]:.1f}, {at[1]:.1f})",
+        Panel(id="probe", figure=lambda: figures.probe(result, scene), span=4, title=f"Probe at ({at[0]:.1f}, {at[1]:.1f})",
               caption="One mark a pass or member; bars: mean ± 2σ. Dashed: true P(class B). Open star: dropout off.",
               alt=alt["probe"]),
-        Panel(id="split", figure=figures.split(result, scene), span=4, title="Its entropy, split",
+        Panel(id="split", figure=lambda: figures.split(result, scene), span=4, title="Its entropy, split",
               caption="Pale: expected entropy. Full: mutual information. Together: entropy of the mean, at most ln 2.",
               alt=alt["split"]),
-        Panel(id="distance", figure=worth.distance(result, scene), span=4, title="Against distance from the data",
+        Panel(id="distance", figure=lambda: worth.distance(result, scene), span=4, title="Against distance from the data",
               caption=f"Mean over places at that distance: {mapped}.", alt=alt["distance"]),
         _averaging(result, scene, 6, alt),
-        Panel(id="calibration", figure=worth.calibration(result, scene), span=6, title="Does 90 % mean 90 %?",
+        Panel(id="calibration", figure=lambda: worth.calibration(result, scene), span=6, title="Does 90 % mean 90 %?",
               caption=f"Fresh samples of the moons, in ten bins. Expected calibration error: {_gaps(result, scene)}",
               alt=alt["calibration"]),
     ]

@@ -1,5 +1,7 @@
 """early_stopping: stop in time."""
 
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from core.lessons.early_stopping import ARMS, Config, Result, seen
@@ -9,8 +11,10 @@ from figures import early_stopping as figures
 from figures import early_stopping_ridge as ridge
 from figures.early_stopping_alt import alts
 from ui import page
-from ui.chart import Board, Panel, Player
+from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
+
+Fits = Callable[[], list[Any]]
 
 PRESETS = [
     Preset("A fifth is wrong", "One label in five is flipped. Patience waits eight evaluations for a lower loss, then stops."),
@@ -60,12 +64,12 @@ def draw(result: Result, scene: Config) -> Board:
     player = Player(labels=[f"step {s}" for s in result.recorded.tolist()], live=not result.done)
     at = result.recorded.tolist()
     back, end = figures.back_of(result, scene, scene.arm), len(at) - 1
-    moving, *still = figures.fits(result, scene, (0, back, end) if result.done else ())
-    alt = alts(result, scene)
-    panels = _growing(result, scene, moving, alt)
+    fits = cache(lambda: figures.fits(result, scene, (0, back, end) if result.done else ()))
+    alt = Texts(lambda: alts(result, scene))
+    panels = _growing(result, scene, fits, alt)
     if result.done:
         titles = (f"Start: step {at[0]}", f"Handed back: step {at[back]}", f"End: step {at[end]}")
-        panels += [*_fits(still, titles, alt), *_noise(result, scene, alt), *_regularisers(result, scene, alt),
+        panels += [*_fits(fits, titles, alt), *_noise(result, scene, alt), *_regularisers(result, scene, alt),
                    *_ridge(result, scene, alt)]
     legend = list(figures.LEGEND)
     if scene.arm in ("l2", "both"):
@@ -73,61 +77,65 @@ def draw(result: Result, scene: Config) -> Board:
     return Board(panels=panels, player=player, seen=seen(result, scene), legend=legend)
 
 
-def _growing(result: Result, scene: Config, fit: Any, alt: dict[str, str]) -> list[Panel]:
+def _growing(result: Result, scene: Config, fits: Fits, alt: Texts) -> list[Panel]:
     floor = " Dashed: what no net can beat on new samples, on average." if scene.label_noise else ""
     stopped = figures.stop_of(result, scene, scene.arm).stopped is not None
     waiting = "Shaded: the waiting, from the last improvement to the stop." if stopped else "Patience has not run out."
     return [
-        Panel(id="loss", figure=figures.curves(result, scene, "loss"), span=7, rows=2, height="tall", caption=waiting + floor,
+        Panel(id="loss", figure=lambda: figures.curves(result, scene, "loss"), span=7, rows=2, height="tall",
+              caption=waiting + floor,
               alt=alt["loss"]),
-        Panel(id="fit", figure=fit, span=5, height="short", caption="What the net says now. A heavy ring is a wrong label.",
+        Panel(id="fit", figure=lambda: fits()[0], span=5, height="short",
+              caption="What the net says now. A heavy ring is a wrong label.",
               alt=alt["fit"]),
-        Panel(id="error", figure=figures.curves(result, scene, "error"), span=5, height="short",
+        Panel(id="error", figure=lambda: figures.curves(result, scene, "error"), span=5, height="short",
               caption="The same run, counted in mistakes.", alt=alt["error"]),
     ]
 
 
-def _fits(still: list[Any], titles: tuple[str, ...], alt: dict[str, str]) -> list[Panel]:
+def _fits(fits: Fits, titles: tuple[str, ...], alt: Texts) -> list[Panel]:
     captions = {"start": "As initialised.", "back": "The choice of the rule.", "end": "As if nothing had stopped it."}
-    return [Panel(id=f"fit_{name}", figure=figure, span=4, height="short", title=title, caption=caption, alt=alt[f"fit_{name}"])
-            for (name, caption), figure, title in zip(captions.items(), still, titles, strict=True)]
+    return [Panel(id=f"fit_{name}", figure=lambda i=i: fits()[i], span=4, height="short", title=title, caption=caption,
+                  alt=alt[f"fit_{name}"])
+            for i, ((name, caption), title) in enumerate(zip(captions.items(), titles, strict=True), start=1)]
 
 
-def _noise(result: Result, scene: Config, alt: dict[str, str]) -> list[Panel]:
+def _noise(result: Result, scene: Config, alt: Texts) -> list[Panel]:
     what = "cross-entropy" if scene.monitor == "loss" else "error"
     return [
-        Panel(id="noise", figure=figures.noise_curves(result, scene), span=7, alt=alt["noise"],
+        Panel(id="noise", figure=lambda: figures.noise_curves(result, scene), span=7, alt=alt["noise"],
               title="Where the best step lies when more labels are wrong",
               caption=f"Validation {what} without a regulariser, mean of {scene.draws} draws; stars are the lowest points."),
-        Panel(id="best_steps", figure=figures.best_steps(result, scene), span=5, title="The best step, draw by draw",
+        Panel(id="best_steps", figure=lambda: figures.best_steps(result, scene), span=5, title="The best step, draw by draw",
               click=("", "label_noise"), alt=alt["best_steps"],
               caption="No regulariser. A dot is one draw of data and start, a bar the median. Click to set the noise."),
     ]
 
 
-def _regularisers(result: Result, scene: Config, alt: dict[str, str]) -> list[Panel]:
-    curves = [Panel(id=f"arm_{arm}", figure=figures.curves(result, scene, "loss", arm, small=True), span=3, height="short",
+def _regularisers(result: Result, scene: Config, alt: Texts) -> list[Panel]:
+    curves = [Panel(id=f"arm_{arm}", figure=partial(figures.curves, result, scene, "loss", arm, small=True), span=3,
+                    height="short",
                     title=name, caption="Same data, start and axes." if arm == "none" else "", alt=alt[f"arm_{arm}"])
               for arm, name in ARMS.items()]
     return [
         *curves,
-        Panel(id="returned", figure=figures.returned(result, scene), span=4, title="With stopping and without",
+        Panel(id="returned", figure=lambda: figures.returned(result, scene), span=4, title="With stopping and without",
               caption=f"Ring: at the end; dot: as handed back; means of {scene.draws} draws, with a thin line for each.",
               alt=alt["returned"]),
-        Panel(id="gap", figure=figures.gap(result, scene), span=4, alt=alt["gap"],
+        Panel(id="gap", figure=lambda: figures.gap(result, scene), span=4, alt=alt["gap"],
               title=f"Generalisation gap, {figures.IN_TITLE[scene.arm]}",
               caption=f"Mean of {scene.draws} draws, one standard deviation either side."),
-        Panel(id="norms", figure=figures.norms(result, scene), span=4, title="The weights' length",
+        Panel(id="norms", figure=lambda: figures.norms(result, scene), span=4, title="The weights' length",
               caption="One start, one data set; biases left out.", alt=alt["norms"]),
     ]
 
 
-def _ridge(result: Result, scene: Config, alt: dict[str, str]) -> list[Panel]:
+def _ridge(result: Result, scene: Config, alt: Texts) -> list[Panel]:
     return [
-        Panel(id="shrinkage", figure=ridge.shrinkage_factors(result, scene), span=7, alt=alt["shrinkage"],
+        Panel(id="shrinkage", figure=lambda: ridge.shrinkage_factors(result, scene), span=7, alt=alt["shrinkage"],
               title="Stopping beside ridge, direction by direction",
               caption=f"Least squares on nine cubic features of the samples, ε·λ_max = {scene.product:g}; ridge: α = 1/(ετ)."),
-        Panel(id="shrinkage_gap", figure=ridge.shrinkage_gap(result, scene), span=5, title="How far apart they are",
+        Panel(id="shrinkage_gap", figure=lambda: ridge.shrinkage_gap(result, scene), span=5, title="How far apart they are",
               caption="The largest difference over the directions, as a part of the minimum.", alt=alt["shrinkage_gap"]),
     ]
 

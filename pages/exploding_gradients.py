@@ -62,32 +62,35 @@ def draw(result: Result, scene: Config) -> Board:
     inside = ARMS[scene.inside]
     linear = scene.unit == "linear"
     panels = [
-        Panel(id="map", figure=figures.contour(result, scene), span=7, rows=2, height="tall", click=("start_w", "start_b"),
+        Panel(id="map", figure=lambda: figures.contour(result, scene), span=7, rows=2, height="tall",
+              click=("start_w", "start_b"),
               caption="Click anywhere to start from there. The stronger the blue, the larger J" + (
                   ", on a logarithmic scale. Dashed: |w| = 1, and in green J = 0." if linear else
                   ". Dashed: where theory puts the cliff, and in green J = 0, as T → ∞."),
-              alt=alt.contour(result, scene)),
-        Panel(id="steps", figure=figures.step_lengths(result, scene), span=5, height="short", title="How long each step is",
-              caption="Clipping by norm keeps every step at or below ε·c, dashed.", alt=alt.steps(result, scene)),
-        Panel(id="loss", figure=figures.loss(result, scene), span=5, height="short", title="Loss J through training",
+              alt=lambda: alt.contour(result, scene)),
+        Panel(id="steps", figure=lambda: figures.step_lengths(result, scene), span=5, height="short",
+              title="How long each step is",
+              caption="Clipping by norm keeps every step at or below ε·c, dashed.", alt=lambda: alt.steps(result, scene)),
+        Panel(id="loss", figure=lambda: figures.loss(result, scene), span=5, height="short", title="Loss J through training",
               caption="Logarithmic. A line that leaves upwards, or ends, is not cut off in the data.",
-              alt=alt.loss(result, scene)),
-        Panel(id="surface", figure=figures.surface3d(result, scene), span=6, title="The same, as a surface",
-              caption="Height is " + ("log J" if linear else "J") + ". Drag to turn.", alt=alt.surface(result)),
-        Panel(id="through", figure=figures.through(result, scene), span=6, title=f"Back through time: {inside.lower()}",
+              alt=lambda: alt.loss(result, scene)),
+        Panel(id="surface", figure=lambda: figures.surface3d(result, scene), span=6, title="The same, as a surface",
+              caption="Height is " + ("log J" if linear else "J") + ". Drag to turn.", alt=lambda: alt.surface(result)),
+        Panel(id="through", figure=lambda: figures.through(result, scene), span=6, title=f"Back through time: {inside.lower()}",
               caption=("Dashed: |w|ᵏ, which the linear unit follows exactly." if linear else
                        "Dashed: the most that w allows, (|w|·max φ′)ᵏ. Where the unit saturates, φ′ is far smaller.")
-              + " w is that of the step shown.", alt=alt.through(result, scene)),
-        Panel(id="direction", figure=figures.direction(result, scene), span=6,
+              + " w is that of the step shown.", alt=lambda: alt.through(result, scene)),
+        Panel(id="direction", figure=lambda: figures.direction(result, scene), span=6,
               title=f"What clipping does to a gradient: {inside.lower()}",
               caption="The ray is the gradient where this run stands. By norm it is cut at the circle and keeps its direction; "
-              "by value each coordinate is cut at the square. Pale: at all other steps.", alt=alt.direction(result, scene)),
+              "by value each coordinate is cut at the square. Pale: at all other steps.",
+              alt=lambda: alt.direction(result, scene)),
     ]
     if result.chains:
         panels.append(Panel(
-            id="chains", figure=figures.chains(result, scene), span=6, title="Back through layers",
+            id="chains", figure=lambda: figures.chains(result, scene), span=6, title="Back through layers",
             caption=f"{UNITS} units a layer, median and range of {CHAINS} chains. Purple: a new Gaussian matrix in every layer. "
-            "Orange: one matrix again and again. Green: orthogonal. Dashed: gᵏ.", alt=alt.chains(result, scene)))
+            "Orange: one matrix again and again. Green: orthogonal. Dashed: gᵏ.", alt=lambda: alt.chains(result, scene)))
     player = Player(labels=[f"step {s}" for s in figures.stops(result)])
     return Board(panels=panels, player=player, seen=told, legend=figures.legend())
 

@@ -68,26 +68,29 @@ def draw(result: Result, scene: Config) -> Board:
     inside = SCHEMES[scene.inside]
     wide = " (in the limit of wide layers)" if scene.activation == "tanh" else ""
     panels = [
-        Panel(id="forward", figure=figures.forward(result, scene), span=7, rows=2, height="tall",
+        Panel(id="forward", figure=lambda: figures.forward(result, scene), span=7, rows=2, height="tall",
               title="The signal on its way forwards",
               caption=f"Mean square of a layer's activations. Dashed: theory{wide}; bands: {len(result.draws)} draws; both at "
-              "the start. A start whose signal is exactly zero has no line.", alt=alt.forward(result, scene)),
-        Panel(id="loss", figure=figures.loss(result, scene), span=5, height="short", title="Which start trains",
+              "the start. A start whose signal is exactly zero has no line.", alt=lambda: alt.forward(result, scene)),
+        Panel(id="loss", figure=lambda: figures.loss(result, scene), span=5, height="short", title="Which start trains",
               caption=f"Mean cross-entropy over all {N} points of two circles. At ln 2 several lines may lie on each other.",
-              alt=alt.loss(result)),
-        Panel(id="backward", figure=figures.backward(result, scene), span=5, height="short", title="The gradient on its way back",
+              alt=lambda: alt.loss(result)),
+        Panel(id="backward", figure=lambda: figures.backward(result, scene), span=5, height="short",
+              title="The gradient on its way back",
               caption="From right to left. Dashed: theory for the random starts, for wide layers, from the last layer on.",
-              alt=alt.backward(result)),
-        Panel(id="ridges", figure=figures.ridges(result, scene), span=6, title=f"{inside}: the activations, layer by layer",
+              alt=lambda: alt.backward(result)),
+        Panel(id="ridges", figure=lambda: figures.ridges(result, scene), span=6,
+              title=f"{inside}: the activations, layer by layer",
               caption="Over all units and samples; exact zeros are left out, each ridge is scaled to its own peak.",
-              alt=alt.ridges(result, scene)),
-        Panel(id="units", figure=figures.units(result), span=6, title="How the units of the first layer move",
+              alt=lambda: alt.ridges(result, scene)),
+        Panel(id="units", figure=lambda: figures.units(result), span=6, title="How the units of the first layer move",
               caption="Each unit is drawn by how far its two weights have come since the start. Grey ring: "
               f"all {scene.width} units of the constant start. Who gets no gradient stays in the middle.",
-              alt=alt.units(result, scene)),
-        Panel(id="rank", figure=figures.rank(result, scene), span=12, height="short",
+              alt=lambda: alt.units(result, scene)),
+        Panel(id="rank", figure=lambda: figures.rank(result, scene), span=12, height="short",
               title=f"Rank of the weights of layer {result.middle}",
-              caption=f"Singular values above {RANK:g} of the largest. Dashed: 1, where equal units stay.", alt=alt.rank(result)),
+              caption=f"Singular values above {RANK:g} of the largest. Dashed: 1, where equal units stay.",
+              alt=lambda: alt.rank(result)),
     ]
     player = Player(labels=[f"step {s}" for s in result.at.tolist()], live=result.step < scene.steps)
     return Board(panels=panels, player=player, seen=seen(result, scene), legend=figures.legend())

@@ -72,21 +72,23 @@ def draw(result: Result, scene: Config) -> Board:
 
 def _sharpness(result: Result, scene: Config, span: int = 6) -> Panel:
     limit = "2/ε" if scene.alpha == 0 else "2(1 + α)/ε"
-    return Panel(id="sharpness", figure=figures.sharpness(result, scene), span=span, title="Curvature and the edge of stability",
+    return Panel(id="sharpness", figure=lambda: figures.sharpness(result, scene), span=span,
+                 title="Curvature and the edge of stability",
                  caption=f"The steepest curvature λ_max along the path. Dashed: {limit}; a quadratic that is steeper throws "
                  "training out." + (" Negative values have no place on this axis." if figures.below_zero(result) else ""),
-                 alt=alt.sharpness(result))
+                 alt=lambda: alt.sharpness(result))
 
 
 def _surface_panels(result: Result, scene: Config) -> list[Panel]:
     return [
-        Panel(id="plane", figure=figures.contour(result, scene, 0), span=6, height="tall", click=("start_x", "start_y"),
-              title=surfaces.NAMES[scene.problem], alt=alt.plane(result, scene),
+        Panel(id="plane", figure=lambda: figures.contour(result, scene, 0), span=6, height="tall", click=("start_x", "start_y"),
+              title=surfaces.NAMES[scene.problem], alt=lambda: alt.plane(result, scene),
               caption="Click anywhere to start from there. Stars are minima; levels are logarithmic above the lowest one."),
-        Panel(id="surface", figure=figures.surface3d(result, scene, 0), span=6, height="tall", title="The same, as a surface",
+        Panel(id="surface", figure=lambda: figures.surface3d(result, scene, 0), span=6, height="tall",
+              title="The same, as a surface",
               caption="Height and colour are the map's, and so is the path. Drag to turn.",
-              alt=alt.landscape(result, 0, "a surface")),
-        Panel(id="loss", figure=figures.loss(result, scene, 0), span=6, title="Loss", alt=alt.loss(result),
+              alt=lambda: alt.landscape(result, 0, "a surface")),
+        Panel(id="loss", figure=lambda: figures.loss(result, scene, 0), span=6, title="Loss", alt=lambda: alt.loss(result),
               caption="Height above the lowest minimum; a line that ends is a path that is no longer finite."),
         _sharpness(result, scene),
     ]
@@ -97,38 +99,40 @@ def _net_panels(result: Result, scene: Config) -> list[Panel]:
     this, other = NETS[result.nets[m]], NETS[result.nets[1 - m]]
     levels = "linear" if scene.scale == "linear" else "logarithmic"
     panels = [
-        Panel(id="plane", figure=figures.contour(result, scene, m), span=6, height="tall", title=f"{this}: the loss on a plane",
+        Panel(id="plane", figure=lambda: figures.contour(result, scene, m), span=6, height="tall",
+              title=f"{this}: the loss on a plane",
               caption="The line is training's path, dropped straight onto the plane; the ring is its start.",
-              alt=alt.plane(result, scene)),
-        Panel(id="surface", figure=figures.surface3d(result, scene, m), span=6, height="tall",
+              alt=lambda: alt.plane(result, scene)),
+        Panel(id="surface", figure=lambda: figures.surface3d(result, scene, m), span=6, height="tall",
               title="The same plane as a surface",
               caption=f"Height and colour are the loss, {levels}, on one scale for both nets. Drag to turn.",
-              alt=alt.landscape(result, m, "a surface")),
-        Panel(id="plane2", figure=figures.contour(result, scene, 1 - m), span=6, height="tall",
+              alt=lambda: alt.landscape(result, m, "a surface")),
+        Panel(id="plane2", figure=lambda: figures.contour(result, scene, 1 - m), span=6, height="tall",
               title=f"{other}: the same kind of cut", caption="Drawn alike, on the same scale of colour.",
-              alt=alt.landscape(result, 1 - m, "contours")),
-        Panel(id="surface2", figure=figures.surface3d(result, scene, 1 - m), span=6, height="tall",
+              alt=lambda: alt.landscape(result, 1 - m, "contours")),
+        Panel(id="surface2", figure=lambda: figures.surface3d(result, scene, 1 - m), span=6, height="tall",
               title=f"{other}, as a surface",
-              caption="The height's scale is the one above.", alt=alt.landscape(result, 1 - m, "a surface")),
-        Panel(id="loss", figure=figures.loss(result, scene, m), span=6, title="Loss through training",
+              caption="The height's scale is the one above.", alt=lambda: alt.landscape(result, 1 - m, "a surface")),
+        Panel(id="loss", figure=lambda: figures.loss(result, scene, m), span=6, title="Loss through training",
               caption=f"Dotted: the loss at the shadow of the path on the plane ({this.lower()}).",
-              alt=alt.loss(result)),
-        Panel(id="off", figure=figures.off_plane(result, scene, m), span=6, title="What the plane leaves out",
+              alt=lambda: alt.loss(result)),
+        Panel(id="off", figure=lambda: figures.off_plane(result, scene, m), span=6, title="What the plane leaves out",
               caption=f"Distances of the path ({this.lower()}) in the space of all parameters.",
-              alt=alt.off_plane(result, m)),
+              alt=lambda: alt.off_plane(result, m)),
         _sharpness(result, scene),
-        Panel(id="segments", figure=figures.segments(result, scene, m), span=6, title="Straight from one solution to another",
+        Panel(id="segments", figure=lambda: figures.segments(result, scene, m), span=6,
+              title="Straight from one solution to another",
               caption=f"{this}. Dotted: after re-ordering the second net's hidden units to match the first's.",
-              alt=alt.segments(result, m)),
-        Panel(id="final", figure=figures.final_losses(result, scene), span=6, title="A good enough solution",
+              alt=lambda: alt.segments(result, m)),
+        Panel(id="final", figure=lambda: figures.final_losses(result, scene), span=6, title="A good enough solution",
               caption=f"{scene.restarts + 2} starts, one data set: the share that ended at or below a loss.",
-              alt=alt.final_losses(result)),
+              alt=lambda: alt.final_losses(result)),
     ]
     if scene.activation == "relu":
         panels.append(Panel(
-            id="rescaled", figure=figures.rescaled(result, scene), span=6, title="One function, many curvatures",
+            id="rescaled", figure=lambda: figures.rescaled(result, scene), span=6, title="One function, many curvatures",
             caption=f"{NETS['plain']}: first hidden layer × a, the next × 1/a. No output changes.",
-            alt=alt.rescaled(result)))
+            alt=lambda: alt.rescaled(result)))
     return panels
 
 

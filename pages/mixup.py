@@ -1,6 +1,8 @@
 """mixup: between two samples."""
 
 
+from functools import partial
+
 from core.augmentation import mix_pairs, symmetric_beta
 from core.lessons.mixup import BINS, SEEDS, Config, Result, network, seen
 from core.lessons.mixup_probes import SEGMENTS, TEST
@@ -8,7 +10,7 @@ from figures import mixup as figures
 from figures import mixup_pictures as photographs
 from figures.mixup_alt import alts
 from ui import page
-from ui.chart import Board, Panel, Player
+from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
@@ -59,25 +61,27 @@ REFERENCES = """
 
 def draw(result: Result, scene: Config) -> Board:
     i, j = photographs.pair(scene)
-    said = alts(result, scene)
+    said = Texts(lambda: alts(result, scene))
     moons = scene.problem == "moons"
     credit = f"{i.caption} ({i.licence}) and {j.caption[0].lower()}{j.caption[1:]} ({j.licence})."
     if scene.pair == "cat":
         credit += " The lecture has a dog here; no dog photograph with a clear licence was to be had."
     panels = [
-        Panel(id="pictures", figure=photographs.pictures(scene), span=7, rows=2, height="tall", caption=f"Move λ. {credit}",
+        Panel(id="pictures", figure=lambda: photographs.pictures(scene), span=7, rows=2, height="tall",
+              caption=f"Move λ. {credit}",
               alt=said["pictures"]),
-        Panel(id="label", figure=photographs.mixed_label(scene), span=5, height="short", alt=said["label"],
+        Panel(id="label", figure=lambda: photographs.mixed_label(scene), span=5, height="short", alt=said["label"],
               title="The label is mixed with the same λ", caption="ỹ always sums to one."),
-        Panel(id="beta", figure=figures.beta(result, scene), span=5, height="short", title="Training draws λ from Beta(α, α)",
+        Panel(id="beta", figure=lambda: figures.beta(result, scene), span=5, height="short",
+              title="Training draws λ from Beta(α, α)",
               caption=f"Bars: {len(result.shares)} draws of training. Dashed: the density at α = {scene.alpha:g}."
               + (" It has no bound at 0 and 1." if scene.alpha < 1 else ""), alt=said["beta"]),
-        Panel(id="between", figure=figures.between(result, scene), span=4, title="What the net is trained on",
+        Panel(id="between", figure=lambda: figures.between(result, scene), span=4, title="What the net is trained on",
               caption="Ringed: random pairs of the training set at the slider's λ. Small: points that training drew."
               if moons else "Pairs of training digits at the slider's λ.", alt=said["between"]),
         *_surfaces(result, scene, said),
         *_segments(result, said),
-        Panel(id="calibration", figure=figures.calibration(result), span=4, title="As right as it is sure?",
+        Panel(id="calibration", figure=lambda: figures.calibration(result), span=4, title="As right as it is sure?",
               caption=f"{TEST * SEEDS} test samples of {SEEDS} seeds in {BINS} bins, a larger marker for more of them. Below the "
               "dashed line: too sure; above it: too modest.", alt=said["calibration"]),
         *_training(result, scene, said),
@@ -86,38 +90,38 @@ def draw(result: Result, scene: Config) -> Board:
                  seen=seen(result, scene), legend=figures.legend())
 
 
-def _surfaces(result: Result, scene: Config, said: dict[str, str]) -> list[Panel]:
+def _surfaces(result: Result, scene: Config, said: Texts) -> list[Panel]:
     caption = "The plane through three test digits. The stronger the brown, the greater the doubt."
     if scene.problem == "moons":
         caption = "Blue: sure of A; orange: sure of B; line: undecided."
         caption += " Diamonds carry a corrupt label." if scene.corrupt else ""
     titles = {"erm": "Ordinary training believes", "mixup": f"Mixup believes (α = {scene.alpha:g})"}
-    return [Panel(id=f"surface-{arm}", figure=figures.surface(result, arm), span=4, title=title, caption=caption,
+    return [Panel(id=f"surface-{arm}", figure=partial(figures.surface, result, arm), span=4, title=title, caption=caption,
                   alt=said[f"surface-{arm}"]) for arm, title in titles.items()]
 
 
-def _segments(result: Result, said: dict[str, str]) -> list[Panel]:
+def _segments(result: Result, said: Texts) -> list[Panel]:
     return [
-        Panel(id="confidence", figure=figures.confidence(result), span=4, title="How sure between two classes?",
+        Panel(id="confidence", figure=lambda: figures.confidence(result), span=4, title="How sure between two classes?",
               caption=f"Largest probability, mean over {SEGMENTS * SEEDS} segments between test samples of two classes; "
               "band: the middle half. Dashed: the mixed label's, max(λ, 1 − λ).", alt=said["confidence"]),
-        Panel(id="profile", figure=figures.profile(result), span=4, title="From one class to the other",
+        Panel(id="profile", figure=lambda: figures.profile(result), span=4, title="From one class to the other",
               caption=f"Probability of x<sub>i</sub>'s class along {figures.SINGLE} of those segments, each a line. "
               "Dashed: p = λ, what the mixed label asks for.", alt=said["profile"]),
-        Panel(id="slope", figure=figures.slope(result), span=4, title="How steep on the way",
+        Panel(id="slope", figure=lambda: figures.slope(result), span=4, title="How steep on the way",
               caption="Norm of the input gradient, mean over all those segments. Dashed: 1/‖x<sub>i</sub> − x<sub>j</sub>‖, "
               "the least with which p can be λ all the way.", alt=said["slope"]),
     ]
 
 
-def _training(result: Result, scene: Config, said: dict[str, str]) -> list[Panel]:
+def _training(result: Result, scene: Config, said: Texts) -> list[Panel]:
     net = "-".join(str(size) for size in network(scene).sizes)
     learned = "Who learns the corrupt labels?" if scene.corrupt else "Who learns the labels?"
     return [
-        Panel(id="errors", figure=figures.errors(result, scene), span=4, title=learned,
+        Panel(id="errors", figure=lambda: figures.errors(result, scene), span=4, title=learned,
               caption="Dotted: against the training labels as given; solid: on the test set. Band: all seeds. Dashed: the true "
               "labels' own error on the training labels.", alt=said["errors"]),
-        Panel(id="loss", figure=figures.loss(result, scene), span=4, title="What is minimised",
+        Panel(id="loss", figure=lambda: figures.loss(result, scene), span=4, title="What is minimised",
               caption=f"Mean of {SEEDS} seeds and up to ten updates; {net} tanh net, Adam. Dashed: the entropy of ỹ, below "
               "which mixup's mean cannot go.", alt=said["loss"]),
     ]

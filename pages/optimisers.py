@@ -51,32 +51,36 @@ def draw(result: Result, scene: Config) -> Board:
     quadratic = scene.problem in ("bowl", "ravine")
     chosen = METHODS[scene.inside]
     panels = [
-        Panel(id="map", figure=figures.contour(result, scene), span=7, rows=2, height="tall", click=("start_x", "start_y"),
+        Panel(id="map", figure=lambda: figures.contour(result, scene), span=7, rows=2, height="tall",
+              click=("start_x", "start_y"),
               caption="Click anywhere to start the race from there. Stars are minima; levels are logarithmic.",
-              alt=alt.contour(result, scene)),
-        Panel(id="loss", figure=figures.loss(result, scene), span=5, height="short", title="How far above the lowest minimum",
+              alt=lambda: alt.contour(result, scene)),
+        Panel(id="loss", figure=lambda: figures.loss(result, scene), span=5, height="short",
+              title="How far above the lowest minimum",
               caption="Logarithmic: a straight line is a constant factor per step."
               + (" Dashed: the closed form of gradient descent." if quadratic and "sgd" in scene.methods else ""),
-              alt=alt.loss(result, scene)),
-        Panel(id="distance", figure=figures.distance(result, scene), span=5, height="short", title="How far from any minimum",
+              alt=lambda: alt.loss(result, scene)),
+        Panel(id="distance", figure=lambda: figures.distance(result, scene), span=5, height="short",
+              title="How far from any minimum",
               caption="A line that leaves upwards is a path that leaves the map; it is not cut off in the data.",
-              alt=alt.distance(result, scene)),
-        Panel(id="surface", figure=figures.surface3d(result, scene), span=6, title="The same, as a surface",
-              caption="Drag to turn. Heights are logarithmic, as the map's levels are.", alt=alt.surface3d(result, scene)),
-        Panel(id="basins", figure=figures.basins(result, scene), span=6, click=("start_x", "start_y"),
+              alt=lambda: alt.distance(result, scene)),
+        Panel(id="surface", figure=lambda: figures.surface3d(result, scene), span=6, title="The same, as a surface",
+              caption="Drag to turn. Heights are logarithmic, as the map's levels are.",
+              alt=lambda: alt.surface3d(result, scene)),
+        Panel(id="basins", figure=lambda: figures.basins(result, scene), span=6, click=("start_x", "start_y"),
               title=f"Where {METHODS[scene.basin_of]} ends, from every start",
               caption=f"Colour: the minimum reached by step {basin_steps(scene)}. Grey: not there yet. "
               "The text's colour: left the map.",
-              alt=alt.basin_map(result, scene)) if result.basin is not None else None,
-        Panel(id="step", figure=inside.effective_step(result, scene), span=6, title=f"Inside {chosen}: effective step",
+              alt=lambda: alt.basin_map(result, scene)) if result.basin is not None else None,
+        Panel(id="step", figure=lambda: inside.effective_step(result, scene), span=6, title=f"Inside {chosen}: effective step",
               caption="The step Δθᵢ over the slope gᵢ: what each coordinate's slope was multiplied by.",
-              alt=alt.effective_step(result, scene)),
-        Panel(id="memory", figure=inside.memory(result, scene), span=6, title=f"Inside {chosen}: its memory",
+              alt=lambda: alt.effective_step(result, scene)),
+        Panel(id="memory", figure=lambda: inside.memory(result, scene), span=6, title=f"Inside {chosen}: its memory",
               caption=inside.REMEMBERS.get(scene.inside, "This method remembers nothing from step to step."),
-              alt=alt.memory(result, scene)),
-        Panel(id="rates", figure=figures.rates(scene), span=12, title="Contraction against learning rate",
+              alt=lambda: alt.memory(result, scene)),
+        Panel(id="rates", figure=lambda: figures.rates(scene), span=12, title="Contraction against learning rate",
               caption="Below 1 the distance shrinks in the long run; above it the method diverges. The lowest point of a "
-              "curve is its best ε.", alt=alt.rates(scene)) if quadratic else None,
+              "curve is its best ε.", alt=lambda: alt.rates(scene)) if quadratic else None,
     ]
     return Board(panels=[p for p in panels if p], player=player, seen=seen(result, scene),
                  legend=figures.legend(scene))
@@ -84,8 +88,8 @@ def draw(result: Result, scene: Config) -> Board:
 
 def _network_panels(result: Result, scene: Config) -> list[Panel]:
     def panel(against: str, title: str, caption: str, span: int, **about: object) -> Panel:
-        return Panel(id=against, figure=figures.network_curves(result, scene, against), title=title, caption=caption,
-                     alt=alt.network(result, scene, against), span=span, **about)
+        return Panel(id=against, figure=lambda: figures.network_curves(result, scene, against), title=title, caption=caption,
+                     alt=lambda: alt.network(result, scene, against), span=span, **about)
 
     return [
         panel("steps", "Per step", "Mean cross-entropy of a 2-8-1 tanh net on two moons. Full batch, so mini-batch SGD is "

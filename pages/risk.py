@@ -5,7 +5,7 @@ from core.lessons.risk import CAPACITIES, HELD_FROM, NOISES, Config, Result, hel
 from figures import risk as figures
 from figures.risk_alt import alts
 from ui import page
-from ui.chart import Board, Panel, Player
+from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
@@ -57,26 +57,27 @@ REFERENCES = """
 
 
 def draw(result: Result, scene: Config) -> Board:
-    said = alts(result, scene)
+    said = Texts(lambda: alts(result, scene))
     draws = f"{scene.draws} draws of {scene.m} samples"
     exact = "" if not held(scene, scene.m) else f" From p = {HELD_FROM} to m, at λ = 0, it is σ²(1 − p/m) and σ²(1 + p/m)."
     panels = [
-        Panel(id="fit", figure=figures.hero(result, scene), span=7, height="tall", alt=said["fit"],
+        Panel(id="fit", figure=lambda: figures.hero(result, scene), span=7, height="tall", alt=said["fit"],
               caption="Dots: the samples. Line: the fit, drawn as far as the frame goes. Dashed: the truth, with σ either side."),
-        Panel(id="risks", figure=figures.risks(result, scene), span=5, height="tall", alt=said["risks"],
+        Panel(id="risks", figure=lambda: figures.risks(result, scene), span=5, height="tall", alt=said["risks"],
               caption=f"Medians and quartiles of {draws}. A J that leaves the frame below is on its way to 0."),
-        Panel(id="gap", figure=figures.gap(result, scene), span=4, title="The gap", alt=said["gap"],
+        Panel(id="gap", figure=lambda: figures.gap(result, scene), span=4, title="The gap", alt=said["gap"],
               caption="J* − J, median and quartiles. Diamond: widest."),
-        Panel(id="same", figure=figures.same_inputs(result, scene), span=4, title="The same inputs, other noise",
+        Panel(id="same", figure=lambda: figures.same_inputs(result, scene), span=4, title="The same inputs, other noise",
               caption=f"Dots: means of {NOISES} draws of noise. Dashed: theory.{exact}", alt=said["same"]),
-        Panel(id="parts", figure=figures.parts(result, scene), span=4, title="What J* is made of", alt=said["parts"],
+        Panel(id="parts", figure=lambda: figures.parts(result, scene), span=4, title="What J* is made of", alt=said["parts"],
               caption="On the inputs of the picture. Dashed: σ² + bias² + variance in closed form."),
     ]
     if result.done:
         panels += [
-            Panel(id="learning", figure=figures.learning(result, scene), span=5, title="More samples, one capacity",
+            Panel(id="learning", figure=lambda: figures.learning(result, scene), span=5, title="More samples, one capacity",
                   alt=said["learning"], caption="Medians of J and J*. Dotted: m = p."),
-            Panel(id="plane", figure=figures.plane(result, scene), span=7, title="Every size, every capacity", click=("m", ""),
+            Panel(id="plane", figure=lambda: figures.plane(result, scene), span=7, title="Every size, every capacity",
+                  click=("m", ""),
                   alt=said["plane"], caption="Median J*; 100 and more share one colour. Dashed: p = m. Click to set m."),
         ]
     player = Player(labels=figures.labels(), name="Capacity p", field="at", autoplay=False, seconds=9.0)

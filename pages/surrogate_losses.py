@@ -1,11 +1,13 @@
 """surrogate_losses: nets are trained on a stand-in for the error."""
 
+from functools import partial
+
 from core import surrogates
 from core.lessons.surrogate_losses import LOSSES, Config, Result, seen
 from figures import surrogate_losses as figures
 from figures.surrogate_losses_alt import alts
 from ui import page
-from ui.chart import Board, Panel, Player
+from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
@@ -57,19 +59,20 @@ CAPTIONS = {"squared": "Colour: the loss. Grey: the error.", "hinge": "Solid: tr
 
 
 def draw(result: Result, scene: Config) -> Board:
-    said = alts(result, scene)
+    said = Texts(lambda: alts(result, scene))
     linear = " Dashed: least squares in closed form." if scene.model == "linear" else ""
     panels = [
-        Panel(id="plane", figure=figures.plane(result, scene), span=7, height="tall", alt=said["plane"],
+        Panel(id="plane", figure=lambda: figures.plane(result, scene), span=7, height="tall", alt=said["plane"],
               caption="Where each score is 0. Dashed: the boundary of the fewest errors. Diamonds: outliers; ring: wrong label."),
-        Panel(id="losses", figure=figures.losses(result), span=5, height="tall", alt=said["losses"],
+        Panel(id="losses", figure=lambda: figures.losses(result), span=5, height="tall", alt=said["losses"],
               caption="The stand-ins over the 0-1 loss. Ticks below: margins of the training samples, as far as they fit."),
-        *(Panel(id=f"train-{loss}", figure=figures.training(result, scene, loss), span=3, height="short", title=name,
+        *(Panel(id=f"train-{loss}", figure=partial(figures.training, result, scene, loss), span=3, height="short", title=name,
                 alt=said[f"train-{loss}"], caption=CAPTIONS[loss]) for loss, name in LOSSES.items()),
-        Panel(id="outliers", figure=figures.outliers(result, scene), span=7, alt=said["outliers"],
+        Panel(id="outliers", figure=lambda: figures.outliers(result, scene), span=7, alt=said["outliers"],
               title="How many change class when outliers go further", click=("distance", ""),
               caption=f"Validation samples; mean and range of {scene.draws} draws.{linear} Click to set d."),
-        Panel(id="wanted", figure=figures.wanted(result, scene), span=5, title="The score each loss wants", alt=said["wanted"],
+        Panel(id="wanted", figure=lambda: figures.wanted(result, scene), span=5, title="The score each loss wants",
+              alt=said["wanted"],
               caption="Dots: scores of validation samples, as far as they fit. Dark: the score of least expected loss."),
     ]
     player = Player(labels=[f"step {s}" for s in result.recorded.tolist()], live=not result.done)

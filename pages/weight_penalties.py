@@ -1,7 +1,7 @@
 """weight_penalties: L1 switches weights off, L2 only turns them down."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from core import proximal
@@ -12,7 +12,7 @@ from figures import weight_penalties as figures
 from figures import weight_penalties_alpha as over_alpha
 from figures.weight_penalties_alt import alts
 from ui import page
-from ui.chart import Board, Panel, Player
+from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
@@ -83,10 +83,10 @@ LIMIT = " Dashed upright: α_max; from there on all weights are 0."
 def draw(result: Result, scene: Config) -> Board:
     player = Player(labels=figures.labels(result), name="Strength α", field="alpha_index", autoplay=False, seconds=8.0)
     shown = [p for p in PENALTIES if p in scene.penalties]
-    linear, said = scene.problem in LINEAR, alts(result, scene)
+    linear, said = scene.problem in LINEAR, Texts(lambda: alts(result, scene))
 
     def each(name: str, figure: Callable[[str], Any], title: str, caption: str) -> list[Panel]:
-        return [Panel(id=f"{name}-{p}", figure=figure(p), title=f"{PENALTIES[p]}: {title}", alt=said[f"{name}-{p}"],
+        return [Panel(id=f"{name}-{p}", figure=partial(figure, p), title=f"{PENALTIES[p]}: {title}", alt=said[f"{name}-{p}"],
                       caption=caption + (LIMIT if name == "paths" and over_alpha.has_limit(result, p) else "")) for p in shown]
 
     if linear:
@@ -119,43 +119,48 @@ def draw(result: Result, scene: Config) -> Board:
 
 def _filled(rows: list[list[Panel]]) -> list[Panel]:
     """The panels of each row with spans that fill it; four make two rows."""
-    return [replace(panel, span={1: 12, 2: 6, 3: 4, 4: 6}[len(row)]) for row in rows for panel in row]
+    for row in rows:
+        for panel in row:
+            panel.span = {1: 12, 2: 6, 3: 4, 4: 6}[len(row)]
+    return [panel for row in rows for panel in row]
 
 
-def _linear(result: Result, scene: Config, said: dict[str, str]) -> list[Panel]:
+def _linear(result: Result, scene: Config, said: Texts) -> list[Panel]:
     some = "" if len(result.names) <= figures.BARS else f" The {figures.BARS} last to go of {len(result.names)}."
     return [
-        Panel(id="map", figure=figures.geometry(result, scene), span=7, height="tall", title="Two weights: loss meets penalty",
+        Panel(id="map", figure=lambda: figures.geometry(result, scene), span=7, height="tall",
+              title="Two weights: loss meets penalty",
               caption="These two features alone. Inside each shape the penalty is no larger than at the best weights; the dotted "
               "curve is the loss there. They touch in one point.",
               alt=said["map"]),
-        Panel(id="bars", figure=figures.bars(result, scene), span=5, height="tall", title=f"All {len(result.names)} weights",
+        Panel(id="bars", figure=lambda: figures.bars(result, scene), span=5, height="tall",
+              title=f"All {len(result.names)} weights",
               caption=f"× marks an exact zero. Order: L1 switches off from the bottom up.{some}", alt=said["bars"]),
     ]
 
 
-def _maps(result: Result, shown: list[str], said: dict[str, str]) -> list[Panel]:
+def _maps(result: Result, shown: list[str], said: Texts) -> list[Panel]:
     what = "each digit's weights" if result.pixels is not None else "first layer of the net"
-    return [Panel(id=f"map-{p}", figure=figures.maps(result, p), height="tall", title=f"{PENALTIES[p]}: {what}",
+    return [Panel(id=f"map-{p}", figure=partial(figures.maps, result, p), height="tall", title=f"{PENALTIES[p]}: {what}",
                   caption="One scale of colour at every α, so that what fades is small; weights beyond it take the end's colour.",
                   alt=said[f"map-{p}"]) for p in shown]
 
 
-def _extra(result: Result, scene: Config, said: dict[str, str]) -> list[Panel]:
+def _extra(result: Result, scene: Config, said: Texts) -> list[Panel]:
     known = " Dashed: α_max." if any(over_alpha.has_limit(result, p) for p in scene.penalties) else ""
-    out = [Panel(id="zeros", figure=over_alpha.zeros(result, scene), title="How many weights are exactly zero",
+    out = [Panel(id="zeros", figure=lambda: over_alpha.zeros(result, scene), title="How many weights are exactly zero",
                  caption=f"Lines: proximal steps. Circles: L1 by sub-gradient steps on |w|.{known}",
                  alt=said["zeros"])]
     if result.plain is not None and result.plain.subgradient is not None:
-        out.append(Panel(id="near", figure=over_alpha.near_zero(result), title="Hovering round zero",
+        out.append(Panel(id="near", figure=lambda: over_alpha.near_zero(result), title="Hovering round zero",
                          caption="Grey: sub-gradient steps on L1. Colour: proximal steps; the line breaks off where the weight "
                          "is exactly 0. Dashed: ε·α.", alt=said["near"]))
     if scene.problem in GAUSSIAN:
-        out.append(Panel(id="posterior", figure=figures.posterior(result, scene), title="A penalty is a prior",
+        out.append(Panel(id="posterior", figure=lambda: figures.posterior(result, scene), title="A penalty is a prior",
                          caption="One weight alone: likelihood in violet, priors dotted, posteriors solid. Stars: the penalised "
                          "minimum in closed form, at each posterior's peak.", alt=said["posterior"]))
     if result.adam:
-        out.append(Panel(id="adam", figure=over_alpha.adam(result), title="Adam with L2 is not AdamW",
+        out.append(Panel(id="adam", figure=lambda: over_alpha.adam(result), title="Adam with L2 is not AdamW",
                          caption=f"Distance to the L2 fit after {ADAM_STEPS} steps, below the axis where under 10⁻⁸. "
                          "Solid: Adam on J + αΩ. Dots: AdamW with decay α.", alt=said["adam"]))
     return out

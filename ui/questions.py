@@ -97,3 +97,6 @@ def _check(slug: str, module: Any, dare: Challenge, answer: Any) -> Verdict:
         return dare.check(runner.result_of(slug, module, scene), scene, answer)
     except (Refused, ValueError) as error:
         return Verdict(False, f"That cannot be checked: {error}.")
+    except Exception:
+        runner.LOG.exception("%s: the challenge of %s failed", slug, scene)
+        return Verdict(False, "This scene cannot be checked. The fault has been noted.")

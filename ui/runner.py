@@ -8,6 +8,7 @@ several that train freely halve each other's speed, so they take turns at every 
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 import time
 from collections import OrderedDict, deque
@@ -26,6 +27,10 @@ PATIENCE = 0.06  # seconds of training before the first picture; the picture fol
 SLICE = 0.2  # seconds of training between two pictures of a live run
 KEEP = 96  # scenes; a board is at most about a megabyte
 KEEP_RESULTS = 64  # the opening scenes of all lessons are kept by the home page too
+
+FAILED = ("**This scene cannot be shown.** The fault has been noted. Move a control or choose a scene above, and the page "
+          "goes on from there.")
+LOG = logging.getLogger(__name__)
 
 Draw = Callable[[Any, Any], Board]
 
@@ -143,6 +148,8 @@ def board_of(slug: str, module: Any, scene: Scene, draw: Draw, slot: str = "run"
     """The board of a scene and whether it is complete. Asked again, it goes on with an incomplete one.
 
     slot: where the session keeps the run that is under way, so that two scenes can be under way side by side.
+    A run that fails is logged and ends in a board without pictures that says so; it is not kept, so that the scene can
+    be tried again.
     """
     memory = common()
     known = memory.boards.get((slug, scene))
@@ -151,22 +158,40 @@ def board_of(slug: str, module: Any, scene: Scene, draw: Draw, slot: str = "run"
         return known, True
     result = memory.results.get((slug, scene.trained()))
     if result is None:
-        run = st.session_state.get(slot)
-        if run is None or (run.slug, run.scene) != (slug, scene.trained()):
-            run = st.session_state[slot] = Run(slug, scene.trained(), iter(module.steps(scene.trained())))
-        run.advance(PATIENCE if run.latest is None else SLICE, memory.turns)
+        try:
+            run = st.session_state.get(slot)
+            if run is None or (run.slug, run.scene) != (slug, scene.trained()):
+                run = st.session_state[slot] = Run(slug, scene.trained(), iter(module.steps(scene.trained())))
+            run.advance(PATIENCE if run.latest is None else SLICE, memory.turns)
+        except Exception:
+            LOG.exception("%s: the run of %s failed", slug, scene)
+            st.session_state.pop(slot, None)
+            return encode(Board(panels=[], seen=FAILED)), True
         if not run.done:
-            return _encoded(module, draw, run.latest, scene), False
+            return _encoded(slug, module, draw, run.latest, scene), False
         result = run.latest
         memory.results.put((slug, scene.trained()), result)
     st.session_state.pop(slot, None)
-    board = _encoded(module, draw, result, scene)
+    board = _encoded(slug, module, draw, result, scene)
     memory.boards.put((slug, scene), board)
     return board, True
 
 
-def _encoded(module: Any, draw: Draw, result: Any, scene: Scene) -> Encoded:
-    return encode(draw(result, scene), module.predict(result, scene) if hasattr(module, "predict") else None)
+def _encoded(slug: str, module: Any, draw: Draw, result: Any, scene: Scene) -> Encoded:
+    """The board of a result. What fails is logged and left out: one picture, the question, or at worst all of them."""
+    def failed(what: str) -> None:
+        LOG.exception("%s: %s of %s failed", slug, what, scene)
+
+    question = None
+    try:
+        question = module.predict(result, scene) if hasattr(module, "predict") else None
+    except Exception:
+        failed("the question")
+    try:
+        return encode(draw(result, scene), question, failed)
+    except Exception:
+        failed("the board")
+        return encode(Board(panels=[], seen=FAILED))
 
 
 def result_of(slug: str, module: Any, scene: Scene) -> Any:

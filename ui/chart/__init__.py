@@ -16,6 +16,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,24 +31,53 @@ from figures import style
 from figures.wire import Arrays
 
 HERE = Path(__file__).parent
+Text = str | Callable[[], str]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Panel:
     """One picture. `span` of 12 columns and `rows` of the grid, `height` tall, medium or short; `caption` may hold simple HTML.
 
+    The figure and the texts may be given as functions without arguments, which are called when they are first asked for:
+    one that fails takes no other picture with it.
     `click` names the two fields of the Config, or one of them and "", that a click in the picture sets.
     """
 
-    id: str
-    figure: go.Figure
-    caption: str
-    alt: str
-    title: str = ""
-    span: int = 12
-    rows: int = 1
-    height: str = "medium"
-    click: tuple[str, str] | None = None
+    def __init__(self, *, id: str, figure: go.Figure | Callable[[], go.Figure], caption: Text = "", alt: Text = "",
+                 title: Text = "", span: int = 12, rows: int = 1, height: str = "medium", click: tuple[str, str] | None = None):
+        self.id, self.span, self.rows, self.height, self.click = id, span, rows, height, click
+        self._given = {"figure": figure, "caption": caption, "alt": alt, "title": title}
+
+    def _now(self, name: str) -> Any:
+        value = self._given[name]
+        if callable(value):
+            value = self._given[name] = value()
+        return value
+
+    @property
+    def figure(self) -> go.Figure:
+        return self._now("figure")
+
+    @property
+    def caption(self) -> str:
+        return self._now("caption")
+
+    @property
+    def alt(self) -> str:
+        return self._now("alt")
+
+    @property
+    def title(self) -> str:
+        return self._now("title")
+
+
+class Texts:
+    """The texts that one function makes together, by name; each is a function, for a Panel to call when it needs it."""
+
+    def __init__(self, make: Callable[[], Mapping[str, str]]):
+        self._make = cache(make)
+
+    def __getitem__(self, name: str) -> Callable[[], str]:
+        return lambda: self._make()[name]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +96,12 @@ class Player:
 class Board:
     """What a page shows of one result: pictures, clock, and the sentences computed from it.
 
-    `legend` is one key for all pictures: (label, colour, dash), dash as Plotly names it.
+    `legend` is one key for all pictures: (label, colour, dash), dash as Plotly names it. `setup` is what a reader sees while
+    the question is asked: the data, the axes or the net, all but the answer.
     """
 
     panels: list[Panel]
+    setup: Panel | None = None
     player: Player | None = None
     seen: str = ""
     legend: list[tuple[str, str, str]] = field(default_factory=list)
@@ -87,25 +119,25 @@ class Encoded:
     question: Question | None = None
 
 
-def encode(board: Board, question: Question | None = None) -> Encoded:
+Failed = Callable[[str], None]
+
+
+def encode(board: Board, question: Question | None = None, failed: Failed | None = None) -> Encoded:
     """The board as bytes, with the question that it answers.
 
+    failed: called with the name of each picture that could not be drawn, while its error is being handled; a sentence
+    then stands in its place. Without it the error is raised.
     Costs a millisecond or two for large pictures and their drawing tens, so callers keep the result.
     """
     arrays = Arrays()
-    panels = []
-    for panel in board.panels:
-        about = {k: getattr(panel, k) for k in ("id", "caption", "alt", "title", "span", "rows", "height")}
-        # What to_dict would give, which copies everything and writes arrays in base64.
-        data, layout = panel.figure._data, panel.figure._layout
-        layout = {name: value for name, value in layout.items() if name != "template"}
-        panels.append({**about, "click": bool(panel.click), "figure": {"data": arrays.apart(data), "layout": layout}})
+    panels = [_encoded(panel, arrays, failed) for panel in board.panels]
+    setup = _encoded(board.setup, arrays, failed) if board.setup else None
     player: dict[str, Any] | None = None
     if board.player:
         player = {k: getattr(board.player, k) for k in ("labels", "name", "seconds", "field", "autoplay", "live")}
         player["frames"] = len(board.player.labels)
     legend = [{"label": label, "colour": colour, "dash": dash} for label, colour, dash in board.legend]
-    text = to_json_plotly({"player": player, "legend": legend, "panels": panels})
+    text = to_json_plotly({"player": player, "legend": legend, "panels": panels, "setup": setup})
     body = b"".join([text.encode(), b"\n", *arrays.taken])
     return Encoded(
         digest=hashlib.blake2b(body, digest_size=12).hexdigest(),
@@ -115,6 +147,25 @@ def encode(board: Board, question: Question | None = None) -> Encoded:
         field=board.player.field if board.player else "",
         question=question,
     )
+
+
+def _encoded(panel: Panel, arrays: Arrays, failed: Failed | None) -> dict[str, Any]:
+    try:
+        about = {k: getattr(panel, k) for k in ("id", "caption", "alt", "title", "span", "rows", "height")}
+        # What to_dict would give, which copies everything and writes arrays in base64.
+        data, layout = panel.figure._data, panel.figure._layout
+    except Exception:
+        if failed is None:
+            raise
+        failed(panel.id)
+        words = "This picture cannot be drawn for this scene.<br>The fault has been noted; the other pictures stand."
+        about = {"id": panel.id, "caption": "", "alt": words.replace("<br>", " "), "title": "", "span": panel.span,
+                 "rows": panel.rows, "height": panel.height}
+        data = []
+        layout = {"xaxis": {"visible": False}, "yaxis": {"visible": False},
+                  "annotations": [{"text": words, "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper", "showarrow": False}]}
+    layout = {name: value for name, value in layout.items() if name != "template"}
+    return {**about, "click": bool(panel.click), "figure": {"data": arrays.apart(data), "layout": layout}}
 
 
 # A component takes one script; these are its parts, each using what stands before it.

@@ -89,6 +89,7 @@ class Ask {
     this.cover = make("section", "lab-cover");
     this.cover.setAttribute("aria-label", "Question");
     this.cover.hidden = true;
+    this.setup = new Panel(board);
     this.line = make("p", "lab-verdict");
     this.line.setAttribute("role", "status");
     this.line.hidden = true;
@@ -142,7 +143,19 @@ class Ask {
     }
     const skip = make("button", "lab-skip", "Just show me");
     skip.addEventListener("click", () => this.skip());
-    this.cover.replaceChildren(title, hint, answers, skip);
+    const words = make("div", "lab-question");
+    words.append(title, hint, answers, skip);
+    this.cover.replaceChildren(this.setup.root, words);
+    this.paint();
+  }
+
+  // What the reader may see before answering: the data, the axes or the net.
+  paint() {
+    const spec = this.board.spec?.setup;
+    this.setup.root.hidden = !spec;
+    if (!spec || !this.open) return;
+    this.setup.show(spec);
+    this.setup.draw(0);
   }
 
   ask() {

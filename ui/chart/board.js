@@ -74,7 +74,7 @@ class Board {
     const coloured = (text) => JSON.parse(this.dark ? swapColours(text, dark) : text);
     const spec = ({ text, numbers }) => {
       const one = coloured(text);
-      for (const panel of one.panels) panel.numbers = numbers;
+      for (const panel of [...one.panels, one.setup]) if (panel) panel.numbers = numbers;
       return one;
     };
     this.look = coloured(look);
@@ -99,6 +99,7 @@ class Board {
     }
     for (const panel of this.panels.values()) { panel.late = true; panel.mate = this.panels.get(panel.spec.mate); }
     this.arrange();
+    this.ask.paint();
     this.player.show(this.spec.player && { ...this.spec.player, start: this.head.start }, fresh);
     if (!this.player.playing) this.catchUp(0);
   }
@@ -149,6 +150,7 @@ class Board {
       }
       await nextFrame();
     }
+    if (!this.panels.size) this.done(0);  // nothing could be drawn, and the words say so
     this.root.dataset.settled = this.digest;
   }
 
@@ -168,6 +170,7 @@ class Board {
     window.removeEventListener("resize", this.onSize);
     for (const panel of this.panels.values()) panel.close();
     this.panels.clear();
+    this.ask.setup.close();
     this.player.playing = false;
     this.present.close();
     if (!document.querySelector(".lab-covered")) document.documentElement.classList.remove("lab-asking");

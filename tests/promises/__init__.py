@@ -1,0 +1,69 @@
+"""What presets, captions, titles and challenges promise, counted over seeds.
+
+`tests/promises/<slug>.py` lists the promises of a lesson; `python -m tests.promises [slug ...]` prints the counts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from core import catalogue
+from core.lesson import Scene
+from tests.pages import said
+
+SEEDS = range(10)
+ENOUGH = 8  # of the ten
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promise:
+    """Something said of a scene, and how to see in a run whether it is so.
+
+    preset: the name of the preset that says it; or claim: where else it is said, with `values`, the fields of its scene.
+    holds(result, scene) is given the whole result. this_run: the words speak of one run only, that of the scene's own seed.
+    """
+
+    holds: Callable[[Any, Any], Any]
+    preset: str = ""
+    claim: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    this_run: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.preset or self.claim
+
+
+def promises(slug: str) -> list[Promise]:
+    return import_module(f"tests.promises.{slug}").PROMISES
+
+
+def scene_of(slug: str, promise: Promise) -> Scene:
+    """The scene that the promise speaks of. Raises KeyError for a preset that the page does not have."""
+    values = {p.name: p.values for p in said(slug).presets}[promise.preset] if promise.preset else promise.values
+    return catalogue.lesson(slug).module().Config(**values)
+
+
+def together(slug: str) -> dict[tuple[Scene, bool], list[Promise]]:
+    """The promises that one run of a scene can judge: by the scene without what only changes the drawing."""
+    groups: dict[tuple[Scene, bool], list[Promise]] = {}
+    for promise in promises(slug):
+        groups.setdefault((scene_of(slug, promise).trained(), promise.this_run), []).append(promise)
+    return groups
+
+
+def counts(slug: str, trained: Scene, group: list[Promise]) -> dict[str, list[int]]:
+    """For each promise the seeds at which it holds. The scene is run once for each seed."""
+    module = catalogue.lesson(slug).module()
+    holding: dict[str, list[int]] = {promise.name: [] for promise in group}
+    for seed in [trained.seed] if group[0].this_run else SEEDS:
+        result = module.run(dataclasses.replace(trained, seed=seed))
+        for promise in group:
+            scene = dataclasses.replace(scene_of(slug, promise), seed=seed)
+            if promise.holds(result, scene):
+                holding[promise.name].append(seed)
+    return holding

@@ -1,0 +1,30 @@
+"""What presets, captions, titles and challenges promise holds over the seeds, or says that it is about this one run."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pytest
+
+from core.catalogue import LESSONS
+from tests.pages import said
+from tests.promises import ENOUGH, counts, promises, together
+
+GROUPS = [(entry.slug, key, group) for entry in LESSONS if find_spec(f"tests.promises.{entry.slug}")
+          for key, group in together(entry.slug).items()]
+
+
+@pytest.mark.parametrize(("slug", "key", "group"), GROUPS,
+                         ids=[f"{slug}-{' | '.join(p.name for p in group)}" for slug, _, group in GROUPS])
+def test_promises_hold(slug, key, group):
+    trained, this_run = key
+    for name, seeds in counts(slug, trained, group).items():
+        assert len(seeds) >= (1 if this_run else ENOUGH), f"{name}: holds at seeds {seeds}"
+
+
+def test_every_preset_promises_something_that_is_counted(entry):
+    counted = {promise.preset: promise for promise in promises(entry.slug) if promise.preset}
+    presets = {preset.name: preset for preset in said(entry.slug).presets}
+    assert counted.keys() == presets.keys()
+    for name, promise in counted.items():
+        assert promise.this_run == ("this run" in presets[name].why.lower()), name
