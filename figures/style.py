@@ -157,7 +157,7 @@ def template() -> go.layout.Template:
     scene_axis = dict(showbackground=False, gridcolor=GRID, zeroline=False, linecolor=COLOURS["axis"][0],
                       exponentformat="power")
     layout = go.Layout(
-        font=dict(family="system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif", color=INK),
+        font=dict(color=INK),  # the family is the page's own, which the browser knows
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         margin=dict(l=8, r=12, t=12, b=8),
@@ -166,6 +166,7 @@ def template() -> go.layout.Template:
         scene=dict(xaxis=scene_axis, yaxis=scene_axis, zaxis=scene_axis),
         colorway=[COLOURS[n][0] for n in ("sgd", "momentum", "adam", "rmsprop", "nesterov", "adagrad", "lbfgs")],
         legend=dict(orientation="h", yanchor="bottom", y=1.0, xanchor="left", x=0.0, bgcolor="rgba(0,0,0,0)"),
+        modebar=dict(bgcolor="rgba(0,0,0,0)", color=MUTED, activecolor=INK),
         hoverlabel=dict(bgcolor=PAPER, bordercolor=COLOURS["axis"][0], font=dict(color=INK)),
         hovermode="closest",
         uirevision="keep",

@@ -79,13 +79,9 @@ def _scene(page: Page) -> None:
         st.query_params.pop(controls.PRESENT, None)
         st.rerun()
     scene = controls.current(slug, page.module.Config)
-    complaints = st.container()
     picture, hands = st.columns([0.72, 0.28], gap="medium")
     with picture, st.container(key="picture"):
         _picture(page, scene)
-    with complaints:
-        for note in controls.notes(slug):
-            st.warning(note, icon=":material/info:")
     with hands, st.container(key="controls"):
         _controls(slug, scene)
     controls.link(scene, controls.beside(slug))
@@ -153,6 +149,7 @@ def _about(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
     other = controls.beside(slug)
     return {
         "slug": slug, "ask": questions.spec(question), "asks": st.session_state.get(f"plain:{slug}", False),
+        "notices": controls.notes(slug), "alive": st.session_state.get("alive"),
         "verdict": questions.judge(slug, scene, question, live=not boards.done),
         "solved": bool(st.session_state.get(f"solved:{slug}")),
         "presets": [{"name": preset.name, "why": preset.why, "current": there == scene,
@@ -175,6 +172,8 @@ def _event(page: Page, board: chart.Encoded) -> None:
         controls.take(slug, next(there for preset, there in page.presets if preset.name == chosen["name"]))
     if event.get("pin"):
         controls.keep(slug, None if controls.beside(slug) else scene)
+    if asked := event.get("alive"):
+        st.session_state["alive"] = asked.get("at")
     if event.get("leave"):
         st.session_state["leave"] = True
 

@@ -169,8 +169,8 @@ def _encoded(panel: Panel, arrays: Arrays, failed: Failed | None) -> dict[str, A
 
 
 # A component takes one script; these are its parts, each using what stands before it.
-SCRIPTS = ("tools", "progress", "panel", "player", "ask", "bar", "present", "compare", "export", "offline", "board")
-EVENTS = ("click", "frame", "guess", "preset", "pin", "leave")
+SCRIPTS = ("tools", "connection", "progress", "player", "turn", "panel", "ask", "bar", "present", "compare", "export", "offline", "board")
+EVENTS = ("click", "frame", "guess", "preset", "pin", "leave", "alive")
 
 
 def script() -> str:
@@ -201,7 +201,7 @@ def _component() -> tuple[Callable[..., Any], dict[str, Any], bytes]:
 def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int | None = None, about: Mapping[str, Any],
          beside: Encoded | None = None, on_event: Callable[[], None] = lambda: None) -> Any:
     """Mounts the board. `scene` is the link's query that it belongs to, `live` says that more of it is to come, `start` the
-    frame to stand at; `about` goes to the browser as it is: presets, question, verdict, lecture. `beside` is a board
+    frame to stand at; `about` goes to the browser as it is: presets, question, verdict, notices, lecture. `beside` is a board
     to compare with.
 
     The returned object has one attribute for each of EVENTS.

@@ -14,13 +14,16 @@ class Board {
     this.present = new Present(this);
     this.bar = new Bar(this);
     this.ask = new Ask(this);
+    this.connection = new Connection(this);
+    this.notices = make("div", "lab-notices");
+    this.notices.setAttribute("role", "status");
     this.exports = new Exports(this);
     this.bar.actions.append(this.exports.share.root);
     this.legend = make("ul", "lab-legend");
     this.grid = make("div", "lab-grid");
     const stage = make("div", "lab-stage");
     stage.append(this.legend, this.grid, this.ask.cover);
-    this.root.append(this.present.root, this.bar.root, this.ask.line, stage);
+    this.root.append(this.notices, this.connection.root, this.present.root, this.bar.root, this.ask.line, stage);
     this.revision = 0;
     this.digest = null;
     this.root.addEventListener("keydown", (e) => {
@@ -35,6 +38,7 @@ class Board {
   // Reading the theme makes the browser lay out the page, so a painting takes what was read last.
   readLook() {
     this.dark = isDark(this.root);
+    this.family = getComputedStyle(this.root).fontFamily;
     return `${this.dark}:${fontSize()}`;
   }
 
@@ -50,6 +54,8 @@ class Board {
     this.head = head;
     this.root.dataset.scene = head.scene;
     this.root.dataset.live = head.live;
+    this.connection.answered(head.alive);
+    this.tell(head.notices ?? []);
     this.present.show(head.present);
     this.bar.show(head);
     this.ask.show(head, fresh);
@@ -63,6 +69,13 @@ class Board {
     this.sent = { look, now, kept };
     if (window.Plotly) this.paint();
     else loadPlotly(head.plotly).then(() => this.paint());
+  }
+
+  // What was wrong with a link or a field. It may quote what somebody typed, so it is text and nothing else.
+  tell(notices) {
+    if (JSON.stringify(notices) === this.told) return;
+    this.told = JSON.stringify(notices);
+    this.notices.replaceChildren(...notices.map((notice) => make("p", "lab-notice", notice)));
   }
 
   paint() {
@@ -171,6 +184,7 @@ class Board {
     for (const panel of this.panels.values()) panel.close();
     this.panels.clear();
     this.ask.setup.close();
+    this.connection.close();
     this.player.playing = false;
     this.present.close();
     if (!document.querySelector(".lab-covered")) document.documentElement.classList.remove("lab-asking");

@@ -137,7 +137,7 @@ class Sheet {
   constructor(width, size, board) {
     const look = getComputedStyle(board.root);
     Object.assign(this, { width, size, ink: look.color, paper: look.getPropertyValue("--st-background-color").trim() || "white",
-                          family: board.look.template.layout.font.family, down: size });
+                          family: board.family, down: size });
     this.root = this.node("svg", { xmlns: Sheet.space, width });
     this.back = this.node("rect", { width: "100%", height: "100%", fill: this.paper }, this.root);
     this.pen = document.createElement("canvas").getContext("2d");

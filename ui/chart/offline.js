@@ -29,7 +29,7 @@ async function offlinePage(board) {
 <title>${title}</title>
 <style>
 :root { ${values.map((pair) => pair.join(": ")).join("; ")}; color-scheme: ${board.dark ? "dark" : "light"}; }
-body { background: var(--st-background-color); color: var(--st-text-color); font: 1rem/1.5 ${board.look.template.layout.font.family};
+body { background: var(--st-background-color); color: var(--st-text-color); font: 1rem/1.5 ${board.family};
   max-width: 80rem; margin: 0 auto; padding: 1rem; }
 * { box-sizing: border-box; }
 svg { vertical-align: middle; }

@@ -14,6 +14,8 @@ class Panel {
     this.plot.setAttribute("role", "group");
     this.plot.setAttribute("aria-roledescription", "picture");
     this.caption = this.root.appendChild(document.createElement("figcaption"));
+    this.turn = new Turn(this);
+    this.root.append(this.turn.words);
     this.size = new ResizeObserver(() => this.resize());
     this.size.observe(this.plot);
     this.visible = true;
@@ -30,6 +32,7 @@ class Panel {
     this.unpacked = false;
     this.own = this.shared = null;
     this.moving = spec.figure.data.map((trace) => trace.meta?.grow || trace.meta?.frames);
+    this.turn.show(spec.figure.data.some(({ type }) => type === "surface" || type === "scatter3d"));
     this.root.dataset.panel = spec.id;
     this.root.dataset.height = spec.height;
     this.root.style.setProperty("--span", spec.span);
@@ -50,7 +53,7 @@ class Panel {
     this.unpacked = true;
     const { data, layout } = this.spec.figure;
     putArrays(data, this.spec.numbers);
-    this.layout = { ...layout, template: this.board.look.template, autosize: true };
+    this.layout = { ...layout, template: this.board.look.template, autosize: true, font: { ...layout.font, family: this.board.family } };
     this.base = data;
     this.words();
   }
@@ -100,7 +103,10 @@ class Panel {
     const config = { displaylogo: false, showSendToCloud: false, responsive: false, scrollZoom: false, doubleClick: "reset",
                      displayModeBar: coarse() ? false : "hover",
                      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
-    return window.Plotly.react(this.plot, this.at(this.spec.clock?.[frame] ?? frame, size), layout, config);
+    return window.Plotly.react(this.plot, this.at(this.spec.clock?.[frame] ?? frame, size), layout, config).then(() => {
+      // Inside the picture, above its canvas.
+      if (this.turn.solid && this.turn.handle.parentNode !== this.plot) this.plot.append(this.turn.handle);
+    });
   }
 
   // One of two pictures that share their axes.

@@ -83,7 +83,7 @@ class Present {
       this.sheet.replaceChildren(qr, make("p", "", this.spec.address));
       return;
     }
-    const list = make("ol");
+    const list = make("ul", "lab-map");
     for (const [part, lessons] of this.spec.map) {
       const inner = make("ul");
       for (const [slug, heading, name] of lessons) {

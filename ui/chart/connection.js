@@ -1,0 +1,51 @@
+// The connection to the server. Where it breaks, the page says so; where it returns to a server that has forgotten this
+// reader (it was started anew, or keeps a reader who is gone for two minutes only), no control would do anything any
+// more, so the page is opened again at its link, which holds the scene that is shown.
+
+const ANSWER = 6000;  // milliseconds in which a server that knows the reader answers
+const ASLEEP = 60000;  // a page hidden for longer may have lost its connection without a word
+
+class Connection {
+  constructor(board) {
+    this.board = board;
+    this.root = make("p", "lab-notice", "The connection to the server is lost. The page comes back by itself as soon as it can.");
+    this.root.setAttribute("role", "status");
+    this.root.hidden = true;
+    this.app = document.querySelector("[data-test-connection-state]");  // Streamlit's; none in a saved file
+    this.there = this.connected();
+    this.watch = new MutationObserver(() => this.changed());
+    if (this.app) this.watch.observe(this.app, { attributes: true, attributeFilter: ["data-test-connection-state"] });
+    this.onShow = () => {
+      if (document.hidden) this.hidden = Date.now();
+      else if (Date.now() - this.hidden > ASLEEP && this.there) this.ask();
+    };
+    document.addEventListener("visibilitychange", this.onShow);
+  }
+
+  connected() { return !this.app || this.app.dataset.testConnectionState === "CONNECTED"; }
+
+  changed() {
+    const there = this.connected();
+    if (there === this.there) return;
+    this.there = there;
+    this.root.hidden = there;
+    clearTimeout(this.waiting);
+    if (there) this.ask();
+  }
+
+  ask() {
+    this.asked = Date.now();
+    this.board.send("alive", { at: this.asked });
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => { if (this.connected()) location.reload(); }, ANSWER);
+  }
+
+  // alive: the last question that the server has answered.
+  answered(alive) { if (alive === this.asked) clearTimeout(this.waiting); }
+
+  close() {
+    this.watch.disconnect();
+    clearTimeout(this.waiting);
+    document.removeEventListener("visibilitychange", this.onShow);
+  }
+}
