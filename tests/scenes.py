@@ -21,7 +21,7 @@ from ui.chart import Board, Panel, encode
 S = TypeVar("S", bound=Scene)
 
 # What no word of a page may hold: what a program calls its numbers.
-NO_WORD = re.compile(r"\b(nan|inf|None|True|False)\b|∞ (times|%)|\de[-+]?\d", re.IGNORECASE)
+NO_WORD = re.compile(r"(?i:\b(nan|inf)\b)|\b(None(?! of)|True|False)\b|∞ (times|%)|(?i:\de[-+]?\d)")
 
 
 def anything(config: type[S], rng: random.Random, **fixed: Any) -> S:
