@@ -141,6 +141,17 @@ def _samples(result: Result) -> style.Trace:
                 hovertemplate="%{text}<extra></extra>")
 
 
+def _plane(traces: list[style.Trace], scene: Config) -> go.Figure:
+    across, up = FRAME[scene.problem]
+    return style.figure(traces, x="x₁", y="x₂", uirevision=scene.problem, xaxis_range=list(across), yaxis_range=list(up),
+                        xaxis_showgrid=False, yaxis_showgrid=False, equal=True)
+
+
+def setup(result: Result, scene: Config) -> go.Figure:
+    """What the net is trained on: the samples of draw 0 with the labels as given."""
+    return _plane([_samples(result)], scene)
+
+
 def fits(result: Result, scene: Config, still: Sequence[int] = ()) -> list[go.Figure]:
     """P(class B) over the plane with the training set: one picture that moves with the clock, and one for each of the
     evaluations `still`."""
@@ -154,8 +165,7 @@ def fits(result: Result, scene: Config, still: Sequence[int] = ()) -> list[go.Fi
                        colorscale=style.PROBABILITY, contours=dict(coloring="heatmap", start=0.5, end=0.5, size=1),
                        line=dict(color=style.INK, width=2), hovertemplate="P(class B) %{z:.0%}<extra></extra>")
         traces = [style.frames(surface, z=z) if moving else surface, samples]
-        return style.figure(traces, x="x₁", y="x₂", uirevision=scene.problem,
-                            xaxis=dict(range=[x0, x1], showgrid=False), yaxis=dict(range=[y0, y1], showgrid=False))
+        return _plane(traces, scene)
 
     return [picture(-1, moving=True), *(picture(i) for i in still)]
 

@@ -9,6 +9,7 @@ import torch
 from core import shrinkage
 from core.lessons import early_stopping as lesson
 from core.lessons.early_stopping import PRODUCTS, Config, Result
+from core.words import short
 from figures import style
 
 
@@ -33,10 +34,10 @@ def shrinkage_factors(result: Result, scene: Config) -> go.Figure:
                                 line=dict(width=2, color=style.colour(hue))),
                     hovertemplate=f"{name}, λ = %{{x:.2g}}: %{{y:.3f}}<extra></extra>")
         traces.append(style.frames(dots, y=values))
-    gaps = lesson.quadratic_gap(result, scene)
+    gaps = [0.0, *lesson.quadratic_gaps(result, scene)[q.steps[1:R] - 1].tolist()]
     # Beyond ε·λ_max = 1 the factor of the steepest direction swings about 1, up to 1.9.
     top = 1.35 if scene.product <= 1 else 2.2
-    text = [f"τ = {int(t)}: at most {float(g):.3f} apart" for t, g in zip(q.steps[:R], gaps, strict=True)]
+    text = [f"τ = {int(t)}: at most {short(g, 3)} apart" for t, g in zip(q.steps[:R], gaps, strict=True)]
     words = dict(type="scatter", x=[float(lam[0]) * 1.1], y=[0.92 * top], mode="text", text=[text[-1]],
                  textposition="middle right", textfont=dict(color=style.INK), hoverinfo="skip", showlegend=False)
     traces.append(style.frames(words, text=[[t] for t in text]))
@@ -45,14 +46,13 @@ def shrinkage_factors(result: Result, scene: Config) -> go.Figure:
 
 
 def shrinkage_gap(result: Result, scene: Config) -> go.Figure:
-    """The largest distance between the two, against τ."""
-    R = len(result.recorded)
-    tau = result.twins.steps[1:R]
+    """The largest distance between the two, against τ; after every step, for between the evaluations it can be larger."""
+    tau = np.arange(1, result.step + 1)
     dense = torch.logspace(0, float(np.log10(result.steps)), 70).round().unique()
-    line = dict(type="scatter", x=style.array(tau), y=style.array(lesson.quadratic_gap(result, scene)[1:]), mode="lines+markers",
-                name="these data", line=dict(color=style.colour("sgd"), width=2.4), marker=dict(size=5),
+    line = dict(type="scatter", x=tau, y=style.array(lesson.quadratic_gaps(result, scene)), mode="lines",
+                name="these data", line=dict(color=style.colour("sgd"), width=2.4),
                 hovertemplate="τ = %{x}: %{y:.3f} apart<extra></extra>")
     worst = style.theory(dense, shrinkage.largest_gap(scene.product, dense, 1500), "any λ up to λ<sub>max</sub>")
-    return style.figure([worst, style.grow(line, list(range(R)))], x="steps τ", y="largest gap", xaxis_type="log",
+    return style.figure([worst, style.grow(line, result.recorded.tolist())], x="steps τ", y="largest gap", xaxis_type="log",
                         xaxis_range=[0, float(np.log10(result.steps)) + 0.05],
                         yaxis_range=[0, 0.6 if scene.product <= 1 else 1.25], showlegend=True)

@@ -17,33 +17,38 @@ from ui.page import Preset
 Fits = Callable[[], list[Any]]
 
 PRESETS = [
-    Preset("A fifth is wrong", "One label in five is flipped. Patience waits eight evaluations for a lower loss, then stops."),
-    Preset("Clean labels", "Nothing wrong to learn by heart: the best step comes late and overfitting is mild.",
+    Preset("A fifth is wrong",
+           "One label in five is flipped. Patience waits eight evaluations for a lower validation loss, then stops."),
+    Preset("Clean labels", "Nothing wrong to learn by heart: the best step comes later, and the loss climbs less after it.",
            dict(label_noise=0)),
-    Preset("Too impatient", "Two dips: patience of 8 stops in the first; raise it to 25 and it finds the second.", dict(seed=0)),
-    Preset("No way back", "Without restoring, what is handed back are the weights of the stop, after all that waiting.",
+    Preset("Too impatient", "A patience of 1 stops at the first small rise; a patience of 25 hands back a much lower test loss.",
+           dict(label_noise=0, patience=1)),
+    Preset("No way back", "Without restoring, the weights of the stop are handed back: the long wait has raised the test loss.",
            dict(patience=20, restore=False)),
-    Preset("L2 instead", "With weight decay there is little left to stop.", dict(arm="l2")),
-    Preset("Stop by the error", "The error flattens while cross-entropy climbs: the same patience stops later, with a surer net.",
-           dict(monitor="error")),
-    Preset("Plenty of data", "More training samples, and the curves part less.", dict(n_train=200)),
+    Preset("L2 instead",
+           "With an L2 penalty the loss climbs far less after its lowest point: stopping has less to save.", dict(arm="l2")),
+    Preset("Stop by the error",
+           "The error still falls while cross-entropy climbs: the same patience stops later, with a surer net.",
+           dict(monitor="error", n_train=40, patience=12)),
+    Preset("Plenty of data",
+           "With 200 training samples instead of 80 the training and test curves part less.", dict(n_train=200)),
 ]
 
 MATHS = r"""
 **Objective.** $J(\theta)=\frac1m\sum_{i=1}^m L(f(x^{(i)};\theta),y^{(i)})$ with $L=-y\ln\sigma(f)-(1-y)\ln(1-\sigma(f))$, a
 mean in nats. The arms with L2 minimise $J+\Omega$, $\Omega=\frac{\alpha}{2}\lVert w\rVert^2$ over the weights and not the
-biases, by Adam.
+biases. Its gradient $\alpha w$ joins that of $J$ before Adam scales both, so this is not the decoupled weight decay of AdamW.
 
 Curves are recorded without dropout masks, in evaluation mode.
 
-**The rule.** Let $v_0,v_1,\dots$ be the validation values. Evaluation $i$ *improves* if $v_i<v^\star-\text{min\_delta}$, where
-$v^\star$ is the value of the last improvement (at first $\infty$); then $v^\star\leftarrow v_i$ and its weights are kept.
-Training stops at the `patience`-th evaluation in a row that does not improve. What is handed back are the kept
+**The rule.** Let $v_0,v_1,\dots$ be the validation values, one at each evaluation. Evaluation $i$ *improves* if
+$v_i<v^\star-\text{min\_delta}$, where $v^\star$ is the value of the last improvement (at first
+$\infty$); then $v^\star\leftarrow v_i$ and its weights are kept. Training stops at the `patience`-th evaluation in a row that does not improve. What is handed back are the kept
 weights, or those at the stop where restoring is off. The training set never decides, and the test set is only reported.
 
 **The floor.** If labels are flipped with probability $\rho\le\frac12$, no classifier has an expected cross-entropy below
-$H(\rho)=-\rho\ln\rho-(1-\rho)\ln(1-\rho)$ or an expected error below $\rho$ on data flipped alike. Training values go below it by
-learning wrong labels by heart.
+$H(\rho)=-\rho\ln\rho-(1-\rho)\ln(1-\rho)$ or an expected error below $\rho$ on data flipped alike. Training
+values can go below it, by learning wrong labels by heart.
 
 **Stopping as a penalty.** On a quadratic with curvatures $\lambda_i$, $\tau$ steps of size $\epsilon$ from $0$ come as far as
 $$1-(1-\epsilon\lambda_i)^\tau \quad\text{of the way along direction } i,\qquad\text{ridge as far as}\quad
@@ -54,6 +59,7 @@ Both begin as $u$ and end at $1$; between, these limits part by up to $0.204$, a
 
 REFERENCES = """
 - L. Prechelt, Early Stopping – But When?, in *Neural Networks: Tricks of the Trade*, Springer 1998.
+- I. Loshchilov, F. Hutter, Decoupled Weight Decay Regularization, ICLR 2019.
 - I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, MIT Press 2016, section 7.8.
 - C. Zhang, S. Bengio, M. Hardt, B. Recht, O. Vinyals, Understanding Deep Learning Requires Rethinking Generalization,
   ICLR 2017.
@@ -74,7 +80,15 @@ def draw(result: Result, scene: Config) -> Board:
     legend = list(figures.LEGEND)
     if scene.arm in ("l2", "both"):
         legend.append(("objective, training + Ω", figures.style.colour("l2"), "dashdot"))
-    return Board(panels=panels, player=player, seen=seen(result, scene), legend=legend)
+    return Board(panels=panels, setup=_setup(result, scene), player=player, seen=seen(result, scene), legend=legend)
+
+
+def _setup(result: Result, scene: Config) -> Panel:
+    n, wrong = len(result.y), int(result.wrong.sum())
+    labels = f"{wrong} of them with a wrong label (heavy ring)" if wrong else "all of them with the right label"
+    return Panel(id="setup", figure=lambda: figures.setup(result, scene), title="The training set",
+                 caption=f"{n} samples of two classes, {labels}.",
+                 alt=f"{n} samples of two classes in the plane, {wrong} of them with a wrong label.")
 
 
 def _growing(result: Result, scene: Config, fits: Fits, alt: Texts) -> list[Panel]:

@@ -1,8 +1,8 @@
 """The best net is met on the way: an over-sized net on few, noisy labels, and when to stop it.
 
 Objective: J(θ) = mean binary cross-entropy over the training set, to which the arms with L2 add Ω = α/2 ‖w‖² (weights,
-not biases; its gradient goes through Adam) and the arms with dropout their masks. The rule is `core.patience`; only the
-validation set decides, and the test set is reported.
+not biases; its gradient goes through Adam, so this is not AdamW's weight decay) and the arms with dropout their masks. The
+rule is `core.patience`; only the validation set decides, and the test set is reported.
 
 Every run is a row: arms x draws at the scene's label noise, and the plain arm at every noise level. Within a draw all
 arms and levels share inputs, start and batches, and a flipped label stays flipped at every higher level.
@@ -29,8 +29,10 @@ from core.lessons import early_stopping_cubic as cubic
 from core.patience import handed_back, lowest, stop_rule
 from core.question import Challenge, Sketch, Verdict
 from core.shrinkage import Twins
+from core.words import short
 
-ARMS = {"none": "None", "l2": "L2 weight decay", "dropout": "Dropout", "both": "L2 and dropout"}
+ARMS = {"none": "None", "l2": "L2 penalty", "dropout": "Dropout", "both": "L2 and dropout"}
+TRAINED = {"none": "without a regulariser", "l2": "with an L2 penalty", "dropout": "with dropout", "both": "with L2 and dropout"}
 SPLITS = ("train", "validation", "test")
 LEVELS = (0, 10, 20, 30, 40)  # % of labels flipped, always run
 EVALUATIONS = 50  # after the one at step 0
@@ -59,8 +61,8 @@ class Config(Scene):
     n_validation: int = number(200, low=20, high=POOL, step=20, label="Validation samples", more=True)
     width: int = grid(32, values=(4, 8, 16, 32, 48), label="Hidden units in each of two layers", more=True)
     learning_rate: float = grid(0.005, values=decades(-3, -1), label="Learning rate ε", more=True)
-    weight_decay: float = grid(0.003, values=(0.0, *decades(-4, -1, (1, 3))), label="Weight decay α", more=True,
-                               help="For the arms with L2: Ω = α/2 ‖w‖².")
+    weight_decay: float = grid(0.003, values=(0.0, *decades(-4, -1, (1, 3))), label="L2 strength α", more=True,
+                               help="The arms with L2 add Ω = α/2 ‖w‖² to the loss. Under Adam this is not AdamW's weight decay.")
     dropout: float = number(0.2, low=0.0, high=0.6, step=0.1, label="Dropout P(drop)", more=True)
     steps: int = number(400, low=100, high=800, step=50, label="Steps", more=True,
                         help=f"Evaluated at the start and {EVALUATIONS} times after it, evenly.")
@@ -230,25 +232,24 @@ def seen(result: Result, config: Config) -> str:
         f"patience has not stopped it by step {result.step}")
     loss, error = result.loss["test"][:, a, 0].tolist(), result.error["test"][:, a, 0].tolist()
     text = (f"**{ARMS[config.arm] if a else 'No regulariser'}**: {where}, and the rule hands back the weights of "
-            f"step {at[back]}. Their test error is {error[back]:.1%} and their cross-entropy {loss[back]:.2f}; ")
+            f"step {at[back]}. Their test error is {error[back]:.1%} and their cross-entropy {short(loss[back], 3)}; ")
     gone = int(result.diverged_at[a, 0])
     text += (f"from step {gone} on the loss is no longer finite." if gone >= 0 else
-             f"at step {result.step} they are {error[-1]:.1%} and {loss[-1]:.2f}.")
+             f"at step {result.step} they are {error[-1]:.1%} and {short(loss[-1], 3)}.")
     if not result.done:
         return text
     medians = best_steps(result, config).double().quantile(0.5, dim=1).tolist()
     pairs = ", ".join(f"{m:g} at {level} %" for m, level in zip(medians, result.levels, strict=True))
     falling = all(later <= earlier for earlier, later in pairwise(medians)) and medians[-1] < medians[0]
     trend = "more noise never moves it later" if falling else "here it does not follow the order of the noise"
-    gap = float(quadratic_gap(result, config).max())
-    return (f"{text} **Wrong labels**: the best step (median of {config.draws} draws) is {pairs}; {trend}. "
-            f"**Ridge**: on the quadratic, stopping and its matched ridge differ by up to {gap:.2f} of the minimum.")
+    gap = float(quadratic_gaps(result, config).max())
+    return (f"{text} **Wrong labels**: the best step (evaluated every {at[1]}, median of {config.draws} draws) is {pairs}; "
+            f"{trend}. **Ridge**: on the quadratic, stopping and its matched ridge differ by up to {short(gap)} of the minimum.")
 
 
-def quadratic_gap(result: Result, config: Config) -> Tensor:
-    """Largest difference over the directions between stopping and ridge, [R]."""
-    e = PRODUCTS.index(config.product)
-    return (result.twins.stopped[:, e] - result.twins.ridged[:, e]).abs().amax(-1)
+def quadratic_gaps(result: Result, config: Config) -> Tensor:
+    """Largest difference over the directions between stopping and ridge after τ = 1, 2, … steps, up to the present one, [τ]."""
+    return cubic.gaps(result.twins, PRODUCTS.index(config.product), result.step)
 
 
 def predict(result: Result, config: Config) -> Sketch:
@@ -262,14 +263,13 @@ def predict(result: Result, config: Config) -> Sketch:
     high = 1.5 * 2 ** max(0, math.ceil(math.log2(1.25 * max(y) / 1.5))) if loss else 100.0
     flat = sum(abs(v - median(y)) for v in y) / len(y) / high  # how far off the best level line is
     best, end, at = known.index(min(known)), len(known) - 1, result.recorded.tolist()
-    told = [f"{v:.2f} nats" if loss else f"{v:.3g} %" for v in (known[0], known[best], known[end], fitted[best], fitted[end])]
+    told = [f"{short(v, 3)} {unit}" for v in (known[0], known[best], known[end], fitted[best], fitted[end])]
     why = f"It starts at {told[0]} and is lowest at step {at[best]}, at {told[1]}"
     why += (", where it also ends." if best == end else
             f"; at step {at[end]} it is {told[2]}, while the training {what} has gone from {told[3]} to {told[4]}.")
-    trained = "without a regulariser" if config.arm == "none" else f"with {ARMS[config.arm]}"
     return Sketch(
-        text=f"Sketch the validation {what} through training, {trained} and with {config.label_noise} % of the labels wrong. "
-             f"It starts at {told[0]}.",
+        text=f"Sketch the validation {what} through training, {TRAINED[config.arm]} and with {config.label_noise} % of the "
+             f"labels wrong. It starts at {told[0]}.",
         why=why, x=tuple(float(i * result.steps // EVALUATIONS) for i in places), y=tuple(y), x_title="step",
         y_title=f"validation {what} ({unit})", low=0.0, high=high, within=min(0.12, max(0.05, 0.9 * flat)),
     )
@@ -281,20 +281,23 @@ def _least_patience(result: Result, config: Config, _: None) -> Verdict:
         return Verdict(False, "This is another scene than the challenge's. Set the scene, and move only the patience.")
     values, at, p = monitored(result, config)[:, 0, 0], result.recorded.tolist(), config.patience
 
+    test = result.loss["test"][:, 0, 0]
+
     def told(patience: int) -> tuple[bool, str]:
         kept, stopped = stop_rule(values, patience, config.min_delta)
         where = "never stops" if stopped is None else f"stops at step {at[stopped]}"
-        return kept == int(lowest(values)), f"{where} and hands back step {at[kept]}, at {float(values[kept]):.3f} nats"
+        return kept == int(lowest(values)), (f"{where} and hands back step {at[kept]}, at {float(values[kept]):.3f} nats "
+                                             f"({float(test[kept]):.3f} on the test set)")
 
     found, words = told(p)
     if not found:
-        return Verdict(False, f"A patience of {p} {words}; the lowest point of the run is {float(values.min()):.3f}.")
+        return Verdict(False, f"A patience of {p} {words}; the lowest validation loss of the run is {float(values.min()):.3f}.")
     enough, less = told(p - 1)
-    return Verdict(not enough, f"A patience of {p} {words}, the lowest point of the run; {p - 1} {less}.")
+    return Verdict(not enough, f"A patience of {p} {words}, the lowest validation loss of the run; {p - 1} {less}.")
 
 
 CHALLENGE = Challenge(
     text="The validation loss of this run has more than one dip. What is the least patience with which the rule still hands "
-         "back the lowest point of the whole run? Set it with the slider, and move nothing else.",
+         "back its lowest point? Set it with the slider, and move nothing else.",
     check=_least_patience, scene=dict(seed=0),
 )

@@ -22,3 +22,14 @@ def twins(x: Tensor, y: Tensor, products: Sequence[float], at: Tensor) -> shrink
     centred; at step sizes products/λ_max, after the steps `at` [R]."""
     target = 2 * y.double() - 1
     return shrinkage.twins(shrinkage.least_squares(features(x), target - target.mean()), products, at)
+
+
+def gaps(twins: shrinkage.Twins, rate: int, steps: int) -> Tensor:
+    """Largest difference over the directions between stopping and ridge after 1, 2, … `steps` steps, [steps].
+
+    rate: index of the step size. By the formulas, which the runs at twins.steps follow: between those it can be larger.
+    """
+    tau, size = torch.arange(1, steps + 1, dtype=torch.float64)[:, None], twins.rates[rate]
+    stopped = shrinkage.stopped_factor(twins.eigenvalues, size, tau)
+    ridged = shrinkage.ridge_factor(twins.eigenvalues, shrinkage.matched_strength(size, tau))
+    return (stopped - ridged).abs().amax(-1)

@@ -15,6 +15,8 @@ from core.lessons import early_stopping as lesson
 from core.lessons import early_stopping_cubic as cubic
 from core.lessons.early_stopping import ARMS, Config, Result
 from core.patience import handed_back, stop_rule
+from core.words import short
+from figures.early_stopping_alt import alts
 from tests.pages import said
 
 ROOT = Path(__file__).parents[2]
@@ -191,8 +193,25 @@ def test_twins_follow_their_formulas(opening: Result) -> None:
     torch.testing.assert_close(q.ridged, shrinkage.ridge_factor(lam, shrinkage.matched_strength(rate, tau)), rtol=1e-6, atol=1e-8)
     singular = torch.linalg.svdvals(cubic.features(opening.x))
     torch.testing.assert_close(lam.flip(0), singular**2 / opening.x.shape[1], rtol=1e-8, atol=1e-12)
-    gap = lesson.quadratic_gap(opening, Config())
-    assert 0.1 < float(gap.max()) <= float(shrinkage.largest_gap(0.1, q.steps[1:]).max()) + 1e-6
+
+
+@pytest.mark.parametrize("product", [0.1, 1.0, 1.9])
+def test_the_gap_to_ridge_is_found_at_every_step(opening: Result, product: float) -> None:
+    """By descending and solving at each step. At ε·λ_max = 1.9 the gap is largest after the first, long before an evaluation."""
+    every = torch.arange(401)
+    target = 2 * opening.y.double() - 1
+    problem = shrinkage.least_squares(cubic.features(opening.x), target - target.mean())
+    rate = product / shrinkage.directions(problem)[0][-1:]
+    path = shrinkage.descend(problem, rate, 400)[:, 0]
+    ridge = shrinkage.ridge(problem, shrinkage.matched_strength(rate, every))
+    apart = (shrinkage.factors(path, problem) - shrinkage.factors(ridge, problem)).abs().amax(1)[1:]
+    scene = Config(product=product)
+    torch.testing.assert_close(lesson.quadratic_gaps(opening, scene), apart, rtol=1e-6, atol=1e-6)
+    at_evaluations = apart[opening.recorded[1:] - 1].max()
+    assert float(apart.max()) > (2 if product == 1.9 else 1) * float(at_evaluations)
+    assert float(apart.max()) <= float(shrinkage.largest_gap(product, every[1:]).max()) + 1e-6
+    assert lesson.seen(opening, scene).endswith(f"differ by up to {short(apart.max())} of the minimum.")
+    assert alts(opening, scene)["shrinkage_gap"] == f"The largest gap over all steps is {short(apart.max())} of the minimum."
 
 
 def test_plain_pytorch_comes_to_the_same(opening: Result) -> None:
