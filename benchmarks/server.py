@@ -26,9 +26,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(app: Path = ROOT / "app.py", log: Path | None = None) -> Iterator[str]:
+def serve(app: Path = ROOT / "app.py", log: Path | None = None, port: int = 0) -> Iterator[str]:
     """Runs `app` in its own folder and yields its address. Raises RuntimeError if it does not answer in a minute."""
-    port = free_port()
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", app.name, "--server.port", str(port), "--server.headless", "true",
                "--browser.gatherUsageStats", "false"]
     with open(log or os.devnull, "w") as out:

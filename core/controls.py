@@ -251,7 +251,8 @@ class Numbers(Control):
         return tuple(float(item) for item in text.split(",")) if text else ()
 
     def write(self, value: Any) -> str:
-        return ",".join(_plain(item) for item in value)
+        # In full: a field that shows fewer digits than the scene holds would change it when it is read again.
+        return ",".join(repr(float(item)).removesuffix(".0") for item in value)
 
     def edges(self) -> tuple[Any, Any]:
         return (self.low,) * self.least, (self.high,) * self.most

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from urllib.parse import parse_qsl, urlparse
+from urllib.parse import parse_qsl, urlencode, urlparse
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -138,11 +138,65 @@ def test_a_link_reproduces_the_scene(browser, reader, address):
 
 def test_a_bad_link_is_explained(reader):
     page = reader.open("optimisers?learning_rate=banana&alpha=7&nobody=1&steps=NaN")
-    told = page.get_by_test_id("stAlert")
+    told = page.locator(".lab-notices .lab-notice")
     expect(told.filter(has_text="Learning rate")).to_be_visible()
     expect(told.filter(has_text="nobody")).to_be_visible()
     expect(page.get_by_text("Traceback")).to_have_count(0)
     assert reader.scene() == {"alpha": "0.99"}
+
+
+def test_what_a_link_says_is_shown_as_typed(reader):
+    """No picture is fetched, no link is made and nothing is set in bold that came with a link."""
+    asked: list[str] = []
+    reader.page.on("request", lambda request: asked.append(request.url))
+    typed = {"seed": "![x](http://127.0.0.1:9/x.png)", "present": "[text](http://127.0.0.1:9/y)", "alpha": "**2** :red[3] $x^2$",
+             "nobody": "<img src=x onerror=alert(1)>", "beside": "kappa=`z`"}
+    page = reader.open("optimisers?" + urlencode(typed))
+    told = " ".join(page.locator(".lab-notices .lab-notice").all_inner_texts())
+    for text in ("![x](http://127.0.0.1:9/x.png)", "[text](http://127.0.0.1:9/y)", "**2** :red[3] $x^2$", "`z`"):
+        assert text in told
+    assert not [url for url in asked if ":9/" in url]
+    assert page.locator(".lab-notices :is(a, img, strong, code)").count() == 0
+    assert page.locator("a[href*=':9/']").count() == 0
+    reader.page.goto(f"{reader.address}/optimisers?{urlencode({'<b>bold</b>': '1'})}")
+    reader.drawn()
+    assert "<b>bold</b>" in page.locator(".lab-notices .lab-notice").inner_text()
+
+
+def test_a_typed_field_stays_as_typed(reader):
+    page = reader.open("batch_norm")
+    field = page.get_by_role("textbox").first
+    field.fill("1, 2.5,0.123456789 ; -3")
+    field.press("Enter")
+    page.wait_for_function("() => location.search.includes('0.123456789')", timeout=20_000)
+    reader.drawn()
+    link = reader.scene()["batch"]
+    assert link == "1,2.5,0.123456789,-3"
+    for key in ("ArrowRight", "ArrowRight"):
+        first_slider(page).focus()
+        page.keyboard.press(key)
+        page.wait_for_timeout(400)
+    reader.drawn()
+    assert len(reader.scene()) > 1
+    assert reader.scene()["batch"] == link
+    expect(field).to_have_value("1, 2.5,0.123456789 ; -3")
+    # What cannot be used is said, and is still there to be mended while other controls move.
+    field.fill("1, zwei, 3")
+    field.press("Enter")
+    expect(page.locator(".lab-notices .lab-notice")).to_be_visible(timeout=20_000)
+    first_slider(page).focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(800)
+    expect(field).to_have_value("1, zwei, 3")
+    assert reader.scene()["batch"] == link
+    # A link brings as many digits into the field as it has itself.
+    page.goto(f"{reader.address}/batch_norm?batch=0.123456789,2")
+    reader.drawn()
+    first_slider(page).focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(800)
+    reader.drawn()
+    assert reader.scene()["batch"] == "0.123456789,2"
 
 
 def test_a_click_sets_the_start(reader):

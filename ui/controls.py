@@ -172,7 +172,7 @@ def _widget(control: Control, widget_key: str, value: Any) -> None:
         case Switch():
             st.toggle(value=value, **about)
         case Numbers():
-            st.text_input(value=write_numbers(value), **about)
+            st.text_input(value=control.write(value).replace(",", ", "), **about)
         case _:
             raise TypeError(f"no widget for {type(control).__name__}")
 
@@ -189,10 +189,6 @@ def steps(control: Number) -> dict[str, Any]:
     form = "%d" if control.whole else f"%.{len(f'{control.step:.10f}'.rstrip('0').split('.')[1])}f"
     return {"min_value": kind(control.low), "max_value": kind(control.nearest(control.high)), "step": kind(control.step),
             "format": form}
-
-
-def write_numbers(values: tuple[float, ...]) -> str:
-    return ", ".join(f"{v:g}" for v in values)
 
 
 def _from_widget(control: Control, raw: Any) -> Any:

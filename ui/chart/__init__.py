@@ -125,8 +125,8 @@ Failed = Callable[[str], None]
 def encode(board: Board, question: Question | None = None, failed: Failed | None = None) -> Encoded:
     """The board as bytes, with the question that it answers.
 
-    failed: called with the name of each picture that could not be drawn, while its error is being handled; a sentence
-    then stands in its place. Without it the error is raised.
+    failed: called with the name of what could not be had, a picture or a text, while its error is being handled; a
+    sentence then stands in its place. Without it the error is raised.
     Costs a millisecond or two for large pictures and their drawing tens, so callers keep the result.
     """
     arrays = Arrays()
@@ -149,27 +149,34 @@ def encode(board: Board, question: Question | None = None, failed: Failed | None
     )
 
 
+NO_PICTURE = "This picture cannot be drawn for this scene. The fault has been noted; the other pictures stand."
+
+
 def _encoded(panel: Panel, arrays: Arrays, failed: Failed | None) -> dict[str, Any]:
-    try:
-        about = {k: getattr(panel, k) for k in ("id", "caption", "alt", "title", "span", "rows", "height")}
-        # What to_dict would give, which copies everything and writes arrays in base64.
-        data, layout = panel.figure._data, panel.figure._layout
-    except Exception:
-        if failed is None:
-            raise
-        failed(panel.id)
-        words = "This picture cannot be drawn for this scene.<br>The fault has been noted; the other pictures stand."
-        about = {"id": panel.id, "caption": "", "alt": words.replace("<br>", " "), "title": "", "span": panel.span,
-                 "rows": panel.rows, "height": panel.height}
-        data = []
-        layout = {"xaxis": {"visible": False}, "yaxis": {"visible": False},
-                  "annotations": [{"text": words, "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper", "showarrow": False}]}
-    layout = {name: value for name, value in layout.items() if name != "template"}
-    return {**about, "click": bool(panel.click), "figure": {"data": arrays.apart(data), "layout": layout}}
+    def value(name: str, instead: Any) -> Any:
+        try:
+            return getattr(panel, name)
+        except Exception:
+            if failed is None:
+                raise
+            failed(f"{name} of {panel.id}")
+            return instead
+
+    about = {k: getattr(panel, k) for k in ("id", "span", "rows", "height")} | {"click": bool(panel.click)}
+    about |= {"title": value("title", ""), "caption": value("caption", ""), "alt": value("alt", "Not described.")}
+    figure = value("figure", None)
+    if figure is None:
+        about["alt"] = NO_PICTURE
+        words = {"text": NO_PICTURE.replace(". ", ".<br>"), "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper"}
+        figure = go.Figure(layout={"xaxis_visible": False, "yaxis_visible": False, "annotations": [words | {"showarrow": False}]})
+    # What to_dict would give, which copies everything and writes arrays in base64.
+    layout = {name: value for name, value in figure._layout.items() if name != "template"}
+    return {**about, "figure": {"data": arrays.apart(figure._data), "layout": layout}}
 
 
 # A component takes one script; these are its parts, each using what stands before it.
-SCRIPTS = ("tools", "connection", "progress", "player", "turn", "panel", "ask", "bar", "present", "compare", "export", "offline", "board")
+SCRIPTS = ("tools", "connection", "progress", "player", "turn", "panel", "ask", "bar", "present", "compare", "export", "offline",
+           "board")
 EVENTS = ("click", "frame", "guess", "preset", "pin", "leave", "alive")
 
 

@@ -2,7 +2,7 @@
 // reader (it was started anew, or keeps a reader who is gone for two minutes only), no control would do anything any
 // more, so the page is opened again at its link, which holds the scene that is shown.
 
-const ANSWER = 6000;  // milliseconds in which a server that knows the reader answers
+const ANSWER = 3000;  // milliseconds in which a server that knows the reader answers, unless it is at work on something
 const ASLEEP = 60000;  // a page hidden for longer may have lost its connection without a word
 
 class Connection {
@@ -29,23 +29,27 @@ class Connection {
     if (there === this.there) return;
     this.there = there;
     this.root.hidden = there;
-    clearTimeout(this.waiting);
+    clearInterval(this.waiting);
     if (there) this.ask();
   }
 
   ask() {
     this.asked = Date.now();
     this.board.send("alive", { at: this.asked });
-    clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => { if (this.connected()) location.reload(); }, ANSWER);
+    clearInterval(this.waiting);
+    this.waiting = setInterval(() => {
+      if (this.app.dataset.testScriptState === "running") return;
+      clearInterval(this.waiting);
+      if (this.connected()) location.reload();
+    }, ANSWER);
   }
 
   // alive: the last question that the server has answered.
-  answered(alive) { if (alive === this.asked) clearTimeout(this.waiting); }
+  answered(alive) { if (alive === this.asked) clearInterval(this.waiting); }
 
   close() {
     this.watch.disconnect();
-    clearTimeout(this.waiting);
+    clearInterval(this.waiting);
     document.removeEventListener("visibilitychange", this.onShow);
   }
 }
