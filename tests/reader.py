@@ -26,9 +26,9 @@ class Reader:
     """A page with its complaints: `errors` holds what the console and the network said."""
 
     def __init__(self, browser: Browser, address: str, width: int = 1280, height: int = 720, theme: str = "light",
-                 motion: str = "reduce", first: bool = False):
+                 motion: str = "reduce", first: bool = False, touch: bool = False):
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme,  # pyright: ignore
-                                      reduced_motion=motion)  # pyright: ignore
+                                      reduced_motion=motion, has_touch=touch, is_mobile=touch)  # pyright: ignore
         if not first:
             context.add_init_script(returning())
         self.page: Page = context.new_page()
