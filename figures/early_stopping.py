@@ -16,7 +16,7 @@ from figures import style
 
 DASH = {"train": "solid", "validation": "longdash", "test": "dot"}
 NAMES = {"train": "training", "validation": "validation", "test": "test"}
-SHORT = {"none": "None", "l2": "L2", "dropout": "Dropout", "both": "Both"}
+SHORT = {"none": "Plain", "l2": "L2", "dropout": "Dropout", "both": "Both"}
 IN_TITLE = {"none": "no regulariser", "l2": "L2", "dropout": "dropout", "both": "L2 and dropout"}
 HUE = {"none": "erm", "l2": "l2", "dropout": "mc_dropout", "both": "mc_dropout"}
 ARM_DASH = {"none": "solid", "l2": "longdash", "dropout": "solid", "both": "dot"}
@@ -239,7 +239,7 @@ def returned(result: Result, scene: Config) -> go.Figure:
     rows = y[:, None] + np.linspace(-0.22, 0.22, S)
     gap = np.full_like(end, np.nan)
     threads = (style.array(np.stack([*ends, gap], -1).ravel()) for ends in ((end, given), (rows, rows)))
-    traces = [dict(zip("xy", threads, strict=True), type="scatter", mode="lines", hoverinfo="skip", showlegend=False,
+    traces: list[style.Trace] = [dict(zip("xy", threads, strict=True), type="scatter", mode="lines", hoverinfo="skip", showlegend=False,
                    line=dict(color=style.colour("test", 0.45), width=1.2))]
     for name, at, symbol in (("at the end", end, "circle-open"), ("handed back", given, "circle")):
         marker = dict(symbol=symbol, size=13, color=style.colour("test"), line=dict(width=2.4, color=style.colour("test")))
@@ -264,7 +264,7 @@ def gap(result: Result, scene: Config) -> go.Figure:
 
 def norms(result: Result, scene: Config) -> go.Figure:
     """Length of the weight vector through training, draw 0, every regulariser."""
-    traces = []
+    traces: list[style.Trace] = []
     for a, arm in enumerate(ARMS):
         line = dict(type="scatter", x=result.recorded.numpy(), y=style.array(result.norm[:, a, 0]), mode="lines", name=SHORT[arm],
                     line=dict(color=style.colour(HUE[arm]), width=3 if arm == scene.arm else 2, dash=ARM_DASH[arm]),

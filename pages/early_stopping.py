@@ -43,8 +43,9 @@ Curves are recorded without dropout masks, in evaluation mode.
 
 **The rule.** Let $v_0,v_1,\dots$ be the validation values, one at each evaluation. Evaluation $i$ *improves* if
 $v_i<v^\star-\text{min\_delta}$, where $v^\star$ is the value of the last improvement (at first
-$\infty$); then $v^\star\leftarrow v_i$ and its weights are kept. Training stops at the `patience`-th evaluation in a row that does not improve. What is handed back are the kept
-weights, or those at the stop where restoring is off. The training set never decides, and the test set is only reported.
+$\infty$); then $v^\star\leftarrow v_i$ and its weights are kept. Training stops at the `patience`-th
+evaluation in a row that does not improve. What is handed back are the kept weights, or those at the stop where restoring is
+off. The training set never decides, and the test set is only reported.
 
 **The floor.** If labels are flipped with probability $\rho\le\frac12$, no classifier has an expected cross-entropy below
 $H(\rho)=-\rho\ln\rho-(1-\rho)\ln(1-\rho)$ or an expected error below $\rho$ on data flipped alike. Training

@@ -31,7 +31,7 @@ from core.question import Challenge, Sketch, Verdict
 from core.shrinkage import Twins
 from core.words import short
 
-ARMS = {"none": "None", "l2": "L2 penalty", "dropout": "Dropout", "both": "L2 and dropout"}
+ARMS = {"none": "No regulariser", "l2": "L2 penalty", "dropout": "Dropout", "both": "L2 and dropout"}
 TRAINED = {"none": "without a regulariser", "l2": "with an L2 penalty", "dropout": "with dropout", "both": "with L2 and dropout"}
 SPLITS = ("train", "validation", "test")
 LEVELS = (0, 10, 20, 30, 40)  # % of labels flipped, always run
@@ -231,7 +231,7 @@ def seen(result: Result, config: Config) -> str:
     where = f"patience stops it at step {at[stop.stopped]}" if stop.stopped is not None else (
         f"patience has not stopped it by step {result.step}")
     loss, error = result.loss["test"][:, a, 0].tolist(), result.error["test"][:, a, 0].tolist()
-    text = (f"**{ARMS[config.arm] if a else 'No regulariser'}**: {where}, and the rule hands back the weights of "
+    text = (f"**{ARMS[config.arm]}**: {where}, and the rule hands back the weights of "
             f"step {at[back]}. Their test error is {error[back]:.1%} and their cross-entropy {short(loss[back], 3)}; ")
     gone = int(result.diverged_at[a, 0])
     text += (f"from step {gone} on the loss is no longer finite." if gone >= 0 else

@@ -85,7 +85,7 @@ def test_captions_and_alt_texts_hold_at_any_setting(scenes: list[tuple[Config, l
         assert panels["fit_back"].title == f"Handed back: step {2 * back}"
         validation = result.loss["validation"][:, list(ARMS).index(scene.arm), 0].tolist()
         assert f"validation from {short(validation[0], 3)} over {short(validation[back], 3)} at step {2 * back}" in told["loss"]
-        assert f"end at {short(result.norm[-1, 0, 0], 3)} (None)" in told["norms"]
+        assert f"end at {short(result.norm[-1, 0, 0], 3)} (Plain)" in told["norms"]
         gap = (result.loss["test"] - result.loss["train"])[:, list(ARMS).index(scene.arm)].mean(1)
         assert f"{short(gap[-1], 3)} nats at the end" in told["gap"]
 

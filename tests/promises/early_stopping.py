@@ -19,7 +19,7 @@ def _climb(values: torch.Tensor) -> float:
 
 def stops_eight_after_its_last_improvement(result: Result, scene: Config) -> bool:
     kept, stopped = stop_rule(_curve(result, scene), scene.patience, 0.0)
-    return stopped == kept + 8 and stopped < len(result.recorded) - 1
+    return stopped is not None and stopped == kept + 8 < len(result.recorded) - 1
 
 
 def clean_labels_turn_later_and_climb_less(result: Result, scene: Config) -> bool:
