@@ -69,9 +69,9 @@ LESSONS = (
     Lesson(
         slug="optimisers",
         name="Optimisers",
-        title="Every optimiser runs downhill, each with its own idea of the way",
+        title="From one start, optimisers take different ways, and not all of them downhill",
         part="Optimisation",
-        question="From the same start, which method reaches the minimum first, and which one never arrives?",
+        question="From the same start, which method settles at a minimum first, and which do not arrive at all?",
         source="Algorithms: SGD, momentum, adaptive methods, high-order derivatives",
     ),
     Lesson(
@@ -85,7 +85,7 @@ LESSONS = (
     Lesson(
         slug="initialisation",
         name="Initialisation",
-        title="A start must break the symmetry and keep the signal's size",
+        title="A start must break the symmetry, and should keep the signal's size",
         part="Optimisation",
         question="From which start does a net of thirty layers train?",
         source="Parameter initialisation, wrt. symmetry, depth etc.",
@@ -109,9 +109,9 @@ LESSONS = (
     Lesson(
         slug="weight_penalties",
         name="Weight penalties",
-        title="L1 switches weights off, L2 only turns them down",
+        title="L1 holds weights at zero, L2 only lets them pass through",
         part="Constrain parameters",
-        question="Which weight reaches zero first, and does L2 ever get there?",
+        question="Which weight does L1 hold at zero first, and does L2 hold any?",
         source="Weight decay by penalising L²- and L¹-norms",
     ),
     Lesson(
@@ -119,13 +119,13 @@ LESSONS = (
         name="Mixup",
         title="Mixup trains on points that lie between two samples",
         part="Augment data",
-        question="How sure should a net be half-way between two classes?",
+        question="How sure is a net half-way between two classes?",
         source="The “mixup”",
     ),
     Lesson(
         slug="dropout_uncertainty",
         name="Dropout uncertainty",
-        title="Keep dropout on at test time, and the net tells you where it is guessing",
+        title="Keep dropout on at test time, and sometimes the net tells you where it is guessing",
         part="Ensembles",
         question="Where does each method admit that it does not know?",
         source="Test-time dropout for ensemble and uncertainty estimation",

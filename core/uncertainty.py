@@ -40,10 +40,11 @@ def _index(counts: Sequence[int], S: int) -> Tensor:
 
 
 def running_mean(values: Tensor, counts: Sequence[int]) -> Tensor:
-    """Means [F, ...] of the first counts[f] of values [S, ...]."""
+    """Means [F, ...] of the first counts[f] of values [S, ...]; of equal values exactly that value."""
     index = _index(counts, len(values))
     n = (index + 1).double().reshape(-1, *(1 for _ in values.shape[1:]))
-    return values.double().cumsum(0)[index] / n
+    centre = values[:1].double()
+    return centre + (values.double() - centre).cumsum(0)[index] / n
 
 
 def running_spread(passes_SN: Tensor, counts: Sequence[int]) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ import torch
 
 from core import uncertainty
 from core.lessons.dropout_uncertainty import METHODS, QUANTITIES, Config, Result
-from core.lessons.dropout_uncertainty_data import IN_DATA, MOONS_VIEW, SIDE, VIEW
+from core.lessons.dropout_uncertainty_data import FAR, IN_DATA, IN_GAP, MOONS_VIEW, SIDE, VIEW
 from core.lessons.dropout_uncertainty_guessing import counted, spread, surest_wrong
 from figures import style
 
@@ -104,7 +104,7 @@ def _curve(result: Result, scene: Config, method: str) -> go.Figure:
                   line=dict(color=style.colour(method), width=3),
                   hovertemplate=f"{METHODS[method]}<br>x = %{{x:.2f}}: %{{y:.2f}} ± %{{customdata:.2f}} (σ)<extra></extra>")
     g = surest_wrong(result, method, T)
-    worst = _dots(x[[g]], mean[-1][[g]], "surest although wrong, x = %{x:.2f}", symbol="x", size=12 if large else 10,
+    worst = _dots(x[[g]], mean[-1][[g]], "largest error for its σ, x = %{x:.1f}", symbol="x", size=12 if large else 10,
                   color=style.colour("warning"))
     worst["cliponaxis"] = False
     traces = [
@@ -169,7 +169,36 @@ def _map(result: Result, scene: Config, method: str) -> go.Figure:
                        hovertemplate="probe (%{x:.2f}, %{y:.2f})<extra></extra>"))
     across, up = MOONS_VIEW
     return style.figure(traces, x="x₁", y="x₂", xaxis_range=list(across), yaxis_range=list(up), showlegend=False,
-                        xaxis_showgrid=False, yaxis_showgrid=False)
+                        xaxis_showgrid=False, yaxis_showgrid=False, equal=True)
+
+
+def setup(result: Result, scene: Config) -> go.Figure:
+    """The samples, and the places that the question asks about, shaded."""
+    if result.problem == "moons":
+        return _remote(result)
+    where, name = (IN_GAP, "gap") if scene.gap > 0 else (FAR, "far away")
+    shapes, notes = [], []
+    for low, high in _region(result, where):
+        shapes.append(dict(type="rect", x0=low, x1=high, y0=0, y1=1, yref="y domain", layer="below", line=dict(width=0),
+                           fillcolor=style.colour("muted", 0.16)))
+        notes.append(dict(x=(low + high) / 2, y=HEIGHT[1], yanchor="top", text=name, showarrow=False,
+                          font=dict(color=style.MUTED)))
+    return style.figure(_data(result), x="x", y="y", showlegend=False, shapes=shapes, annotations=notes,
+                        xaxis=dict(range=list(VIEW)), yaxis=dict(range=list(HEIGHT)))
+
+
+def _remote(result: Result) -> go.Figure:
+    """The two moons in their wide plane, shaded where it is far from all of them."""
+    grid = style.array(result.grid_DG).reshape(2, SIDE, SIDE)
+    far = (result.region_G == FAR).numpy().astype(np.float32).reshape(SIDE, SIDE)
+    grey = style.colour("muted", 0.16)
+    shade = dict(type="heatmap", x=grid[0, 0], y=grid[1, :, 0], z=np.where(far > 0, far, np.nan), zmin=0, zmax=1, showscale=False,
+                 colorscale=[[0, grey], [1, grey]], hoverinfo="skip", hoverongaps=False)
+    across, up = MOONS_VIEW
+    note = dict(x=across[0] + 0.2, y=up[1] - 0.2, xanchor="left", yanchor="top", text="far away", showarrow=False,
+                font=dict(color=style.MUTED))
+    return style.figure([shade, *_data(result)], x="x₁", y="x₂", xaxis_range=list(across), yaxis_range=list(up), equal=True,
+                        showlegend=False, annotations=[note], xaxis_showgrid=False, yaxis_showgrid=False)
 
 
 def sigma(result: Result, scene: Config) -> go.Figure:
@@ -235,7 +264,7 @@ def split(result: Result, scene: Config) -> go.Figure:
 
 
 def thumbnail(result: Result, scene: Config) -> dict[str, Any]:
-    """Two bands over the samples: the deep ensemble's opens where there are none, that of MC dropout hardly does."""
+    """Two bands over the samples, of the deep ensemble and of MC dropout."""
     some = slice(14, -14, 3)
     x = style.array(result.grid_DG[0])[some]
     marks = []

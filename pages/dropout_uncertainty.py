@@ -1,8 +1,10 @@
 """dropout_uncertainty: test-time dropout as an ensemble, beside two real ones."""
 
 from core.lessons.dropout_uncertainty import METHODS, QUANTITIES, Config, Result, seen
-from core.lessons.dropout_uncertainty_guessing import calibration_error
+from core.lessons.dropout_uncertainty_data import REMOTE
+from core.lessons.dropout_uncertainty_guessing import calibration_error, spread
 from core.uncertainty import entropies, running_spread
+from core.words import short
 from figures import dropout_uncertainty as figures
 from figures import dropout_uncertainty_worth as worth
 from figures.dropout_uncertainty_alt import alts
@@ -11,14 +13,16 @@ from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
-    Preset("The gap", "Where are there no samples, and which method notices?"),
-    Preset("Ensemble in front", "The same scene with ten nets from ten starts in the large picture.",
+    Preset("The gap", "Without samples the deep ensemble's σ grows more than threefold, that of MC dropout far less."),
+    Preset("Ensemble in front", "The same scene, with ten nets from ten starts in the large picture.",
            dict(focus="deep_ensemble")),
-    Preset("One hidden layer", "The spread of MC dropout is now convex in x: it cannot open up between the data.", dict(depth=1)),
-    Preset("Half the units off", "p = 0.5: somewhat wider bands, and a far poorer fit.", dict(dropout=0.5)),
+    Preset("One hidden layer", "The σ of MC dropout is convex in x here: it is smallest in the gap, where it should be large.",
+           dict(depth=1)),
+    Preset("Half the units off", "p = 0.5: the mean fits far worse, and among the data σ does not grow as much.",
+           dict(dropout=0.5)),
     Preset("Dropout off", "p = 0: every pass is the same net, so σ is zero everywhere, right or wrong.", dict(dropout=0.0)),
-    Preset("Two moons", "Which places do the passes disagree about?", dict(problem="moons")),
-    Preset("Sure far away", "Total entropy: far from all data most places are painted as certain.",
+    Preset("Two moons", "On average the passes disagree more far from the data than near them.", dict(problem="moons")),
+    Preset("Sure far away", "Total entropy: in most of the plane far from all data the net is more than 95 % sure.",
            dict(problem="moons", quantity="total", probe_x=4.0, probe_y=2.5)),
 ]
 
@@ -31,13 +35,13 @@ $$\hat\mu(x) = \frac1T\sum_{t=1}^{T} f(x; \theta, m_t), \qquad
 A **deep ensemble** averages $M$ nets from $M$ starts on the same data, **bagging** $M$ nets on $M$ bootstraps, with the same
 two formulas. This is model averaging, $p(X) = \sum_Y p(X\mid Y)\,p(Y)$, with $Y$ the net that was drawn.
 
-The passes are independent, so $\hat\mu$ is $\sigma/\sqrt T$ away from its limit: four times the passes halve the distance.
-The error against the truth stops falling at the error of the limit.
+The passes are independent, so the root mean square distance of $\hat\mu$ from its limit is $\sigma/\sqrt T$: four times the
+passes halve it. The error against the truth stops falling at the error of the limit.
 
 With **one hidden layer**, output weights $v_j$ and activations $a_j(x)$, the variance over masks is exactly
 $$\sigma^2(x) = \frac{p}{1-p}\sum_j v_j^2\,a_j(x)^2 .$$
-With ReLU each term is convex in $x$, so the sum is: between two places with data it cannot exceed the chord between them.
-Deeper nets escape this theorem.
+With ReLU each $a_j$ is convex in $x$ and not negative, so $\sigma$ is convex too: between two places with data it cannot exceed
+the chord between them. Deeper nets escape this theorem, but nothing makes them wide in the gap.
 
 For a **classification** the entropy of the mean splits into what each pass is unsure of and what they disagree about:
 $$H[\bar p] = \underbrace{\tfrac1T\textstyle\sum_t H[p_t]}_{\text{expected entropy}}
@@ -68,10 +72,9 @@ def draw(result: Result, scene: Config) -> Board:
 
     def picture(method: str, id: str, caption: str, span: int, rows: int, height: str) -> Panel:
         return Panel(id=id, figure=lambda: figures.picture(result, scene, method), title=METHODS[method], caption=caption,
-                     click=click,
-                     alt=alt[method], span=span, rows=rows, height=height)
+                     click=click, alt=alt[method], span=span, rows=rows, height=height)
 
-    large = ("Line and band: mean ± 2σ. Thin: single passes. The cross: surest although wrong. Click anywhere to probe."
+    large = ("Line and band: mean ± 2σ. Thin: single passes. Cross: the largest error for its σ. Click anywhere to probe."
              if curve else f"Colour: {colour}. A cross, if any: surest although wrong. Click anywhere to probe.")
     small = "The same axes. Dotted: the probe, with mean ± σ." if curve else "The same axes and colours; the ring is the probe."
     first, second = figures.others(scene)
@@ -82,12 +85,21 @@ def draw(result: Result, scene: Config) -> Board:
         *(_curve_panels if curve else _moons_panels)(result, scene, alt),
     ]
     player = Player(labels=[f"T = {t}" for t in figures.stops(result, scene)], name="Passes averaged")
-    return Board(panels=panels, player=player, seen=seen(result, scene), legend=figures.legend(result))
+    return Board(panels=panels, setup=_setup(result, scene, alt), player=player, seen=seen(result, scene),
+                 legend=figures.legend(result))
+
+
+def _setup(result: Result, scene: Config, alt: Texts) -> Panel:
+    places = "the gap" if scene.gap > 0 else "far away, more than 1 from the interval of the samples"
+    caption = (f"Dots: the samples. Shaded: {places}." if result.problem == "curve" else
+               f"The samples of two classes. Shaded: more than {REMOTE:g} away from every one of them.")
+    return Panel(id="setup", figure=lambda: figures.setup(result, scene), title="What the nets are given", caption=caption,
+                 alt=alt["setup"])
 
 
 def _gaps(result: Result, scene: Config) -> str:
     T = figures.shown(result, scene)
-    return ", ".join(f"{name} {calibration_error(result, m, T):.3f}" for m, name in METHODS.items()) + "."
+    return ", ".join(f"{name} {short(calibration_error(result, m, T))}" for m, name in METHODS.items()) + "."
 
 
 def _averaging(result: Result, scene: Config, span: int, alt: Texts) -> Panel:
@@ -102,10 +114,12 @@ def _averaging(result: Result, scene: Config, span: int, alt: Texts) -> Panel:
 
 def _curve_panels(result: Result, scene: Config, alt: Texts) -> list[Panel]:
     exact = " Dashed: the closed form of one hidden layer." if result.theory_G is not None else ""
+    most = max(float(spread(result, m, scene.passes)[1].max()) for m in METHODS)
+    beyond = f", up to {short(most)}; what is above the frame is not drawn" if most > figures.SPREAD else ""
     return [
         Panel(id="sigma", figure=lambda: figures.sigma(result, scene), span=8, click=("probe_x", ""),
               title="How unsure each one is, place by place",
-              caption="Standard deviation over passes or members. Shaded: where samples are drawn." + exact,
+              caption=f"Standard deviation over passes or members{beyond}. Shaded: where samples are drawn." + exact,
               alt=alt["sigma"]),
         Panel(id="probe", figure=lambda: figures.probe(result, scene), span=4, title=f"Probe at x = {scene.probe_x:.2f}",
               caption="One mark a pass or member; bars: mean ± 2σ. Dashed: truth. Open star: dropout off.",
@@ -115,8 +129,8 @@ def _curve_panels(result: Result, scene: Config, alt: Texts) -> list[Panel]:
               alt=alt["distance"]),
         _averaging(result, scene, 4, alt),
         Panel(id="calibration", figure=lambda: worth.calibration(result, scene), span=4, title="Does 90 % mean 90 %?",
-              caption="Solid: among the data; dotted: elsewhere. Below the dashed line: too sure. Mean distance from it among "
-              f"the data: {_gaps(result, scene)}",
+              caption=lambda: "Solid: among the data; dotted: elsewhere. Below the dashed line: too sure. Mean distance from it "
+              f"among the data: {_gaps(result, scene)}",
               alt=alt["calibration"]),
     ]
 
@@ -135,7 +149,7 @@ def _moons_panels(result: Result, scene: Config, alt: Texts) -> list[Panel]:
               caption=f"Mean over places at that distance: {mapped}.", alt=alt["distance"]),
         _averaging(result, scene, 6, alt),
         Panel(id="calibration", figure=lambda: worth.calibration(result, scene), span=6, title="Does 90 % mean 90 %?",
-              caption=f"Fresh samples of the moons, in ten bins. Expected calibration error: {_gaps(result, scene)}",
+              caption=lambda: f"Fresh samples of the moons, in ten bins. Expected calibration error: {_gaps(result, scene)}",
               alt=alt["calibration"]),
     ]
 

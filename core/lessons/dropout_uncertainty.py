@@ -1,4 +1,4 @@
-"""Keep dropout on at test time and every pass is another thinned net; their spread says where the net guesses.
+"""Keep dropout on at test time and every pass is another thinned net; their spread is meant to say where the net guesses.
 
 Objective of every net, with θ of d-H-…-H-1 (ReLU): J(θ) + α/2 ‖w‖², J the mean squared error (curve) or the mean
 binary cross-entropy (moons), full batch, Adam. The dropout net minimises the same J of its thinned outputs.
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
@@ -28,7 +28,8 @@ from core.lesson import Scene, last
 from core.lessons import dropout_uncertainty_data as far_from_data
 from core.lessons.dropout_uncertainty_data import FAR, IN_DATA, IN_GAP
 from core.lessons.dropout_uncertainty_guessing import Predictions, entropies, region_means, spread, sure, surest_wrong
-from core.question import Amount, Challenge, Verdict
+from core.question import Amount, Challenge, Pick, Verdict
+from core.words import listed, short
 
 METHODS = {"mc_dropout": "MC dropout", "deep_ensemble": "Deep ensemble", "bagging": "Bagging"}
 PROBLEMS = {"curve": "Curve with a gap", "moons": "Two moons"}
@@ -38,7 +39,9 @@ LEARNING_RATE = 1e-2
 PASSES = 200  # masks drawn of the dropout net
 PREVIEW = 16  # masks while it is still training
 LIMIT = 1024  # passes that stand for infinitely many
-WIDE, NOTICES = 2.0, 1.5  # of the challenge: width of the gap, and how much more σ there
+WIDE, NOTICES = 2.0, 1.5  # of the challenge: width of the gap, and how much more σ there ...
+CHALLENGED = range(5)  # ... at each of these seeds
+LEAST, MOST = 0.1, 100.0  # ratios of spreads that a slider can be asked for
 COUNTS = (1, 2, 4, 8, 16, 32, 64)  # T of the 1/√T experiment
 
 
@@ -52,7 +55,7 @@ class Config(Scene):
     dropout: float = number(0.1, low=0.0, high=0.6, step=0.05, label="Dropout p",
                             help="Probability that a hidden unit is switched off, in training and in every pass.")
     depth: int = number(2, low=1, high=3, step=1, label="Hidden layers",
-                        help="With one hidden layer the spread of MC dropout has a closed form.")
+                        help="With one hidden layer the spread of MC dropout on the curve has a closed form.")
     gap: float = number(4.0, low=0.0, high=6.0, step=0.5, label="Width of the gap", when=("problem", ("curve",)),
                         help="No samples lie in the middle of the interval from −4 to 4.")
     passes: int = number(PASSES, low=2, high=PASSES, step=1, label="Passes T", view=True,
@@ -160,8 +163,11 @@ class _Task:
         return Result(**{**vars(result), "limit_rms": rms, "limit_theory": theory})
 
     def masks(self, generator: Generator, S: int) -> list[Tensor]:
-        """S masks [S, H, 1] of each layer: a pass is a row, and one mask serves every x of it."""
-        return [m.permute(2, 1, 0) for m in self.mlp.masks([generator], S, self.config.dropout)]
+        """S masks [S, H, 1] of each layer: a pass is a row, and one mask serves every x of it.
+
+        All masks are drawn and the first S taken, so that a preview has the first passes of the whole result.
+        """
+        return [m.permute(2, 1, 0)[:S] for m in self.mlp.masks([generator], max(S, PASSES), self.config.dropout)]
 
     def predict(self, theta_KP: Tensor, x_DG: Tensor, masks: list[Tensor] | None = None) -> Tensor:
         """[K, G], or [S, G] for one net with S masks: values, or P(class B)."""
@@ -175,47 +181,56 @@ def seen(result: Result, config: Config) -> str:
     return (_seen_curve if result.problem == "curve" else _seen_moons)(result, config)
 
 
-def _signed(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".replace("-", "−")
+def _place(result: Result, g: int) -> str:
+    """A point of the grid, no finer than the grid is."""
+    return ", ".join(f"{round(v, 1) + 0.0:.1f}".replace("-", "−") for v in result.grid_DG[:, g].tolist())
+
+
+def _means(result: Result, method: str, passes: int) -> dict[int, float]:
+    """Curve: mean σ by region."""
+    return region_means(result, spread(result, method, passes)[1])
 
 
 def _seen_curve(result: Result, config: Config) -> str:
-    means = {m: region_means(result, spread(result, m, config.passes)[1]) for m in METHODS}
+    means = {m: _means(result, m, config.passes) for m in METHODS}
     words = {IN_DATA: "among the data", IN_GAP: "in the gap", FAR: "far away (|x| > 5)"}
     brief = {IN_DATA: "data", IN_GAP: "gap", FAR: "far away"}
-    parts = [f"**{METHODS[m]}** {', '.join(f'{v:.2g} {words[r]}' for r, v in means[m].items())}" for m in METHODS]
+    parts = [f"**{METHODS[m]}** {', '.join(f'{short(v)} {words[r]}' for r, v in means[m].items())}" for m in METHODS]
     text = f"Mean σ: {'; '.join(parts)}. "
     ordered = [m for m in METHODS if all(a < b for a, b in zip([*means[m].values()], [*means[m].values()][1:], strict=False))]
     chain = " < ".join(brief[r] for r in means["bagging"])
-    failing = " and ".join(METHODS[m] for m in METHODS if m not in ordered)
+    failing = listed([METHODS[m] for m in METHODS if m not in ordered])
     text += f"The order {chain} holds for all three. " if not failing else f"The order {chain} fails for {failing}. "
     method = config.focus
     g = surest_wrong(result, method, config.passes)
     mean, std = (float(v[g]) for v in spread(result, method, config.passes))
     error = abs(mean - float(result.truth_G[g]))
-    ratio = error / math.hypot(std, result.noise)
-    place = _signed(float(result.grid_DG[0, g]), 2)
-    return text + (f"{METHODS[method]} is surest although wrong at x = {place}: off by {error:.2g} "
-                   f"with σ = {std:.2g}, {ratio:.1f} standard deviations of σ and noise together.")
+    return text + (f"Measured by its own σ and the noise, {METHODS[method]} errs most near x = {_place(result, g)}: off by "
+                   f"{short(error)} with σ = {short(std)}, {short(error / math.hypot(std, result.noise))} standard deviations "
+                   "of σ and noise together.")
 
 
 def _seen_moons(result: Result, config: Config) -> str:
     parts = []
     for m in METHODS:
         means = region_means(result, entropies(result, m, config.passes).mutual[0].abs())
-        parts.append(f"**{METHODS[m]}** {means[IN_DATA]:.2g} near the data, {means[FAR]:.2g} far away")
+        parts.append(f"**{METHODS[m]}** {short(means[IN_DATA])} near the data, {short(means[FAR])} far away")
     text = f"Mean mutual information (nats): {'; '.join(parts)}. "
     method = config.focus
-    confidence = sure(result, method, config.passes)
-    text += f"{METHODS[method]} is more than 95 % sure at {_certain(result, config):.0f} % of the places far away. "
+    text += (f"{METHODS[method]} is more than 95 % sure in {percent(_certain(result, config))} of the picture that lies more "
+             f"than {far_from_data.REMOTE:g} from every sample. ")
     g = surest_wrong(result, method, config.passes)
     if g < 0:
-        return text + "Nowhere in the picture does it contradict a density that is itself 90 % sure."
-    x, y = result.grid_DG[:, g].tolist()
-    certain = 100 * float(confidence[g])
-    most = f"{certain:.0f} %" if certain <= 99 else "more than 99 %"
-    return text + (f"It is surest although wrong at ({_signed(x, 1)}, {_signed(y, 1)}): {most} sure, "
-                   "of the class to which the density that drew the moons gives at most 10 %.")
+        return text + "At no point of the map does it contradict a density that is itself 90 % sure."
+    return text + (f"Where it contradicts a density that is itself 90 % sure, it is surest near ({_place(result, g)}): "
+                   f"{percent(100 * float(sure(result, method, config.passes)[g]))} sure.")
+
+
+def percent(value: float) -> str:
+    """A share in whole per cent; 0 and 100 are said of none and all only."""
+    if 0 < value < 0.5:
+        return "less than 1 %"
+    return "more than 99 %" if 99.5 <= value < 100 else f"{value:.0f} %"
 
 
 def _certain(result: Result, config: Config) -> float:
@@ -223,45 +238,70 @@ def _certain(result: Result, config: Config) -> float:
     return 100 * float((sure(result, config.focus, config.passes)[result.region_G == FAR] > 0.95).double().mean())
 
 
-def predict(result: Result, config: Config) -> Amount:
+def predict(result: Result, config: Config) -> Amount | Pick:
     """Curve: how much wider the spread is in the gap, or far away where there is none, than among the data. Moons: how much of
     the plane far from all data is painted as certain."""
-    method = config.focus
+    method, name = config.focus, METHODS[config.focus]
     if result.problem == "moons":
-        certain, name = _certain(result, config), METHODS[method]
+        certain = _certain(result, config)
         return Amount(
-            text=f"Far from every sample, at what part of the places will {name} still be more than 95 % sure of its class?",
-            why=f"No sample lies within {far_from_data.REMOTE:g} of these places, yet at {certain:.0f} % of them the mean of "
+            text=f"More than {far_from_data.REMOTE:g} away from every sample, in what share of the picture will {name} still be "
+                 "more than 95 % sure of its class?",
+            why=f"No sample lies within {far_from_data.REMOTE:g} of these places; in {percent(certain)} of them the mean of "
                 f"{name} leaves less than 5 % to the other class.",
             low=0, high=100, step=1, truth=certain, within=15, unit=" %")
-    if method == "mc_dropout" and config.dropout == 0:
-        method = "deep_ensemble"  # without dropout there is no spread to compare
     where, words = (IN_GAP, "in the gap") if config.gap > 0 else (FAR, "far away (|x| > 5)")
-    ratios = {m: means[where] / means[IN_DATA] for m in METHODS
-              if (means := region_means(result, spread(result, m, config.passes)[1]))[IN_DATA] > 0}
-    others = " and ".join(f"{ratios[m]:.2g} for {METHODS[m]}" for m in ratios if m != method)
+    means = {m: _means(result, m, config.passes) for m in METHODS}
+    data, there = means[method][IN_DATA], means[method][where]
+    if not (data > 0 and LEAST <= there / data <= MOST):
+        return _where(data, there, name, words)
+    ratios = {m: means[m][where] / means[m][IN_DATA] for m in METHODS if means[m][IN_DATA] > 0}
+    others = listed([f"{short(ratios[m])} for {METHODS[m]}" for m in ratios if m != method])
     truth = ratios[method]
     return Amount(
-        text=f"How many times as wide as among the data is the spread σ of {METHODS[method]} {words}?",
-        why=f"Mean σ {words} is {truth:.2g} times that among the data for {METHODS[method]}, {others}.",
-        low=0.1 if truth >= 0.1 else 0.01, high=20.0 * 2 ** max(0, math.ceil(math.log2(1.25 * truth / 20))),
-        step=0.1 if truth >= 0.1 else 0.01, truth=truth, within=1.4, unit=" times", ratio=True)
+        text=f"How many times as wide as among the data is the spread σ of {name} {words}?",
+        why=f"Mean σ {words} is {short(truth)} times that among the data for {name}, {others}.",
+        low=LEAST / 2, high=20.0 * 2 ** max(0, math.ceil(math.log2(1.25 * truth / 20))), step=LEAST / 2, truth=truth, within=1.4,
+        unit=" times", ratio=True)
 
-def _opens(result: Result, config: Config, _: None) -> Verdict:
-    """Whether MC dropout is clearly less sure in the gap than among the data."""
+
+def _where(data: float, there: float, name: str, words: str) -> Pick:
+    """Where one spread has no ratio to the other, or one that no slider can be asked for: which is the larger."""
+    because = " All its passes are the same net." if data == there == 0 else ""
+    return Pick(
+        text=f"Where is the spread σ of {name} larger, among the data or {words}?",
+        options={"data": "Among the data", "there": f"{words[0].upper()}{words[1:]}", "neither": "Neither: it is the same"},
+        right=("data" if data > there else "there" if there > data else "neither",),
+        why=f"Mean σ of {name} is {short(data)} among the data and {short(there)} {words}.{because}")
+
+
+def gap_ratio(config: Config) -> tuple[float, float]:
+    """Mean σ of MC dropout among the data and in the gap, from all passes; the ensembles are not trained."""
+    task = _Task(config)
+    passes = task.predict(last(task.training()[0]).theta, task.problem.grid_DG, task.masks(task.mask, PASSES))
+    std = uncertainty.running_spread(passes, [PASSES])[1][0]
+    among, inside = (float(std[task.problem.region_G == r].mean()) for r in (IN_DATA, IN_GAP))
+    return among, inside
+
+
+def _opens(_result: Result, config: Config, _: None) -> Verdict:
+    """Whether MC dropout is clearly less sure in the gap than among the data, whatever the seed."""
     if config.problem != "curve" or config.gap < WIDE:
         return Verdict(False, f"It takes the curve, with a gap at least {WIDE:g} wide.")
-    mc, deep = (region_means(result, spread(result, m, PASSES)[1]) for m in ("mc_dropout", "deep_ensemble"))
-    if mc[IN_DATA] == 0:
+    if config.dropout == 0:
         return Verdict(False, "With p = 0 all passes are the same net: σ is 0 everywhere.")
-    ratio = mc[IN_GAP] / mc[IN_DATA]
-    return Verdict(ratio >= NOTICES, f"Over all {len(result.passes['mc_dropout'])} passes, mean σ is {mc[IN_DATA]:.3f} among the "
-                                     f"data and {mc[IN_GAP]:.3f} in the gap, {ratio:.2f} times as much. The deep ensemble has "
-                                     f"{deep[IN_GAP] / deep[IN_DATA]:.2f} times.")
+    pairs = [gap_ratio(replace(config, seed=seed)) for seed in CHALLENGED]
+    if any(data == 0 for data, _ in pairs):
+        return Verdict(False, "At one of the seeds no hidden unit is active among the data: σ is 0 there.")
+    ratios = [there / data for data, there in pairs]
+    told = listed([f"{ratio:.2f}" for ratio in ratios])
+    return Verdict(min(ratios) >= NOTICES, f"At the seeds {CHALLENGED[0]} to {CHALLENGED[-1]}, mean σ of MC dropout in the gap "
+                                           f"is {told} times that among the data.")
 
 
 CHALLENGE = Challenge(
-    text=f"MC dropout hardly notices the gap. Find a scene in which its mean σ in the gap is at least {NOTICES:g} times that "
-         f"among the data, with a gap at least {WIDE:g} wide.",
+    text=f"Whether MC dropout notices the gap changes with the seed. Find settings at which its mean σ in the gap is at least "
+         f"{NOTICES:g} times that among the data at each of the seeds {CHALLENGED[0]} to {CHALLENGED[-1]}, with a gap at least "
+         f"{WIDE:g} wide. The check trains all of them.",
     check=_opens,
 )
