@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import torch
 
 from core import quadratic, surfaces
+from core.lessons import optimisers_net as small_net
 from core.lessons.optimisers import FIRST_ORDER, METHODS, Config, Result
 from figures import style
 
@@ -67,9 +68,8 @@ def _shown(result: Result, scene: Config) -> list[tuple[int, str]]:
     return [(k, m) for k, m in enumerate(result.methods) if m in scene.methods]
 
 
-def contour(result: Result, scene: Config) -> go.Figure:
-    """The map: contours of the loss on a logarithmic scale, minima as stars, one path a method."""
-    surface = _surface(scene)
+def _ground(surface: surfaces.Surface) -> tuple[list[style.Trace], dict[str, Any]]:
+    """The contours of the loss on a logarithmic scale, and the axes that they fill."""
     x, y, points = surface.grid(61, margin=0.03)
     z, low = _above(surface, points)
     height = _levels(z, low)
@@ -78,6 +78,26 @@ def contour(result: Result, scene: Config) -> go.Figure:
         autocontour=False, contours=dict(start=height.min(), end=height.max(), size=np.ptp(height) / 14),
         line=dict(width=0.6, color=style.colour("axis")), customdata=style.array(z),
         hovertemplate="θ₁ %{x:.2f}, θ₂ %{y:.2f}<br>loss %{customdata:.4g}<extra></extra>")
+    return [ground], dict(xaxis_range=[float(x[0]), float(x[-1])], yaxis_range=[float(y[0]), float(y[-1])],
+                          xaxis_showgrid=False, yaxis_showgrid=False, showlegend=False, equal=True)
+
+
+def _places(surface: surfaces.Surface, scene: Config) -> list[style.Trace]:
+    """The minima as stars, and the start."""
+    minima = surface.minima_tensor().numpy()
+    stars = dict(type="scatter", x=minima[:, 0], y=minima[:, 1], mode="markers",
+                 marker=dict(symbol="star", size=14, color=style.INK, line=dict(color=style.PAPER, width=1)),
+                 hovertemplate="minimum (%{x:.3f}, %{y:.3f})<extra></extra>")
+    start = dict(type="scatter", x=[scene.start_x], y=[scene.start_y], mode="markers",
+                 marker=dict(symbol="circle-open-dot", size=16, color=style.INK, line=dict(width=2)),
+                 hovertemplate="start (%{x:.2f}, %{y:.2f})<extra></extra>")
+    return [stars, start]
+
+
+def contour(result: Result, scene: Config) -> go.Figure:
+    """The map: contours of the loss, minima as stars, one path a method."""
+    surface = _surface(scene)
+    ground, about = _ground(surface)
     stops, shown = frame_steps(result.step), _shown(result, scene)
     counts = [s + 1 for s in stops]
     paths = [style.array(_drawn(result.paths[:, k].numpy(), surface)) for k, _ in shown]
@@ -90,17 +110,31 @@ def contour(result: Result, scene: Config) -> go.Figure:
     head = dict(type="scatter", x=heads[-1, :, 0], y=heads[-1, :, 1], mode="markers", text=[METHODS[m] for _, m in shown],
                 marker=dict(symbol=[MARK[m] for _, m in shown], size=11, color=[style.colour(m) for _, m in shown],
                             line=dict(color=style.PAPER, width=1.2)), hovertemplate="%{text}<extra></extra>")
-    minima = surface.minima_tensor().numpy()
-    stars = dict(type="scatter", x=minima[:, 0], y=minima[:, 1], mode="markers",
-                 marker=dict(symbol="star", size=14, color=style.INK, line=dict(color=style.PAPER, width=1)),
-                 hovertemplate="minimum (%{x:.3f}, %{y:.3f})<extra></extra>")
-    start = dict(type="scatter", x=[scene.start_x], y=[scene.start_y], mode="markers",
-                 marker=dict(symbol="circle-open-dot", size=16, color=style.INK, line=dict(width=2)),
-                 hovertemplate="start (%{x:.2f}, %{y:.2f})<extra></extra>")
-    traces = [ground, style.halos(paths, counts), *lines, style.frames(head, x=heads[:, :, 0], y=heads[:, :, 1]), stars, start]
-    return style.figure(traces, x="first parameter θ₁", y="second parameter θ₂", showlegend=False, uirevision=scene.problem,
-                        xaxis_range=[float(x[0]), float(x[-1])], yaxis_range=[float(y[0]), float(y[-1])],
-                        xaxis_showgrid=False, yaxis_showgrid=False)
+    traces = [*ground, style.halos(paths, counts), *lines, style.frames(head, x=heads[:, :, 0], y=heads[:, :, 1]),
+              *_places(surface, scene)]
+    return style.figure(traces, x="first parameter θ₁", y="second parameter θ₂", uirevision=scene.problem, **about)
+
+
+def setup(scene: Config) -> go.Figure:
+    """What is minimised: the map with its minima and the start, or the points that the small net is to part."""
+    if scene.problem == "network":
+        return _moons(scene)
+    surface = _surface(scene)
+    ground, about = _ground(surface)
+    # A start that the controls put beyond the frame is still in the picture.
+    (x0, x1), (y0, y1) = about["xaxis_range"], about["yaxis_range"]
+    about |= dict(xaxis_range=[min(x0, scene.start_x - 0.3), max(x1, scene.start_x + 0.3)],
+                  yaxis_range=[min(y0, scene.start_y - 0.3), max(y1, scene.start_y + 0.3)])
+    start = style.label(scene.start_x, scene.start_y, "start") | dict(xanchor="left", xshift=12, bgcolor=style.PAPER, opacity=0.9)
+    return style.figure([*ground, *_places(surface, scene)], x="θ₁", y="θ₂", annotations=[start], **about)
+
+
+def _moons(scene: Config) -> go.Figure:
+    _, x, y, _ = small_net.problem(scene.seed)
+    traces = [dict(type="scatter", x=style.array(x[0, 0, y[0, 0] == label]), y=style.array(x[0, 1, y[0, 0] == label]),
+                   mode="markers", name=name, marker=dict(symbol=symbol, size=7, color=style.colour(hue)))
+              for label, name, symbol, hue in ((0, "class 0", "circle", "class_a"), (1, "class 1", "diamond", "class_b"))]
+    return style.figure(traces, x="first input x₁", y="second input x₂", showlegend=True, equal=True)
 
 
 def surface3d(result: Result, scene: Config) -> go.Figure:
@@ -122,10 +156,11 @@ def surface3d(result: Result, scene: Config) -> go.Figure:
         traces.append(style.grow(
             dict(type="scatter3d", x=path[:, 0], y=path[:, 1], z=style.array(heights), mode="lines", name=METHODS[method],
                  line=dict(color=style.colour(method), width=6), hovertemplate=f"{METHODS[method]}<extra></extra>"), counts))
+    size = (far - corner) * 1.25 / float((far - corner).max())  # one scale on both parameters
     return style.figure(
         traces, showlegend=False, uirevision=scene.problem, margin=dict(l=0, r=0, t=0, b=0),
         scene=dict(xaxis=_bare("θ₁"), yaxis=_bare("θ₂"), zaxis=_bare("log loss"), aspectmode="manual",
-                   aspectratio=dict(x=1.25, y=1.15, z=0.7),
+                   aspectratio=dict(x=float(size[0]), y=float(size[1]), z=0.7),
                    camera=dict(eye=dict(x=1.0, y=-1.4, z=1.0), center=dict(x=0, y=0, z=-0.12))))
 
 
@@ -186,7 +221,8 @@ def basins(result: Result, scene: Config) -> go.Figure:
         dict(type="scatter", x=[scene.start_x], y=[scene.start_y], mode="markers", hoverinfo="skip",
              marker=dict(symbol="circle-open-dot", size=14, color=style.INK, line=dict(width=2))),
     ]
-    return style.figure(traces, x="θ₁ of the start", y="θ₂ of the start", showlegend=False, uirevision=scene.problem)
+    return style.figure(traces, x="θ₁ of the start", y="θ₂ of the start", showlegend=False, uirevision=scene.problem, equal=True,
+                        xaxis_range=list(surface.x_range), yaxis_range=list(surface.y_range))
 
 
 def rates(scene: Config) -> go.Figure:

@@ -1,4 +1,4 @@
-"""optimisers: the race downhill."""
+"""optimisers: one start, many ways."""
 
 from core import descent
 from core.engine import SGD
@@ -11,18 +11,18 @@ from ui.chart import Board, Panel, Player
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Four minima", "From one start near a summit, methods end in different minima."),
-    Preset("Ravine", "κ = 20: gradient descent zigzags across while momentum runs along.",
-           dict(problem="ravine", learning_rate=0.07, alpha=0.5, start_x=-2.5, start_y=1.2)),
-    Preset("Just past 2/L", "ε·λ_max = 2.5 > 2: gradient descent swings across ever wider; momentum, whose limit is 3, holds.",
+    Preset("Four minima", "From one start near a summit methods end in different minima, and Newton climbs to the summit."),
+    Preset("Ravine", "κ = 20: along the floor gradient descent keeps 93% of the distance a step, momentum 77%.",
+           dict(problem="ravine", learning_rate=0.07, alpha=0.6, start_x=-2.5, start_y=1.2)),
+    Preset("Just past 2/λ_max", "ε·λ_max = 2.5 > 2: gradient descent swings ever wider; momentum, whose limit is 3, holds.",
            dict(problem="ravine", kappa=5.0, learning_rate=0.5, alpha=0.5, start_x=-2.5, start_y=0.4)),
     Preset("Saddle", "Newton heads for the saddle, where the slope is zero too.",
            dict(problem="saddle", learning_rate=0.1, adaptive_rate=0.05, start_x=-1.7, start_y=0.02, basin_of="newton")),
     Preset("Banana valley", "Rosenbrock: gradient descent is in the valley after ten steps, and not half-way along it after 400.",
            dict(problem="rosenbrock", learning_rate=0.001, adaptive_rate=0.05, start_x=-1.2, start_y=1.0, steps=400)),
-    Preset("Many minima", "With α = 0.97 momentum rolls on to the deepest minimum; gradient descent stays in the first.",
-           dict(problem="many", learning_rate=0.05, alpha=0.97, start_x=4.3, start_y=1.2, steps=200)),
-    Preset("A small net", "The same race where steps are no longer the price: count gradients and time.",
+    Preset("Many minima", "With α = 0.98 momentum rolls on to the deepest minimum; gradient descent stays in the first.",
+           dict(problem="many", learning_rate=0.07, alpha=0.98, start_x=4.3, start_y=1.2, steps=400)),
+    Preset("A small net", "Conjugate gradient or L-BFGS ends lowest, for 2 to 5 gradients a step; damped Newton pays 34.",
            dict(problem="network", learning_rate=0.5, adaptive_rate=0.05)),
 ]
 
@@ -32,11 +32,15 @@ $$v \leftarrow \alpha v - \epsilon g, \qquad \theta \leftarrow \theta + v .$$
 
 On a quadratic with curvatures $\lambda_i$, gradient descent multiplies the $i$-th coordinate by $1-\epsilon\lambda_i$ at each
 step. It converges for $\epsilon < 2/\lambda_{\max}$ and is fastest at $\epsilon = 2/(\lambda_{\min}+\lambda_{\max})$, where it
-contracts by $\frac{\kappa-1}{\kappa+1}$; heavy-ball momentum reaches $\frac{\sqrt\kappa-1}{\sqrt\kappa+1}$.
+contracts by $\frac{\kappa-1}{\kappa+1}$; heavy-ball momentum reaches $\frac{\sqrt\kappa-1}{\sqrt\kappa+1}$ in the long run, at
+its own best $\epsilon$ and $\alpha$. Momentum diverges beyond $\epsilon\lambda_{\max} = 2(1+\alpha)$.
 
 Adam divides a running mean of slopes by their running size, $\theta \leftarrow \theta - \epsilon\,\hat m/(\sqrt{\hat v}+\delta)$,
-so its first step has length $\epsilon$ in every coordinate. Newton solves for the step, $\theta \leftarrow \theta - H^{-1} g$:
-which lands at once on the minimum of a quadratic, and is drawn to saddles and summits where $H$ is not positive definite.
+so its first step has length $\epsilon$ in every coordinate that slopes.
+
+Newton solves for the step, $\theta \leftarrow \theta - H^{-1} g$:
+which lands at once on the minimum of a quadratic. It seeks a zero of the slope: where $H$ is not positive definite its step may
+point uphill, and it may end on a saddle or a summit.
 
 The code keeps the velocity without its factor, as $-v/\epsilon$: at a constant $\epsilon$ the path is the same.
 """
@@ -46,7 +50,7 @@ def draw(result: Result, scene: Config) -> Board:
     stops = figures.frame_steps(result.step)
     player = Player(labels=[f"step {s}" for s in stops])
     if scene.problem == "network":
-        return Board(panels=_network_panels(result, scene), player=player, seen=seen(result, scene),
+        return Board(panels=_network_panels(result, scene), setup=_setup(scene), player=player, seen=seen(result, scene),
                      legend=figures.legend(scene))
     quadratic = scene.problem in ("bowl", "ravine")
     chosen = METHODS[scene.inside]
@@ -62,28 +66,35 @@ def draw(result: Result, scene: Config) -> Board:
               alt=lambda: alt.loss(result, scene)),
         Panel(id="distance", figure=lambda: figures.distance(result, scene), span=5, height="short",
               title="How far from any minimum",
-              caption="A line that leaves upwards is a path that leaves the map; it is not cut off in the data.",
+              caption="To the nearest minimum. What diverges leaves upwards; nothing is cut off in the data.",
               alt=lambda: alt.distance(result, scene)),
         Panel(id="surface", figure=lambda: figures.surface3d(result, scene), span=6, title="The same, as a surface",
-              caption="Drag to turn. Heights are logarithmic, as the map's levels are.",
+              caption="Heights are logarithmic, as the map's levels are.",
               alt=lambda: alt.surface3d(result, scene)),
         Panel(id="basins", figure=lambda: figures.basins(result, scene), span=6, click=("start_x", "start_y"),
               title=f"Where {METHODS[scene.basin_of]} ends, from every start",
-              caption=f"Colour: the minimum reached by step {basin_steps(scene)}. Grey: not there yet. "
-              "The text's colour: left the map.",
+              caption=f"Colour: the minimum reached by step {basin_steps(scene)}. Grey: at none then. "
+              "The text's colour: far off the map.",
               alt=lambda: alt.basin_map(result, scene)) if result.basin is not None else None,
         Panel(id="step", figure=lambda: inside.effective_step(result, scene), span=6, title=f"Inside {chosen}: effective step",
-              caption="The step Δθᵢ over the slope gᵢ: what each coordinate's slope was multiplied by.",
+              caption="The step over the slope, with the sign turned: what each coordinate's downhill slope was multiplied by.",
               alt=lambda: alt.effective_step(result, scene)),
         Panel(id="memory", figure=lambda: inside.memory(result, scene), span=6, title=f"Inside {chosen}: its memory",
               caption=inside.REMEMBERS.get(scene.inside, "This method remembers nothing from step to step."),
               alt=lambda: alt.memory(result, scene)),
         Panel(id="rates", figure=lambda: figures.rates(scene), span=12, title="Contraction against learning rate",
-              caption="Below 1 the distance shrinks in the long run; above it the method diverges. The lowest point of a "
-              "curve is its best ε.", alt=lambda: alt.rates(scene)) if quadratic else None,
+              caption="In the long run, at this α. Below 1 the distance shrinks, the faster the lower; above 1 it grows.",
+              alt=lambda: alt.rates(scene)) if quadratic else None,
     ]
-    return Board(panels=[p for p in panels if p], player=player, seen=seen(result, scene),
+    return Board(panels=[p for p in panels if p], setup=_setup(scene), player=player, seen=seen(result, scene),
                  legend=figures.legend(scene))
+
+
+def _setup(scene: Config) -> Panel:
+    title, caption = "The surface and the start", "Stars are minima; levels are logarithmic."
+    if scene.problem == "network":
+        title, caption = "Two moons", "A net of 2 inputs, 8 tanh units and 1 output learns to part them."
+    return Panel(id="setup", figure=lambda: figures.setup(scene), title=title, caption=caption, alt=lambda: alt.setup(scene))
 
 
 def _network_panels(result: Result, scene: Config) -> list[Panel]:

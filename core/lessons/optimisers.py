@@ -1,4 +1,4 @@
-"""Every optimiser runs downhill from one start, on a surface of two parameters or on a small net.
+"""Optimisers race from one start, on a surface of two parameters or on a small net.
 
 Objective on a surface: f(θ) itself. On the net: mean binary cross-entropy over N = 120 points, full batch,
 θ of 2-8-1 tanh (P = 33). Updates are the engine's rows (`core.engine.optimisers`) and `core.descent`. The lecture's
@@ -9,7 +9,7 @@ Shapes: M methods, T steps, P parameters (2 on a surface).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -23,11 +23,12 @@ from core.lesson import Scene, last
 from core.lessons import optimisers_basins as basins
 from core.lessons import optimisers_divergence as divergence
 from core.lessons import optimisers_net as small_net
-from core.lessons.optimisers_divergence import outside, why_left
+from core.lessons.optimisers_divergence import outside, told, why_left
 from core.lessons.optimisers_race import Race, curvature_methods, minibatch_noise, on_surface
 from core.moments import NEVER, from_then_on
 from core.question import Challenge, Pick, Verdict
 from core.surfaces import Surface
+from core.words import listed
 
 METHODS = {
     "sgd": "Gradient descent", "noisy_sgd": "Mini-batch SGD", "momentum": "Momentum", "nesterov": "Nesterov",
@@ -46,6 +47,7 @@ NETWORK_STEPS = 60
 ASKED = ("sgd", "momentum", "adam", "newton", "lbfgs", "rmsprop", "nesterov", "conjugate_gradient", "adagrad", "damped_newton",
          "adamw", "noisy_sgd")
 MOST_ASKED, TOLERANCE = 6, 0.02
+TIE = 1e-9  # of a loss: a smaller lead is rounding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,12 +207,13 @@ def seen(result: Result, config: Config) -> str:
         if waiting:
             return f"Racing: {len(shown) - waiting} of {_methods(len(shown))} have run their {result.step} steps so far."
         losses = {m: _final(result, m) for m in shown}
-        best = min(losses, key=losses.__getitem__)
-        if losses[best] == torch.inf:
-            return "No shown method has a finite loss at the end."
-        spent = float(result.evaluations[-1, column[best]])
-        return (f"After {result.step} steps **{METHODS[best]}** has the lowest loss, {losses[best]:.3g}, for {spent:.0f} "
-                "gradient evaluations. A Hessian is charged as one gradient for each parameter.")
+        if min(losses.values()) == torch.inf:
+            return "Every shown method ends beyond floating point."
+        best = _lowest(losses)
+        spent = float(result.evaluations[-1, column[best[0]]])
+        names = f"{listed([f'**{METHODS[m]}**' for m in best])} {'has' if len(best) == 1 else 'have'}"
+        return (f"After {result.step} steps {names} the lowest loss, {told(losses[best[0]])}, for {spent:,.0f} gradient "
+                "evaluations. A Hessian is charged as one gradient for each parameter.")
     arrived = {m: int(result.arrived_at[column[m]]) for m in shown if result.arrived_at[column[m]] != NEVER}
     text = f"None of the {_methods(len(shown))} has settled at a minimum after {result.step} steps."
     if arrived:
@@ -220,7 +223,7 @@ def seen(result: Result, config: Config) -> str:
     for method in shown:
         if method in result.reasons:
             step = int(result.left_at[column[method]])
-            text += f" **{METHODS[method]}** leaves the map at step {step}: {result.reasons[method]}."
+            text += f" **{METHODS[method]}** is far off the map from step {step} on: {result.reasons[method]}."
     return text
 
 
@@ -228,17 +231,19 @@ def _methods(count: int) -> str:
     return f"{count} methods shown" if count > 1 else "1 method shown"
 
 
-def _named(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def _settle(names: list[str]) -> str:
-    return f"{_named(names)} {'settles' if len(names) == 1 else 'settle'}"
+    return f"{listed(names)} settle{'s' * (len(names) == 1)}"
 
 
 def _final(result: Result, method: str) -> float:
     """The loss at the end, infinite where it is no longer finite."""
     return float(result.losses[-1, result.methods.index(method)].nan_to_num(torch.inf, torch.inf))
+
+
+def _lowest(rank: Mapping[str, float]) -> tuple[str, ...]:
+    """The methods with the lowest value, with those that only rounding keeps apart from it."""
+    best = min(rank.values())
+    return tuple(m for m in rank if rank[m] == best or rank[m] - best <= TIE * abs(best))
 
 
 def predict(result: Result, config: Config) -> Pick:
@@ -252,23 +257,28 @@ def predict(result: Result, config: Config) -> Pick:
     there = {m: arrived[m] for m in asked if arrived[m] != NEVER}
     rank = there or {m: _final(result, m) for m in asked}
     best = min(rank.values())
-    right = tuple(m for m in rank if rank[m] == best)
+    right = _lowest(rank)
     winners = [METHODS[m] for m in right]
-    ends = f"{_named(winners)} {'ends' if len(right) == 1 else 'end'} lowest, at a loss of {best:.3g}."
+    ends = f"{listed(winners)} {'ends' if len(right) == 1 else 'end'} lowest, at a loss of {told(best)}."
     if best == torch.inf:
-        ends = "None of them has a finite loss at the end."
+        ends = "All of them end beyond floating point."
+    text = "From this start, which of these is first to settle at a minimum? If none does, which ends lowest?"
     if config.problem == "network":
         text = f"After {NETWORK_STEPS} steps on the small net, which of these has the lowest training loss?"
-        return Pick(text=text, options=options, right=right, why=ends)
-    text = "From this start, which of these is first to settle at a minimum? If none does, which ends lowest?"
-    why = f"None of these settles at a minimum within {result.step} steps. {ends}"
+    why = ends if config.problem == "network" else f"None of these settles at a minimum within {result.step} steps. {ends}"
     if there:
         later = sorted(step for step in there.values() if step > best)
         rest = f"the next does at step {later[0]}" if later else f"no other of these does within {result.step} steps"
         why = f"{_settle(winners)} at step {best:.0f}; {rest}."
-        if faster := [METHODS[m] for m in config.methods if NEVER != arrived[m] < best]:
-            why += f" Faster still, but not asked about: {_named(faster)}."
+        why += _besides("Faster", [m for m in config.methods if NEVER != arrived[m] < best])
+    else:
+        ahead = {m: _final(result, m) for m in config.methods if m not in options}
+        why += _besides("Lower", [m for m in ahead if best - ahead[m] > TIE * abs(best)])
     return Pick(text=text, options=options, right=right, why=why)
+
+
+def _besides(word: str, methods: list[str]) -> str:
+    return f" {word} still, but not asked about: {listed([METHODS[m] for m in methods])}." if methods else ""
 
 
 def _predict_one(result: Result, config: Config, method: str, arrived: int) -> Pick:
@@ -277,22 +287,16 @@ def _predict_one(result: Result, config: Config, method: str, arrived: int) -> P
         text, yes = f"Does {name} halve the training loss within {NETWORK_STEPS} steps?", after <= before / 2
     else:
         text, yes = f"Does {name} settle at a minimum within {config.steps} steps?", arrived != NEVER
-    why = f"It is there from step {arrived} on." if arrived != NEVER else f"Its loss goes from {before:.3g} to {after:.3g}."
+    why = f"It is there from step {arrived} on."
+    if arrived == NEVER:
+        why = f"Its loss goes from {told(before)} {f'to {told(after)}' if after < torch.inf else 'beyond floating point'}."
     return Pick(text=text, options={"yes": "Yes", "no": "No"}, right=("yes" if yes else "no",), why=why)
 
 
 def _check(_: Result, config: Config, answer: float) -> Verdict:
     if config.problem != "ravine":
         return Verdict(False, "This is about the ravine: choose it as the problem first.")
-    slower, faster = (1 - TOLERANCE) * answer, (1 + TOLERANCE) * answer
-    below, above = divergence.trial(slower, config.kappa), divergence.trial(faster, config.kappa)
-    ran = (f"{divergence.TRIAL} steps from (0, 1), a distance of 1: at ε = {slower:.4g} the distance becomes {below:.3g}, "
-           f"at ε = {faster:.4g} it becomes {above:.3g}.")
-    if below >= 1:
-        return Verdict(False, f"{ran} The smaller one does not converge either, so the limit is lower.")
-    if above < 1:
-        return Verdict(False, f"{ran} The larger one still converges, so the limit is higher.")
-    return Verdict(True, f"{ran} One converges and the other does not: the limit is 2/λ_max = 2/κ = {2 / config.kappa:.4g}.")
+    return divergence.judge(answer, config.kappa, TOLERANCE)
 
 
 CHALLENGE = Challenge(
