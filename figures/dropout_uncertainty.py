@@ -146,7 +146,7 @@ def _map(result: Result, scene: Config, method: str) -> go.Figure:
     unit = "" if chance else " nats"
     heat = dict(type="heatmap", x=x, y=y, z=z[-1], zmin=0, zmax=1 if chance else LN2, zsmooth="best",
                 colorscale=style.PROBABILITY if chance else style.DOUBT, showscale=large,
-                colorbar=dict(thickness=12, outlinewidth=0, tickvals=[0, 0.5, 1] if chance else [0, 0.2, 0.4, LN2],
+                colorbar=dict(thickness=12, len=0.8, outlinewidth=0, tickvals=[0, 0.5, 1] if chance else [0, 0.2, 0.4, LN2],
                               ticktext=["0", "½", "1"] if chance else ["0", "0.2", "0.4", "ln 2"],
                               title=dict(text="" if chance else "nats", side="right")),
                 hovertemplate=f"(%{{x:.1f}}, %{{y:.1f}})<br>{QUANTITIES[scene.quantity]} %{{z:.3f}}{unit}<extra></extra>")
@@ -168,7 +168,9 @@ def _map(result: Result, scene: Config, method: str) -> go.Figure:
     traces.append(dict(type="scatter", x=at[:1], y=at[1:], mode="markers", marker=ring,
                        hovertemplate="probe (%{x:.2f}, %{y:.2f})<extra></extra>"))
     across, up = MOONS_VIEW
-    return style.figure(traces, x="x₁", y="x₂", xaxis_range=list(across), yaxis_range=list(up), showlegend=False,
+    # The small maps have the large one's axes, and need their room for the map.
+    x_title, y_title = ("x₁", "x₂") if large else ("", "")
+    return style.figure(traces, x=x_title, y=y_title, xaxis_range=list(across), yaxis_range=list(up), showlegend=False,
                         xaxis_showgrid=False, yaxis_showgrid=False, equal=True)
 
 

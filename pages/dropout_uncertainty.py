@@ -78,10 +78,11 @@ def draw(result: Result, scene: Config) -> Board:
              if curve else f"Colour: {colour}. A cross, if any: surest although wrong. Click anywhere to probe.")
     small = "The same axes. Dotted: the probe, with mean ± σ." if curve else "The same axes and colours; the ring is the probe."
     first, second = figures.others(scene)
+    wide = 7 if curve else 8  # maps are not much wider than high
     panels = [
-        picture(scene.focus, "large", large, span=7, rows=2, height="tall"),
-        picture(first, "second", small, span=5, rows=1, height="short"),
-        picture(second, "third", small, span=5, rows=1, height="short"),
+        picture(scene.focus, "large", large, span=wide, rows=2, height="tall"),
+        picture(first, "second", small, span=12 - wide, rows=1, height="short"),
+        picture(second, "third", small, span=12 - wide, rows=1, height="short"),
         *(_curve_panels if curve else _moons_panels)(result, scene, alt),
     ]
     player = Player(labels=[f"T = {t}" for t in figures.stops(result, scene)], name="Passes averaged")
