@@ -10,7 +10,7 @@ import torch
 
 from core.augmentation import beta_density
 from core.lessons.mixup import ARMS, Config, Result, places
-from core.lessons.mixup_probes import FRAME
+from core.lessons.mixup_probes import CORNERS, FRAME
 from figures import style
 from figures.mixup_pictures import OPENING
 
@@ -66,7 +66,7 @@ def _points(result: Result) -> go.Figure:
                              opacity=0.45, line=dict(width=0)),
                  hovertemplate="drawn: (%{x:.2f}, %{y:.2f}), ỹ of class B %{marker.color:.2f}<extra></extra>")
     style.frames(moving, x=where[:, 0], y=where[:, 1], marker__color=hue)
-    return style.figure([cloud, moving], x="x₁", y="x₂", xaxis_range=FRAME[0], yaxis_range=FRAME[1], showlegend=False)
+    return style.figure([cloud, moving], x="x₁", y="x₂", equal=True, xaxis_range=FRAME[0], yaxis_range=FRAME[1], showlegend=False)
 
 
 def _montage(result: Result) -> go.Figure:
@@ -80,9 +80,41 @@ def _montage(result: Result) -> go.Figure:
     tiles = (255 * tiles).round().astype(np.uint8)
     heat = dict(type="heatmap", z=tiles[OPENING], zmin=0, zmax=255, colorscale=[[0, style.PAPER], [1, style.INK]],
                 showscale=False, hovertemplate="ink %{z} of 255<extra></extra>")
-    bare = dict(visible=False, constrain="domain")
-    return style.figure([style.frames(heat, z=tiles)], xaxis=bare,
-                        yaxis=dict(**bare, autorange="reversed", scaleanchor="x"), showlegend=False)
+    return style.figure([style.frames(heat, z=tiles)], equal=True, xaxis_visible=False, yaxis_visible=False,
+                        yaxis_autorange="reversed", showlegend=False)
+
+
+def setup(result: Result) -> go.Figure:
+    """Two test samples of different classes and the point half-way between them: what the question is about."""
+    return _setup_of_points(result) if result.plane.corners is None else _setup_of_digits(result)
+
+
+def _setup_of_points(result: Result) -> go.Figure:
+    x, y = result.data.x_test[0].numpy(), result.data.y_test[0].numpy()
+    i = int(np.flatnonzero(y == 0)[0])
+    # Far enough apart that the way between them can be seen.
+    j = next(int(k) for k in np.flatnonzero(y == 1) if np.linalg.norm(x[:, k] - x[:, i]) > 1)
+    way = style.array(np.stack([x[:, i], (x[:, i] + x[:, j]) / 2, x[:, j]], 1))
+    hues = [style.colour("class_a"), style.PAPER, style.colour("class_b")]
+    samples = _samples(result)
+    samples["marker"] = {**samples["marker"], "symbol": "circle", "size": 5, "opacity": 0.4, "line": {"width": 0}}
+    line = dict(type="scatter", x=way[0], y=way[1], mode="lines+markers+text", text=["A", "half-way", "B"], hoverinfo="skip",
+                textposition="top center", textfont=dict(color=style.INK), line=dict(color=style.INK, width=2),
+                marker=dict(size=[13, 11, 13], color=hues, opacity=1, line=dict(color=style.INK, width=2)))
+    return style.figure([samples, line], x="x₁", y="x₂", equal=True, xaxis_range=FRAME[0], yaxis_range=FRAME[1], showlegend=False)
+
+
+def _setup_of_digits(result: Result) -> go.Figure:
+    labels = result.data.y_test[0]
+    pair = [result.data.x_test[0, :, int((labels == digit).nonzero()[0])].reshape(8, 8) for digit in CORNERS[:2]]
+    row = [pair[0], (pair[0] + pair[1]) / 2, pair[1]]
+    images = torch.cat([torch.nn.functional.pad(image, (1, 1), value=float("nan")) for image in row], 1)
+    heat = dict(type="heatmap", z=style.array(images), zmin=0, zmax=1, colorscale=[[0, style.PAPER], [1, style.INK]],
+                showscale=False, hovertemplate="ink %{z:.2f}<extra></extra>")
+    names = [dict(x=4.5 + 10 * k, y=-1.2, text=text, showarrow=False, font=dict(color=style.INK))
+             for k, text in enumerate((f"a {CORNERS[0]}", "half-way", f"an {CORNERS[1]}"))]
+    return style.figure([heat], equal=True, xaxis_visible=False, yaxis_visible=False, yaxis_range=[7.6, -2], annotations=names,
+                        showlegend=False)
 
 
 def surface(result: Result, arm: str) -> go.Figure:
@@ -98,11 +130,10 @@ def surface(result: Result, arm: str) -> go.Figure:
         marks = dict(type="scatter", x=style.array(plane.corners[0]), y=style.array(plane.corners[1]), mode="markers+text",
                      text=[str(int(c)) for c in plane.corner_labels], textposition="top center",
                      marker=dict(size=9, color=style.PAPER, line=dict(color=style.INK, width=2)), hoverinfo="skip")
-        return style.figure([sheet, marks], x="along the plane (grey levels)", y="across", showlegend=False,
-                            yaxis=dict(scaleanchor="x", constrain="domain"), xaxis_constrain="domain")
+        return style.figure([sheet, marks], x="along the plane (grey levels)", y="across", equal=True, showlegend=False)
     edge = dict(type="contour", x=sheet["x"], y=sheet["y"], z=sheet["z"], showscale=False, hoverinfo="skip",
                 line=dict(color=style.INK, width=2), contours=dict(type="constraint", operation="=", value=0.5))
-    return style.figure([sheet, edge, _samples(result)], x="x₁", y="x₂", xaxis_range=FRAME[0], yaxis_range=FRAME[1],
+    return style.figure([sheet, edge, _samples(result)], x="x₁", y="x₂", equal=True, xaxis_range=FRAME[0], yaxis_range=FRAME[1],
                         showlegend=False)
 
 

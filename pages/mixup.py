@@ -1,6 +1,5 @@
 """mixup: between two samples."""
 
-
 from functools import partial
 
 from core.augmentation import mix_pairs, symmetric_beta
@@ -14,15 +13,18 @@ from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Seven tenths of a cat", "The lecture's picture, and two nets whose labels are one fifth wrong."),
-    Preset("Brain and abdomen", "Two MR slices: no anatomy looks like this, and the net is trained on it all the same.",
+    Preset("Seven tenths of a cat",
+           "The lecture mixes a cat with a dog. Below, two nets learn from labels of which one fifth is wrong."),
+    Preset("Brain and abdomen", "Two MR slices, half and half: no anatomy looks like this. Mixup trains on such inputs.",
            dict(pair="brain", frame=10)),
     Preset("α → 0", "Nearly every λ is 0 or 1: ordinary training is left, on batches that repeat some samples and miss some.",
-           dict(alpha=0.01, frame=20, steps=1500)),
-    Preset("α = 20", "Every λ is near one half: the net hardly ever meets a real sample and is seldom sure.",
+           dict(alpha=0.01, frame=20, steps=1000)),
+    Preset("α = 20", "Nearly every λ is close to one half: the net hardly ever meets a real sample and is seldom sure.",
            dict(alpha=20.0, frame=10)),
-    Preset("Clean labels", "Nothing to distrust: mixup is unsure without need.", dict(corrupt=0, noise=0.15)),
-    Preset("40 % corrupt", "Ordinary training learns the wrong labels by heart.", dict(corrupt=40, samples=160)),
+    Preset("Clean labels", "No label is wrong, and mixup is less sure than it is right: its probabilities are off.",
+           dict(corrupt=0, noise=0.15)),
+    Preset("40 % corrupt", "Ordinary training learns most of the wrong labels by heart, and mixup errs less on the test set.",
+           dict(corrupt=40, samples=160)),
     Preset("Digits", "300 handwritten digits of ten classes, three labels in ten wrong.",
            dict(problem="digits", samples=300, steps=400, corrupt=30)),
 ]
@@ -68,8 +70,7 @@ def draw(result: Result, scene: Config) -> Board:
         credit += " The lecture has a dog here; no dog photograph with a clear licence was to be had."
     panels = [
         Panel(id="pictures", figure=lambda: photographs.pictures(scene), span=7, rows=2, height="tall",
-              caption=f"Move λ. {credit}",
-              alt=said["pictures"]),
+              caption=f"Move λ. {credit}", alt=said["pictures"]),
         Panel(id="label", figure=lambda: photographs.mixed_label(scene), span=5, height="short", alt=said["label"],
               title="The label is mixed with the same λ", caption="ỹ always sums to one."),
         Panel(id="beta", figure=lambda: figures.beta(result, scene), span=5, height="short",
@@ -86,8 +87,11 @@ def draw(result: Result, scene: Config) -> Board:
               "dashed line: too sure; above it: too modest.", alt=said["calibration"]),
         *_training(result, scene, said),
     ]
-    return Board(panels=panels, player=Player(labels=figures.labels(), name="λ", field="frame", autoplay=False, seconds=4),
-                 seen=seen(result, scene), legend=figures.legend())
+    setup = Panel(id="setup", figure=lambda: figures.setup(result), title="Two test samples, and the point half-way",
+                  caption="Small: training samples with the labels that the nets are given." if moons else
+                  "Half-way every grey level is the mean of the two.", alt=said["setup"])
+    player = Player(labels=figures.labels(), name="λ", field="frame", autoplay=False, seconds=4)
+    return Board(panels=panels, setup=setup, player=player, seen=seen(result, scene), legend=figures.legend())
 
 
 def _surfaces(result: Result, scene: Config, said: Texts) -> list[Panel]:
@@ -119,11 +123,11 @@ def _training(result: Result, scene: Config, said: Texts) -> list[Panel]:
     learned = "Who learns the corrupt labels?" if scene.corrupt else "Who learns the labels?"
     return [
         Panel(id="errors", figure=lambda: figures.errors(result, scene), span=4, title=learned,
-              caption="Dotted: against the training labels as given; solid: on the test set. Band: all seeds. Dashed: the true "
-              "labels' own error on the training labels.", alt=said["errors"]),
+              caption="Dotted: against the training labels as given; solid: on the test set. Band: all seeds. Dashed: how many "
+              "of the given labels are wrong.", alt=said["errors"]),
         Panel(id="loss", figure=lambda: figures.loss(result, scene), span=4, title="What is minimised",
-              caption=f"Mean of {SEEDS} seeds and up to ten updates; {net} tanh net, Adam. Dashed: the entropy of ỹ, below "
-              "which mixup's mean cannot go.", alt=said["loss"]),
+              caption=f"Mean of {SEEDS} seeds and up to ten updates; {net} tanh net, Adam. Dashed: the mean entropy of "
+              "ỹ, below which mixup's expected loss cannot go.", alt=said["loss"]),
     ]
 
 

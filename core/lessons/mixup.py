@@ -27,6 +27,7 @@ from core.lesson import Scene, last
 from core.lessons import mixup_probes as probes
 from core.lessons.mixup_probes import SIDE, Data, Plane
 from core.question import Amount, Challenge, Verdict
+from core.words import short
 
 ARMS = ("erm", "mixup")
 SEEDS = 5
@@ -34,6 +35,7 @@ PLACES = 21  # positions of λ, 0 to 1 in steps of 0.05
 BINS = 15
 KEPT = 40  # batches whose λ are kept for the histogram
 LEARNING_RATE = 0.01
+RARE = 0.1  # part of the λ from 0.1 to 0.9 below which mixed labels are no reason for doubt
 PAIRS = {"cat": ("cat", "coffee"), "brain": ("brain", "abdomen"), "bone": ("vertebra", "ultrasound"), "eye": ("retina", "cat")}
 
 
@@ -64,7 +66,7 @@ class Result:
     """Both arms after `step` updates.
 
     data: the sets of all seeds. errors: fraction wrong, [R, A, S], of the given training labels and of the test set.
-    batch_loss [step, A, S] in nats; floor: the least mean of mixup's that any net can have. shares [n]: λ drawn in the first
+    batch_loss [step, A, S] in nats; floor: the least that mixup's can be in expectation. shares [n]: λ drawn in the first
     KEPT batches of the first seed. mixed_x [d, n], mixed_y [C, n]: the latest mixed batches' points. surface [A, C, SIDE, SIDE]:
     probabilities of the first seed's two nets on the plane. own [A, L, M]: probability of x_i's class at λ x_i + (1 − λ) x_j,
     sure [A, L, M]: the largest probability there, slope [A, L, M]:
@@ -160,41 +162,55 @@ def halfway(result: Result) -> Tensor:
     return result.sure[:, PLACES // 2].mean(-1)
 
 
+def percent(part: float | Tensor) -> str:
+    """A part of one as a whole percentage; "0 %" and "100 %" are said of none and of all only."""
+    part = float(part)
+    if 0 < part < 0.005 or 0.995 < part < 1:
+        return "less than 1 %" if part < 0.5 else "more than 99 %"
+    return f"{100 * part:.0f} %"
+
+
 def seen(result: Result, config: Config) -> str:
     """What this run shows, in three sentences."""
-    erm, mixup = (100 * halfway(result)).tolist()
-    text = (f"Half-way between two classes (λ = ½) ordinary training is {erm:.0f} % sure of its answer on average and mixup "
-            f"{mixup:.0f} %; the mixed label there says 50 %.")
-    fits, misses = 100 * result.train_error[-1].mean(-1), 100 * result.test_error[-1]
+    erm, mixup = (percent(sure) for sure in halfway(result))
+    text = (f"Half-way between two classes (λ = ½) ordinary training is {erm} sure of its answer on average and mixup "
+            f"{mixup}; the mixed label there says 50 %.")
+    fits, misses = result.train_error[-1].mean(-1), result.test_error[-1]
     wrong = int((result.data.given[0] != result.data.true[0]).sum())
     given = f"{wrong} of {config.samples} training labels corrupt" if wrong else "no corrupt label"
     better, worse = int((misses[1] < misses[0]).sum()), int((misses[1] > misses[0]).sum())
-    text += (f" With {given}, ordinary training contradicts {fits[0]:.0f} % of the labels it was given and errs on "
-             f"{misses[0].mean():.1f} % of the test set; mixup contradicts {fits[1]:.0f} % and errs on {misses[1].mean():.1f} % "
-             f"(fewer errors on {better} of {SEEDS} seeds, more on {worse}).")
-    ece = (100 * result.ece.mean(-1)).tolist()
-    return text + f" Calibration error: {ece[0]:.1f} % for ordinary training, {ece[1]:.1f} % for mixup."
+    text += (f" With {given}, ordinary training contradicts {percent(fits[0])} of the labels it was given and errs on "
+             f"{short(100 * misses[0].mean(), 4)} % of the test set; mixup contradicts {percent(fits[1])} and errs on "
+             f"{short(100 * misses[1].mean(), 4)} % (fewer errors on {better} of {SEEDS} seeds, more on {worse}).")
+    ece = [short(100 * error, 3) for error in result.ece.mean(-1)]
+    return text + f" Calibration error: {ece[0]} % for ordinary training, {ece[1]} % for mixup."
 
 
 def predict(result: Result, config: Config) -> Amount:
     """How sure mixup leaves a net half-way between two classes."""
-    erm, mixup = (100 * halfway(result)).tolist()
-    classes = result.data.classes
+    erm, mixup = halfway(result).tolist()
+    between = float(((result.shares > 0.1) & (result.shares < 0.9)).float().mean())
+    if mixup >= erm - 0.01:
+        reason = "in this run mixup does not make it less sure."
+    elif between < RARE:
+        reason = (f"only {percent(between)} of its λ lie from 0.1 to 0.9, so hardly a label is mixed; its batches also hold some "
+                  "samples twice and others not at all.")
+    else:
+        reason = "mixed labels ask for doubt between the classes."
     return Amount(
         text=f"Two test samples are of different classes. At the point half-way between them the mixed label says 50 % for each. "
              f"How sure of its answer is a net that was trained with mixup (α = {config.alpha:g}), on average?",
-        low=100 / classes, high=100, step=1, truth=mixup, within=6, unit=" %",
-        why=f"Mixup leaves it {mixup:.0f} % sure, ordinary training {erm:.0f} %: "
-            + ("mixed labels ask for doubt between the classes." if mixup < erm - 1 else
-               "in this scene mixup does not make it less sure."))
+        low=100 / result.data.classes, high=100, step=1, truth=100 * mixup, within=6, unit=" %",
+        why=f"Mixup leaves it {percent(mixup)} sure, ordinary training {percent(erm)}: {reason}")
 
 
 def _harm(result: Result, config: Config, _: None) -> Verdict:
     """Judges the run on the page: on how many seeds mixup errs more often than ordinary training."""
     erm, mixup = 100 * result.test_error[-1]
     worse = int((mixup > erm).sum())
-    return Verdict(worse == SEEDS, f"After {result.step} updates with α = {config.alpha:g} mixup errs on {mixup.mean():.1f} % of "
-                   f"the test set and ordinary training on {erm.mean():.1f} %; mixup is worse on {worse} of {SEEDS} seeds.")
+    return Verdict(worse == SEEDS, f"After {result.step} updates with α = {config.alpha:g} mixup errs on "
+                   f"{short(mixup.mean(), 4)} % of the test set and ordinary training on {short(erm.mean(), 4)} %; mixup is "
+                   f"worse on {worse} of {SEEDS} seeds.")
 
 
 CHALLENGE = Challenge(text=f"No regulariser helps everywhere. Find a scene in which mixup makes more test errors than ordinary "
