@@ -104,6 +104,8 @@ class Panel {
                      displayModeBar: coarse() ? false : "hover",
                      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
     return window.Plotly.react(this.plot, this.at(this.spec.clock?.[frame] ?? frame, size), layout, config).then(() => {
+      // Where the browser has no WebGL, Plotly says so in the picture's place and there is nothing to turn.
+      if (this.turn.solid && this.plot.querySelector(".no-webgl")) this.turn.show(false);
       // Inside the picture, above its canvas.
       if (this.turn.solid && this.turn.handle.parentNode !== this.plot) this.plot.append(this.turn.handle);
     });
