@@ -239,8 +239,8 @@ def returned(result: Result, scene: Config) -> go.Figure:
     rows = y[:, None] + np.linspace(-0.22, 0.22, S)
     gap = np.full_like(end, np.nan)
     threads = (style.array(np.stack([*ends, gap], -1).ravel()) for ends in ((end, given), (rows, rows)))
-    traces: list[style.Trace] = [dict(zip("xy", threads, strict=True), type="scatter", mode="lines", hoverinfo="skip", showlegend=False,
-                   line=dict(color=style.colour("test", 0.45), width=1.2))]
+    traces: list[style.Trace] = [dict(zip("xy", threads, strict=True), type="scatter", mode="lines", hoverinfo="skip",
+                                      showlegend=False, line=dict(color=style.colour("test", 0.45), width=1.2))]
     for name, at, symbol in (("at the end", end, "circle-open"), ("handed back", given, "circle")):
         marker = dict(symbol=symbol, size=13, color=style.colour("test"), line=dict(width=2.4, color=style.colour("test")))
         traces.append(dict(type="scatter", x=style.array(at.mean(1)), y=y, mode="markers", marker=marker, showlegend=False,

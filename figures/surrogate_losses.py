@@ -12,11 +12,13 @@ from core import surrogates
 from core.lessons import surrogate_losses as lesson
 from core.lessons.surrogate_losses import Config, Result
 from core.surrogates import LOSSES
+from core.words import power_of_ten, short
 from figures import style
 
 DASH = {"squared": "dot", "hinge": "longdash", "logistic": "solid", "exponential": "dashdot"}
 LEGEND = [(name, style.colour(loss), DASH[loss]) for loss, name in LOSSES.items()] + [("theory", style.INK, "dash")]
 WINDOW = (-3.2, 3.2)  # of margins
+FINEST = -5  # the lowest power of ten on the axes of losses and errors
 SHOWN = 100  # validation samples whose scores are drawn
 
 
@@ -24,17 +26,31 @@ def _frame(values: np.ndarray, room: float = 0.6) -> tuple[float, float]:
     return float(np.floor(values.min() - room)), float(np.ceil(values.max() + room))
 
 
-def _samples(result: Result, scene: Config) -> style.Trace:
-    """The training set as labelled; flipped ones wear a heavy ring, outliers are large."""
-    far, wrong = result.outlier.numpy() & (scene.distance > 0), result.flipped.numpy()
+def _samples(result: Result, x: torch.Tensor, far: np.ndarray) -> style.Trace:
+    """The training set as labelled, at x [2, n]; flipped ones wear a heavy ring, those that are carried `far` are large."""
+    wrong = result.flipped.numpy()
     classes = (result.y > 0).long().tolist()
     words = [f"class {'AB'[c]}{', wrong label' if w else ''}{', outlier' if o else ''}"
              for c, w, o in zip(classes, wrong, far, strict=True)]
     edge = dict(width=np.where(wrong | far, 2.2, 0.8), color=[style.INK if ring else style.PAPER for ring in wrong | far])
-    return dict(type="scatter", x=style.array(result.x[0]), y=style.array(result.x[1]), mode="markers", text=words,
+    return dict(type="scatter", x=style.array(x[0]), y=style.array(x[1]), mode="markers", text=words,
                 marker=dict(color=[style.colour("class_b" if c else "class_a") for c in classes], line=edge,
                             symbol=["diamond" if o else "square" if c else "circle" for c, o in zip(classes, far, strict=True)],
-                            size=np.where(far, 13, np.where(wrong, 9, 7))), hovertemplate="%{text}<extra></extra>")
+                            size=np.where(far, 13, np.where(wrong, 9, 7))),
+                showlegend=False, hovertemplate="%{text}<extra></extra>")
+
+
+def setup(result: Result, scene: Config) -> go.Figure:
+    """The training set with the outliers where the question has them, and the way that they were carried."""
+    still, far = (lesson.carried_to(result, scene, d)[:, result.outlier] for d in (0, lesson.spoken(scene)))
+    gap = torch.full_like(still, torch.nan)
+    ways = torch.stack([still, far, gap], 2).flatten(1)
+    x = lesson.carried_to(result, scene, lesson.spoken(scene))
+    way = dict(type="scatter", x=style.array(ways[0]), y=style.array(ways[1]), mode="lines", hoverinfo="skip", showlegend=False,
+               line=dict(color=style.MUTED, width=1.6, dash="dot"))
+    (x0, x1), (y0, y1) = (_frame(style.array(v)) for v in torch.cat([x, still], 1))
+    return style.figure([way, _samples(result, x, result.outlier.numpy())], x="x₁", y="x₂", xaxis_range=[x0, x1],
+                        yaxis_range=[y0, y1], equal=True)
 
 
 def plane(result: Result, scene: Config) -> go.Figure:
@@ -46,13 +62,13 @@ def plane(result: Result, scene: Config) -> go.Figure:
     grid = torch.stack(torch.meshgrid(x, y, indexing="xy")).flatten(1)
     z = style.array(lesson.scores(result, grid)).reshape(-1, len(LOSSES), rows, columns)
     best = style.theory([0, 0], [y0, y1], "boundary of the fewest errors", hoverinfo="skip", hovertemplate=None)
-    traces = [best, _samples(result, scene)]
+    traces = [best, _samples(result, result.x, result.outlier.numpy() & (scene.distance > 0))]
     for k, loss in enumerate(LOSSES):
         line = dict(type="contour", x=style.array(x), y=style.array(y), z=z[-1, k], showscale=False, hoverinfo="skip",
                     contours=dict(coloring="none", start=0, end=0, size=1),
                     line=dict(color=style.colour(loss), width=3, dash=DASH[loss]))
         traces.append(style.frames(line, z=z[:, k]))
-    return style.figure(traces, x="x₁", y="x₂", xaxis_range=[x0, x1], yaxis_range=[y0, y1], showlegend=False,
+    return style.figure(traces, x="x₁", y="x₂", xaxis_range=[x0, x1], yaxis_range=[y0, y1], showlegend=False, equal=True,
                         uirevision=f"{scene.distance}{scene.side}")
 
 
@@ -79,22 +95,46 @@ def losses(result: Result) -> go.Figure:
                         annotations=[zero], yaxis_tickvals=[0, 1, 2, 3, 4, 5], showlegend=False)
 
 
+class _Decades:
+    """A logarithmic axis for `values`, with a place below its lowest power of ten for what is zero or less than that."""
+
+    def __init__(self, values: np.ndarray):
+        finite = values[np.isfinite(values)]
+        self.low = max(FINEST, int(np.floor(np.log10(finite[finite > 0].min()))))
+        self.high = float(np.log10(1.6 * max(finite.max(), 1.0)))
+        under = finite[finite < 10.0**self.low]
+        self.place = 10.0 ** (self.low - 0.6)
+        powers = range(self.low, int(self.high) + 1, 1 + int(self.high - self.low) // 6)
+        self.ticks = [10.0**k for k in powers]
+        self.text = [f"{10.0**k:g}" if -2 <= k <= 2 else power_of_ten(k) for k in powers]
+        self.range = [self.low - 0.1, self.high]
+        if under.size:
+            self.ticks.insert(0, self.place)
+            self.text.insert(0, "0" if not under.any() else f"<{power_of_ten(self.low)}")
+            self.range[0] = self.low - 0.9
+
+    def at(self, values: np.ndarray) -> np.ndarray:
+        """Where the values are drawn."""
+        return np.where(values < 10.0**self.low, np.float32(self.place), values)
+
+
 def training(result: Result, scene: Config, loss: str) -> go.Figure:
-    """One loss and the 0-1 error of its fit, on training (solid) and validation (dashed), on the axes of all four."""
+    """One loss and the 0-1 error of its fit, on training (solid) and validation (dotted), on the axes of all four."""
     k, at = list(LOSSES).index(loss), result.recorded.numpy()
     counts = list(range(1, len(at) + 1))
-    traces = [style.theory([0, result.steps], [lesson.least_error(scene)] * 2, "no classifier expects a lower error")]
-    every = np.concatenate([style.array(v).ravel() for v in (*result.loss.values(), *result.error.values())])
-    finite = every[np.isfinite(every) & (every > 0)]
-    low, high = np.log10(max(0.7 * finite.min(), 1e-3)), np.log10(1.6 * max(finite.max(), 1.0))
+    least = lesson.least_error(scene)
+    traces = [style.theory([0, result.steps], [least] * 2, "no classifier expects a lower error", showlegend=False)]
+    axis = _Decades(np.concatenate([[least], *(style.array(v).ravel() for v in (*result.loss.values(), *result.error.values()))]))
     for values, hue, what, width in ((result.loss, loss, "loss", 2.8), (result.error, "muted", "error", 2.0)):
         for split, dash in (("train", "solid"), ("validation", "dot")):
-            line = dict(type="scatter", x=at, y=style.array(values[split][:, k]), mode="lines", showlegend=False,
+            y = style.array(values[split][:, k])
+            line = dict(type="scatter", x=at, y=axis.at(y), mode="lines", showlegend=False,
                         line=dict(color=style.colour(hue), width=width, dash=dash),
-                        hovertemplate=f"{what}, {split}, step %{{x}}: %{{y:.3g}}<extra></extra>")
+                        text=["" if np.isnan(v) else short(float(v), 3) for v in y],
+                        hovertemplate=f"{what}, {split}, step %{{x}}: %{{text}}<extra></extra>")
             traces.append(style.grow(line, counts))
     return style.figure(traces, x="step", y="loss, error", yaxis_type="log", xaxis_range=[0, 1.02 * result.steps],
-                        yaxis_range=[float(low), float(high)], yaxis_nticks=5, showlegend=False)
+                        yaxis_range=axis.range, yaxis_tickvals=axis.ticks, yaxis_ticktext=axis.text, showlegend=False)
 
 
 def outliers(result: Result, scene: Config) -> go.Figure:

@@ -3,7 +3,7 @@
 from functools import partial
 
 from core import surrogates
-from core.lessons.surrogate_losses import LOSSES, Config, Result, seen
+from core.lessons.surrogate_losses import LOSSES, Config, Result, seen, spoken
 from figures import surrogate_losses as figures
 from figures.surrogate_losses_alt import alts
 from ui import page
@@ -11,16 +11,20 @@ from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
-    Preset("One stray", "One sample deep in the other class: exponential loss moves furthest, for its slope has no bound."),
-    Preset("Nothing carried away", "Two Gaussian classes as they are: four stand-ins, nearly one boundary.", dict(distance=0)),
+    Preset("One stray",
+           "One sample deep in the other class: exponential loss moves furthest, for its slope grows exponentially."),
+    Preset("Nothing carried away", "Two Gaussian classes as they are: all four losses give nearly every sample the same class.",
+           dict(distance=0, n=200)),
     Preset("Too right", "One sample far on its own side: only squared loss punishes that, and turns its boundary.",
            dict(side="right", distance=20)),
-    Preset("Wrong labels everywhere", "Three in ten labels are flipped: a linear boundary survives, the scores shrink.",
-           dict(label_noise=30, distance=0)),
+    Preset("Wrong labels everywhere",
+           "With three in ten labels flipped, the errors stay near the least there is, and the scores shrink.",
+           dict(label_noise=30, distance=0, n=200)),
     Preset("The error rests, the loss does not",
-           "A net learns by heart: its validation error settles, while its logistic loss there climbs on.",
-           dict(model="net", distance=0, steps=600, draws=2)),
-    Preset("Perfectly separable", "With a gap between the classes logistic loss falls for ever: the error is zero long before.",
+           "A net learns its samples by heart: its validation error settles, its validation logistic loss climbs on.",
+           dict(model="net", distance=0, n=120, steps=600, draws=2)),
+    Preset("Perfectly separable",
+           "With a gap between the classes the training error is soon 0, yet logistic loss has no minimum and falls on.",
            dict(apart=7.0, distance=0, steps=600)),
 ]
 
@@ -35,14 +39,18 @@ at most $J$; in nats the logistic loss would start at $\ln2<1$ and not be a boun
 
 **What an outlier weighs** is the slope at its margin: at $z=-8$ about $18$ for squared, $1$ for hinge, $1/\ln2$ for logistic and
 $2981$ for exponential loss. At $z=+8$ it is $14$ for squared loss and below $0.001$ for the others: only squared loss pulls a
-sample back that is right by far.
+sample back that is right by far. The further out on the wrong side, the more: squared loss's slope grows in proportion,
+exponential loss's exponentially; the hinge's and the logistic loss's are bounded.
 
 **What each wants.** Where $P(y=1\mid x)=\eta$, the expected loss is least at
 $$f_{\text{squared}}=2\eta-1,\quad f_{\text{hinge}}=\operatorname{sign}(2\eta-1),\quad f_{\text{logistic}}=\ln\frac\eta{1-\eta},
 \quad f_{\text{exponential}}=\tfrac12\ln\frac{\eta}{1-\eta}.$$
-All have the sign of the classifier with the fewest errors; all but the hinge's tell $\eta$. Here the classes are Gaussian with
-unit variance, $\Delta$ apart, so without flipped labels $\ln\frac{\eta}{1-\eta}=\Delta x_1$, and no classifier expects an error
-below $\Phi(-\Delta/2)$. With a part $\rho$ of the labels flipped it is $\rho+(1-2\rho)\,\Phi(-\Delta/2)$.
+All have the sign of the classifier with the fewest errors; all but the hinge's tell $\eta$. Where a straight line separates
+the training samples, logistic and exponential loss have no minimum: lengthening a $w$ that separates always lowers them.
+
+Here the classes are Gaussian with unit variance, $\Delta$ apart, so without flipped labels
+$\ln\frac{\eta}{1-\eta}=\Delta x_1$, and no classifier expects an error below $\Phi(-\Delta/2)$.
+With a part $\rho$ of the labels flipped it is $\rho+(1-2\rho)\,\Phi(-\Delta/2)$.
 """
 
 REFERENCES = """
@@ -76,7 +84,17 @@ def draw(result: Result, scene: Config) -> Board:
               caption="Dots: scores of validation samples, as far as they fit. Dark: the score of least expected loss."),
     ]
     player = Player(labels=[f"step {s}" for s in result.recorded.tolist()], live=not result.done)
-    return Board(panels=panels, player=player, seen=seen(result, scene), legend=figures.LEGEND)
+    return Board(panels=panels, setup=_setup(result, scene), player=player, seen=seen(result, scene), legend=figures.LEGEND)
+
+
+def _setup(result: Result, scene: Config) -> Panel:
+    count = result.carried[0]
+    way = "to the right, away from class A" if scene.side == "right" else "to the left, towards class A and beyond"
+    here = "" if scene.distance else f" They are drawn {spoken(scene)} away, as the question has them."
+    return Panel(id="setup", figure=lambda: figures.setup(result, scene), title="The training set",
+                 caption=f"Circles: class A. Squares: class B. Diamonds: what is carried away, dotted from where it was.{here}",
+                 alt=f"{scene.n} samples of two classes, {scene.apart:g} apart along x₁; {count} of class B carried "
+                     f"{spoken(scene)} away, {way}.")
 
 
 SYMBOLS = {"φ": "phi", "z": "z", "dφ/dz": "slope", "f": "wanted"}

@@ -25,11 +25,13 @@ from core.engine import MLP, Adam, Progress, train
 from core.lesson import Scene, last
 from core.question import Challenge, Pick, Verdict
 from core.surrogates import LOSSES, four
+from core.words import listed, short
 
 DISTANCES = (0, 1, 2, 4, 6, 8, 12, 16, 20)
 POOL, VALIDATION = 200, 400
 EVALUATIONS = 30  # after the one at step 0
 AWAY = (math.cos(math.radians(35)), math.sin(math.radians(35)))  # where an outlier on its own side goes
+TIE = 0.005  # parts of the validation samples that differ by less are not told apart: two of 400
 SIDES = {"wrong": "On the other class's side", "right": "On their own side"}
 
 
@@ -56,6 +58,7 @@ class Result:
     loss, error: train or validation -> [R, 4], of the scene's fits on draw 0, each loss in its own unit. theta [R, 4, P]: their
     parameters.
     diverged_at [4]: first step that is not finite, -1 if none. x [2, n], y [n] (±1), outlier [n], flipped [n]: training set.
+    carried [S]: how many are outliers in each draw, fewer than asked for where class B has too few right labels.
     x_validation [2, v], y_validation [v]. distances [D]; moved [D, S, 4]: part of the validation samples whose class is not
     the one that the fit with d = 0 gives them; moved_exactly [D, S]: the same for the least-squares solution, None for a net.
     """
@@ -72,6 +75,7 @@ class Result:
     y: Tensor
     outlier: Tensor
     flipped: Tensor
+    carried: tuple[int, ...]
     x_validation: Tensor
     y_validation: Tensor
     distances: tuple[int, ...]
@@ -97,7 +101,7 @@ class _Data:
         # The first ones of class B with their labels as they were, so that more outliers are the same ones and some more.
         free = (given == 1) & ~self.flipped
         self.outlier = free & (free.cumsum(0) <= config.outliers)
-        self.direction = torch.tensor(AWAY)[:, None] * (1 if config.side == "right" else -1)
+        self.direction = direction(config)
         xv, yv = toys.gaussian_classes(VALIDATION, means, torch.eye(2), self.generator("validation"))
         self.x_validation = xv
         self.y_validation = 2.0 * toys.flip_labels(yv, config.label_noise / 100, 2, self.generator("other flips")) - 1
@@ -130,7 +134,7 @@ def steps(config: Config) -> Iterator[Result]:
         exact = _moved(solved[..., :2] @ data.x_validation + solved[..., 2:] > 0)
     thetas: list[Tensor] = []
     for progress in runs:
-        yield _result(config, data, mlp, progress, distances, thetas, exact)
+        yield _result(config, draws, mlp, progress, distances, thetas, exact)
 
 
 def _undecided(mlp: MLP, theta: Tensor) -> Tensor:
@@ -145,8 +149,9 @@ def _undecided(mlp: MLP, theta: Tensor) -> Tensor:
     return theta
 
 
-def _result(config: Config, data: _Data, mlp: MLP, progress: Progress, distances: tuple[int, ...], thetas: list[Tensor],
-            exact: Tensor | None) -> Result:
+def _result(config: Config, draws: list[_Data], mlp: MLP, progress: Progress, distances: tuple[int, ...],
+            thetas: list[Tensor], exact: Tensor | None) -> Result:
+    data = draws[0]
     shape, here = (len(distances), config.draws, len(LOSSES)), distances.index(config.distance)
     theta, gone = (v.unflatten(0, shape)[here, 0] for v in (progress.theta, progress.diverged_at))
     thetas.append(theta)
@@ -159,8 +164,8 @@ def _result(config: Config, data: _Data, mlp: MLP, progress: Progress, distances
         mlp=mlp, step=progress.step, steps=config.steps, recorded=progress.recorded,
         loss={name: scene(v) for name, v in progress.loss.items()}, error={name: scene(v) for name, v in progress.error.items()},
         theta=torch.stack(thetas), diverged_at=gone, x=data.at(config.distance), y=data.y, outlier=data.outlier,
-        flipped=data.flipped, x_validation=data.x_validation, y_validation=data.y_validation, distances=distances,
-        moved=_moved(out > 0), moved_exactly=exact)
+        flipped=data.flipped, carried=tuple(int(draw.outlier.sum()) for draw in draws), x_validation=data.x_validation,
+        y_validation=data.y_validation, distances=distances, moved=_moved(out > 0), moved_exactly=exact)
 
 
 def _moved(classes: Tensor) -> Tensor:
@@ -170,6 +175,16 @@ def _moved(classes: Tensor) -> Tensor:
 
 def run(config: Config) -> Result:
     return last(steps(config))
+
+
+def direction(config: Config) -> Tensor:
+    """The unit vector [2, 1] along which the scene's outliers are carried."""
+    return torch.tensor(AWAY)[:, None] * (1 if config.side == "right" else -1)
+
+
+def carried_to(result: Result, config: Config, distance: float) -> Tensor:
+    """The training inputs [2, n] with the outliers at another distance than the scene's."""
+    return result.x + (distance - config.distance) * direction(config) * result.outlier
 
 
 def least_squares(x: Tensor, y: Tensor) -> Tensor:
@@ -207,45 +222,56 @@ def changed(result: Result, config: Config) -> list[float]:
     return result.moved[result.distances.index(spoken(config))].mean(0).tolist()
 
 
-def _carried(config: Config) -> str:
-    return f"{config.outliers} of {config.n} samples carried {spoken(config)} away"
+def _carried(result: Result, config: Config) -> str:
+    least, most = min(result.carried), max(result.carried)
+    count = f"{least}" if least == most else f"{least} to {most}"
+    return f"{count} of {config.n} samples carried {spoken(config)} away"
+
+
+def percent(part: float) -> str:
+    """A part of samples; a few of many are not told as 0%."""
+    return "not finite" if math.isnan(part) else f"{short(100 * part, 3 if part >= 0.1 else 2)}%"
 
 
 def _each(parts: list[float]) -> str:
-    return ", ".join(f"{part:.1%} ({loss})" for loss, part in zip(LOSSES, parts, strict=True))
+    return ", ".join(f"{percent(part)} ({loss})" for loss, part in zip(LOSSES, parts, strict=True))
 
 
 def seen(result: Result, config: Config) -> str:
     """What the run shows, in sentences that are true at every setting."""
-    text = (f"**Outliers**: with {_carried(config)} the fits give another class to {_each(changed(result, config))} of the "
-            f"validation samples, mean of {config.draws} draws. ")
+    text = (f"**Outliers**: with {_carried(result, config)} the fits give another class to {_each(changed(result, config))} of "
+            f"the validation samples, mean of {config.draws} draws. ")
     gone = [f"{loss} at step {int(at)}" for loss, at in zip(LOSSES, result.diverged_at, strict=True) if at >= 0]
     if gone:
         return f"{text}**No longer finite**: {', '.join(gone)}."
     error = result.error["validation"][-1].tolist()
     return (f"{text}**Error** on validation at step {result.step}, in the picture: {_each(error)}; "
-            f"no classifier expects less than {least_error(config):.1%}.")
+            f"no classifier expects less than {percent(least_error(config))}.")
 
 
 def predict(result: Result, config: Config) -> Pick:
     """Which loss's boundary the scene's outliers move most, by the validation samples that change class."""
     parts = changed(result, config)
+    right = tuple(loss for loss, part in zip(LOSSES, parts, strict=True) if part > max(parts) - TIE - 1e-9)
+    tie = f" {listed([LOSSES[loss] for loss in right])} are within {percent(TIE)} of each other." if len(right) > 1 else ""
     where = "to the other class's side" if config.side == "wrong" else "further to their own side"
-    return Pick(text=f"With {_carried(config)}, {where}, whose boundary moves most?",
-                options=dict(LOSSES), why=f"Part of the validation samples that change class: {_each(parts)}.",
-                right=tuple(loss for loss, part in zip(LOSSES, parts, strict=True) if part == max(parts)))
+    return Pick(text=f"With {_carried(result, config)}, {where}: whose boundary moves most, counted in validation samples that "
+                     "change class?",
+                options=dict(LOSSES), why=f"Part of the validation samples that change class: {_each(parts)}.{tie}", right=right)
 
 
 def _too_right(result: Result, config: Config, _: None) -> Verdict:
     """Whether outliers on their own side make squared loss err on training samples that hinge loss gets all right."""
     squared, hinge = (100 * float(result.error["train"][-1, list(LOSSES).index(loss)]) for loss in ("squared", "hinge"))
     words = f"Training error: squared {squared:.3g} %, hinge {hinge:.3g} %."
-    if config.label_noise or config.side != "right" or config.model != "linear":
-        return Verdict(False, f"{words} The labels must all be right, the outliers on their own side, and the model linear.")
+    if config.label_noise or config.side != "right" or config.model != "linear" or not config.distance:
+        return Verdict(False, f"{words} The labels must all be right, the outliers carried to their own side, and the model "
+                              "linear.")
     return Verdict(squared > 0 and hinge == 0, words)
 
 
 CHALLENGE = Challenge(
-    text="Punished for being too right: with every label right, a linear model and outliers on their own side, find a scene in "
-         "which squared loss errs on training samples and hinge loss on none.", check=_too_right, scene=dict(side="right"),
+    text="Punished for being too right: with every label right, a linear model and outliers carried to their own side, find a "
+         "scene in which squared loss errs on training samples and hinge loss on none.",
+    check=_too_right, scene=dict(side="right"),
 )
