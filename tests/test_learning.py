@@ -56,7 +56,11 @@ def test_a_new_reader_predicts_and_is_judged(browser, address, entry):
     reader = Reader(browser, address, first=True)
     page = reader.open(entry.slug)
     expect(page.locator(".lab-grid")).to_be_hidden()
-    expect(page.locator(".st-key-seen")).to_be_hidden()
+    expect(page.locator(".st-key-seen p").first).to_be_hidden()  # it would give the answer away
+    # The set-up of the question is in sight, and all of the card is.
+    setup = page.locator("[data-panel=setup] .lab-plot")
+    expect(setup.locator(".main-svg, canvas").first).to_be_visible()
+    assert setup.get_attribute("aria-label")
     assert entry.slug not in progress(page)
     answer(page)
     expect(page.locator(".lab-verdict")).to_be_visible(timeout=20_000)

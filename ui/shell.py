@@ -32,7 +32,7 @@ CSS = """
 /* While a run is under way Streamlit fades every element, each on a layer of its own. What may be old is the picture. */
 [data-stale] { opacity: 1 !important; transition: none !important; }
 .st-key-picture [data-stale="true"] { opacity: 0.33 !important; transition: opacity 1s ease-in 0.5s !important; }
-.lab-asking .st-key-seen { visibility: hidden; }
+.lab-asking .st-key-seen { display: none; }  /* a child of it is made visible again by Streamlit */
 .lab-present [data-testid="stHeader"], .lab-present .st-key-seen { display: none; }
 .lab-present [data-testid="stMainBlockContainer"] { padding: 0.75rem 1.5rem; max-width: none; }
 .lab-present [data-testid="stColumn"]:has(.st-key-controls) { display: none; }
