@@ -9,7 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from torch import Tensor
 
-from core.lessons.risk import CAPACITIES, Config, Result, short, widest
+from core.lessons.risk import CAPACITIES, Config, Result, gaps, interpolates, told, told_J, widest
+from core.words import power_of_ten, short
 from figures import style
 
 DASH = {"J": "longdash", "J*": "solid"}
@@ -39,29 +40,56 @@ def _bottom(values: np.ndarray) -> float:
     return math.floor(math.log10(max(float(np.nanmin(values)), 1e-12)) - 1)
 
 
+def unseen(result: Result, scene: Config) -> str:
+    """What of J and J* the logarithmic axis of `risks` cannot show, in a sentence; nothing where it shows all."""
+    J, risk = (_quartiles(v)[1] for v in (result.J, result.risk))
+    if any(interpolates(scene, p) for p in CAPACITIES):
+        return " J = 0 has no place on this axis: its line leaves the frame below."
+    foot = _bottom(risk)
+    return f" What is below {power_of_ten(foot)} is not drawn." if min(J.min(), risk.min()) < 10.0**foot else ""
+
+
 def _threshold(at: float, low: float, high: float) -> style.Trace:
     return dict(type="scatter", x=[at, at], y=[low, high], mode="lines", line=dict(color=style.MUTED, width=1.2, dash="dot"),
                 hoverinfo="skip", showlegend=False)
 
 
-def hero(result: Result, scene: Config) -> go.Figure:
-    """The sample, the truth with one standard deviation of the noise either side, and the fit at every capacity."""
-    x, truth, fits = style.array(result.places), style.array(result.truth), style.array(result.fits)
-    seen = np.concatenate([truth - scene.sigma, truth + scene.sigma, style.array(result.y)])
-    room = 0.35 * float(seen.max() - seen.min())
-    fit = dict(type="scatter", x=x, y=fits[scene.at], mode="lines", line=dict(color=style.colour("train"), width=3),
-               hovertemplate="fit %{y:.3g}<extra></extra>")
+def _given(result: Result, scene: Config) -> list[style.Trace]:
+    """What a fit starts from: the truth with one standard deviation of the noise either side, and the sample."""
+    x, truth = style.array(result.places), style.array(result.truth)
     dots = dict(type="scatter", x=style.array(result.x), y=style.array(result.y), mode="markers", cliponaxis=False,
                 marker=dict(size=11, color=style.colour("train"), line=dict(color=style.PAPER, width=1.5)),
                 hovertemplate="sample (%{x:.2f}, %{y:.2f})<extra></extra>")
-    told = [f"p = {p}   J = {short(j)}   J* = {short(r)}"
-            for p, j, r in zip(CAPACITIES, result.J[:, 0], result.risk[:, 0], strict=True)]
-    low, high = float(seen.min()) - room, float(seen.max()) + room
+    return [style.band(x, truth - scene.sigma, truth + scene.sigma, "f ± σ", "muted"), style.theory(x, truth, "truth f"), dots]
+
+
+def _heights(result: Result, scene: Config) -> tuple[float, float]:
+    """From where to where the picture of a fit goes, with room above and below the samples."""
+    truth = style.array(result.truth)
+    seen = np.concatenate([truth - scene.sigma, truth + scene.sigma, style.array(result.y)])
+    room = 0.35 * float(seen.max() - seen.min())
+    return float(seen.min()) - room, float(seen.max()) + room
+
+
+def setup(result: Result, scene: Config) -> go.Figure:
+    """The sample and the truth, without a fit."""
+    return style.figure(_given(result, scene), x="x", y="y", xaxis_range=[-1.02, 1.02], yaxis_range=list(_heights(result, scene)),
+                        showlegend=False)
+
+
+def hero(result: Result, scene: Config) -> go.Figure:
+    """The sample, the truth with one standard deviation of the noise either side, and the fit at every capacity."""
+    x, fits = style.array(result.places), style.array(result.fits)
+    low, high = _heights(result, scene)
+    fit = dict(type="scatter", x=x, y=fits[scene.at], mode="lines", line=dict(color=style.colour("train"), width=3),
+               hovertemplate="fit %{y:.3g}<extra></extra>")
+    risks = [f"p = {p}   J = {told_J(scene, i, j)}   J* = {told(r)}"
+             for i, (p, j, r) in enumerate(zip(CAPACITIES, result.J[:, 0], result.risk[:, 0], strict=True))]
     # Above the frame, where no fit can run through it.
-    words = dict(type="scatter", x=[-1.02], y=[high], mode="text", text=[told[scene.at]], cliponaxis=False,
+    words = dict(type="scatter", x=[-1.02], y=[high], mode="text", text=[risks[scene.at]], cliponaxis=False,
                  textposition="top right", textfont=dict(color=style.INK), hoverinfo="skip", showlegend=False)
-    traces = [style.band(x, truth - scene.sigma, truth + scene.sigma, "f ± σ", "muted"), style.theory(x, truth, "truth f"),
-              style.frames(fit, y=fits), dots, style.frames(words, text=[[t] for t in told])]
+    band, line, dots = _given(result, scene)
+    traces = [band, line, style.frames(fit, y=fits), dots, style.frames(words, text=[[t] for t in risks])]
     return style.figure(traces, x="x", y="y", xaxis_range=[-1.02, 1.02], yaxis_range=[low, high], showlegend=False,
                         uirevision=scene.truth, margin=dict(l=8, r=12, t=30, b=8))
 
@@ -96,27 +124,53 @@ def risks(result: Result, scene: Config) -> go.Figure:
                         annotations=notes, **P_AXIS)
 
 
+def _unit(values: np.ndarray) -> float:
+    """Below this size the axis of gaps is nearly linear, above it nearly logarithmic: near the middle of the sizes."""
+    sizes = np.abs(values)
+    return 10.0 ** math.floor(math.log10(max(float(np.median(sizes)), 1e-6 * float(sizes.max()), 1e-12)))
+
+
+def _gap_ticks(low: float, high: float, unit: float) -> list[float]:
+    """Zero, and on the sides that the axis has some powers of ten, not so near to zero that their labels would meet."""
+    span, ticks = math.asinh(high / unit) - math.asinh(low / unit), [0.0]
+    for end, sign in ((high, 1), (-low, -1)):
+        if end >= unit:
+            first, last = round(math.log10(unit)), math.floor(math.log10(end))
+            decades = range(last, first - 1, -max(1, math.ceil((last - first + 1) / 4)))
+            ticks += [sign * 10.0**k for k in decades if math.asinh(10.0**k / unit) > span / 9]
+    return sorted(ticks)
+
+
 def gap(result: Result, scene: Config) -> go.Figure:
-    """J* − J over capacity, with the place where it is widest."""
+    """J* − J over capacity, negative gaps below the line of zero, with the place where it is largest."""
     low, middle, high = _quartiles(result.risk - result.J)
-    at = widest(result)
-    # On a logarithmic axis a negative gap has no place.
-    shown = np.where(middle > 0, middle, np.nan)
-    foot = math.floor(math.log10(max(float(np.nanmin(shown)), 1e-6)))
-    top = math.ceil(math.log10(float(high.max())) + 0.2)
-    low, high = (np.maximum(v, 10.0 ** (foot - 3)) for v in (low, high))
-    line = dict(type="scatter", x=CAPACITY, y=style.array(shown), mode="lines",
+    middle, at = gaps(result).numpy(), widest(result)
+    unit = _unit(middle)
+
+    def place(values: np.ndarray | float) -> np.ndarray:
+        """Logarithmic on both sides of zero, linear close to it."""
+        return np.arcsinh(np.asarray(values) / unit)
+
+    line = dict(type="scatter", x=CAPACITY, y=style.array(place(middle)), customdata=style.array(middle), mode="lines",
                 line=dict(color=style.colour("warning"), width=2.6),
-                hovertemplate="gap at p = %{x}: %{y:.3g}<extra></extra>")
-    star = dict(type="scatter", x=[CAPACITIES[at]], y=[float(middle[at])], mode="markers+text", text=[f"p = {CAPACITIES[at]}"],
-                textposition="middle right", textfont=dict(color=style.colour("warning")), hoverinfo="skip",
+                hovertemplate="gap at p = %{x}: %{customdata:.3g}<extra></extra>")
+    star = dict(type="scatter", x=[CAPACITIES[at]], y=[float(place(middle[at]))], mode="markers+text",
+                text=[f"p = {CAPACITIES[at]}"], textposition="top left" if CAPACITIES[at] > 60 else "middle right",
+                textfont=dict(color=style.colour("warning")), hoverinfo="skip", cliponaxis=False,
                 marker=dict(symbol="diamond", size=12, color=style.colour("warning"), line=dict(color=style.PAPER, width=1.5)))
-    here = dict(type="scatter", x=[CAPACITIES[scene.at]] * 2, y=[10.0**foot, 10.0**top], mode="lines", hoverinfo="skip",
+    foot, top = min(float(low.min()), 0.0), max(float(high.max()), 0.0)
+    ends = [float(v) for v in place(np.array([foot, top]))]
+    room = 0.08 * (ends[1] - ends[0]) or 1.0
+    ends = [ends[0] - room, ends[1] + room]
+    here = dict(type="scatter", x=[CAPACITIES[scene.at]] * 2, y=ends, mode="lines", hoverinfo="skip",
                 line=dict(color=style.MUTED, width=1.2))
     here = style.frames(here, x=np.stack([CAPACITY, CAPACITY], 1))
-    spread = style.band(CAPACITY, low, high, "quartiles", "warning")
-    return style.figure([here, _threshold(scene.m, 10.0**foot, 10.0**top), spread, line, star], x="capacity p", y="J* − J",
-                        yaxis_type="log", yaxis_range=[foot, top], showlegend=False, **SMALL_P_AXIS)
+    spread = style.band(CAPACITY, place(low), place(high), "quartiles", "warning")
+    zero = dict(type="line", x0=0, x1=1, xref="x domain", y0=0, y1=0, layer="below", line=dict(color=style.MUTED, width=1.5))
+    ticks = _gap_ticks(foot, top, unit)
+    return style.figure([here, _threshold(scene.m, *ends), spread, line, star], x="capacity p", y="J* − J", yaxis_range=ends,
+                        yaxis_tickvals=style.array(place(np.array(ticks))), yaxis_ticktext=[short(v) for v in ticks],
+                        shapes=[zero], showlegend=False, **SMALL_P_AXIS)
 
 
 def same_inputs(result: Result, scene: Config) -> go.Figure:
@@ -131,8 +185,9 @@ def same_inputs(result: Result, scene: Config) -> go.Figure:
                         marker=dict(size=7, color=style.colour(hue), symbol=symbol, line=dict(color=style.PAPER, width=1)),
                         hovertemplate=f"{name}, p = %{{x}}: %{{y:.3g}}<extra></extra>")]
     top = 1.12 * max(float(v[:n].max()) for v in (r.J, r.fresh, r.expected_fresh)) or 1.0
-    ends = [style.label(float(x[-1]), float(v[n - 1]), name, hue) for v, name, hue in
-            ((r.expected_J, "J", "train"), (r.expected_fresh, "fresh", "validation"))]
+    aside = 9 if abs(float(r.expected_fresh[n - 1] - r.expected_J[n - 1])) < 0.1 * top else 0  # labels that would meet
+    ends = [style.label(float(x[-1]), float(v[n - 1]), name, hue, yshift=shift) for v, name, hue, shift in
+            ((r.expected_J, "J", "train", -aside), (r.expected_fresh, "fresh", "validation", aside))]
     return style.figure([_threshold(scene.m, 0, top), *traces], x="capacity p", y="mean risk", showlegend=False,
                         xaxis_range=[0, 1.22 * float(x[-1])], yaxis_range=[-0.02 * top, top], annotations=ends)
 

@@ -10,15 +10,14 @@ from ui.page import Preset
 
 PRESETS = [
     Preset("Every sample hit", "Twelve coefficients, twelve samples: J is zero, and the curve is far from the truth."),
-    Preset("Too simple", "A parabola cannot follow a wave: J and J* are both high and close to each other.",
-           dict(at=CAPACITIES.index(3))),
-    Preset("About right", "Six coefficients: J* is near its lowest, well below what twelve give.", dict(at=CAPACITIES.index(6))),
-    Preset("Far past p = m", "Two hundred coefficients for twelve samples: of all curves through them, a calm one.",
+    Preset("Too simple", "A parabola cannot follow a wave: J and J* are both several times σ².", dict(at=CAPACITIES.index(3))),
+    Preset("About right", "Six coefficients: J* is near its lowest, far below that of twelve.", dict(at=CAPACITIES.index(6))),
+    Preset("Far past p = m", "Two hundred coefficients for twelve samples: the fit of least norm hits all and hardly swings.",
            dict(at=len(CAPACITIES) - 1)),
-    Preset("No taste", "Every degree costs the same: past the threshold the least norm is spiky, J* climbs.",
+    Preset("All degrees alike", "s = 0 makes rough features as cheap as smooth ones: past p = m the fit is spiky, J* climbs.",
            dict(smooth=0.0, at=len(CAPACITIES) - 1)),
-    Preset("A little ridge", "λ = 0.001 and the peak is gone: no coefficient can grow without bound.", dict(ridge=1e-3)),
-    Preset("Textbook case", "The cubic is among the models from p = 4 on: J and the fresh risk follow σ²(1 ∓ p/m).",
+    Preset("A little ridge", "λ = 0.001 and the peak at p = m is gone: large coefficients cost too much.", dict(ridge=1e-3)),
+    Preset("Textbook case", "The cubic is among the models from p = 4 on: up to m, J and fresh risk average near σ²(1 ∓ p/m).",
            dict(truth="cubic", m=20, at=CAPACITIES.index(20))),
 ]
 
@@ -41,9 +40,9 @@ $$\sigma^2\Bigl(1-\frac pm\Bigr)\quad\text{and}\quad\sigma^2\Bigl(1+\frac pm\Big
 
 **Why it peaks.** With the singular values $s_k$ of $\Psi$ and its right singular vectors $v_k$,
 $$\mathbb E\,J^*=\sigma^2+\text{bias}^2+\sigma^2\sum_k\frac{\mathbb E_x(\psi(x)^{\mathrm T}v_k)^2}{s_k^2}\quad(\lambda=0).$$
-At $p=m$ the matrix is square and its smallest $s_k$ tends to be smallest: noise is divided by almost nothing.
-With fewer features many samples determine each; with more there is a choice, and the least norm chooses well if it has good
-taste.
+At $p=m$ the matrix is square and its smallest $s_k$ tends to be tiny: noise is divided by almost nothing. With fewer features
+each coefficient rests on several samples. With more, many fits hit every sample, and that of least norm is a good one where a
+small norm means a smooth curve ($s>0$).
 """
 
 REFERENCES = """
@@ -59,14 +58,15 @@ REFERENCES = """
 def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alts(result, scene))
     draws = f"{scene.draws} draws of {scene.m} samples"
-    exact = "" if not held(scene, scene.m) else f" From p = {HELD_FROM} to m, at λ = 0, it is σ²(1 − p/m) and σ²(1 + p/m)."
+    textbook = held(scene, scene.m) and scene.ridge == 0
+    exact = f" From p = {HELD_FROM} to m it is σ²(1 − p/m) and σ²(1 + p/m)." if textbook else ""
     panels = [
         Panel(id="fit", figure=lambda: figures.hero(result, scene), span=7, height="tall", alt=said["fit"],
               caption="Dots: the samples. Line: the fit, drawn as far as the frame goes. Dashed: the truth, with σ either side."),
         Panel(id="risks", figure=lambda: figures.risks(result, scene), span=5, height="tall", alt=said["risks"],
-              caption=f"Medians and quartiles of {draws}. A J that leaves the frame below is on its way to 0."),
+              caption=lambda: f"Medians and quartiles of {draws}.{figures.unseen(result, scene)}"),
         Panel(id="gap", figure=lambda: figures.gap(result, scene), span=4, title="The gap", alt=said["gap"],
-              caption="J* − J, median and quartiles. Diamond: widest."),
+              caption="J* − J, median and quartiles. Diamond: largest. The axis is logarithmic on both sides of zero."),
         Panel(id="same", figure=lambda: figures.same_inputs(result, scene), span=4, title="The same inputs, other noise",
               caption=f"Dots: means of {NOISES} draws of noise. Dashed: theory.{exact}", alt=said["same"]),
         Panel(id="parts", figure=lambda: figures.parts(result, scene), span=4, title="What J* is made of", alt=said["parts"],
@@ -75,13 +75,15 @@ def draw(result: Result, scene: Config) -> Board:
     if result.done:
         panels += [
             Panel(id="learning", figure=lambda: figures.learning(result, scene), span=5, title="More samples, one capacity",
-                  alt=said["learning"], caption="Medians of J and J*. Dotted: m = p."),
+                  alt=said["learning"], caption="Medians of J and J*. Dotted: m = p, if these sizes reach it."),
             Panel(id="plane", figure=lambda: figures.plane(result, scene), span=7, title="Every size, every capacity",
-                  click=("m", ""),
-                  alt=said["plane"], caption="Median J*; 100 and more share one colour. Dashed: p = m. Click to set m."),
+                  click=("m", ""), alt=said["plane"],
+                  caption="Median J*; 100 and more share one colour. Dashed: p = m. Click to set m."),
         ]
+    setup = Panel(id="setup", figure=lambda: figures.setup(result, scene), title="What a fit is given", alt=said["setup"],
+                  caption="J: mean squared error on the samples (dots). J*: over all of p_data, f (dashed) ± σ.")
     player = Player(labels=figures.labels(), name="Capacity p", field="at", autoplay=False, seconds=9.0)
-    return Board(panels=panels, player=player, seen=seen(result, scene), legend=figures.LEGEND)
+    return Board(panels=panels, setup=setup, player=player, seen=seen(result, scene), legend=figures.LEGEND)
 
 
 SYMBOLS = {"m": "m", "p": "p", "σ": "sigma", "λ": "penalty", "ψ": "psi", "s": "s"}

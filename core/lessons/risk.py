@@ -23,13 +23,13 @@ from core.engine import generators, normals, uniforms
 from core.lesson import Scene, last
 from core.min_norm import Population
 from core.question import Challenge, Pick, Verdict
+from core.words import power_of_ten, short
 
 CAPACITIES = (*range(1, 25), 26, 28, 30, 34, 40, 50, 64, 80, 100, 140, 200)
 SIZES = (4, 6, 8, 10, 12, 14, 16, 20, 24)
 LARGEST, NODES, PLACES = SIZES[-1], 256, 601
 NOISES = 200  # draws of the noise on one set of inputs
-POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-ZERO = 1e-12  # an empirical risk below this is zero to rounding
+ZERO = 1e-12  # a risk below this may be rounding alone
 MODELS = {"polynomial": "Polynomial of degree p − 1", "net": "ReLU net, p − 1 units and a bias"}
 SHORT = {"polynomial": "polynomial", "net": "ReLU net"}
 TRUTHS = {"wave": "A wave, sin 1.5πx", "cubic": "A cubic, 2x³ − x", "runge": "Runge's bell, 1/(1 + 25x²)"}
@@ -49,7 +49,7 @@ class Config(Scene):
                      view=True, hidden=True)
     ridge: float = grid(0.0, values=(0.0, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0), label="Ridge λ", more=True,
                         help="Adds λ‖θ‖² to J. At 0 the fit of least norm is taken.")
-    smooth: float = number(1.0, low=0.0, high=2.0, step=0.5, label="Taste for smoothness s", more=True,
+    smooth: float = number(1.0, low=0.0, high=2.0, step=0.5, label="Preference for smoothness s", more=True,
                            when=("model", ("polynomial",)),
                            help="Feature j is divided by (1 + j)^s. It matters only where many fits are equally good.")
     draws: int = number(12, low=8, high=40, step=4, label="Draws of a sample", more=True)
@@ -191,62 +191,88 @@ def _repeats(config: Config, world: _World) -> Repeats:
     return Repeats(*(torch.stack(column) for column in zip(*rows, strict=True)))
 
 
+def interpolates(config: Config, p: int) -> bool:
+    """Whether J is exactly zero at capacity p whatever the sample: a polynomial without a penalty that has a coefficient for
+    every sample, or holds f where there is no noise."""
+    return config.model == "polynomial" and config.ridge == 0 and (p >= config.m or (config.sigma == 0 and held(config, p)))
+
+
 def widest(result: Result) -> int:
-    """Place in the sweep of the widest gap."""
-    return int(gaps(result).argmax())
+    """Place in the sweep of the largest gap, the first where several share it."""
+    gap = gaps(result)
+    return int((gap == gap.max()).nonzero()[0])
+
+
+def lowest(result: Result) -> int:
+    """Place in the sweep of the lowest median J*, the first of those that may be rounding alone."""
+    risk = result.risk.quantile(0.5, dim=1).clamp_min(ZERO)
+    return int((risk == risk.min()).nonzero()[0])
 
 
 def gaps(result: Result) -> Tensor:
-    """J* − J, median over the draws, [P]."""
-    return (result.risk - result.J).quantile(0.5, dim=1)
+    """J* − J, median over the draws, [P]; 0 where it may be rounding alone."""
+    gap = (result.risk - result.J).quantile(0.5, dim=1)
+    return torch.where(gap.abs() < ZERO, 0.0, gap)
+
+
+def told(value: float | Tensor, exactly: bool = False) -> str:
+    """A risk in words. What is too small to tell from rounding is 0 where theory says so (`exactly`), else small."""
+    value = float(value)
+    if not 0 <= value < ZERO:
+        return short(value)
+    return "0" if exactly or value == 0 else f"less than {power_of_ten(math.log10(ZERO))}"
+
+
+def told_J(config: Config, at: int, value: float | Tensor) -> str:
+    """An empirical risk in words, at a place in the sweep."""
+    return told(value, interpolates(config, CAPACITIES[at]))
+
+
+def negative(result: Result) -> str:
+    """A sentence on capacities at which the gap is negative, or nothing."""
+    below = int((gaps(result) < 0).sum())
+    if not below:
+        return ""
+    where = "all" if below == len(CAPACITIES) else f"{below} of the {len(CAPACITIES)}"
+    return f" It is negative at {where} capacities: there the fit does better on p_data than on its own samples."
 
 
 def seen(result: Result, config: Config) -> str:
     """What the run shows, in sentences that are true at every setting."""
     J, risk = (v.quantile(0.5, dim=1) for v in (result.J, result.risk))
-    p, best, wide = CAPACITIES[config.at], int(risk.argmin()), widest(result)
-    gap = short(gaps(result)[wide])
-    zero = next((c for c, value in zip(CAPACITIES, J.tolist(), strict=True) if value < ZERO), None)
-    told = f"from p = {zero} on J is zero" if zero else f"J falls to {short(J.min())} and never to zero"
-    text = (f"**Capacity**: {told}; the lowest J* is {short(risk[best])}, at p = {CAPACITIES[best]}, and noise alone leaves "
-            f"σ² = {short(config.sigma**2)}. **The gap** J* − J is widest at p = {CAPACITIES[wide]}, where it is {gap} "
-            f"(medians of {config.draws} draws of m = {config.m} samples). ")
-    return text + (f"**In the picture**: the fit at p = {p} has J = {short(result.J[config.at, 0])} on its samples and "
-                   f"J* = {short(result.risk[config.at, 0])} on all of p_data.")
-
-
-def short(value: float | Tensor) -> str:
-    """Two digits of a risk, in words that a reader can take in: 0.15, 1,200, 4.7·10⁸, and 0 for what is zero to rounding."""
-    value = float(value)
-    if value < ZERO:
-        return "0" if value > -ZERO else f"−{short(-value)}"
-    two = float(f"{value:.1e}")
-    if 1e-3 <= two < 1e5:
-        return f"{two:.2g}" if two < 100 else f"{two:,.0f}"
-    mantissa, exponent = f"{two:.1e}".split("e")
-    return f"{mantissa}·10{exponent.lstrip('+').replace('-0', '-').lstrip('0').translate(POWERS)}"
+    p, best, wide = CAPACITIES[config.at], lowest(result), widest(result)
+    hit = next((c for c in CAPACITIES if interpolates(config, c)), None)
+    small = next((c for i, c in enumerate(CAPACITIES) if float(J[i:].max()) < ZERO), None)
+    falls = (f"from p = {hit} on the fit passes through every sample, so J is zero but for rounding" if hit else
+             f"from p = {small} on J is {told(0.5 * ZERO)}" if small else f"J falls to {told(J.min())} and never to zero")
+    text = (f"**Capacity**: {falls}; the lowest J* is {told(risk[best])}, at p = {CAPACITIES[best]}, and noise alone leaves "
+            f"σ² = {short(config.sigma**2)}. **The gap** J* − J is largest at p = {CAPACITIES[wide]}, where it is "
+            f"{short(gaps(result)[wide])} (medians of {config.draws} draws of m = {config.m} samples).{negative(result)} ")
+    return text + (f"**In the picture**: the fit at p = {p} has J = {told_J(config, config.at, result.J[config.at, 0])} on its "
+                   f"samples and J* = {told(result.risk[config.at, 0])} on all of p_data.")
 
 
 def predict(result: Result, config: Config) -> Pick:
-    """In which range of capacities the gap is widest, by the median of the draws."""
+    """In which range of capacities the gap is largest, by the median of the draws."""
     m, gap = config.m, gaps(result)
-    at = CAPACITIES[int(gap.argmax())]
+    at = CAPACITIES[widest(result)]
     right = "low" if 2 * at < m else "near" if at <= 2 * m else "high"
     return Pick(
-        text=f"A {SHORT[config.model]} is fitted to m = {m} samples, at capacities p from 1 to {CAPACITIES[-1]}. Where is the "
-             "gap J* − J widest?", right=(right,),
+        text=f"A {SHORT[config.model]} is fitted to m\u00a0=\u00a0{m} samples, at capacities p from 1 to {CAPACITIES[-1]}. Where is the "
+             "gap J* − J largest?", right=(right,),
         options={"low": f"Below p = {m // 2}, where the model is simple", "near": f"From p = {m // 2} to {2 * m}, round p = m",
                  "high": f"Above p = {2 * m}, where the model is largest"},
-        why=f"It is {short(gap.max())} at p = {at}, {short(gap[0])} at p = 1 and {short(gap[-1])} at p = {CAPACITIES[-1]}.")
+        why=f"It is {short(gap.max())} at p = {at}, {short(gap[0])} at p = 1 and {short(gap[-1])} at p = {CAPACITIES[-1]}."
+            + negative(result))
 
 
 def _tamed(result: Result, config: Config, _: None) -> Verdict:
     """Whether the scene differs from the challenge's in λ alone and its J* at p = m is near the best there is."""
     if replace(config, ridge=0.0).trained() != Config(**CHALLENGE.scene).trained():
         return Verdict(False, "This is another scene than the challenge's. Set the scene, and move only λ.")
-    risk = float(result.risk[CAPACITIES.index(config.m)].quantile(0.5))
-    words = f"With λ = {config.ridge:g} the median J* at p = m = {config.m} is {short(risk)}, {short(risk / config.sigma**2)} σ²."
-    return Verdict(risk < 2.5 * config.sigma**2, words)
+    risk, noise = float(result.risk[CAPACITIES.index(config.m)].quantile(0.5)), config.sigma**2
+    return Verdict(risk < 2.5 * noise, f"With λ = {short(config.ridge)} the median J* at p = m = {config.m} is {short(risk)}, "
+                                       f"{short(risk / noise)} σ².")
 
 
 CHALLENGE = Challenge(
