@@ -51,6 +51,19 @@ def tutorial(model, optimiser, loss_function, x, y, orders, batch_size, steps):
     return torch.stack(losses)
 
 
+def tolerance(mlp: MLP, steps: int, rate: float) -> torch.Tensor:
+    """How far [P] two correct runs of Adam or SGD in float64 may be apart on any processor.
+
+    A bias before batch norm has no gradient but the rounding of the B terms that cancel in it, some 1e-15. Adam divides
+    it by √v̂ + 1e-8, so that each step moves that bias by up to rate · 1e-15 / 1e-8; the function does not depend on it.
+    """
+    allowed = torch.full((mlp.P,), 1e-9, dtype=float64)
+    if mlp.norm == "batch":
+        for i, _ in enumerate(mlp.hidden, 1):
+            allowed[mlp.layout[f"bias{i}"].part] += steps * rate * 1e-15 / 1e-8
+    return allowed
+
+
 @pytest.mark.parametrize("rows", [1, 3])
 @pytest.mark.parametrize("norm", [None, "batch", "layer"])
 @pytest.mark.parametrize(
@@ -88,7 +101,8 @@ def test_follows_the_tutorial_loop(ours, theirs, norm, rows, sequential):
         optimiser = theirs(model.parameters(), lr=float(rates[k]))
         losses = tutorial(model, optimiser, nn.BCEWithLogitsLoss(), xk, yk, orders[:, k], B, steps)
         expected = nn.utils.parameters_to_vector(model.parameters()).detach()
-        torch.testing.assert_close(progress.theta[k], expected, rtol=1e-8, atol=1e-9)
+        off = (progress.theta[k] - expected).abs() - 1e-8 * expected.abs()
+        assert bool((off <= tolerance(mlp, steps, float(rates[k]))).all()), off.max()
         torch.testing.assert_close(progress.batch_loss[:, k], losses, rtol=1e-8, atol=1e-9)
         if progress.stats is not None:
             means = model.get_buffer("1.running_mean"), model.get_buffer("4.running_mean")

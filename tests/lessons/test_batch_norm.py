@@ -4,15 +4,19 @@ import dataclasses
 import math
 import runpy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from core.lesson import last
 from core.lessons import batch_norm as lesson
 from core.lessons.batch_norm import RATES, Config, Result, judged, row, seen, trained_well, transforms
+from core.lessons.batch_norm_race import batches, data, race, row_norm, splits
 from core.moments import NEVER
 from core.normalisation import DELTA, KINDS, algorithm_1
+from core.words import short
 from figures import batch_norm as figures
 from tests.pages import said
 
@@ -73,14 +77,14 @@ def test_every_arm_has_the_same_start_and_none_has_a_head_start() -> None:
 
 
 def test_a_start_does_not_depend_on_how_many_run_beside_it() -> None:
-    alone, beside = (lesson.run(dataclasses.replace(SHORT, starts=s)).arms[0] for s in (1, 2))
+    alone, beside = (lesson.run(dataclasses.replace(SHORT, starts=s)).arm for s in (1, 2))
     first = beside.losses.unflatten(1, (len(KINDS) * len(RATES), 2))[:8, :, 0]
     torch.testing.assert_close(alone.losses[:8], first, rtol=1e-3, atol=1e-3)
 
 
 def test_weights_before_a_norm_have_no_scale() -> None:
     """The first loss is the start's: unmoved by the weights' scale under every norm, moved without."""
-    plain, scaled = (lesson.run(dataclasses.replace(SHORT, weight_scale=s)).arms[0] for s in (1.0, 10.0))
+    plain, scaled = (lesson.run(dataclasses.replace(SHORT, weight_scale=s)).arm for s in (1.0, 10.0))
     for kind in KINDS:
         k = row(SHORT, kind, 0.1)
         gap = float((plain.losses[0, k] - scaled.losses[0, k]).abs())
@@ -89,21 +93,21 @@ def test_weights_before_a_norm_have_no_scale() -> None:
 
 def test_groups_of_all_channels_are_layer_norm() -> None:
     config = dataclasses.replace(SHORT, groups=1)
-    losses = lesson.run(config).arms[0].losses.unflatten(1, (len(KINDS), -1))
+    losses = lesson.run(config).arm.losses.unflatten(1, (len(KINDS), -1))
     torch.testing.assert_close(losses[:10, KINDS.index("group")], losses[:10, KINDS.index("layer")], rtol=1e-3, atol=1e-3)
 
 
 def test_batch_norm_trains_at_more_learning_rates(several: list[tuple[Config, Result]]) -> None:
-    wide = torch.stack([trained_well(judged(r, c).training[0]) for c, r in several])
+    wide = torch.stack([trained_well(judged(r, c).training) for c, r in several])
     none, batch = wide[:, KINDS.index("none")], wide[:, KINDS.index("batch")]
     assert bool((batch > none).all()), wide
-    best = torch.stack([judged(r, c).training[0].mean(-1).nan_to_num(math.inf).amin(1) for c, r in several])
+    best = torch.stack([judged(r, c).training.mean(-1).nan_to_num(math.inf).amin(1) for c, r in several])
     assert bool((best.argmin(1) == KINDS.index("batch")).all()), best
 
 
 def test_batch_norm_keeps_the_spread_of_its_layers(several: list[tuple[Config, Result]]) -> None:
     for config, result in several:
-        arm = result.arms[0]
+        arm = result.arm
         batch, none = (arm.spread[:, :, row(config, kind, 0.2)] for kind in ("batch", "none"))
         assert bool((batch.log().abs().amax(0) < none.log().abs().amax(0)).all())
         # At the start γ = 1 and β = 0: mean 0 and spread 1, but for δ and channels that hardly vary.
@@ -113,7 +117,7 @@ def test_batch_norm_keeps_the_spread_of_its_layers(several: list[tuple[Config, R
 
 def test_divergence_is_data(exploding: tuple[Config, Result]) -> None:
     config, result = exploding
-    arm = result.arms[0]
+    arm = result.arm
     rows = [row(config, "none", rate) for rate in RATES]
     assert (arm.diverged_at[rows] != NEVER).any()
     for k in range(arm.losses.shape[1]):
@@ -136,7 +140,7 @@ def test_company_matters_more_in_small_batches() -> None:
     for seed in range(3):
         config = Config(batch_size=64, learning_rate=0.2, starts=1, seed=seed, steps=40)
         result = lesson.run(config)
-        pairs = dataclasses.replace(result, arms=(dataclasses.replace(result.arms[0], batch_size=2),))
+        pairs = dataclasses.replace(result, arm=dataclasses.replace(result.arm, batch_size=2))
         spread = [float(judged(r, config).sure_train.std(0).mean()) for r in (result, pairs)]
         assert spread[1] > 2 * spread[0], (seed, spread)
 
@@ -156,7 +160,7 @@ def test_running_statistics_after_training(opening: Result) -> None:
 def test_momentum_is_only_a_view_and_small_momentum_is_late(opening: Result) -> None:
     def loss(momentum: float) -> float:
         facts = judged(opening, Config(momentum=momentum, learning_rate=0.2))
-        return float(facts.validation[0, KINDS.index("batch"), RATES.index(0.2)].mean())
+        return float(facts.validation[KINDS.index("batch"), RATES.index(0.2)].mean())
 
     assert Config(momentum=0.01).trained() == Config().trained()
     assert loss(0.01) > loss(0.1)
@@ -164,9 +168,9 @@ def test_momentum_is_only_a_view_and_small_momentum_is_late(opening: Result) -> 
 
 def test_a_diverged_batch_norm_net_is_drawn_too(opening: Result) -> None:
     """Where batch norm itself leaves the numbers, its pictures are empty and nothing is said of its modes."""
-    arm, k = opening.arms[0], row(Config(), "batch", 0.5)
+    arm, k = opening.arm, row(Config(), "batch", 0.5)
     weights = arm.weights.map(lambda v: v.index_fill(0, torch.tensor([k]), math.nan))
-    broken = dataclasses.replace(opening, arms=(dataclasses.replace(arm, weights=weights),))
+    broken = dataclasses.replace(opening, arm=dataclasses.replace(arm, weights=weights))
     board = said("batch_norm").draw(broken, Config())
     assert "eval mode" not in board.seen
     assert "channel" not in [p.id for p in board.panels]
@@ -175,13 +179,59 @@ def test_a_diverged_batch_norm_net_is_drawn_too(opening: Result) -> None:
 def test_every_batch_size() -> None:
     config = Config(every_batch_size=True, steps=20, starts=1, batch_size=8)
     results = list(lesson.steps(config))
-    arms = results[-1].arms
-    assert [a.batch_size for a in arms] == [8, 2, 4, 16, 32, 64]
+    sizes = results[-1].sizes
+    assert [a.batch_size for a in sizes] == [2, 4, 8, 16, 32, 64]
+    assert [a.batch_size * a.step for a in sizes] == [512] * 6, "all have seen the same number of digits"
     alone = lesson.run(dataclasses.replace(config, every_batch_size=False))
-    torch.testing.assert_close(arms[0].losses, alone.arms[0].losses, equal_nan=True)
-    assert all(a.step == 20 for a in arms)
-    steps = [r.arms[-1].step for r in results]
-    assert steps[0] == 0
+    assert not alone.sizes
+    torch.testing.assert_close(results[-1].arm.losses, alone.arm.losses, equal_nan=True)
+    # The same nets on the same batches as beside all other kinds.
+    rows = [row(config, kind, 0.1) for kind in lesson.COMPARED]
+    theirs = sizes[2].losses[:20, [2, 7 + 2, 14 + 2]]
+    torch.testing.assert_close(theirs, alone.arm.losses[:, rows], rtol=1e-3, atol=1e-3)
+    assert [len(r.sizes) for r in results] == sorted(len(r.sizes) for r in results)
+
+
+def test_what_is_said_of_batch_sizes_is_the_best_of_all_rates() -> None:
+    config = Config(every_batch_size=True, steps=20, starts=1)
+    result = lesson.run(config)
+    facts = judged(result, config)
+    told = seen(result, config, facts)
+    for m in (2, 8):
+        arm = next(a for a in result.sizes if a.batch_size == m)
+        i = result.sizes.index(arm)
+        batch, group = (float(np.nanmin(facts.sizes[i, lesson.COMPARED.index(kind)])) for kind in ("batch", "group"))
+        assert group == pytest.approx(float(np.nanmin(arm.validation[14:])), abs=1e-6)
+        ahead = f"{short(abs(group - batch))} {'ahead of' if batch <= group else 'behind'} group norm"
+        assert f"at m = {m} batch norm has a validation loss of {short(batch)}, {ahead}" in told
+    board = said("batch_norm").draw(result, config)
+    assert "same 512 digits" in next(p.caption for p in board.panels if p.id == "sizes")
+
+
+@pytest.mark.parametrize(("asked", "trained"), [(dict(), 2), (dict(starts=4), 4), (dict(starts=4, steps=300, batch_size=64), 1),
+                                                (dict(starts=4, every_batch_size=True), 1)])
+def test_where_too_much_is_asked_fewer_starts_are_trained_and_the_page_says_so(asked: dict[str, Any], trained: int) -> None:
+    config = Config(**asked)
+    assert lesson.trained_starts(config) == trained
+    assert trained * config.steps * (config.batch_size + 18) <= lesson.PLENTY
+    short_run = dataclasses.replace(config, steps=20, batch_size=2)
+    result = lesson.run(short_run)
+    page, few = said("batch_norm"), lesson.trained_starts(short_run) < short_run.starts
+    caption = next(p.caption for p in page.draw(result, short_run).panels if p.id == "rates")
+    assert ("starts trained" in caption) == few == ("random starts 1 was trained" in seen(result, short_run))
+
+
+def test_rounding_alone_moves_instance_norm_and_not_the_other_norms() -> None:
+    """Two runs of the opening scene whose starts differ in the last digit, over three seeds, up to ε = 0.2."""
+    for seed in range(3):
+        config = Config(seed=seed, starts=1)
+        images, labels, _ = data(seed)
+        weights = [lesson.starts(config).map(lambda v, by=by: v * by) for by in (1.0, 1 + 2e-7)]
+        ends = [last(race(w, row_norm(1, 2), *splits(images, labels), batches(data(seed)[2], 16), 16, 50)).losses[-10:].mean(0)
+                for w in weights]
+        apart = (ends[0] - ends[1]).abs().reshape(len(KINDS), len(RATES))[:, :4].amax(1)
+        assert float(apart[KINDS.index("instance")]) > 0.02
+        assert float(apart[KINDS.index("batch") : KINDS.index("instance")].max()) < 0.002
 
 
 def test_film_ends_at_the_algorithms_output() -> None:
@@ -206,11 +256,14 @@ def test_partial_results_can_be_drawn() -> None:
 
 
 def test_plain_pytorch_gets_the_same_numbers() -> None:
-    config = Config(learning_rate=0.2, starts=1)
+    config = Config(starts=1)
     facts = judged(lesson.run(config), config)
-    plain = runpy.run_path(str(ROOT / "examples/batch_norm.py"))["main"]()
+    example = runpy.run_path(str(ROOT / "examples/batch_norm.py"))
+    assert (example["STEPS"], example["BATCH"], example["RATE"]) == (config.steps, config.batch_size, config.learning_rate)
+    plain = example["main"]()
+    R = RATES.index(config.learning_rate)
     for i, kind in enumerate(KINDS):
-        # Instance norm over four positions is chaotic: float32 and float64 runs of the plain net differ as much.
-        close = 0.35 if kind == "instance" else 0.01
-        assert float(facts.training[0, i, RATES.index(0.2), 0]) == pytest.approx(plain[kind], abs=close), kind
-        assert float(facts.validation[0, i, RATES.index(0.2), 0]) == pytest.approx(plain[f"{kind}, validation"], abs=close), kind
+        # Rounding decides instance norm's numbers: any that are finite will do.
+        close = 5.0 if kind == "instance" else 0.03
+        assert float(facts.training[i, R, 0]) == pytest.approx(plain[kind], abs=close), kind
+        assert float(facts.validation[i, R, 0]) == pytest.approx(plain[f"{kind}, validation"], abs=close), kind

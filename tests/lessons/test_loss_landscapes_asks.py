@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,9 +16,10 @@ from core.lessons.loss_landscapes import CHALLENGE, Config, Result, predict, run
 from core.moments import NEVER
 from figures import loss_landscapes as figures
 from tests.pages import said
+from tests.promises.loss_landscapes import basins, downward
 from tests.scenes import anything
 
-CALM = dict(batch_norm=False, learning_rate=0.07, steps=200, restarts=0)
+CALM = dict(batch_norm=False, activation="tanh", width=4, steps=1000, restarts=0)
 
 
 def some(tensor: torch.Tensor | None) -> torch.Tensor:
@@ -26,32 +27,14 @@ def some(tensor: torch.Tensor | None) -> torch.Tensor:
     return tensor
 
 
-def pits(z: torch.Tensor) -> int:
-    """Points of z [B, A] below all eight neighbours."""
-    rows = z.tolist()
-    return sum(all(rows[i][j] < rows[i + k][j + l] for k, l in itertools.product((-1, 0, 1), repeat=2) if (k, l) != (0, 0))
-               for i in range(1, len(rows) - 1) for j in range(1, len(rows[0]) - 1))
-
-
-def downward(z: torch.Tensor) -> float:
-    """Part of the plane where NumPy-style gradients of gradients give a negative eigenvalue, by second differences."""
-    z = z.double()
-    h = torch.empty(z.shape[0] - 2, z.shape[1] - 2, 2, 2, dtype=torch.float64)
-    h[..., 0, 0] = z[1:-1].diff(n=2, dim=1)
-    h[..., 1, 1] = z[:, 1:-1].diff(n=2, dim=0)
-    h[..., 0, 1] = h[..., 1, 0] = (z[2:, 2:] - z[2:, :-2] - z[:-2, 2:] + z[:-2, :-2]) / 4
-    known = h.isfinite().all(-1).all(-1)
-    least = torch.linalg.eigvalsh(h[known])[:, 0]
-    return float((least < -1e-6 * z[1:-1, 1:-1][known].abs()).double().mean())
-
-
 def short_scene(rng: random.Random, **fixed: Any) -> Config:
     return anything(Config, rng, **{**dict(steps=50, restarts=0, resolution=41, width=4, depth=rng.choice([1, 2, 4])), **fixed})
 
 
 def roughness(result: Result) -> str:
-    (n0, n1), (b0, b1) = ([f(z) for z in some(result.grid)] for f in (pits, downward))
-    return "plain" if n0 > n1 and b0 > b1 else "skips" if n0 < n1 and b0 < b1 else "neither"
+    n0, n1 = (basins(z, max(0.3, 0.02 * float(z.max() - z.min()))) for z in some(result.grid))
+    b0, b1 = (downward(z) for z in some(result.grid))
+    return "plain" if n0 > n1 and b0 > b1 + 0.05 else "skips" if n0 < n1 and b1 > b0 + 0.05 else "neither"
 
 
 @pytest.mark.parametrize("plane", ["start", "random", "trajectory", "segment"])
@@ -66,12 +49,10 @@ def test_questions_about_nets_are_answered_by_the_run(plane: str):
         assert question.judge(question.right[0]).right and len(question.options) <= 6
         if plane != "segment":
             assert question.right == (roughness(result),)
-            for z in some(result.grid):
-                assert f" {pits(z)} local" in question.why or (pits(z) == 0 and "no local minimum" in question.why)
             continue
         m = result.nets.index(scene.skips)
         if not bool(result.segments[scene.second][:, m].isfinite().all()):
-            assert question.right == ("none",) and "diverged" in question.why
+            assert question.right == ("none",) and "did not end at a finite loss" in question.why
             continue
         t = some(result.segment_t)
         height = {}
@@ -79,7 +60,7 @@ def test_questions_about_nets_are_answered_by_the_run(plane: str):
             loss = result.segments[name][:, m].double()
             height[name] = float((loss - (1 - t) * loss[0] - t * loss[-1]).max())
         before, after = height.values()
-        right = "none" if before < 1e-5 else "gone" if after < 1e-5 else "lower" if after < before else "same"
+        right = "none" if before < 1e-5 else "gone" if after < 1e-5 else "lower" if after < 0.9 * before else "same"
         assert question.right == (right,)
 
 
@@ -108,26 +89,36 @@ def test_divergence_on_a_surface_names_a_curvature_that_is_beyond_the_limit():
         result = run(scene)
         if result.diverged_at[0] != NEVER:
             seen += 1
-            reached = float(result.reasons[0].split("reached ")[1].split(" ")[0])
-            assert reached > 2, result.reasons
+            path = some(result.path)[:, 0]
+            bends = surfaces.surface(scene.problem, scene.kappa).hessian(path[path.isfinite().all(1)])
+            steepest = float(torch.linalg.eigvalsh(bends)[:, -1].max()) * scene.learning_rate
+            assert result.reasons[0].endswith("on the way, above 2") or steepest <= 2
     assert seen >= 10
 
 
-def test_the_challenge_can_be_met_and_near_misses_fail():
-    good = Config(**CALM)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_challenge_can_be_met(seed):
+    """By a narrow tanh net: far from both bounds, so that rounding cannot decide."""
+    good = Config(seed=seed, **CALM)
     result = run(good)
+    z = some(result.grid)[0]
+    assert float(result.losses[-1, 0]) < 0.01 and basins(z, 0.2) == 1
     verdict = CHALLENGE.check(result, good, None)
-    assert verdict.right
-    assert pits(some(result.grid)[0]) <= 2 and float(result.losses[-1, 0]) < 0.05
-    assert f"{float(result.losses[-1, 0]):.3g}" in verdict.words
-    other = Config(activation="tanh", batch_norm=False, width=4, steps=400, restarts=0)
-    assert CHALLENGE.check(run(other), other, None).right
-    # the opening scene, more pits, too short a training
-    for miss in (Config(restarts=0), Config(**{**CALM, "learning_rate": 0.1}), Config(**{**CALM, "steps": 50})):
-        assert not CHALLENGE.check(run(miss), miss, None).right
+    assert verdict.right and "one basin" in verdict.words
+
+
+def test_near_misses_of_the_challenge_fail():
+    # The opening scene fits but has several deep basins; the calm scene stopped early has one and does not fit.
+    rough, early = Config(restarts=0), Config(**{**CALM, "steps": 50})
+    results = [run(scene) for scene in (rough, early)]
+    assert float(results[0].losses[-1, 0]) < 0.05 and basins(some(results[0].grid)[0], 0.4) > 1
+    assert float(results[1].losses[-1, 0]) > 0.1
+    for miss, result in zip((rough, early), results, strict=True):
+        assert not CHALLENGE.check(result, miss, None).right
     # outside the rules, whatever came out
+    good = run(Config(**CALM))
     for change in (dict(depth=7), dict(data="circles"), dict(radius=0.5), dict(plane="trajectory"), dict(problem="bowl")):
-        assert not CHALLENGE.check(result, Config(**{**CALM, **change}), None).right
+        assert not CHALLENGE.check(good, Config(**{**CALM, **change}), None).right
 
 
 def test_the_challenge_waits_for_the_plane_and_for_training_that_survives():
@@ -137,22 +128,28 @@ def test_the_challenge_waits_for_the_plane_and_for_training_that_survives():
     assert "diverged at step" in CHALLENGE.check(run(steep), steep, None).words
 
 
-def test_presets_show_what_they_say():
+def test_words_of_presets_that_no_seed_changes():
     at = {p.name: Config(**{**p.values, "restarts": 0}) for p in said("loss_landscapes").presets}
-    range_ = run(at["Mountain range"])
-    assert pits(some(range_.grid)[0]) > 5 and roughness(range_) == "plain"
     assert at["Add skips"].trained() == at["Mountain range"].trained()
     twins = run(at["Twins"])
-    assert float(twins.barriers["twin"][0]) > 0.1 and float(twins.barriers["twin_matched"][0]) < 1e-6
     assert predict(twins, at["Twins"]).right == ("gone",)
-    edge = run(at["Edge of stability"])
-    part = some(edge.sharpness) / edge.limit
-    assert bool((part[0] < 0.8).all()) and bool((part[-5:] > 0.8).all()) and bool((part[-5:] < 1.2).all())
-    assert bool((edge.losses[-1] < 0.9 * edge.losses[len(edge.losses) // 2]).all())
-    steep = run(at["Too steep to start"])
-    assert "training diverged" in str(figures.rescaled(steep, at["Too steep to start"]).to_json())
-    assert float(some(steep.sharpness)[0, 0]) > 10 * steep.limit and int(steep.diverged_at[0]) != NEVER
     assert predict(run(at["Himmelblau"]), at["Himmelblau"]).right == ("minimum",)
+
+
+def test_a_run_that_starts_too_steep_is_said_to_find_a_flatter_place_only_where_one_was_measured():
+    preset = next(p for p in said("loss_landscapes").presets if p.name == "Too steep to start")
+    scene = Config(**{**preset.values, "restarts": 0})
+    result = run(scene)
+    scaled = some(result.sharpness)[:, 1] * scene.learning_rate
+    k = int((scaled < 2).nonzero()[0])
+    text = lesson.seen(result, scene)
+    assert f"step {int(some(result.sharpness_steps)[k])} is at a flatter place" in text
+    assert "the loss first rises" in text and float(result.losses[:, 1].max()) > float(result.losses[0, 1])
+    steep = replace(result, sharpness=torch.full_like(some(result.sharpness), 3 * result.limit))
+    assert "flatter place" not in lesson.seen(steep, scene)
+    # Where training diverges nothing is said of places that nobody looked at.
+    gone = Config(batch_norm=False, depth=12, learning_rate=0.7, restarts=0)
+    assert "flatter" not in run(gone).reasons[0]
 
 
 def test_alts_tell_numbers_at_every_stage():

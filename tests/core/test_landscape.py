@@ -1,7 +1,11 @@
 """Planes against their definitions and scikit-learn's PCA."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from sklearn.decomposition import PCA
 
 from core import landscape
@@ -108,10 +112,53 @@ def test_roughness_counts_on_known_surfaces():
     axis = torch.linspace(-3, 3, 61, dtype=torch.float64)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     bowl = x**2 + 3 * y**2 + x * y
-    assert landscape.local_minima(bowl) == 1 and landscape.curving_down(bowl) == 0
-    assert landscape.curving_down(-bowl) == 1 and landscape.local_minima(-bowl) == 0
+    assert landscape.basins(bowl, 0.1) == 1 and landscape.curving_down(bowl) == 0
+    assert landscape.curving_down(-bowl) == 1 and landscape.basins(-bowl, 0.1) == 4, "the four corners"
     assert landscape.curving_down(x**2 - y**2) == 1
     double = (x**2 - 1) ** 2 + y**2  # 12x² − 4 < 0 for |x| < 1/√3
-    assert landscape.local_minima(double) == 2
-    assert landscape.curving_down(double) == pytest.approx(2 / 3**0.5 / 6, abs=0.03)
-    assert landscape.curving_down(torch.full((9, 9), torch.nan)) != landscape.curving_down(bowl)
+    assert landscape.basins(double, 0.9) == 2 and landscape.basins(double, 1.1) == 1, "the pass is 1 high"
+    # Differences over a step s see 12x² + 2s² − 4.
+    inside = ((4 - 2 * 0.6**2) / 12) ** 0.5
+    assert landscape.curving_down(double) == pytest.approx(2 * inside / (6 - 2 * 0.6), abs=0.03)
+    empty = torch.full((9, 9), torch.nan)
+    assert math.isnan(landscape.curving_down(empty)) and landscape.basins(empty, 0.1) == 0
+
+
+def by_definition(z: torch.Tensor, climb: float) -> int:
+    """Bottoms that are the lowest of all that is reached without climbing `climb` above them."""
+    grid, around, found = z.double().numpy(), np.ones((3, 3)), 0
+    grid = np.where(np.isfinite(grid), grid, np.inf)
+    bottoms, _ = ndimage.label((grid == ndimage.minimum_filter(grid, 3)) & np.isfinite(grid), around)
+    for place in ndimage.minimum_position(grid, bottoms, range(1, bottoms.max() + 1)):
+        lake, _ = ndimage.label(grid < grid[place] + climb, around)
+        found += grid[lake == lake[place]].min() == grid[place]
+    return int(found)
+
+
+def test_basins_are_what_one_must_climb_out_of():
+    g = torch.Generator().manual_seed(0)
+    for side in (9, 21, 40):
+        z = torch.randn(side, side, generator=g)
+        z = torch.nn.functional.avg_pool2d(z[None], 3, 1, 1)[0]
+        for climb in (1e-6, 0.05, 0.2, 0.5, 2.0):
+            assert landscape.basins(z, climb) == by_definition(z, climb)
+    z[5:8, :] = torch.inf  # a wall: what lies beyond it is never reached
+    assert landscape.basins(z, 1e9) == by_definition(z, 1e9) == 2
+
+
+def test_roughness_does_not_count_the_grid():
+    """Waves of two lengths, the short ones too shallow to count: the numbers stay while the points in sight multiply."""
+    def waves(side: int) -> torch.Tensor:
+        axis = torch.linspace(-1, 1, side, dtype=torch.float64)
+        y, x = torch.meshgrid(axis, axis, indexing="ij")
+        return torch.cos(9 * x + 0.4) + torch.cos(7 * y) + 0.05 * torch.cos(61 * x + 3) * torch.cos(53 * y)
+
+    def bottoms(z: torch.Tensor) -> int:
+        around = torch.nn.functional.max_pool2d(-z[None], 3, 1, 1)[0]
+        return int((-z == around)[1:-1, 1:-1].sum())
+
+    seen = [waves(side) for side in (41, 61, 81, 161)]
+    assert len({landscape.basins(z, 0.5) for z in seen}) == 1
+    bends = [landscape.curving_down(z) for z in seen]
+    assert max(bends) - min(bends) < 0.02
+    assert len({bottoms(z) for z in seen}) > 1
