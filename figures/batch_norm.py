@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import torch
 
-from core.lessons.batch_norm import NAMES, Config, Result, transforms
+from core.lessons.batch_norm import NAMES, Config, Result, asked, mean_told, spread_told, transforms
 from core.normalisation import KINDS, Lines, algorithm_1, averaged
+from core.words import short
 from figures import style
 
 HUE = {kind: f"norm_{kind}" for kind in KINDS}
@@ -30,7 +32,7 @@ def changes(scene: Config) -> bool:
 
 
 def second_name(scene: Config) -> str:
-    times = "−x" if scene.factor == -1 else f"{scene.factor:g} x".replace("-", "−")
+    times = {1.0: "x", -1.0: "−x"}.get(scene.factor, f"{short(scene.factor)} x")
     return times + (f" {'+' if scene.offset > 0 else '−'} {abs(scene.offset):g}" if scene.offset else "")
 
 
@@ -42,10 +44,9 @@ def _ease(n: int) -> np.ndarray:
 def film(scene: Config) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Labels [F]; place [F] of the values, 0 at x to 3 at y; reach [F] of the σ bracket, NaN before there is a mean."""
     lines, _ = transforms(scene)
-    mean, var = float(lines.mean), float(lines.var)
     labels, place, reach = ["the batch x"] * HOLD, [0.0] * HOLD, [math.nan] * HOLD
-    labels += [f"line 1: μ = {mean:.3g}"] * LINE_1
-    labels += [f"line 2: σ² = {var:.3g}"] * LINE_2
+    labels += [f"line 1: μ = {mean_told(lines.x)}"] * LINE_1
+    labels += [f"line 2: σ² = {short(float(lines.var) if lines.x.min() < lines.x.max() else 0.0, 3)}"] * LINE_2
     place += [0.0] * (LINE_1 + LINE_2)
     reach += [0.0] * LINE_1 + list(_ease(LINE_2))
     for at, (label, n) in enumerate((("line 3: x − μ", LINE_3), ("line 3: ÷ √(σ² + δ)", LINE_3), ("line 4: γ x̂ + β", LINE_4))):
@@ -130,9 +131,8 @@ def algorithm(scene: Config) -> go.Figure:
     traces = [t for i, lines in reversed(list(enumerate(batches))) for t in _path_traces(lines, scene, second=i > 0)]
     low, high = reach_of(scene)
     names = []
-    for stage, name in enumerate(ROWS):
-        numbers = [(_stages(lines)[stage].mean(), _stages(lines)[stage].std()) for lines in batches]
-        means, spreads = (" | ".join(f"{rounded(v[i])}" for v in numbers) for i in (0, 1))
+    for name, *values in zip(ROWS, *([v.x, v.centred, v.xhat, v.y] for v in batches), strict=True):
+        means, spreads = (" | ".join(map(tell, values)) for tell in (mean_told, spread_told))
         names.append(f"<b>{name}</b><br>mean {means}<br>spread {spreads}")
     return style.figure(
         traces, x="value", showlegend=False, uirevision=f"{low}:{high}",
@@ -140,10 +140,37 @@ def algorithm(scene: Config) -> go.Figure:
         yaxis=dict(range=[-0.5, 3.5], tickvals=[3, 2, 1, 0], ticktext=names, showgrid=True, ticks="", showline=False))
 
 
-def rounded(value: float) -> str:
-    """Three digits at most, for ticks."""
-    text = f"{value:.3g}" if abs(value) >= 1 else f"{value:.2f}".rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text.replace("-", "−")
+def setup(scene: Config) -> go.Figure:
+    """What the question is about: the batch, what the layer makes of it, and the changed batch; not what becomes of that."""
+    factor, offset = asked(scene)
+    second = replace(scene, factor=factor, offset=offset)
+    first, changed = transforms(second)
+    rows = ((2, "x", first.x, "norm_batch", "circle"), (1, "y", first.y, "norm_batch", "square"),
+            (0, second_name(second), changed.x, "ink", "circle-open"))
+    falls = np.stack([first.x.numpy(), first.y.numpy(), np.full(len(first.x), np.nan)], 1).ravel()
+    traces: list[style.Trace] = [
+        dict(type="scatter", x=style.array(falls), y=style.array(np.tile([2, 1, np.nan], len(first.x))), mode="lines",
+             line=dict(color=style.colour("norm_batch", 0.35), width=1.3), hoverinfo="skip", showlegend=False)]
+    for height, name, values, hue, symbol in rows:
+        mean, spread = float(values.mean()), float(values.std(correction=0))
+        traces += [
+            dict(type="scatter", x=style.array([mean - spread, mean, mean + spread]), y=[height + 0.24] * 3, mode="lines+markers",
+                 line=dict(color=style.colour(hue), width=2), hoverinfo="skip",
+                 marker=dict(symbol=["line-ns-open", "diamond", "line-ns-open"], size=8, color=style.colour(hue),
+                             line=dict(width=2, color=style.colour(hue)))),
+            dict(type="scatter", x=style.array(values), y=[height] * len(values), mode="markers", name=name,
+                 marker=dict(symbol=symbol, size=10, color=style.colour(hue), line=dict(width=1.6)),
+                 hovertemplate=f"{name}: %{{x:.4g}}<extra></extra>")]
+    every = np.concatenate([*(values.numpy() for _, _, values, *_ in rows), [scene.beta]])
+    pad = max(0.07 * float(np.ptp(every)), 0.5)
+    beta = dict(type="line", x0=scene.beta, x1=scene.beta, y0=-0.45, y1=1.5, line=dict(color=style.INK, width=1.2, dash="dot"))
+    return style.figure(
+        traces, x="value", showlegend=False, shapes=[beta],
+        annotations=[style.label(scene.beta, 0.5, "β"),
+                     dict(x=float(changed.mean), y=-0.5, text="what comes out?", showarrow=False)],
+        xaxis=dict(range=[float(every.min()) - pad, float(every.max()) + pad]),
+        yaxis=dict(range=[-0.75, 2.6], tickvals=[2, 1, 0], ticktext=[f"<b>{name}</b>" for _, name, *_ in rows], ticks="",
+                   showline=False))
 
 
 def histogram(scene: Config) -> go.Figure:

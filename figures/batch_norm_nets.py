@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import plotly.graph_objects as go
+import torch
 
-from core.lessons.batch_norm import NAMES, Config, Result, row
-from core.lessons.batch_norm_modes import Judged
+from core.lessons.batch_norm import BATCH_SIZES, COMPARED, NAMES, Config, Result, mean_told, row, spread_told, trained_starts
+from core.lessons.batch_norm_modes import Judged, at_best_rate
 from core.lessons.batch_norm_race import RATES
 from core.moments import NEVER
 from core.normalisation import KINDS, algorithm_1
 from figures import style
-from figures.batch_norm import HUE, MARK, rounded
+from figures.batch_norm import HUE, MARK
 
 LOSS_TICKS = [v * 10.0**e for e in range(-3, 6) for v in (1, 2, 5)]
 LOSS_AXIS = dict(type="log", tickvals=LOSS_TICKS, ticktext=[f"{t:g}" for t in LOSS_TICKS])
@@ -21,35 +23,39 @@ LOSS_AXIS = dict(type="log", tickvals=LOSS_TICKS, ticktext=[f"{t:g}" for t in LO
 
 def rates(result: Result, facts: Judged, scene: Config) -> go.Figure:
     """Training loss at the end against the learning rate, one line a kind, with the range over starts."""
-    losses = facts.training[0].numpy()
+    losses = facts.training.numpy()
     finite = losses[np.isfinite(losses)]
     low, top = (math.log10(f) for f in (min([0.3, *finite * 0.9]), max([4.0, *finite * 1.6])))
     ends = [RATES[0] / 1.3, RATES[-1] * 1.3]
-    traces = [*_lines(np.array(RATES), losses, "ε"), *_gone(result, scene, low, top), _guessing(ends)]
+    lines = _lines(np.array(RATES), dict(zip(KINDS, losses, strict=True)), "ε")
+    traces = [*lines, *_gone(result, scene, low, top), _guessing(ends)]
     return style.figure(
         traces, x="learning rate ε", y="training loss (nats)", showlegend=False, yaxis=dict(LOSS_AXIS, range=[low, top]),
         xaxis=dict(type="log", tickvals=list(RATES), ticktext=[f"{r:g}" for r in RATES], range=[math.log10(e) for e in ends]),
         shapes=[_upright(scene.learning_rate)])
 
 
-def sizes(result: Result, facts: Judged, scene: Config) -> go.Figure:
-    """Validation loss, in eval mode, against the batch size at the learning rate looked at."""
-    order = sorted(range(len(result.arms)), key=lambda a: result.arms[a].batch_size)
-    x = np.array([result.arms[a].batch_size for a in order])
-    losses = facts.validation[order][:, :, RATES.index(scene.learning_rate)].transpose(0, 1).numpy()
+def sizes(result: Result, facts: Judged) -> go.Figure:
+    """Validation loss, in eval mode, against the batch size, each at the best of the learning rates."""
+    x = np.array([arm.batch_size for arm in result.sizes])
+    best, at = (v.numpy() for v in at_best_rate(facts.sizes))
+    traces = _lines(x, {kind: best[:, i, None] for i, kind in enumerate(COMPARED)}, "m")
+    for trace, rates in zip(traces, at.T, strict=True):
+        trace |= dict(customdata=np.array(RATES)[rates].tolist(),
+                      hovertemplate=f"{trace['name']}, m = %{{x}}: %{{y:.3f}} nats at ε = %{{customdata:g}}<extra></extra>")
     return style.figure(
-        [*_lines(x, losses, "m"), _guessing([x[0], x[-1]])], x="batch size m", y="validation loss (nats)", showlegend=False,
-        yaxis=LOSS_AXIS, xaxis=dict(type="log", tickvals=x.tolist(), ticktext=[str(v) for v in x]))
+        [*traces, _guessing([BATCH_SIZES[0], BATCH_SIZES[-1]])], x="batch size m", y="validation loss (nats)", showlegend=False,
+        yaxis=LOSS_AXIS, xaxis=dict(type="log", tickvals=list(BATCH_SIZES), ticktext=[str(m) for m in BATCH_SIZES]))
 
 
-def _lines(x: np.ndarray, losses: np.ndarray, symbol: str) -> list[style.Trace]:
-    """Mean over starts of losses [kinds, n, starts] against x [n], and the range where there are several."""
+def _lines(x: np.ndarray, losses: Mapping[str, np.ndarray], symbol: str) -> list[style.Trace]:
+    """For each kind the mean over starts of losses [n, starts] against x [n], and the range where there are several."""
     traces = []
-    for i, kind in enumerate(KINDS):
-        mean = losses[i].mean(-1)
+    for kind, values in losses.items():
+        mean = values.mean(-1)
         there = np.isfinite(mean)
-        if losses.shape[-1] > 1 and there.sum() > 1:
-            inside = losses[i][there]
+        if values.shape[-1] > 1 and there.sum() > 1:
+            inside = values[there]
             traces.append(style.band(x[there], inside.min(-1), inside.max(-1), NAMES[kind], HUE[kind]))
         traces.append(dict(type="scatter", x=style.array(x), y=style.array(mean), mode="lines+markers", name=NAMES[kind],
                            line=dict(color=style.colour(HUE[kind]), width=2.6),
@@ -69,14 +75,14 @@ def _upright(x: float) -> dict[str, object]:
 
 def _gone(result: Result, scene: Config, low: float, top: float) -> list[style.Trace]:
     """A mark on the upper edge for every kind and rate of which some start diverged."""
-    arm, found = result.arms[0], []
+    arm, starts, found = result.arm, trained_starts(scene), []
     for i, kind in enumerate(KINDS):
         for rate in RATES:
             k = row(scene, kind, rate)
-            at = arm.diverged_at[k : k + scene.starts]
+            at = arm.diverged_at[k : k + starts]
             at = at[at != NEVER]
             if len(at):
-                said = f"{NAMES[kind]}, ε = {rate:g}: {len(at)} of {scene.starts} diverged, first at step {int(at.min())}"
+                said = f"{NAMES[kind]}, ε = {rate:g}: {len(at)} of {starts} diverged, first at step {int(at.min())}"
                 found.append((rate, 10 ** (top - (0.06 + 0.06 * i) * (top - low)), style.colour(HUE[kind]), said))
     if not found:
         return []
@@ -89,7 +95,7 @@ def _gone(result: Result, scene: Config, low: float, top: float) -> list[style.T
 
 def layers(result: Result, scene: Config, what: str) -> go.Figure:
     """Mean or spread of what enters each layer's ReLU through training, without norm and with the kind looked into."""
-    arm = result.arms[0]
+    arm = result.arm
     values = getattr(arm, what).numpy()
     steps = arm.recorded.numpy()
     traces = []
@@ -168,7 +174,8 @@ def channel(facts: Judged) -> go.Figure:
                    dict(type="scatter", x=style.array(mids), y=style.array(y), mode="lines", fill="tonexty", customdata=height,
                         fillcolor=style.colour(hue, 0.35), line=dict(color=style.colour(hue), width=1.6, shape="hvh"),
                         hovertemplate=f"{name} near %{{x:.3g}}: %{{customdata}} values<extra></extra>")]
-        names.append(f"<b>{name}</b>  {rounded(values.mean())} ± {rounded(values.std())}")
+        told = torch.from_numpy(values)
+        names.append(f"<b>{name}</b>  {mean_told(told)} ± {spread_told(told)}")
     axis = dict(tickvals=[3, 2, 1, 0], ticktext=names, ticks="", showline=False, range=[-0.05, 4])
     pad = 0.02 * (edges[-1] - edges[0])
     return style.figure(traces, x="value", showlegend=False, yaxis=axis, xaxis=dict(range=[edges[0] - pad, edges[-1] + pad]))

@@ -1,12 +1,15 @@
 """batch_norm: scale and shift."""
 
+from dataclasses import replace
+
 from core.lessons import batch_norm as lesson
-from core.lessons.batch_norm import COMPANIES, NAMES, VALIDATION, Config, Result, seen
+from core.lessons.batch_norm import BATCH_SIZES, COMPANIES, NAMES, SEEN, VALIDATION, Config, Result, seen
 from core.lessons.batch_norm_modes import FROM_STEPS, Judged
 from core.normalisation import algorithm_1, running_average
+from core.words import short
 from figures import batch_norm as figures
 from figures import batch_norm_nets as nets
-from figures.batch_norm_alt import alts
+from figures.batch_norm_alt import alts, setup_alt
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
@@ -14,16 +17,16 @@ from ui.page import Preset
 PRESETS = [
     Preset("Doubled", "A second batch, twice the first, goes through the same four lines."),
     Preset("Undone", "γ = σ and β = μ: the net can give the batch back as it was.", dict(gamma=2.0, beta=3.0, factor=1.0)),
-    Preset("A batch of two", "Two different values become x̂ = −1 and +1, whatever they are: all that is left is which is larger.",
+    Preset("A batch of two", "Two values well apart become x̂ = −1 and +1: all that is left is which of them is larger.",
            dict(batch=(1.0, 5.5), factor=-1.0, gamma=1.0, beta=0.0, batch_size=2)),
     Preset("An outlier", "One far value sets σ, and squeezes all the others together.",
            dict(batch=(0.5, 1.0, 1.5, 2.5, 3.0, 4.0, 4.5, -10.0), gamma=1.0, beta=0.0)),
-    Preset("δ is not small", "Where δ is no smaller than σ², doubling the input is no longer forgotten.",
+    Preset("δ is not small", "Where δ is no smaller than σ², the output still tells that the input was doubled.",
            dict(batch=(0.1, 0.2, 0.35, 0.5, 0.6, 0.9), delta=0.1, gamma=1.0, beta=0.0)),
-    Preset("Weights ten times too large", "Without norm nearly every rate diverges; with any norm the first loss is what it was.",
+    Preset("Weights ten times too large", "Without norm no rate trains the net; with any norm the first loss is what it was.",
            dict(weight_scale=10.0, learning_rate=0.5)),
-    Preset("From 2 to 64 a batch", "Six batch sizes at once: the fewer the companions, the noisier the statistics of batch norm.",
-           dict(every_batch_size=True, batch_size=2, starts=1)),
+    Preset("From 2 to 64 a batch", "From m = 8 to m = 2, on the same digits, batch norm's lead over group norm shrinks.",
+           dict(every_batch_size=True, batch_size=2, starts=1, steps=200, learning_rate=0.2)),
 ]
 
 MATHS = r"""
@@ -42,14 +45,16 @@ so a step of gradient descent turns $W$ by an angle in proportion to $\epsilon/\
 $g_i=\partial J/\partial\hat x_i$ and means over the averaged set,
 $$\frac{\partial J}{\partial x_i}=\frac{1}{\sqrt{\sigma^2+\delta}}\Big(g_i-\overline{g}-\hat x_i\,\overline{g\,\hat x}\Big).$$
 
-**At test time** batch norm divides by running statistics, $r \leftarrow (1-\rho)\,r+\rho\,s$ with momentum $\rho$
-(the variance with one less than the count below, as in torch). Where $s$ stands still, $r_t=s+(r_0-s)(1-\rho)^t$.
+**At test time** batch norm uses running statistics for $\mu$ and $\sigma^2$, $r \leftarrow (1-\rho)\,r+\rho\,s$
+with momentum $\rho$ (the variance with one less than the count below, as in torch). Where $s$ stands still,
+$r_t=s+(r_0-s)(1-\rho)^t$.
 
 **The nets** minimise the mean cross-entropy of a mini-batch,
 $J(\theta)=-\frac1m\sum_{i}\ln p_\theta(t_i\mid x_i)$, by $\theta\leftarrow\theta-\epsilon\nabla J$. Digits of 8 × 8
 pixels; a 2×2 convolution of stride 2 to 8 channels, 1×1 to 8, 2×2 of stride 2 to 16, 1×1 to 16, each with norm and ReLU; then
-an affine layer. Start, batches and number of steps are common to all five, and in all of them $\gamma$ and $\beta$ belong to a
-channel.
+an affine layer. Start, batches and number of steps are common to all five, and under every norm $\gamma$ and $\beta$ belong to
+a channel. Batch sizes are compared after the same 512 digits, each kind at the best of its seven rates: a batch of two has then
+taken 256 steps, one of 64 only eight.
 """
 
 REFERENCES = """
@@ -83,30 +88,41 @@ def draw(result: Result, scene: Config) -> Board:
               caption="Samples to the right, positions upwards, channels into the depth. Counted in the nets' first layer: "
               f"8 channels of 16 positions, m = {scene.batch_size}."),
     ]
-    panels += _net_panels(result, facts, scene, alt) if result.arms[0].step else []
-    return Board(panels=panels, seen=seen(result, scene, facts), legend=figures.legend(),
+    panels += _net_panels(result, facts, scene, alt) if result.arm.step else []
+    return Board(panels=panels, setup=_setup(scene), seen=seen(result, scene, facts), legend=figures.legend(),
                  player=Player(labels=labels, name="Line", seconds=9.0))
+
+
+def _setup(scene: Config) -> Panel:
+    name = figures.second_name(replace(scene, **dict(zip(("factor", "offset"), lesson.asked(scene), strict=True))))
+    return Panel(id="setup", figure=lambda: figures.setup(scene), title=f"The batch x, the layer's output y, and {name}",
+                 caption=f"Bars: mean ± spread. y is made of x with γ = {short(scene.gamma)}, β = {short(scene.beta)} and "
+                 f"δ = {short(scene.delta)}. What is made of {name}?", alt=lambda: setup_alt(scene))
 
 
 def _net_panels(result: Result, facts: Judged, scene: Config, alt: Texts) -> list[Panel]:
     at = f"ε = {scene.learning_rate:g}, m = {scene.batch_size}"
+    arm, starts = result.arm, lesson.trained_starts(scene)
+    few = f" Only {starts} of {scene.starts} starts trained, to save time." if starts < scene.starts else ""
     panels = [
         Panel(id="rates", figure=lambda: nets.rates(result, facts, scene), span=7, alt=alt["rates"],
               title="The same net, start and batches at every learning rate",
-              caption=f"Mean training loss of the last {min(FROM_STEPS, result.arms[0].step)} of {result.arms[0].step} batches; "
-              "bands: range over starts; crosses: a start diverged. Dotted: the rate looked into."),
+              caption=f"Mean training loss of the last {min(FROM_STEPS, arm.step)} of {arm.step} batches; bands: range over "
+              "starts; crosses: a start diverged. Dotted: the rate looked into. Rounding alone can move instance norm's "
+              f"curve.{few}"),
         Panel(id="spread", figure=lambda: nets.layers(result, scene, "spread"), span=5, title=f"Spread of each layer, {at}",
               caption=f"Grey: no norm. Coloured: {NAMES[scene.inside].lower()}. Thin to thick: layers 1 to 4.",
               alt=alt["spread"]),
     ]
+    if result.sizes:
+        smallest, largest = (f"{SEEN // m} steps at m = {m}" for m in (BATCH_SIZES[0], BATCH_SIZES[-1]))
+        panels.append(Panel(
+            id="sizes", figure=lambda: nets.sizes(result, facts), alt=alt["sizes"],
+            title="Validation loss against batch size, each at its best ε",
+            caption=f"Each has seen the same {SEEN} digits once: {smallest}, {largest}. Batch norm in eval mode, momentum "
+            f"{scene.momentum:g}; group norm with {scene.groups} group{'s' if scene.groups > 1 else ''}. Hover for ε."))
     if len(result.upcoming):
         panels += _batch_norm_panels(result, facts, scene, at, alt)
-    if len(result.arms) > 1:
-        panels.append(Panel(
-            id="sizes", figure=lambda: nets.sizes(result, facts, scene), alt=alt["sizes"],
-            title=f"Validation loss against batch size, ε = {scene.learning_rate:g}",
-            caption=f"All after {scene.steps} steps, so a larger m has seen more digits. Batch norm in eval mode, momentum "
-            f"{scene.momentum:g}."))
     return panels
 
 

@@ -2,7 +2,7 @@
 
 Objective of the nets: mean cross-entropy (nats) of a mini-batch of m digits of 8 × 8 pixels, plain SGD, θ ← θ - εg.
 The net: 2×2 convolution of stride 2 to 8 channels, 1×1 to 8, 2×2 of stride 2 to 16, 1×1 to 16, each with norm and
-ReLU, then an affine layer. All kinds share start, batches and steps; γ and β belong to a channel in each of them.
+ReLU, then an affine layer. All kinds share start, batches and steps; γ and β belong to a channel under every norm.
 
 Shapes: K models as rows, ordered kind, then learning rate, then start; R rates, S starts, T steps, L = 4 layers;
 C channels, P positions, m samples of a batch, N samples. Activations [K, C, P, m].
@@ -18,21 +18,24 @@ import torch
 from torch import Generator, Tensor
 
 from core.controls import choice, decades, grid, number, numbers, switch
-from core.data import real
 from core.engine import generators
 from core.lesson import Scene, last
 from core.lessons import batch_norm_modes as norm_modes
 from core.lessons.batch_norm_modes import Judged
-from core.lessons.batch_norm_race import RATES, Arm, Samples, race, row_norm, start_weights
+from core.lessons.batch_norm_race import RATES, VALIDATION, Arm, batches, data, race, row_norm, splits, start_weights
 from core.moments import NEVER
-from core.normalisation import KINDS, Lines, Weights, algorithm_1, patches
+from core.normalisation import KINDS, Lines, Weights, algorithm_1
 from core.question import Challenge, Pick, Verdict
+from core.words import short
 
 NAMES = {"none": "No norm", "batch": "Batch norm", "layer": "Layer norm", "group": "Group norm", "instance": "Instance norm"}
 BATCH_SIZES = (2, 4, 8, 16, 32, 64)
-TRAIN, VALIDATION = 1024, 256
 SAME = 0.01  # outputs that differ by less than this part of their reach count as the same
 COMPANIES = 6  # ways of sharing out the validation images among batches
+# Compared from one batch size to the next; instance norm is not, as rounding decides its numbers.
+COMPARED = ("none", "batch", "group")
+SEEN = 512  # digits that the nets of every batch size have seen when they are compared
+PLENTY = 34_000  # T·S·(m + 18), which goes as the time of training: what takes some four seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,17 +76,21 @@ class Config(Scene):
     groups: int = grid(2, values=(1, 2, 4, 8), label="Groups of group norm", more=True,
                        help="One group is layer norm; in a layer of 8 channels 8 groups are instance norm.")
     steps: int = number(50, low=20, high=300, step=10, label="Steps T", more=True)
-    starts: int = number(2, low=1, high=4, step=1, label="Random starts", more=True, help="For the bands.")
-    every_batch_size: bool = switch(False, label="Train at every batch size", more=True, help="Takes some seconds.")
+    starts: int = number(2, low=1, high=4, step=1, label="Random starts", more=True,
+                         help="For the bands. Fewer are trained where so many would take too long.")
+    every_batch_size: bool = switch(False, label="Train at every batch size", more=True,
+                                    help=f"On {SEEN} digits each, beside the nets of m. Takes some seconds.")
 
 
 @dataclass(frozen=True)
 class Result:
-    """arms: the batch size asked for first, then any others. images [4, 16, N] as `patches` lays them out and labels [N],
-    training part first; companies [COMPANIES, VALIDATION]: orders of the validation images; upcoming [T, m]: the
-    training batches that would have come next."""
+    """arm: all kinds for T steps of the batch size asked for. sizes: the COMPARED kinds from one start, each batch size
+    after the same SEEN digits, as many sizes as are done. images [4, 16, N] as `patches` lays them out and labels [N],
+    training part first; companies [COMPANIES, VALIDATION]: orders of the validation images; upcoming [T, m]: the training
+    batches that would have come next."""
 
-    arms: tuple[Arm, ...]
+    arm: Arm
+    sizes: tuple[Arm, ...]
     images: Tensor
     labels: Tensor
     companies: Tensor
@@ -97,53 +104,45 @@ def transforms(config: Config) -> tuple[Lines, Lines]:
     return tuple(algorithm_1(v, config.gamma, config.beta, config.delta) for v in (x, changed))  # type: ignore[return-value]
 
 
+def trained_starts(config: Config) -> int:
+    """How many of the starts there is time for; one where every batch size is trained as well."""
+    most = PLENTY // (config.steps * (config.batch_size + 18))
+    return max(1, min(config.starts, 1 if config.every_batch_size else most))
+
+
 def starts(config: Config) -> Weights:
     """The nets at step 0."""
-    return start_weights(generators(config.seed + 1000 * (s + 1) for s in range(config.starts)), config.weight_scale)
+    return start_weights(_generators(config, trained_starts(config)), config.weight_scale)
+
+
+def _generators(config: Config, count: int) -> list[Generator]:
+    return generators(config.seed + 1000 * (s + 1) for s in range(count))
 
 
 def row(config: Config, kind: str, rate: float, start: int = 0) -> int:
-    return (KINDS.index(kind) * len(RATES) + RATES.index(rate)) * config.starts + start
-
-
-def data(config: Config) -> tuple[Tensor, Tensor, Generator]:
-    """Images [4, 16, N], standardised by the training part, labels [N], and the generator that orders the batches."""
-    digits = real.digits()
-    (rng,) = generators([config.seed])
-    order = torch.randperm(len(digits.labels_N), generator=rng)[: TRAIN + VALIDATION]
-    images = digits.images_NHW[order]
-    images = (images - images[:TRAIN].mean()) / images[:TRAIN].std(correction=0)
-    return patches(images), digits.labels_N[order], rng
-
-
-def splits(images: Tensor, labels: Tensor) -> tuple[Samples, Samples]:
-    """The training and the validation part."""
-    return (images[:, :, :TRAIN], labels[:TRAIN]), (images[:, :, TRAIN:], labels[TRAIN:])
-
-
-def batches(rng: Generator, m: int) -> Iterator[Tensor]:
-    while True:
-        yield from torch.randperm(TRAIN, generator=rng).split(m)
+    return (KINDS.index(kind) * len(RATES) + RATES.index(rate)) * trained_starts(config) + start
 
 
 def steps(config: Config) -> Iterator[Result]:
-    images, labels, _ = data(config)
+    images, labels, _ = data(config.seed)
     (aside,) = generators([config.seed + 500_000])
     companies = torch.stack([torch.randperm(VALIDATION, generator=aside) for _ in range(COMPANIES)])
-    done: tuple[Arm, ...] = ()
     upcoming = torch.empty(0, config.batch_size, dtype=torch.int64)
-    others = [m for m in BATCH_SIZES if m != config.batch_size] if config.every_batch_size else []
-    for m in (config.batch_size, *others):
-        arm = None
-        order = batches(data(config)[2], m)
-        norm = row_norm(config.starts, config.groups)
-        for arm in race(starts(config), norm, *splits(images, labels), order, m, config.steps):
-            yield Result((*done, arm), images, labels, companies, upcoming)
-        assert arm is not None
-        done = (*done, arm)
-        if m == config.batch_size:
-            upcoming = torch.stack([next(order) for _ in range(config.steps)])
-        yield Result(done, images, labels, companies, upcoming)
+    parts, order, arm = splits(images, labels), batches(data(config.seed)[2], config.batch_size), None
+    for arm in race(starts(config), row_norm(trained_starts(config), config.groups), *parts, order, config.batch_size,
+                    config.steps):
+        yield Result(arm, (), images, labels, companies, upcoming)
+    assert arm is not None
+    done = Result(arm, (), images, labels, companies, torch.stack([next(order) for _ in range(config.steps)]))
+    yield done
+    # From the largest to the smallest, which takes the most steps.
+    for m in reversed(BATCH_SIZES) if config.every_batch_size else ():
+        weights = start_weights(_generators(config, 1), config.weight_scale, COMPARED)
+        order, T = batches(data(config.seed)[2], m), SEEN // m
+        for size in race(weights, row_norm(1, config.groups, COMPARED), *parts, order, m, T):
+            if size.step == T:
+                done = replace(done, sizes=(size, *done.sizes))
+            yield done
 
 
 def run(config: Config) -> Result:
@@ -151,8 +150,9 @@ def run(config: Config) -> Result:
 
 
 def judged(result: Result, config: Config) -> Judged:
-    return norm_modes.judge(result.arms, *splits(result.images, result.labels), result.companies, result.upcoming,
-                            rate=config.learning_rate, momentum=config.momentum, starts=config.starts)
+    return norm_modes.judge(result.arm, result.sizes, *splits(result.images, result.labels), result.companies, result.upcoming,
+                            rate=config.learning_rate, momentum=config.momentum, starts=trained_starts(config),
+                            compared=COMPARED)
 
 
 def undo(config: Config) -> tuple[float, float]:
@@ -168,73 +168,106 @@ def trained_well(training: Tensor) -> Tensor:
 
 def seen(result: Result, config: Config, facts: Judged | None = None) -> str:
     """What one should have seen, computed; `facts` where the caller has them already."""
-    first, second = transforms(config)
-    text = (f"The batch goes in with μ = {_word(first.mean)} and σ = {_word(first.var.sqrt())} and comes out with mean "
-            f"{_word(first.y.mean())} and spread {_word(first.y.std(correction=0))}.")
-    if float(first.var) == 0:
-        text += " Its values are all equal, so σ = 0 and each comes out as β."
-    elif math.dist((config.gamma, config.beta), undo(config)) < 1e-3:
-        text += " **γ = σ and β = μ undo the norm: the batch comes out as it went in.**"
-    if (config.factor, config.offset) != (1.0, 0.0):
-        mirrored = 2 * config.beta - first.y if config.factor < 0 else first.y
-        gap, reach = float((second.y - mirrored).abs().max()), float((first.y - config.beta).abs().max())
-        what = f"Multiplied by {config.factor:g}" + (f" and moved by {config.offset:g}" if config.offset else "")
-        same = "the mirror image of that" if config.factor < 0 else "the same numbers"
-        how = f"comes out as {same}" if gap <= SAME * reach + 1e-12 else f"does not come out as {same}"
-        but = f", but for what δ does: they differ by up to {_word(gap)}" if gap > 1e-12 else ""
-        if config.factor == 0:
-            text += f" **Multiplied by 0 nothing is left to normalise: every value comes out as β = {_word(config.beta)}.**"
-        else:
-            text += f" **{what}, it {how}{but}.**".replace("-", "−")
-    arm, at = result.arms[0], f"ε = {config.learning_rate:g} and m = {result.arms[0].batch_size}"
+    arm, text = result.arm, _layer(config)
     if arm.step < config.steps:
         return f"{text} The nets are at step {arm.step} of {config.steps}."
     facts = facts or judged(result, config)
-    R = RATES.index(config.learning_rate)
-    ends = [_ending(facts.training[0, i, R], arm, row(config, kind, config.learning_rate), config.starts)
+    at, S = f"ε = {config.learning_rate:g} and m = {arm.batch_size}", trained_starts(config)
+    ends = [_ending(facts.training[i, RATES.index(config.learning_rate)], arm, row(config, kind, config.learning_rate), S)
             for i, kind in enumerate(KINDS[:2])]
-    wide = trained_well(facts.training[0]).tolist()
-    text += (f" After {config.steps} steps at {at} the training loss is {ends[1]} with batch norm and {ends[0]} without. Batch "
-             f"norm at least halves the loss of guessing at {wide[1]} of {len(RATES)} learning rates, the net without norm at "
-             f"{wide[0]}.")
+    wide = trained_well(facts.training).tolist()
+    text += (f" After {config.steps} steps at {at} the training loss is {ends[1]} with batch norm and {ends[0]} without. Of the "
+             f"{len(RATES)} learning rates tried, batch norm at least halves the loss of guessing at {wide[1]}, the net without "
+             f"norm at {wide[0]}.")
+    if S < config.starts:
+        text += f" Of the {config.starts} random starts {S} {'was' if S == 1 else 'were'} trained, to save time."
     if facts.sure_eval.isfinite().all():
         others = f"{arm.batch_size - 1} other{'s' if arm.batch_size > 2 else ''}"
         text += (f" The batch norm net gets {100 * facts.right_eval:.0f} % of the validation images right in eval mode, and "
                  f"{100 * facts.right_train:.0f} % in train mode, where an image shares its batch with {others}.")
+    if config.every_batch_size:
+        text += _compared(result, facts)
     return text
 
 
-def _word(value: Tensor | float) -> str:
-    """Three digits, all of them from a thousand on, with signs and powers of ten as they are written by hand."""
-    number = float(value) if abs(float(value)) > 1e-12 else 0.0
-    if number and abs(number) < 1e-3:
-        power = math.floor(math.log10(abs(number)))
-        return f"{number / 10**power:.1f}·10{str(power).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}".replace("-", "−")
-    return f"{number:.{'0f' if abs(number) >= 1000 else '3g'}}".replace("-", "−")
+def _layer(config: Config) -> str:
+    """What Algorithm 1 does to the reader's batch, and to the changed one."""
+    first, second = transforms(config)
+    equal = bool(first.x.min() == first.x.max())
+    text = (f"The batch goes in with μ = {mean_told(first.x)} and σ = {spread_told(first.x)} and comes out with mean "
+            f"{mean_told(first.y)} and spread {spread_told(first.y)}.")
+    if equal:
+        text += " Its values are all equal, so σ = 0 and each comes out as β."
+    elif math.dist((config.gamma, config.beta), undo(config)) < 1e-3:
+        text += " **γ = σ and β = μ undo the norm: the batch comes out as it went in.**"
+    if (config.factor, config.offset) == (1.0, 0.0):
+        return text
+    if config.factor == 0:
+        return f"{text} **Multiplied by 0 nothing is left to normalise: every value comes out as β = {short(config.beta, 3)}.**"
+    gap = float((second.y - (2 * config.beta - first.y if config.factor < 0 else first.y)).abs().max())
+    what, same = _changed(config.factor, config.offset), "the mirror image of that" if config.factor < 0 else "the same numbers"
+    if gap > SAME * float((first.y - config.beta).abs().max()) + 1e-12:
+        told = f"it does not come out as {same}: δ is not small beside σ², and they differ by up to {short(gap, 3)}"
+    else:
+        but = f", but for what δ does: they differ by up to {short(gap, 3)}" if gap > 1e-12 else ""
+        told = f"it comes out as {same}{but}"
+    return f"{text} **{what[0].upper()}{what[1:]}, {told}.**"
+
+
+def _changed(factor: float, offset: float) -> str:
+    parts = (f"multiplied by {short(factor)}" if factor != 1 else "", f"moved by {short(offset)}" if offset else "")
+    return " and ".join(part for part in parts if part)
+
+
+def mean_told(values: Tensor) -> str:
+    """The mean in words; what rounding leaves of a zero is a zero."""
+    mean = float(values.mean())
+    return short(mean if abs(mean) > 1e-13 * float(values.abs().max()) else 0.0, 3)
+
+
+def spread_told(values: Tensor) -> str:
+    return short(values.std(correction=0) if values.min() < values.max() else 0.0, 3)
 
 
 def _ending(losses: Tensor, arm: Arm, k: int, starts: int) -> str:
     """The mean loss [S] in words, or when and why there is none."""
     gone = arm.diverged_at[k : k + starts]
     if (gone != NEVER).any():
-        return f"no longer a finite number from step {int(gone[gone != NEVER].min())} on (it grew until float32 overflowed)"
-    return f"{float(losses.mean()):.2f}"
+        count = int((gone != NEVER).sum())
+        where = f" in {count} of {starts} starts," if count < starts else ""
+        return f"no longer a finite number{where} from step {int(gone[gone != NEVER].min())} on (float32 overflowed)"
+    return short(losses.mean(), 3)
+
+
+def _compared(result: Result, facts: Judged) -> str:
+    """How far batch norm is ahead of group norm at m = 2 and at m = 8."""
+    if len(result.sizes) < len(BATCH_SIZES):
+        return f" Of the {len(BATCH_SIZES)} batch sizes {len(result.sizes)} are done."
+    best, told = norm_modes.at_best_rate(facts.sizes)[0], []
+    for m in (2, 8):
+        batch, group = (float(best[BATCH_SIZES.index(m), COMPARED.index(kind)]) for kind in ("batch", "group"))
+        ahead = f"{short(abs(group - batch))} {'ahead of' if batch <= group else 'behind'}"
+        told.append(f"at m = {m} batch norm has a validation loss of {short(batch)}, {ahead} group norm")
+    return f" **After the same {SEEN} digits, each at its best learning rate:** {'; '.join(told)}."
+
+
+def asked(config: Config) -> tuple[float, float]:
+    """The factor and offset that the question is about: the scene's; doubling where the scene changes nothing."""
+    return (2.0, 0.0) if (config.factor, config.offset) == (1.0, 0.0) else (config.factor, config.offset)
 
 
 def predict(result: Result, config: Config) -> Pick:
     """What the change of its input does to the layer's output; where the scene changes nothing, doubling is asked."""
     del result  # the layer is computed from the scene, as the page's film of it is
-    factor, offset = (2.0, 0.0) if (config.factor, config.offset) == (1.0, 0.0) else (config.factor, config.offset)
+    factor, offset = asked(config)
     first, second = transforms(replace(config, factor=factor, offset=offset))
-    changed = (f"multiplied by {factor:g}" if factor != 1 else "") + (" and " if factor != 1 and offset else "")
-    changed = (changed + (f"moved by {offset:g}" if offset else "")).replace("-", "−")
+    changed = _changed(factor, offset)
     answers = {"same": first.y, "mirror": 2 * config.beta - first.y, "times": factor * first.y + offset,
                "flat": torch.full_like(first.y, config.beta)}
     reach = SAME * float((first.y - config.beta).abs().max()) + 1e-12
     right = tuple(name for name, y in answers.items() if float((second.y - y).abs().max()) <= reach) or ("other",)
     kept = config.gamma * (second.x - first.mean) / (first.var + config.delta).sqrt() + config.beta
-    numbers = [_word(v) for v in (second.mean, second.var.sqrt(), first.y.mean(), first.y.std(correction=0), second.y.mean(),
-                                  second.y.std(correction=0), kept.mean(), kept.std(correction=0))]
+    numbers = [tell(v) for v in (second.x, first.y, second.y, kept) for tell in (mean_told, spread_told)]
     why = ("The new batch is normalised by its own μ = {} and σ = {}: the output had mean {} and spread {}, and now has {} and "
            "{}. In eval mode, with μ and σ kept from the first batch, it would be {} and {}.").format(*numbers)
     return Pick(

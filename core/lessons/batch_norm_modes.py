@@ -5,6 +5,7 @@ Shapes: as in `core.lessons.batch_norm_race`; V validation images, F batches tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -21,7 +22,8 @@ BATCH = RowNorm({"batch": slice(None)}, 1)
 class Judged(NamedTuple):
     """What follows from a result at one momentum and rate, by formula and forward passes.
 
-    training, validation: [arms, kinds, R, S], losses at the end, the second in eval mode, NaN where diverged.
+    training, validation: [kinds, R, S], losses at the end, the second in eval mode, NaN where diverged; sizes [A, kinds
+    compared, R]: the validation loss of each batch size of `Result.sizes`, likewise.
     sure_eval [V], sure_train [COMPANIES, V]: probability of the true class under batch norm (first start), in eval mode
     and among each company of m; right_eval, right_train: accuracies.
     batch_stat, running_stat: for the mean and the variance of the last layer's busiest channel, the batches' values
@@ -32,6 +34,7 @@ class Judged(NamedTuple):
 
     training: Tensor
     validation: Tensor
+    sizes: Tensor
     sure_eval: Tensor
     sure_train: Tensor
     right_eval: float
@@ -50,18 +53,31 @@ def running_statistics(arm: Arm, momentum: float) -> tuple[list[Tensor], list[Te
     return means, variances
 
 
+def at_best_rate(sizes: Tensor) -> tuple[Tensor, Tensor]:
+    """The lowest of each row of validation losses [A, kinds, R], and at which rate it is; NaN where every rate diverged."""
+    known = sizes.nan_to_num(nan=torch.inf)
+    low, at = known.min(-1)
+    return low.where(low.isfinite(), torch.nan), at
+
+
+def _validation(arm: Arm, at: int, of: int, samples: Samples, momentum: float) -> Tensor:
+    """Validation loss [K] with batch norm's, which has the rows of kind `at` of `of`, in eval mode."""
+    size = len(arm.validation) // of
+    rows = slice(at * size, (at + 1) * size)
+    out = forward(arm.weights.map(lambda v: v[rows]), samples[0][None], BATCH, running_statistics(arm, momentum)).out
+    losses = arm.validation.clone()
+    losses[rows] = cross_entropy(out, samples[1][None]).where(arm.diverged_at[rows] == NEVER, torch.nan)
+    return losses
+
+
 @torch.inference_mode()
-def judge(arms: tuple[Arm, ...], training: Samples, validation: Samples, companies: Tensor, upcoming: Tensor, *, rate: float,
-          momentum: float, starts: int) -> Judged:
+def judge(arm: Arm, sizes: Sequence[Arm], training: Samples, validation: Samples, companies: Tensor, upcoming: Tensor, *,
+          rate: float, momentum: float, starts: int, compared: Sequence[str]) -> Judged:
     """companies [n, V] and upcoming [F, m] are as in the lesson's Result; rate is the learning rate that is looked into."""
-    arm, S = arms[0], starts
+    S, shape, of = starts, (len(KINDS), len(RATES), starts), len(compared)
     rows = slice(len(RATES) * S * KINDS.index("batch"), len(RATES) * S * (KINDS.index("batch") + 1))
     images, labels = validation[0][None], validation[1][None]
-    shape = (len(KINDS), len(RATES), S)
-    losses = torch.stack([a.validation for a in arms])
-    for a, loss in zip(arms, losses, strict=True):
-        out = forward(a.weights.map(lambda v: v[rows]), images, BATCH, running_statistics(a, momentum)).out
-        loss[rows] = cross_entropy(out, labels).where(a.diverged_at[rows] == NEVER, torch.nan)
+    others = [_validation(a, compared.index("batch"), of, validation, momentum).reshape(of, len(RATES)) for a in sizes]
     k = RATES.index(rate) * S
     w = arm.weights.map(lambda v: v[rows][k : k + 1])
     means, variances = running_statistics(arm, momentum)
@@ -73,10 +89,11 @@ def judge(arms: tuple[Arm, ...], training: Samples, validation: Samples, compani
     batch_stat, values, scale_shift = _statistics_of_a_channel(arm, w, k, training[0], upcoming)
     running = torch.stack([running_average(b, start, momentum) for b, start in zip(batch_stat, (0.0, 1.0), strict=True)])
     return Judged(
-        training=torch.stack([a.losses[-FROM_STEPS:].mean(0).reshape(shape) for a in arms]),
-        validation=losses.reshape(-1, *shape), sure_eval=sure_eval[0], sure_train=sure_train, right_eval=right_eval,
-        right_train=right_train, batch_stat=batch_stat, running_stat=running, settled=batch_stat[:, arm.step :].mean(1),
-        values=values, scale_shift=scale_shift,
+        training=arm.losses[-FROM_STEPS:].mean(0).reshape(shape),
+        validation=_validation(arm, KINDS.index("batch"), len(KINDS), validation, momentum).reshape(shape),
+        sizes=torch.stack(others) if others else torch.empty(0, of, len(RATES)), sure_eval=sure_eval[0],
+        sure_train=sure_train, right_eval=right_eval, right_train=right_train, batch_stat=batch_stat, running_stat=running,
+        settled=batch_stat[:, arm.step :].mean(1), values=values, scale_shift=scale_shift,
     )
 
 

@@ -2,8 +2,8 @@
 
 The nets are those of `core.normalisation`; the objective is the mean cross-entropy (nats) of a mini-batch, by plain SGD.
 
-Shapes: K nets as rows, ordered kind, then learning rate, then start; R rates, S starts, T steps, L = 4 layers; C channels,
-P positions, m samples of a batch, N samples. Activations [K, C, P, m].
+Shapes: K nets as rows, ordered kind (of all or of some), then learning rate, then start; R rates, S starts, T steps, L = 4
+layers; C channels, P positions, m samples of a batch, N samples. Activations [K, C, P, m].
 """
 
 from __future__ import annotations
@@ -15,10 +15,37 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from core.data import real
+from core.engine import generators
 from core.moments import NEVER
-from core.normalisation import FANS, KINDS, POSITIONS, RowNorm, Weights, backward, cross_entropy, forward
+from core.normalisation import FANS, KINDS, POSITIONS, RowNorm, Weights, backward, cross_entropy, forward, patches
 
 RATES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+TRAIN, VALIDATION = 1024, 256
+
+Samples = tuple[Tensor, Tensor]
+"""Images [4, 16, N] as `patches` lays them out, and labels [N]."""
+
+
+def data(seed: int) -> tuple[Tensor, Tensor, Generator]:
+    """Images [4, 16, N], standardised by the training part, labels [N], and the generator that orders the batches."""
+    digits = real.digits()
+    (rng,) = generators([seed])
+    order = torch.randperm(len(digits.labels_N), generator=rng)[: TRAIN + VALIDATION]
+    images = digits.images_NHW[order]
+    images = (images - images[:TRAIN].mean()) / images[:TRAIN].std(correction=0)
+    return patches(images), digits.labels_N[order], rng
+
+
+def splits(images: Tensor, labels: Tensor) -> tuple[Samples, Samples]:
+    """The training and the validation part."""
+    return (images[:, :, :TRAIN], labels[:TRAIN]), (images[:, :, TRAIN:], labels[TRAIN:])
+
+
+def batches(rng: Generator, m: int) -> Iterator[Tensor]:
+    """Indices [m] of one batch after another, each epoch in an order of its own."""
+    while True:
+        yield from torch.randperm(TRAIN, generator=rng).split(m)
 
 
 @dataclass(frozen=True)
@@ -46,11 +73,11 @@ class Arm:
     validation: Tensor
 
 
-def start_weights(rngs: Sequence[Generator], scale: float) -> Weights:
+def start_weights(rngs: Sequence[Generator], scale: float, kinds: Sequence[str] = KINDS) -> Weights:
     """He's normal start of each of the S = len(rngs) starts, the same for every kind and rate; γ = 1, β = 0.
 
     scale multiplies the convolutions' weights."""
-    copies, K = len(KINDS) * len(RATES), len(KINDS) * len(RATES) * len(rngs)
+    copies, K = len(kinds) * len(RATES), len(kinds) * len(RATES) * len(rngs)
     weights, biases = [], []
     for layer, (fan_in, fan_out) in enumerate(FANS):
         size = 1.0 if layer == len(FANS) - 1 else scale
@@ -61,27 +88,23 @@ def start_weights(rngs: Sequence[Generator], scale: float) -> Weights:
     return Weights(tuple(weights), tuple(biases), tuple(gammas), tuple(torch.zeros_like(g) for g in gammas))
 
 
-def row_norm(starts: int, groups: int) -> RowNorm:
+def row_norm(starts: int, groups: int, kinds: Sequence[str] = KINDS) -> RowNorm:
     """Which rows have which norm."""
     size = len(RATES) * starts
-    return RowNorm({kind: slice(i * size, (i + 1) * size) for i, kind in enumerate(KINDS)}, groups)
-
-
-Samples = tuple[Tensor, Tensor]
-"""Images [4, 16, N] as `patches` lays them out, and labels [N]."""
+    return RowNorm({kind: slice(i * size, (i + 1) * size) for i, kind in enumerate(kinds)}, groups)
 
 
 def race(w: Weights, norm: RowNorm, training: Samples, validation: Samples, order: Iterator[Tensor], m: int, T: int
          ) -> Iterator[Arm]:
     """T steps of all rows on the same batches, the indices [m] that `order` yields; changes w in place."""
     images, labels = training
-    K, seen = len(w.weights[0]), norm.parts["batch"]
-    rates = torch.tensor(RATES).repeat_interleave(K // (len(KINDS) * len(RATES))).repeat(len(KINDS)).reshape(K, 1, 1)
+    K, seen, kinds = len(w.weights[0]), norm.parts["batch"], len(norm.parts)
+    rates = torch.tensor(RATES).repeat_interleave(K // (kinds * len(RATES))).repeat(kinds).reshape(K, 1, 1)
     recorded = [*range(0, T, max(1, T // 30))]
     losses, gone = torch.full((T, K), torch.nan), torch.full((K,), NEVER)
     moments = torch.full((2, len(recorded), len(POSITIONS), K), torch.nan)
     sizes = [fan_out for _, fan_out in FANS[:-1]]
-    batch_mean, batch_var = ([torch.zeros(T, K // len(KINDS), c) for c in sizes] for _ in range(2))
+    batch_mean, batch_var = ([torch.zeros(T, K // kinds, c) for c in sizes] for _ in range(2))
 
     def arm(step: int, judged: Tensor) -> Arm:
         q = sum(r < step for r in recorded)
