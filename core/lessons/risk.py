@@ -258,8 +258,8 @@ def predict(result: Result, config: Config) -> Pick:
     at = CAPACITIES[widest(result)]
     right = "low" if 2 * at < m else "near" if at <= 2 * m else "high"
     return Pick(
-        text=f"A {SHORT[config.model]} is fitted to m\u00a0=\u00a0{m} samples, at capacities p from 1 to {CAPACITIES[-1]}. Where is the "
-             "gap J* − J largest?", right=(right,),
+        text=f"A {SHORT[config.model]} is fitted to m\u00a0=\u00a0{m} samples, at capacities p from 1 to {CAPACITIES[-1]}. "
+             "Where is the gap J* − J largest?", right=(right,),
         options={"low": f"Below p = {m // 2}, where the model is simple", "near": f"From p = {m // 2} to {2 * m}, round p = m",
                  "high": f"Above p = {2 * m}, where the model is largest"},
         why=f"It is {short(gap.max())} at p = {at}, {short(gap[0])} at p = 1 and {short(gap[-1])} at p = {CAPACITIES[-1]}."
