@@ -58,6 +58,15 @@ def _dashed(x: np.ndarray, values: Any) -> style.Trace:
     return style.theory(np.tile(np.append(x, np.nan), len(values)), y, "theory at the start", showlegend=False)
 
 
+def setup(result: Result) -> go.Figure:
+    """What the nets are to part: the points of two circles."""
+    x, y = result.x.numpy(), result.y.numpy()
+    traces = [dict(type="scatter", x=style.array(x[0, y == label]), y=style.array(x[1, y == label]), mode="markers", name=name,
+                   marker=dict(symbol=symbol, size=8, color=style.colour(hue)))
+              for label, name, symbol, hue in ((0, "class 0", "circle", "class_a"), (1, "class 1", "diamond", "class_b"))]
+    return style.figure(traces, x="first input x₁", y="second input x₂", showlegend=True, equal=True)
+
+
 def forward(result: Result, scene: Config) -> go.Figure:
     """E[h²] by layer: as it is at each step; at the start by theory, and over draws."""
     x = np.arange(scene.depth + 1)
@@ -120,7 +129,7 @@ def units(result: Result) -> go.Figure:
                     hovertemplate=f"{SCHEMES[scheme]}: (%{{x:.3f}}, %{{y:.3f}})<extra></extra>")
         traces += [style.grow(trail, counts, paths=w.shape[1]), style.frames(dots, x=now[:, :, 0], y=now[:, :, 1])]
     return style.figure(traces, x="change of the weight of x₁", y="of the weight of x₂",
-                        xaxis_range=[-1.12 * reach, 1.12 * reach], yaxis_range=[-1.12 * reach, 1.12 * reach])
+                        xaxis_range=[-1.12 * reach, 1.12 * reach], yaxis_range=[-1.12 * reach, 1.12 * reach], equal=True)
 
 
 def ridges(result: Result, scene: Config) -> go.Figure:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from core.lessons.initialisation import Config, Result, seen, told
+from core.lessons.initialisation import SIZES, Config, Result, layers, seen, told
 from core.lessons.initialisation_signal import SCHEMES
+from core.words import short
 
 
 def _each(values: Tensor) -> str:
-    return ", ".join(f"{name} {told(v)}" for name, v in zip(SCHEMES.values(), values.tolist(), strict=True))
+    # Of the start with zeros alone a zero is exact.
+    return ", ".join(f"{name} {'0' if (scheme, v) == ('zero', 0) else told(v)}"
+                     for (scheme, name), v in zip(SCHEMES.items(), values.tolist(), strict=True))
 
 
 def forward(result: Result, scene: Config) -> str:
@@ -36,10 +39,24 @@ def units(result: Result, scene: Config) -> str:
 def ridges(result: Result, scene: Config) -> str:
     deep = result.counts[-1, list(SCHEMES).index(scene.inside), -1]
     return (f"Sizes of the activations of {SCHEMES[scene.inside]} in {len(result.layers)} of {scene.depth} layers. "
-            f"After {int(result.at[-1])} steps {int((deep > 0).sum())} of {len(deep)} bins of the deepest are in use.")
+            f"After {int(result.at[-1])} steps those of the deepest {_spread(deep)}.")
+
+
+def _spread(counts: Tensor) -> str:
+    used = (counts > 0).nonzero().flatten().tolist()
+    if not used:
+        return "are all zero or beyond the axis"
+    low, high = SIZES
+    ends = [low + (high - low) / len(counts) * place for place in (used[0], used[-1] + 1)]
+    return f"lie between {short(10 ** ends[0], 1)} and {short(10 ** ends[1], 1)}"
+
+
+def setup(result: Result, scene: Config) -> str:
+    return (f"{len(result.y)} points in two classes on two noisy circles, one inside the other. A net of {layers(scene.depth)} "
+            f"of {scene.width} units is to part them.")
 
 
 def rank(result: Result) -> str:
-    ends = ", ".join(f"{name} {f'{r:.0f}' if r == r else 'no longer finite'}"
+    ends = ", ".join(f"{name} {f'{r:.0f}' if r == r else 'beyond floating point'}"
                      for name, r in zip(SCHEMES.values(), result.rank[-1].tolist(), strict=True))
     return f"Rank of the weights of layer {result.middle} against step. After {int(result.at[-1])} steps: {ends}."

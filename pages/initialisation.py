@@ -2,7 +2,7 @@
 
 from core.engine.initialise import fill_affine
 from core.lessons import initialisation_signal as signal
-from core.lessons.initialisation import RANK, Config, N, Result, seen
+from core.lessons.initialisation import RANK, Config, N, Result, layers, seen
 from core.lessons.initialisation_signal import SCHEMES
 from figures import initialisation as figures
 from figures import initialisation_alt as alt
@@ -12,41 +12,43 @@ from ui.page import Preset
 
 PRESETS = [
     Preset("ReLU, 30 layers",
-           "In every ReLU layer Xavier and the orthogonal start halve the signal's second moment. He does not, and trains."),
-    Preset("tanh", "The orthogonal start comes down calmly; He and Xavier are thrown above a coin's loss on the way.",
+           "On average Xavier and the orthogonal start halve the second moment at each further layer; He keeps it, and trains."),
+    Preset("tanh", "The orthogonal start comes down without one step up; the losses of He and Xavier rise again on the way.",
            dict(activation="tanh", inside="he")),
-    Preset("Linear",
-           "He doubles the second moment in every layer and ends beyond every number. No linear net can part two circles.",
-           dict(activation="linear", inside="he")),
+    Preset("Linear", "On average He doubles the second moment at each layer, and overflows. No linear net can part two circles.",
+           dict(activation="linear", inside="he", steps=100)),
     Preset("Adam forgives size",
            "Adam divides a gradient by its size, so Xavier and the orthogonal start train too; equal units do not.",
-           dict(optimiser="adam", learning_rate=0.001, inside="constant")),
-    Preset("g² = 2", "Twice the variance: now Xavier and the orthogonal start train, and He blows up.", dict(gain=1.4)),
+           dict(optimiser="adam", learning_rate=0.001, inside="constant", steps=140)),
+    Preset("g² near 2", "Nearly twice the variance: now Xavier and the orthogonal start train, and He overflows.",
+           dict(gain=1.4)),
     Preset("Three layers", "A shallow net forgives Xavier and the orthogonal start; it forgives neither zeros nor equal units.",
            dict(depth=3, learning_rate=0.05)),
     Preset("Fifty layers",
-           "He keeps the signal on average, but one draw differs from the next by decades: this one does not train.",
-           dict(depth=50, inside="he")),
+           "He keeps the second moment on average, but draws lie decades apart, and only some train: try other seeds.",
+           dict(depth=50, inside="he", steps=120)),
 ]
 
 MATHS = r"""
 Six starts of one net minimise the mean cross-entropy over $N=64$ points, full batch; biases start at 0. In a layer $z=Wh$,
-$h'=\phi(z)$, with independent weights of mean 0 and variance $\sigma^2$,
+$h'=\phi(z)$, with uncorrelated weights of variance $\sigma^2$, symmetric about 0,
 $$\mathbb E[z^2]=n_{\text{in}}\,\sigma^2\,\mathbb E[h^2],\qquad
 \mathbb E[h'^2]=\tfrac12\,\mathbb E[z^2]\ \text{for ReLU},\quad \mathbb E[h'^2]=\mathbb E[z^2]\ \text{for a linear unit,}$$
 exactly and at every width; for tanh $\mathbb E[h'^2]\to\mathbb E[\tanh^2(\sqrt{\mathbb E[z^2]}\,u)]$,
 $u\sim\mathcal N(0,1)$, as layers get wide.
 
-| start | $\sigma^2$, times $g^2$ | $\mathbb E[h^2]$ per square ReLU layer |
+| start | $\sigma^2$ at $g=1$ | $\mathbb E[h^2]$ per square ReLU layer at $g=1$ |
 | --- | --- | --- |
 | He | $2/n_{\text{in}}$ | $\times 1$ |
 | Xavier | $2/(n_{\text{in}}+n_{\text{out}})$ | $\times \tfrac12$ |
 | orthogonal | $1/\max(n_{\text{in}},n_{\text{out}})$ | $\times \tfrac12$ |
-| small normal | given (no $g$) | $\times n\sigma^2/2$ |
+| small normal | given | $\times n\sigma^2/2$ |
+
+The gain multiplies all weights but the small normal's by $g$, so that the variances and the factors get a $g^2$.
 
 Backwards, as layers get wide, $\mathbb E[(\partial J/\partial z)^2]$ is multiplied in each layer by
 $n_{\text{out}}\,\sigma^2\,\mathbb E[\phi'^2]$, the same factor for square ReLU layers. The means hide a spread: at a
-finite width the logarithm of $h^2$ walks at random through the layers, and single draws lie decades apart.
+finite width the logarithm of $h^2$ walks at random through the layers, and in deep nets single draws lie decades apart.
 
 **Symmetry.** If all units of a layer have the same weights in and out, they compute the same and get the same gradient, so they
 stay equal for ever: the layer's weight matrix keeps rank 1, and the net is one unit wide. With zeros nothing but the last
@@ -71,7 +73,7 @@ def draw(result: Result, scene: Config) -> Board:
         Panel(id="forward", figure=lambda: figures.forward(result, scene), span=7, rows=2, height="tall",
               title="The signal on its way forwards",
               caption=f"Mean square of a layer's activations. Dashed: theory{wide}; bands: {len(result.draws)} draws; both at "
-              "the start. A start whose signal is exactly zero has no line.", alt=lambda: alt.forward(result, scene)),
+              "the start. What is zero, or too small for a float, has no line.", alt=lambda: alt.forward(result, scene)),
         Panel(id="loss", figure=lambda: figures.loss(result, scene), span=5, height="short", title="Which start trains",
               caption=f"Mean cross-entropy over all {N} points of two circles. At ln 2 several lines may lie on each other.",
               alt=lambda: alt.loss(result)),
@@ -81,7 +83,7 @@ def draw(result: Result, scene: Config) -> Board:
               alt=lambda: alt.backward(result)),
         Panel(id="ridges", figure=lambda: figures.ridges(result, scene), span=6,
               title=f"{inside}: the activations, layer by layer",
-              caption="Over all units and samples; exact zeros are left out, each ridge is scaled to its own peak.",
+              caption="Over all units and samples, without zeros and what lies beyond the axis. Each ridge has its own scale.",
               alt=lambda: alt.ridges(result, scene)),
         Panel(id="units", figure=lambda: figures.units(result), span=6, title="How the units of the first layer move",
               caption="Each unit is drawn by how far its two weights have come since the start. Grey ring: "
@@ -89,11 +91,16 @@ def draw(result: Result, scene: Config) -> Board:
               alt=lambda: alt.units(result, scene)),
         Panel(id="rank", figure=lambda: figures.rank(result, scene), span=12, height="short",
               title=f"Rank of the weights of layer {result.middle}",
-              caption=f"Singular values above {RANK:g} of the largest. Dashed: 1, where equal units stay.",
+              caption=f"Singular values above {RANK:g} of the largest. Dashed: 1, the rank of equal units.",
               alt=lambda: alt.rank(result)),
     ]
     player = Player(labels=[f"step {s}" for s in result.at.tolist()], live=result.step < scene.steps)
-    return Board(panels=panels, player=player, seen=seen(result, scene), legend=figures.legend())
+    setup = Panel(
+        id="setup", figure=lambda: figures.setup(result), alt=lambda: alt.setup(result, scene),
+        title=f"Two circles, for a net of {layers(scene.depth)} of {scene.width} units",
+        caption="Weights start at g/n_in (constant), at 0, as an orthogonal matrix times g, or drawn with variance σ² (small "
+        "normal), 2g²/(n_in + n_out) (Xavier) or 2g²/n_in (He).")
+    return Board(panels=panels, setup=setup, player=player, seen=seen(result, scene), legend=figures.legend())
 
 
 SYMBOLS = {"n_in, n_out": "fan_in, fan_out", "g": "gain", "W": "weight"}

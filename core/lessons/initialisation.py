@@ -1,4 +1,4 @@
-"""A start must break the symmetry and keep the signal's size.
+"""A start must break the symmetry, and should keep the signal's size.
 
 Six starts of one deep net, trained together on two circles: J = mean cross-entropy (nats) over N = 64 points, full batch, biases
 start at 0. Forwards the second moment E[h²] of the activations is followed through the layers, backwards that of
@@ -24,6 +24,7 @@ from core.lesson import Scene, last
 from core.lessons import initialisation_signal as signal
 from core.lessons.initialisation_signal import SCHEMES
 from core.question import Challenge, Pick, Verdict
+from core.words import listed, short
 
 N, RECORDS, REPORT, DRAWS = 64, 40, 8, 12
 TRAINED = 0.5 * math.log(2)  # half of what a coin costs
@@ -94,6 +95,11 @@ def recorded(steps: int) -> list[int]:
     return sorted({round(steps * (i / RECORDS) ** 1.5) for i in range(RECORDS + 1)})
 
 
+def _mean_square(h: Tensor) -> Tensor:
+    """Of h [..., H, N] over units and samples, in float64: the square of what a float32 still holds may be too small for one."""
+    return h.double().square().mean((-2, -1))
+
+
 class _Watch:
     """What is seen of the nets at the recorded steps; each list grows by one tensor at a time."""
 
@@ -107,13 +113,13 @@ class _Watch:
     def look(self) -> None:
         """After a forward and a backward pass."""
         h = torch.stack(self.kernel.a, 1)
-        first = self.x.square().mean().expand(len(h), 1)
+        first = self.x.double().square().mean().expand(len(h), 1)
         weight = self.kernel.layers[self.middle - 1].weight
         known = weight.isfinite().all(2).all(1, keepdim=True)
         values = torch.linalg.svdvals(weight.where(known[..., None], 0.0))
         ratio = (values / values[:, :1].clamp_min(1e-30)).where(known, torch.nan)
-        news = dict(forward=torch.cat([first, h.square().mean((2, 3))], 1), counts=self._counts(h[:, self.layers - 1]),
-                    backward=torch.stack(self.kernel.d, 1).square().mean((2, 3)), units=self.kernel.layers[0].weight.clone(),
+        news = dict(forward=torch.cat([first, _mean_square(h)], 1), counts=self._counts(h[:, self.layers - 1]),
+                    backward=_mean_square(torch.stack(self.kernel.d, 1)), units=self.kernel.layers[0].weight.clone(),
                     second=ratio[:, 1], rank=(ratio > RANK).sum(1).where(known[:, 0], torch.nan))
         for name, value in news.items():
             self.seen[name].append(value)
@@ -140,8 +146,8 @@ def starts(mlp: MLP, config: Config, draws: range) -> Tensor:
 def moments(mlp: MLP, theta: Tensor, x: Tensor) -> Tensor:
     """E[h²] [K, M, L+1] of nets theta [K, M, P], the input first."""
     post = mlp.activations(theta.flatten(0, 1), x[None]).post
-    values = torch.stack([h.square().mean((1, 2)) for h in post], 1).unflatten(0, theta.shape[:2])
-    return torch.cat([x.square().mean().expand(*theta.shape[:2], 1), values], 2)
+    values = torch.stack([_mean_square(h) for h in post], 1).unflatten(0, theta.shape[:2])
+    return torch.cat([x.double().square().mean().expand(*theta.shape[:2], 1), values], 2)
 
 
 def theory(mlp: MLP, config: Config, x: Tensor) -> dict[str, Tensor]:
@@ -188,18 +194,14 @@ def trained(result: Result) -> list[str]:
 
 
 def named(schemes: list[str]) -> str:
-    names = [SCHEMES[s] for s in schemes]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return listed([SCHEMES[s] for s in schemes])
 
 
-def told(value: float) -> str:
-    """A number that may span decades, as a reader is told it."""
-    if not math.isfinite(value):
-        return "beyond every number"
-    if 1e-3 <= value < 1e5 or value == 0:
-        return f"{value:.3g}"
-    power = str(math.floor(math.log10(value) + 0.5)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"about 10{power}"
+def told(value: float, digits: int = 2) -> str:
+    """A number of a run in float32, in words: a zero may be too small for it, and what is no number has overflowed."""
+    if math.isnan(value):
+        return "beyond floating point"
+    return short(value, digits) if value else "0 up to rounding"
 
 
 def seen(result: Result, config: Config) -> str:
@@ -209,19 +211,20 @@ def seen(result: Result, config: Config) -> str:
             "no start has brought the loss down to")
     words = [f"After {result.step} of {config.steps} steps {fate} {TRAINED:.2f}, half of a coin's."]
     if gone:
-        words.append(f"**{named(gone)}** {'is' if len(gone) == 1 else 'are'} no longer finite.")
+        words.append(f"**{named(gone)}** {'has' if len(gone) == 1 else 'have'} gone beyond floating point.")
     kept = {s: float(result.forward[0, m, -1] / result.forward[0, m, 0]) for m, s in enumerate(SCHEMES)}
-    words.append(f"At the start {_layers(config.depth)} multiplied the second moment of the signal by {told(kept['he'])} for He, "
+    words.append(f"At the start {layers(config.depth)} multiplied the second moment of the signal by {told(kept['he'])} for He, "
                  f"{told(kept['xavier'])} for Xavier and {told(kept['orthogonal'])} for the orthogonal start.")
     m = list(SCHEMES).index("constant")
-    apart = float(spread(result)[:, m].nan_to_num(torch.inf).amax())
+    apart = spread(result)[:, m]
+    apart = float(apart[apart.isfinite()].amax())
     words.append(f"The {config.width} first-layer units of the constant start move as one: " + (
         "at every recorded step they are equal to the last bit." if apart == 0 else
         f"by rounding alone they come apart, by {told(apart)} at most."))
     return " ".join(words)
 
 
-def _layers(depth: int) -> str:
+def layers(depth: int) -> str:
     return f"{depth} layers" if depth > 1 else "1 layer"
 
 
@@ -236,7 +239,7 @@ def predict(result: Result, config: Config) -> Pick:
     act = {"tanh": "tanh", "relu": "ReLU", "linear": "linear"}[config.activation]
     ends = ", ".join(f"{SCHEMES[s]} {told(v)}" for s, v in zip(SCHEMES, result.losses[-1].tolist(), strict=True))
     return Pick(
-        text=f"{_layers(config.depth).capitalize()} of {act} units, {config.steps} steps on two circles: which of these starts "
+        text=f"{layers(config.depth).capitalize()} of {act} units, {config.steps} steps on two circles: which of these starts "
         f"trains, that is, brings the loss down to half of a coin's, {TRAINED:.2f}?",
         options={**SCHEMES, "none": "None of them"}, right=tuple(done) or ("none",),
         why=f"The losses after {result.step} steps: {ends}.")
@@ -245,15 +248,20 @@ def predict(result: Result, config: Config) -> Pick:
 LEAST_DEPTH = 25
 
 
+def _at(loss: float) -> str:
+    return f"at {told(loss, 3)}" if math.isfinite(loss) else "beyond floating point"
+
+
 def _check(result: Result, config: Config, answer: None) -> Verdict:  # noqa: ARG001
     if config.activation != "relu" or config.depth < LEAST_DEPTH or config.optimiser != "sgd":
         return Verdict(False, f"This is about ReLU units, at least {LEAST_DEPTH} layers, and momentum as the optimiser.")
     done = [s for s in trained(result) if s in ("xavier", "orthogonal")]
     losses = dict(zip(SCHEMES, result.losses[-1].tolist(), strict=True))
-    ends = f"Xavier ends at {told(losses['xavier'])}, the orthogonal start at {told(losses['orthogonal'])}"
+    ends = f"The loss of Xavier ends {_at(losses['xavier'])}, that of the orthogonal start {_at(losses['orthogonal'])}"
     if len(done) < 2:
-        return Verdict(False, f"{ends}; both must come down to {TRAINED:.2f}.")
-    return Verdict(True, f"{ends}. By theory each ReLU layer multiplied the second moment by g²/2 = {config.gain**2 / 2:.3g}.")
+        return Verdict(False, f"{ends}; both must come down to {TRAINED:.3f}.")
+    return Verdict(True, f"{ends}. At the start each layer after the first multiplied the second moment by "
+                         f"g²/2 = {short(config.gain**2 / 2, 3)} on average.")
 
 
 CHALLENGE = Challenge(
