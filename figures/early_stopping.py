@@ -20,7 +20,7 @@ SHORT = {"none": "Plain", "l2": "L2", "dropout": "Dropout", "both": "Both"}
 IN_TITLE = {"none": "no regulariser", "l2": "L2", "dropout": "dropout", "both": "L2 and dropout"}
 HUE = {"none": "erm", "l2": "l2", "dropout": "mc_dropout", "both": "mc_dropout"}
 ARM_DASH = {"none": "solid", "l2": "longdash", "dropout": "solid", "both": "dot"}
-FRAME = {"two_moons": ((-1.8, 2.8), (-1.4, 1.9)), "circles": ((-2.0, 2.0), (-1.7, 1.7))}
+FRAME = {"two_moons": ((-2.3, 3.3), (-1.4, 1.9)), "circles": ((-2.9, 2.9), (-1.7, 1.7))}
 LEGEND = [("training", style.colour("train"), "solid"), ("validation, which decides", style.colour("validation"), "longdash"),
           ("test, only reported", style.colour("test"), "dot")]
 
@@ -156,7 +156,7 @@ def fits(result: Result, scene: Config, still: Sequence[int] = ()) -> list[go.Fi
     """P(class B) over the plane with the training set: one picture that moves with the clock, and one for each of the
     evaluations `still`."""
     (x0, x1), (y0, y1) = FRAME[scene.problem]
-    x, y = torch.linspace(x0, x1, 37), torch.linspace(y0, y1, 28)
+    x, y = torch.linspace(x0, x1, 45), torch.linspace(y0, y1, 27)
     z = style.array(lesson.probability(result.mlp, result.theta[:, list(ARMS).index(scene.arm)], x, y))
     samples = _samples(result)
 
