@@ -126,30 +126,55 @@ def evaluate(mlp: MLP, theta: Tensor, x: Tensor, y: Tensor, loss: Loss) -> Tenso
     return torch.cat(parts)
 
 
-def local_minima(grid: Tensor) -> int:
-    """Points of grid [B, A] that lie below all eight neighbours; the rim does not count."""
-    inner = grid[1:-1, 1:-1]
-    lowest = torch.ones_like(inner, dtype=torch.bool)
-    rows, columns = grid.shape
-    for i in range(3):
-        for j in range(3):
-            if (i, j) != (1, 1):
-                lowest &= inner < grid[i : rows - 2 + i, j : columns - 2 + j]
-    return int(lowest.sum())
+def basins(grid: Tensor, climb: float) -> int:
+    """Basins of grid [B, A] from whose bottom no lower one is reached without climbing at least `climb`.
 
-
-def curving_down(grid: Tensor) -> float:
-    """Part of the plane, as a fraction, where the 2×2 Hessian of grid [B, A] has a negative eigenvalue.
-
-    Central second differences in units of the spacing, which leave the sign of a determinant as it is. 0 for a convex
-    plane. Points without a finite value are left out; NaN where none is left.
+    A step leads to any of the eight neighbours, and none leaves the grid. A shallow dip counts as part of the basin round
+    it (the persistence of Edelsbrunner, Letscher and Zomorodian 2002), so the number changes little with the spacing, as
+    that of the points below all their neighbours does not. Points without a finite value are walls; 0 where all are.
     """
     z = grid.double()
-    xx = z[1:-1, 2:] - 2 * z[1:-1, 1:-1] + z[1:-1, :-2]
-    yy = z[2:, 1:-1] - 2 * z[1:-1, 1:-1] + z[:-2, 1:-1]
-    xy = (z[2:, 2:] - z[2:, :-2] - z[:-2, 2:] + z[:-2, :-2]) / 4
+    places = torch.arange(z.numel()).reshape(z.shape)
+    steps = ((places[:, 1:], places[:, :-1]), (places[1:], places[:-1]),
+             (places[1:, 1:], places[:-1, :-1]), (places[1:, :-1], places[:-1, 1:]))
+    a, b = (torch.cat([pair[side].flatten() for pair in steps]) for side in (0, 1))
+    flat = z.flatten()
+    height = torch.maximum(flat[a], flat[b])
+    # As the water rises, two lakes meet at their lowest pass; the one with the higher bottom ends there.
+    order = height.argsort(stable=True)[: int(torch.isfinite(height).sum())]
+    bottom, root = flat.tolist(), list(range(len(flat)))
+
+    def lake(i: int) -> int:
+        while root[i] != i:
+            root[i] = root[root[i]]
+            i = root[i]
+        return i
+
+    count, merged = 0, 0
+    for i, j, level in zip(a[order].tolist(), b[order].tolist(), height[order].tolist(), strict=True):
+        deep, shallow = sorted((lake(i), lake(j)), key=bottom.__getitem__)
+        if deep != shallow:
+            count += level - bottom[shallow] >= climb
+            merged += 1
+            root[shallow] = deep
+    return count + int(torch.isfinite(z).sum()) - merged
+
+
+def curving_down(grid: Tensor, parts: int = 10) -> float:
+    """Part of the plane, as a fraction, where the 2×2 Hessian of grid [B, A] has a negative eigenvalue.
+
+    By central differences over 1/parts of the side, whatever the spacing of the grid, so that bends of one size are counted.
+    Lengths are in units of that step, which leaves the sign of a determinant as it is. 0 for a convex plane. Points without
+    a finite value are left out; NaN where none is left.
+    """
+    z = grid.double()
+    step = max(1, (len(z) - 1) // parts)
+    back, here, on = slice(None, -2 * step), slice(step, -step), slice(2 * step, None)
+    xx = z[here, on] - 2 * z[here, here] + z[here, back]
+    yy = z[on, here] - 2 * z[here, here] + z[back, here]
+    xy = (z[on, on] - z[on, back] - z[back, on] + z[back, back]) / 4
     least = (xx + yy) / 2 - ((xx - yy).square() / 4 + xy.square()).sqrt()
     known = torch.isfinite(least)
     # Rounding of float32 losses, not curvature, decides below this size.
-    noise = 1e-6 * z[1:-1, 1:-1].abs()
+    noise = 1e-6 * z[here, here].abs()
     return float((least < -noise)[known].double().mean())

@@ -50,8 +50,8 @@ def _waiting(result: Result, scene: Config, text: str = "") -> go.Figure:
 
 
 def _on_log(values: np.ndarray) -> np.ndarray:
-    """What a logarithmic axis and a browser can draw: positive numbers below 1e30."""
-    return style.array(np.where((values > 0) & (values < 1e30), values, np.nan))
+    """What a logarithmic axis and a browser can draw: positive numbers that are neither too small nor too large."""
+    return style.array(np.where((values > 1e-37) & (values < 1e30), values, np.nan))
 
 
 def _drawn(result: Result, m: int) -> np.ndarray:
@@ -62,33 +62,41 @@ def _drawn(result: Result, m: int) -> np.ndarray:
     return path
 
 
-def contour(result: Result, scene: Config, m: int) -> go.Figure:
-    """Loss on landscape m's plane as contours, with the path's shadow on it."""
+def contour(result: Result, scene: Config, m: int, path: bool = True) -> go.Figure:
+    """Loss on landscape m's plane as contours, with the path's shadow on it, or with its start alone."""
     if result.grid is None or result.a is None or result.b is None:
         return _waiting(result, scene)
     scale, net = height(result, scene), result.nets[m]
-    loss, path, kind = result.grid[m].numpy(), _drawn(result, m), result.kinds[m]
+    loss, drawn, kind = result.grid[m].numpy(), _drawn(result, m), result.kinds[m]
     colour = style.colour(hue(net, scene))
-    line = dict(type="scatter", x=style.array(path[:, 0]), y=style.array(path[:, 1]), mode="lines",
-                line=dict(color=colour, width=3), hovertemplate="(%{x:.3g}, %{y:.3g})<extra>path</extra>")
-    counts = list(range(1, len(path) + 1))
-    head = dict(type="scatter", x=path[-1:, 0], y=path[-1:, 1], mode="markers", hoverinfo="skip",
-                marker=dict(size=12, color=colour, line=dict(color=style.PAPER, width=2)))
     traces: list[style.Trace] = [
         dict(type="contour", x=style.array(result.a[m]), y=style.array(result.b[m]), z=style.array(scale.of(loss)),
              customdata=style.array(loss), colorscale=style.SURFACE, zmin=scale.low, zmax=scale.high, contours=_lines(scale),
              line=dict(width=0.6, color=style.colour("axis")),
              colorbar=dict(tickvals=scale.ticks, ticktext=scale.labels, thickness=12, outlinewidth=0, title_text=scale.title),
              hovertemplate="(%{x:.3g}, %{y:.3g})<br>loss %{customdata:.4g}<extra></extra>"),
-        style.grow(style.halo(line), counts), style.grow(line, counts), *_marks(result, m),
-        dict(type="scatter", x=path[:1, 0], y=path[:1, 1], mode="markers",
+        *_marks(result, m),
+        dict(type="scatter", x=drawn[:1, 0], y=drawn[:1, 1], mode="markers",
              hovertemplate="start (%{x:.3g}, %{y:.3g})<extra></extra>",
              marker=dict(symbol="circle-open", size=11, color=colour, line=dict(width=2.5))),
-        style.frames(head, x=path[:, None, 0], y=path[:, None, 1]),
     ]
+    if path:
+        traces[1:1] = _trail(drawn, colour)
+        head = dict(type="scatter", x=drawn[-1:, 0], y=drawn[-1:, 1], mode="markers", hoverinfo="skip",
+                    marker=dict(size=12, color=colour, line=dict(color=style.PAPER, width=2)))
+        traces.append(style.frames(head, x=drawn[:, None, 0], y=drawn[:, None, 1]))
     return style.figure(traces, x=AXES[kind][0], y=AXES[kind][1], showlegend=False, uirevision=f"{scene.problem}:{kind}",
+                        equal=True,
                         xaxis_range=[float(result.a[m][0]), float(result.a[m][-1])], xaxis_showgrid=False,
                         yaxis_range=[float(result.b[m][0]), float(result.b[m][-1])], yaxis_showgrid=False)
+
+
+def _trail(drawn: np.ndarray, colour: str) -> list[style.Trace]:
+    """The line of a path [S, 2] that grows with the clock, and the halo beneath it."""
+    line = dict(type="scatter", x=style.array(drawn[:, 0]), y=style.array(drawn[:, 1]), mode="lines",
+                line=dict(color=colour, width=3), hovertemplate="(%{x:.3g}, %{y:.3g})<extra>path</extra>")
+    counts = list(range(1, len(drawn) + 1))
+    return [style.grow(style.halo(line), counts), style.grow(line, counts)]
 
 
 def _marks(result: Result, m: int) -> list[style.Trace]:
@@ -114,7 +122,7 @@ def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
     """The same plane as a surface: the contour's colours, and the same shadow of the path lying on it."""
     if result.grid is None or result.a is None or result.b is None or result.shadow_loss is None:
         return _waiting(result, scene)
-    if result.minima is None or int(result.minima[m]) == NEVER:
+    if result.basins is None or int(result.basins[m]) == NEVER:
         # Surfaces are slow to draw, so a plane that is still growing is shown as contours only.
         return _waiting(result, scene, "evaluating the plane")
     scale, net = height(result, scene), result.nets[m]
@@ -234,9 +242,11 @@ def final_losses(result: Result, scene: Config) -> go.Figure:
     traces: list[style.Trace] = []
     for k, net in enumerate(result.nets):
         values = result.final_losses[:, k].numpy()
-        ends = np.sort(values[np.isfinite(values) & (values > 0)])
-        known += ends.tolist()
+        ends = np.sort(values[np.isfinite(values)])
         share = 100 * np.arange(1, len(ends) + 1) / starts
+        # What is too small for the axis is counted, though it has no place on it.
+        share, ends = share[ends > 1e-37], ends[ends > 1e-37]
+        known += ends.tolist()
         traces.append(dict(
             type="scatter", x=style.array(ends), y=style.array(share), mode="lines+markers",
             marker=dict(size=8, symbol=MARK[net]), line=dict(color=style.colour(hue(net, scene)), width=2, shape="hv"),
@@ -261,11 +271,13 @@ def rescaled(result: Result, scene: Config) -> go.Figure:
     factor, colour = style.array(result.rescaled["factor"]), style.colour("plain")
     base = int(np.abs(factor - 1).argmin())
     sharp, value = result.rescaled["sharpness"].numpy(), result.rescaled["loss"].numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sharper, higher = (_on_log(v / v[base]) for v in (sharp, value))
     traces = [
-        dict(type="scatter", x=factor, y=style.array(sharp / sharp[base]), mode="lines+markers", name="λ_max",
+        dict(type="scatter", x=factor, y=sharper, mode="lines+markers", name="λ_max",
              line=dict(color=colour, width=2.4), customdata=style.array(sharp),
              hovertemplate="a = %{x:.3g}: λ_max = %{customdata:.3g}<extra></extra>"),
-        dict(type="scatter", x=factor, y=style.array(value / value[base]), mode="markers", name="loss",
+        dict(type="scatter", x=factor, y=higher, mode="markers", name="loss",
              customdata=style.array(value), marker=dict(symbol="square-open", size=8, color=style.MUTED, line=dict(width=2)),
              hovertemplate="a = %{x:.3g}: loss %{customdata:.4g}<extra></extra>"),
         style.theory(factor, np.ones_like(factor), "theory: unchanged"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from core.lessons import loss_landscapes_words as words
 from core.lessons.loss_landscapes import Config, Result, seen
 from core.lessons.loss_landscapes_lab import NETS, SEGMENTS
 from core.moments import NEVER
+from core.words import short
 
 WAITING = "This picture is still being computed."
 
@@ -17,7 +19,7 @@ def _name(net: str) -> str:
 
 
 def _said(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < torch.inf else "no longer finite"
+    return short(value, 3) if abs(value) < torch.inf else "no longer finite"
 
 
 def _each(result: Result, first: Tensor, last: Tensor) -> str:
@@ -35,10 +37,10 @@ def landscape(result: Result, m: int, shape: str) -> str:
     if result.grid is None:
         return WAITING
     known = result.grid[m][result.grid[m].isfinite()]
-    heights = f"losses from {float(known.min()):.3g} to {float(known.max()):.3g}" if len(known) else "no finite loss so far"
-    count = NEVER if result.minima is None else int(result.minima[m])
-    minima = "" if count == NEVER else f", local minima: {count}"
-    return f"{_name(result.nets[m])}: the plane as {shape}, {heights}{minima}."
+    heights = f"losses from {_said(float(known.min()))} to {_said(float(known.max()))}" if len(known) else "no finite loss so far"
+    count = NEVER if result.basins is None else int(result.basins[m])
+    basins = "" if count == NEVER else f", {words.count(count)}" if result.problem == "network" else f", local minima: {count}"
+    return f"{_name(result.nets[m])}: the plane as {shape}, {heights}{basins}."
 
 
 def loss(result: Result) -> str:
@@ -58,7 +60,7 @@ def sharpness(result: Result) -> str:
     if result.sharpness is None:
         return WAITING
     ends = _each(result, result.sharpness[0], result.sharpness[-1])
-    return f"Top Hessian eigenvalue along the path: {ends}; the limit is {result.limit:.3g}."
+    return f"Top Hessian eigenvalue along the path: {ends}; the limit is {short(result.limit, 3)}."
 
 
 def segments(result: Result, m: int) -> str:
@@ -75,7 +77,7 @@ def final_losses(result: Result) -> str:
     for k, net in enumerate(result.nets):
         ends = result.final_losses[:, k]
         ends = ends[ends.isfinite()]
-        spread = f"from {float(ends.min()):.3g} to {float(ends.max()):.3g}" if len(ends) else "none finite"
+        spread = f"from {_said(float(ends.min()))} to {_said(float(ends.max()))}" if len(ends) else "none finite"
         parts.append(f"{NETS[net].lower()} {spread}")
     return f"Losses at the last step over {len(result.final_losses)} starts: {'; '.join(parts)}."
 
@@ -84,5 +86,8 @@ def rescaled(result: Result) -> str:
     if not result.rescaled:
         return "The net without skips diverged, or its rescaled twins are still being measured."
     loss, sharp = result.rescaled["loss"], result.rescaled["sharpness"]
-    return (f"Over the factors λ_max runs from {float(sharp.min()):.3g} to {float(sharp.max()):.3g}, the loss from "
-            f"{float(loss.min()):.4g} to {float(loss.max()):.4g}.")
+    sharp, loss = (values[values.isfinite()] for values in (sharp, loss))
+    if not len(sharp) or not len(loss):
+        return "Curvature or loss of the rescaled twins is not finite."
+    return (f"Over the factors λ_max runs from {_said(float(sharp.min()))} to {_said(float(sharp.max()))}, the loss from "
+            f"{short(loss.min(), 4)} to {short(loss.max(), 4)}.")

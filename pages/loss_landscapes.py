@@ -5,22 +5,23 @@ from core.lessons.loss_landscapes import Config, Result, seen
 from core.lessons.loss_landscapes_lab import NETS
 from figures import loss_landscapes as figures
 from figures import loss_landscapes_alt as alt
+from figures import loss_landscapes_setup as setup
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Mountain range", "Eight layers, batch norm, no skips: pits and ridges round the solution."),
-    Preset("Add skips", "The same start and data, with skip connections.", dict(skips="skips")),
-    Preset("The path's own plane", "Principal components of the path show the way; random directions hardly do.",
+    Preset("Mountain range", "Eight layers, batch norm, no skips: several basins, and ridges between them."),
+    Preset("Add skips", "The same start and data, with skip connections: one basin.", dict(skips="skips")),
+    Preset("The path's own plane", "Principal components of the path hold most of its variance; random directions hardly any.",
            dict(plane="trajectory", scale="log")),
     Preset("Twins", "Re-order the hidden units: the same function, across a barrier that matching removes.",
            dict(plane="segment", second="twin")),
-    Preset("Edge of stability", "Curvature climbs to 2/ε and stays there, while the loss goes on falling.",
+    Preset("Edge of stability", "Curvature climbs to 2/ε and stays near it, while the loss goes on falling.",
            dict(activation="tanh", objective="squared", depth=2, batch_norm=False, learning_rate=0.1, steps=1000, scale="log",
                 plane="trajectory")),
-    Preset("Too steep to start", "Without batch norm or skips ε·λ_max is far above 2 at the start, and training diverges.",
-           dict(batch_norm=False, depth=12, learning_rate=0.7, scale="log")),
+    Preset("Too steep to start", "Without batch norm ε·λ_max starts above 2: the loss rises, then falls from a flatter place.",
+           dict(batch_norm=False, skips="skips", plane="trajectory", scale="log")),
     Preset("Himmelblau", "A landscape with only two parameters: nothing is hidden from the map.",
            dict(problem="himmelblau", learning_rate=0.01)),
 ]
@@ -37,8 +38,11 @@ different scale can be compared; biases, $\gamma$ and $\beta$ stay. The path's o
 components of the path, and goes through its end. A path is drawn at its nearest points in the plane. Batch norm always uses
 the full batch's own mean and variance.
 
-**Roughness** is counted on the grid: points below all eight neighbours, and the part of the plane whose $2\times2$ Hessian has a
-negative eigenvalue. A bowl has one minimum and no such part.
+**Roughness** is told by two numbers that hardly depend on how finely the plane is drawn. A *basin* counts if the way from its
+bottom to any lower place climbs by 0.3 or more (at least 2 % of the plane's height); the lowest one always counts. The part of
+the plane that curves downwards is where the $2\times2$ Hessian, by differences over a tenth of the side, has a negative
+eigenvalue. A bowl has one basin and no such part. A net is called rougher if its plane has more basins and at least five points
+more of it curving downwards.
 
 **Symmetry.** Permuting hidden units, with their incoming and outgoing weights, leaves $f$ as it is. The barrier between
 $\theta_0$ and $\theta_1$ is $\max_t\,[J((1-t)\theta_0+t\theta_1)-(1-t)J(\theta_0)-tJ(\theta_1)]$. Matching finds, layer by
@@ -47,7 +51,8 @@ $\mathrm{relu}(az)=a\,\mathrm{relu}(z)$ for $a>0$, multiplying one layer by $a$ 
 yet it changes the Hessian $H$. (With batch norm it is $\gamma$ and $\beta$ of the first layer that are multiplied.)
 
 **Stability.** On a quadratic with top curvature $\lambda_{\max}(H)$ gradient descent converges for $\epsilon<2/\lambda_{\max}$,
-heavy ball for $\epsilon<2(1+\alpha)/\lambda_{\max}$. $\lambda_{\max}$ is found by Lanczos iteration from products $Hv$; $H$ is
+heavy ball for $\epsilon<2(1+\alpha)/\lambda_{\max}$. A net is no quadratic: a run that starts beyond the limit can be thrown to
+a place where it holds, and train on from there. $\lambda_{\max}$ is found by Lanczos iteration from products $Hv$; $H$ is
 never formed.
 """
 
@@ -56,6 +61,10 @@ REFERENCES = """
 - I. Goodfellow, O. Vinyals, A. Saxe, *Qualitatively Characterizing Neural Network Optimization Problems*, ICLR 2015.
 - J. Cohen, S. Kaur, Y. Li, J. Z. Kolter, A. Talwalkar, *Gradient Descent on Neural Networks Typically Occurs at the Edge of
   Stability*, ICLR 2021.
+- A. Lewkowycz, Y. Bahri, E. Dyer, J. Sohl-Dickstein, G. Gur-Ari, *The Large Learning Rate Phase of Deep Learning: the Catapult
+  Mechanism*, arXiv 2020.
+- H. Edelsbrunner, D. Letscher, A. Zomorodian, *Topological Persistence and Simplification*, Discrete & Computational Geometry
+  2002.
 - S. Ainsworth, J. Hayase, S. Srinivasa, *Git Re-Basin: Merging Models modulo Permutation Symmetries*, ICLR 2023.
 - L. Dinh, R. Pascanu, S. Bengio, Y. Bengio, *Sharp Minima Can Generalize for Deep Nets*, ICML 2017.
 """
@@ -65,17 +74,22 @@ def draw(result: Result, scene: Config) -> Board:
     stops = result.snapshot_steps.tolist() if result.snapshot_steps is not None else [result.step]
     return Board(
         panels=_surface_panels(result, scene) if scene.problem != "network" else _net_panels(result, scene),
-        player=Player(labels=[f"step {s}" for s in stops], live=result.grid is None), seen=seen(result, scene),
-        legend=figures.legend(result, scene),
+        setup=_setup(result, scene), player=Player(labels=[f"step {s}" for s in stops], live=result.grid is None),
+        seen=seen(result, scene), legend=figures.legend(result, scene),
     )
+
+
+def _setup(result: Result, scene: Config) -> Panel:
+    title, caption, told = setup.words(scene)
+    return Panel(id="setup", figure=lambda: setup.setup(result, scene), title=title, caption=caption, alt=told)
 
 
 def _sharpness(result: Result, scene: Config, span: int = 6) -> Panel:
     limit = "2/ε" if scene.alpha == 0 else "2(1 + α)/ε"
     return Panel(id="sharpness", figure=lambda: figures.sharpness(result, scene), span=span,
                  title="Curvature and the edge of stability",
-                 caption=f"The steepest curvature λ_max along the path. Dashed: {limit}; a quadratic that is steeper throws "
-                 "training out." + (" Negative values have no place on this axis." if figures.below_zero(result) else ""),
+                 caption=f"The steepest curvature λ_max along the path. Dashed: {limit}; on a quadratic that is steeper "
+                 "training diverges." + (" Negative values have no place on this axis." if figures.below_zero(result) else ""),
                  alt=lambda: alt.sharpness(result))
 
 
@@ -86,10 +100,10 @@ def _surface_panels(result: Result, scene: Config) -> list[Panel]:
               caption="Click anywhere to start from there. Stars are minima; levels are logarithmic above the lowest one."),
         Panel(id="surface", figure=lambda: figures.surface3d(result, scene, 0), span=6, height="tall",
               title="The same, as a surface",
-              caption="Height and colour are the map's, and so is the path. Drag to turn.",
+              caption="Height and colour are the map's, and so is the path.",
               alt=lambda: alt.landscape(result, 0, "a surface")),
         Panel(id="loss", figure=lambda: figures.loss(result, scene, 0), span=6, title="Loss", alt=lambda: alt.loss(result),
-              caption="Height above the lowest minimum; a line that ends is a path that is no longer finite."),
+              caption="Height above the lowest minimum. A line ends where this is no longer finite, or too small for the axis."),
         _sharpness(result, scene),
     ]
 
@@ -105,7 +119,7 @@ def _net_panels(result: Result, scene: Config) -> list[Panel]:
               alt=lambda: alt.plane(result, scene)),
         Panel(id="surface", figure=lambda: figures.surface3d(result, scene, m), span=6, height="tall",
               title="The same plane as a surface",
-              caption=f"Height and colour are the loss, {levels}, on one scale for both nets. Drag to turn.",
+              caption=f"Height and colour are the loss, {levels}, on one scale for both nets.",
               alt=lambda: alt.landscape(result, m, "a surface")),
         Panel(id="plane2", figure=lambda: figures.contour(result, scene, 1 - m), span=6, height="tall",
               title=f"{other}: the same kind of cut", caption="Drawn alike, on the same scale of colour.",

@@ -19,12 +19,14 @@ from core import surfaces
 from core.controls import choice, decades, grid, number, switch
 from core.lesson import Scene, last
 from core.lessons import loss_landscapes_walk as surface_walk
+from core.lessons import loss_landscapes_words as words
 from core.lessons.loss_landscapes_lab import NETS, Lab
 from core.moments import NEVER
 from core.question import Challenge, Pick, Verdict
+from core.words import short
 
-FLAT = 1e-5  # a barrier below it is rounding
-CALM, FITTED, DEEP, REACH = 2, 0.05, 8, 0.75  # the challenge: minima, loss, layers, filter norms
+LOWER = 0.9  # a barrier that is lowered, as a part of what it was
+FITTED, DEEP, REACH = 0.05, 8, 0.75  # the challenge: loss, layers, filter norms
 AT_MINIMUM = 0.01  # distance, as a part of the map's height
 SURFACES = tuple(surfaces.NAMES)
 NETWORK = ("network",)
@@ -82,7 +84,8 @@ class Result:
     loss of the net itself and of that nearest point; off_plane: distance between the two; moved: distance from the plane's
     origin, all [S, M]. explained [M, 2]: variance of the path along the plane's directions, of its whole, NaN unless PCA.
     marks [M, 3, 2]: the two solutions and the matched second one, NaN unless segment.
-    minima [M]: local minima on the grid, -1 if unknown; bends_down [M]: part of the plane with a negative curvature.
+    basins [M]: basins of the plane that count (`core.landscape.basins`), the minima of a closed-form surface, NEVER while
+    unknown; bends_down [M]: part of the plane with a negative curvature.
     segments: name -> loss [T, M] at segment_t [T]; barriers: name -> [M].
     sharpness [E, M]: top Hessian eigenvalue at sharpness_steps [E]; limit: 2(1 + α)/ε. floor: the loss below which
     nothing lies, 0 for a net.
@@ -110,7 +113,7 @@ class Result:
     moved: Tensor | None = None
     explained: Tensor | None = None
     marks: Tensor | None = None
-    minima: Tensor | None = None
+    basins: Tensor | None = None
     bends_down: Tensor | None = None
     segment_t: Tensor | None = None
     segments: dict[str, Tensor] = field(default_factory=dict)
@@ -139,77 +142,27 @@ def seen(result: Result, scene: Config) -> str:
     """What this run shows, in sentences that are computed from it."""
     if scene.problem != "network":
         return _seen_surface(result, scene)
-    if result.minima is None or result.bends_down is None or result.off_plane is None or result.moved is None:
+    if result.basins is None or result.bends_down is None or result.off_plane is None or result.moved is None:
         return f"Training both nets: step {result.step} of {scene.steps}."
     m = result.nets.index(scene.skips)
-    text = _roughness(result)
+    text = words.roughness(result)
     for k, net in enumerate(result.nets):
         if result.diverged_at[k] != NEVER:
             why = f": {result.reasons[k]}" if any(result.reasons) else ""
             text += (f" **{NETS[net]}** training diverged at step {int(result.diverged_at[k])}{why}; "
                      "its plane is drawn round its start.")
-    text += _about_plane(result, scene, m)
-    if result.sharpness is not None and bool(result.sharpness[-1, m].isfinite()):
-        scaled = float(result.sharpness[-1, m]) / result.limit
-        side = "inside" if scaled < 0.9 else "at" if scaled <= 1.1 else "beyond"
-        text += (f" At the end λ_max is {float(result.sharpness[-1, m]):.3g}, {scaled:.0%} of the limit "
-                 f"{'2/ε' if scene.alpha == 0 else '2(1 + α)/ε'} = {result.limit:.3g}: {side} the edge of stability.")
-    return text
-
-
-def _roughness(result: Result) -> str:
-    assert result.minima is not None and result.bends_down is not None
-    if int(result.minima.min()) < 0:
-        return "The second plane is still being evaluated."
-    counts, bends = result.minima.tolist(), result.bends_down.tolist()
-    parts = [f"{_count(n)} and curves downwards over {share:.0%} of it" for n, share in zip(counts, bends, strict=True)]
-    verdict = {"plain": "rougher by both counts", "skips": "smoother by both counts",
-               "neither": "neither clearly rougher nor clearly smoother"}[_rougher(result)]
-    return (f"**Without skips** the plane has {parts[0]}; **with skips** it has {parts[1]}: here the net without skips is "
-            f"**{verdict}**.")
-
-
-def _rougher(result: Result) -> str:
-    """The net whose plane has more local minima and curves downwards over more of its area, or neither."""
-    assert result.minima is not None and result.bends_down is not None
-    more = (result.minima[0] - result.minima[1], result.bends_down[0] - result.bends_down[1])
-    return "plain" if min(more) > 0 else "skips" if max(more) < 0 else "neither"
-
-
-def _count(minima: int) -> str:
-    return "no local minimum" if minima == 0 else "1 local minimum" if minima == 1 else f"{minima} local minima"
-
-
-def _about_plane(result: Result, scene: Config, m: int) -> str:
-    assert result.off_plane is not None and result.moved is not None and result.explained is not None
-    if result.kinds[m] == "segment" and result.barriers:
-        before, after = (float(result.barriers[name][m]) for name in (scene.second, f"{scene.second}_matched"))
-        other = "its own twin" if scene.second == "twin" else "another start's net"
-        crossed = "no barrier" if before < FLAT else f"a barrier of {before:.3g}"
-        matched = "none" if after < FLAT else f"one of {after:.3g}"
-        return f" The straight way to {other} crosses {crossed}; with the hidden units matched, {matched}."
-    first = float(result.off_plane[0, m])
-    moved = float(result.moved[0, m])
-    if result.kinds[m] == "trajectory":
-        share, far = float(result.explained[m].sum()), float(result.off_plane[:, m].max())
-        return (f" The plane holds {share:.1%} of the path's variance; the path leaves it by up to {far:.2g}, and its start is "
-                f"{moved:.2g} from its end.")
-    if result.diverged_at[m] != NEVER:
-        return ""
-    if moved == 0:
-        return ""
-    return (f" The start and the end of training are {moved:.2g} apart, of which (squared) {1 - (first / moved) ** 2:.1%} lies "
-            "in the plane.")
+    return text + words.about_plane(result, scene, m) + words.stability(result, scene, m)
 
 
 def _seen_surface(result: Result, scene: Config) -> str:
     name = surfaces.NAMES[scene.problem]
     if result.diverged_at[0] != NEVER:
         return f"On **{name}** the path diverges, and step {int(result.diverged_at[0])} is no longer finite: {result.reasons[0]}."
-    assert result.sharpness is not None and result.minima is not None
-    return (f"On **{name}** the loss goes from {float(result.losses[0, 0]):.3g} to {float(result.losses[-1, 0]):.3g} in "
-            f"{scene.steps} steps. The map holds {_count(int(result.minima[0]))}. At the end λ_max is "
-            f"{float(result.sharpness[-1, 0]):.3g}; the limit of stability is {result.limit:.3g}.")
+    assert result.sharpness is not None and result.basins is not None
+    n = int(result.basins[0])
+    return (f"On **{name}** the loss goes from {short(result.losses[0, 0], 3)} to {short(result.losses[-1, 0], 3)} in "
+            f"{scene.steps} steps. The map holds {'1 local minimum' if n == 1 else f'{n} local minima'}. At the end λ_max is "
+            f"{short(result.sharpness[-1, 0], 3)}; the limit of stability is {short(result.limit, 3)}.")
 
 
 def predict(result: Result, scene: Config) -> Pick:
@@ -219,14 +172,15 @@ def predict(result: Result, scene: Config) -> Pick:
     if scene.plane == "segment":
         return _predict_barrier(result, scene)
     right, why = "neither", "Both planes are still being evaluated."
-    if result.minima is not None and result.bends_down is not None and int(result.minima.min()) >= 0:
-        right = _rougher(result)
-        parts = [f"{NETS[net].lower()} {_count(int(n))} and {float(bend):.0%} of the plane curving downwards"
-                 for net, n, bend in zip(result.nets, result.minima, result.bends_down, strict=True)]
-        why = f"Counted on the planes: {parts[0]}, {parts[1]}."
+    if result.basins is not None and result.bends_down is not None and int(result.basins.min()) != NEVER:
+        right = words.rougher(result)
+        plain, skips = words.counted(result)
+        why = f"Without skips the plane has {plain}; with skips it has {skips}."
+        if right == "neither":
+            why += f" A clear difference is more basins, and {100 * words.BENDS:.0f} points more of the plane curving downwards."
         if int(result.diverged_at.max()) != NEVER:
             why += " The plane of a net that diverged is drawn round its start."
-    return Pick(text="Which net's plane is rougher: more local minima, and more of it curving downwards?",
+    return Pick(text="Which net's plane is rougher: more basins, and more of it curving downwards?",
                 options={**NETS, "neither": "Neither clearly"}, right=(right,), why=why)
 
 
@@ -235,15 +189,16 @@ def _predict_barrier(result: Result, scene: Config) -> Pick:
     other = "a twin of it with its units re-ordered" if scene.second == "twin" else "one trained from another start"
     right, why = "none", "The way has not been walked yet."
     if result.barriers:
-        m = result.nets.index(scene.skips)
-        before, after = (float(result.barriers[name][m]) for name in (scene.second, f"{scene.second}_matched"))
-        right = "none" if before < FLAT else "gone" if after < FLAT else "lower" if after < before else "same"
-        why = f"The barrier is {before:.3g} as the nets are, and {after:.3g} with their units matched."
-        if before != before:
-            right, why = "none", "Training from one of the two starts diverged, so there is nothing to walk to."
+        known = words.barriers(result, scene)
+        why = "Training from one of the two starts did not end at a finite loss, so there is nothing to walk to."
+        if known is not None:
+            before, after = known
+            right = "none" if before == 0 else "gone" if after == 0 else "lower" if after < LOWER * before else "same"
+            why = (f"The barrier is {short(before) if before else 'none'} as the nets are, and "
+                   f"{short(after) if after else 'none'} with their units matched.")
     return Pick(text=f"Walk straight from the net {net} to {other}. What does matching their hidden units do to the barrier?",
-                options={"gone": "It removes it", "lower": "It lowers it", "same": "It does not lower it",
-                         "none": "There is none"},
+                options={"gone": "It removes it", "lower": "It lowers it by a tenth or more",
+                         "same": "It lowers it by less, or not at all", "none": "There is none"},
                 right=(right,), why=why)
 
 
@@ -255,9 +210,10 @@ def _predict_surface(result: Result, scene: Config) -> Pick:
     right = "map" if bool(((end >= low) & (end <= high)).all()) else "off"
     if away <= AT_MINIMUM * float(high[1] - low[1]):
         right = "minimum"
-    why = f"At step {scene.steps} it is {away:.3g} from the nearest minimum, at a loss of {float(result.losses[-1, 0]):.3g}."
-    if result.diverged_at[0] != NEVER:
-        why = f"It diverges: step {int(result.diverged_at[0])} is no longer finite."
+    why = f"It diverges: step {int(result.diverged_at[0])} is no longer finite."
+    if result.diverged_at[0] == NEVER:
+        why = (f"At step {scene.steps} it is {short(away)} from the nearest minimum, at a loss of "
+               f"{short(result.losses[-1, 0])}.")
     return Pick(text=f"From ({scene.start_x:g}, {scene.start_y:g}), where is the path after {scene.steps} steps?",
                 right=(right,), why=why, options={"minimum": "At a minimum", "map": "Elsewhere on the map", "off": "Off the map"})
 
@@ -267,19 +223,20 @@ def _check(result: Result, scene: Config, _: object) -> Verdict:
         return Verdict(False, f"This is about nets of at least {DEEP} hidden layers on two moons.")
     if scene.plane not in ("start", "random") or scene.radius < REACH:
         return Verdict(False, f"Cut along random directions, or back to the start, with a reach of at least {REACH:g}.")
-    if result.minima is None or int(result.minima[0]) < 0:
+    if result.basins is None or int(result.basins[0]) == NEVER:
         return Verdict(False, "The plane is still being evaluated.")
     if result.diverged_at[0] != NEVER:
         return Verdict(False, f"Training without skips diverged at step {int(result.diverged_at[0])}.")
-    loss, minima = float(result.losses[-1, 0]), int(result.minima[0])
-    return Verdict(loss < FITTED and minima <= CALM,
-                   f"Without skips the loss ends at {loss:.3g} (below {FITTED:g} is asked) and the plane has {_count(minima)} "
-                   f"(at most {CALM} are asked).")
+    loss, basins = float(result.losses[-1, 0]), int(result.basins[0])
+    ends = f"ends at {short(loss, 3)}" if loss == loss else "is no longer finite"
+    return Verdict(loss < FITTED and basins == 1,
+                   f"Without skips the loss {ends} (below {FITTED:g} is asked) and the plane has {words.count(basins)} "
+                   "(one is asked).")
 
 
 CHALLENGE = Challenge(
     text=f"Calm the mountain range: bring the net **without skips** to a training loss below {FITTED:g}, on a plane "
-    f"with at most {CALM} local minima. Keep two moons, at least {DEEP} hidden layers, and a cut along random directions or back "
+    f"with a single basin. Keep two moons, at least {DEEP} hidden layers, and a cut along random directions or back "
     f"to the start with a reach of at least {REACH:g}; everything else is yours. The page's own scene is checked.",
     check=_check,
 )

@@ -19,6 +19,7 @@ from core import curvature, landscape, matching
 from core.data import toys
 from core.engine import MLP, SGD, Loss, binary_cross_entropy, generators, squared, train
 from core.moments import NEVER
+from core.words import short
 
 NETS = {"plain": "Without skips", "skips": "With skips"}
 SEGMENTS = {"other": "To another start's net", "other_matched": "The same, units matched", "twin": "To its own twin",
@@ -27,6 +28,7 @@ POINTS = 64
 SNAPSHOTS = 61
 LANCZOS = 10
 MARGIN = 0.35  # of the plane's extent, beyond what must be seen
+CLIMB, SHARE = 0.3, 0.02  # out of a basin that counts: so much of loss, and so much of the plane's height
 
 
 def architecture(config: Any, net: str) -> MLP:
@@ -51,6 +53,13 @@ def objective(config: Any) -> Loss:
 def limit(config: Any) -> float:
     """The curvature beyond which heavy ball with this ε and α diverges on a quadratic: 2(1 + α)/ε."""
     return 2 * (1 + config.alpha) / config.learning_rate
+
+
+def basins(loss: Tensor) -> int:
+    """The basins of a plane [B, A] that count."""
+    known = loss[torch.isfinite(loss)]
+    span = float(known.max() - known.min()) if len(known) else 0.0
+    return landscape.basins(loss, max(CLIMB, SHARE * span))
 
 
 def _seed(config: Any, purpose: int) -> int:
@@ -170,7 +179,7 @@ class Lab:
         axes = [self._axes(cuts[m][0], coordinates[:, m], marks[m]) for m in range(n)]
         shadows = [planes[m].shadow(paths[m]) for m in range(n)]
         values = torch.full((n, side, side), torch.nan)
-        counts, bends = torch.full((n,), -1), torch.full((n,), torch.nan)
+        counts, bends = torch.full((n,), NEVER), torch.full((n,), torch.nan)
         self.found |= dict(
             kinds=tuple(c[0] for c in cuts), explained=torch.stack([c[2] for c in cuts]), marks=marks,
             a=torch.stack([axis[0] for axis in axes]), b=torch.stack([axis[1] for axis in axes]),
@@ -186,8 +195,8 @@ class Lab:
                 values[m, rows] = self._evaluate(m, planes[m].points(a, b[rows])).unflatten(0, (len(rows), side))
                 self.found["grid"] = values.clone()
                 yield
-            counts[m], bends[m] = landscape.local_minima(values[m]), landscape.curving_down(values[m])
-            self.found |= dict(minima=counts.clone(), bends_down=bends.clone())
+            counts[m], bends[m] = basins(values[m]), landscape.curving_down(values[m])
+            self.found |= dict(basins=counts.clone(), bends_down=bends.clone())
         yield
 
     def _axes(self, kind: str, path: Tensor, marks: Tensor) -> tuple[Tensor, Tensor]:
@@ -196,11 +205,12 @@ class Lab:
             axis = torch.linspace(-reach, reach, side)
             return axis, axis
         points = marks if kind == "segment" else path
+        points = points[torch.isfinite(points).all(1)]
         low, high = points.amin(0), points.amax(0)
-        extent = high - low
-        spare = MARGIN * extent.clamp_min(0.5 * float(extent.max()))
-        low, high = low - spare, high + spare
-        return torch.linspace(float(low[0]), float(high[0]), side), torch.linspace(float(low[1]), float(high[1]), side)
+        # Coordinates are lengths here, and are drawn to one scale: the part that is cut is a square.
+        middle, half = (low + high) / 2, (0.5 + MARGIN) * float((high - low).max().clamp_min(1e-6))
+        a, b = (torch.linspace(float(c) - half, float(c) + half, side) for c in middle)
+        return a, b
 
     def interpolate(self) -> Iterator[None]:
         t = torch.linspace(0, 1, 41)
@@ -230,14 +240,20 @@ class Lab:
         yield
 
     def _reason(self, m: int, sharpness: Tensor) -> str:
+        """What is known of the curvature [E] along the path of a net whose training diverged."""
         if not self.gone[0, m]:
             return ""
-        bound = limit(self.config)
+        rate = self.config.learning_rate
         name = "2" if self.config.alpha == 0 else f"2(1 + α) = {2 * (1 + self.config.alpha):.3g}"
-        if float(sharpness[0]) > bound:
-            scaled = float(sharpness[0]) * self.config.learning_rate
-            return f"ε·λ_max = {scaled:.3g} at the start, above {name}, and no flatter place was near"
-        return f"its gradients grew beyond what a number can hold, although ε·λ_max began below {name}"
+        known = (rate * sharpness[torch.isfinite(sharpness)]).tolist()
+        if not known or not bool(torch.isfinite(sharpness[0])):
+            return "its start has no finite curvature"
+        first, highest = known[0], max(known)
+        if first > limit(self.config) * rate:
+            return f"ε·λ_max = {short(first, 3)} at the start, above {name}"
+        if highest > limit(self.config) * rate:
+            return f"ε·λ_max = {short(first, 3)} at the start, and up to {short(highest, 3)} on the way, above {name}"
+        return f"its loss grew beyond what a float can hold, with ε·λ_max at most {short(highest, 3)} where it was measured"
 
     def rescale(self) -> Iterator[None]:
         """Dinh et al. 2017: the same function, flatter or sharper at will."""

@@ -9,6 +9,7 @@ import torch
 from core import landscape, surfaces
 from core.lessons.loss_landscapes_lab import SNAPSHOTS, limit
 from core.moments import NEVER
+from core.words import short
 
 
 def walk(config: Any) -> dict[str, Any]:
@@ -38,7 +39,9 @@ def walk(config: Any) -> dict[str, Any]:
     if gone != NEVER:
         bends = surface.hessian(path[:gone])
         worst = float(torch.linalg.eigvalsh(bends[torch.isfinite(bends).all(-1).all(-1)])[:, -1].max()) * config.learning_rate
-        reason = f"ε·λ_max reached {worst:.3g} on the way, above {limit(config) * config.learning_rate:.3g}"
+        bound = limit(config) * config.learning_rate
+        side = "above" if worst > bound else "which is not above"
+        reason = f"ε·λ_max reached {short(worst, 3)} on the way, {side} {short(bound, 3)}"
     zero = torch.zeros(len(chosen), 1, dtype=torch.float64)
     return dict(
         problem=config.problem, nets=("surface",), step=config.steps, losses=losses[:, None], limit=limit(config),
@@ -46,7 +49,7 @@ def walk(config: Any) -> dict[str, Any]:
         kinds=("surface",), a=x[None], b=y[None], grid=values[None],
         snapshot_steps=chosen, path=path[chosen][:, None], path_loss=losses[chosen][:, None],
         shadow_loss=losses[chosen][:, None], off_plane=zero, moved=(path[chosen] - path[0]).norm(dim=-1)[:, None],
-        marks=surface.minima_tensor()[None], minima=torch.tensor([len(surface.minima)]),
+        marks=surface.minima_tensor()[None], basins=torch.tensor([len(surface.minima)]),
         bends_down=torch.tensor([landscape.curving_down(values)], dtype=torch.float64),
         sharpness_steps=chosen, sharpness=sharp[:, None],
     )

@@ -108,15 +108,13 @@ def test_the_challenge_can_be_met(seed):
 
 
 def test_near_misses_of_the_challenge_fail():
-    # The opening scene fits but has several deep basins; the calm scene stopped early has one and does not fit.
-    rough, early = Config(restarts=0), Config(**{**CALM, "steps": 50})
-    results = [run(scene) for scene in (rough, early)]
-    assert float(results[0].losses[-1, 0]) < 0.05 and basins(some(results[0].grid)[0], 0.4) > 1
-    assert float(results[1].losses[-1, 0]) > 0.1
-    for miss, result in zip((rough, early), results, strict=True):
-        assert not CHALLENGE.check(result, miss, None).right
+    """That the opening scene fails is counted over seeds (tests/promises), as single planes of it hang on rounding."""
+    calm, early = Config(**CALM), Config(**{**CALM, "steps": 50})
+    good, short = run(calm), run(early)
+    assert float(short.losses[-1, 0]) > 0.1 and not CHALLENGE.check(short, early, None).right
+    verdict = CHALLENGE.check(replace(good, basins=torch.tensor([2, 1])), calm, None)
+    assert not verdict.right and "about 2 basins" in verdict.words
     # outside the rules, whatever came out
-    good = run(Config(**CALM))
     for change in (dict(depth=7), dict(data="circles"), dict(radius=0.5), dict(plane="trajectory"), dict(problem="bowl")):
         assert not CHALLENGE.check(good, Config(**{**CALM, **change}), None).right
 
