@@ -77,9 +77,9 @@ LESSONS = (
     Lesson(
         slug="exploding_gradients",
         name="Exploding gradients",
-        title="Through many steps a gradient explodes or dies, and clipping tames the cliff",
+        title="Through many steps a gradient can explode or die, and clipping bounds each step",
         part="Optimisation",
-        question="Through fifty steps of one weight, does the gradient grow or vanish?",
+        question="Through many steps of one weight, does the gradient grow or vanish?",
         source="Gradient explosion",
     ),
     Lesson(

@@ -118,7 +118,7 @@ def contour(result: Result, scene: Config) -> go.Figure:
     moving = style.frames(head, x=heads[:, :, 0], y=heads[:, :, 1])
     traces = [ground, *_theory(scene), style.halos(paths, counts, 5.5), *lines, moving, start]
     (w0, w1), (b0, b1) = frame(scene)
-    return style.figure(traces, x="recurrent weight w", y="bias b", showlegend=False, uirevision=str(frame(scene)),
+    return style.figure(traces, x="recurrent weight w", y="bias b", equal=True, showlegend=False, uirevision=str(frame(scene)),
                         xaxis_range=[w0, w1], yaxis_range=[b0, b1], xaxis_showgrid=False, yaxis_showgrid=False,
                         annotations=[*_named(scene), *_exits(result)])
 
@@ -230,8 +230,9 @@ def direction(result: Result, scene: Config) -> go.Figure:
     at = [max(0, min(s, len(result.slopes) - 1)) for s in stops(result)]
     in_c = result.slopes[at, list(ARMS).index(scene.inside)] / scene.threshold
     g, size = in_c.numpy(), length(in_c)[:, None].numpy()
+    # A gradient of zero has no direction and is drawn at the centre; one that is no longer finite is not drawn.
     with np.errstate(invalid="ignore", divide="ignore"):
-        unit = np.nan_to_num(g / size)
+        unit = np.where(size == 0, 0, g / size)
     ray, by_norm, by_value = unit * np.minimum(size, 2.2), unit * np.minimum(size, 1), np.clip(g, -1, 1)
     angle = np.linspace(0, 2 * np.pi, 73)
     ends = style.array(np.stack([np.zeros_like(ray), ray], 1))
@@ -249,8 +250,8 @@ def direction(result: Result, scene: Config) -> go.Figure:
                    marker=dict(symbol=MARK[arm], size=14, color=style.colour(HUES[arm]), line=dict(color=style.PAPER, width=1.4)),
                    hovertemplate=f"{ARMS[arm]}<br>(%{{x:.2f}}, %{{y:.2f}})·c<extra></extra>")
         traces.append(style.frames(dot, x=p[:, None, 0], y=p[:, None, 1]))
-    return style.figure(traces, x="∂J/∂w in units of c", y="∂J/∂b in units of c", xaxis_range=[-2.2, 2.2],
-                        yaxis_range=[-1.7, 1.7], yaxis_scaleanchor="x", xaxis_constrain="domain", xaxis_dtick=1, yaxis_dtick=1)
+    return style.figure(traces, x="∂J/∂w in units of c", y="∂J/∂b in units of c", equal=True, xaxis_range=[-2.2, 2.2],
+                        yaxis_range=[-1.7, 1.7], xaxis_dtick=1, yaxis_dtick=1)
 
 
 CHAIN_HUES = {"layers": "train", "recurrent": "validation", "orthogonal": "test"}

@@ -7,10 +7,16 @@ import math
 from core.clipping import ARMS, length
 from core.lessons import exploding_gradients_recurrent as recurrent
 from core.lessons.exploding_gradients import Config, Result, seen
+from core.words import short
 
 
 def told(value: float) -> str:
-    return f"{value:.3g}" if math.isfinite(value) else "beyond every number"
+    return short(value, 3) if math.isfinite(value) else "no longer finite"
+
+
+def _factor(value: float) -> str:
+    """A product of many factors, which a float may be too small for."""
+    return "less than 10⁻³⁰⁰" if value < 1e-300 else told(value)
 
 
 def contour(result: Result, scene: Config) -> str:
@@ -42,7 +48,7 @@ def through(result: Result, scene: Config) -> str:
     first, last = (float(result.through[s, k, -1].nan_to_num(math.inf)) for s in (0, -1))
     bound = abs(scene.start_w) * recurrent.STEEPEST[scene.unit]
     return (f"Size of the gradient back through {scene.T} steps, on a logarithmic scale: "
-            f"times {told(first)} at the start of the run, times {told(last)} at its end. "
+            f"times {_factor(first)} at the start of the run, times {_factor(last)} at its end. "
             f"At the start the bound is {told(bound)} for each step.")
 
 

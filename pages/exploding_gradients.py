@@ -6,23 +6,24 @@ from core.lessons import exploding_gradients_recurrent as recurrent
 from core.lessons.exploding_gradients import CHAINS, UNITS, Config, Result, seen
 from figures import exploding_gradients as figures
 from figures import exploding_gradients_alt as alt
+from figures import exploding_gradients_setup as setup
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
 
 PRESETS = [
     Preset("Off the cliff",
-           "At the cliff a step without clipping is 27 long and ends the run; both clipped runs walk on, and arrive."),
+           "At the cliff a step without clipping is 27 long and leaves the map; both clipped runs walk on, and arrive."),
     Preset("Too loose", "c = 10: the step at the cliff is still 7 long or more, and all three runs leave the map.",
            dict(threshold=10.0)),
-    Preset("Too tight", "c = 0.03: no step is long, and 80 of them are too few.", dict(threshold=0.03)),
+    Preset("Too tight", "c = 0.03: no clipped step is long, and 80 of them are too few.", dict(threshold=0.03)),
     Preset("Small ε instead", "ε = 0.1 needs no clipping for now: after 80 steps all three still stand on the plateau.",
            dict(learning_rate=0.1)),
     Preset("Sigmoid", "From h₀ = ½ the cliff runs along b = −w/2, and begins at w = 4, where w·max φ′ = 1.",
            dict(unit="sigmoid", start_w=6.1, start_b=-1.2, learning_rate=3.0, target=0.3, h0=0.5)),
-    Preset("Linear, |w| > 1", "The gradient is 1.2⁵⁰ = 9,100 times as large after 50 steps; the first step without clipping is "
+    Preset("Linear, |w| > 1", "The gradient is 1.2⁵⁰ ≈ 9,100 times as large after 50 steps; the first step without clipping is "
            "billions long.", dict(unit="linear", start_w=1.2, start_b=0.5)),
-    Preset("Vanishing", "w = 3, but a sigmoid passes on at most 3/4 at every step: what happened long ago is not felt.",
+    Preset("Vanishing", "w = 3, but a sigmoid passes on at most ¾ at every step: what happened long ago is not felt.",
            dict(unit="sigmoid", start_w=3.0, start_b=-4.0, T=100, h0=0.5)),
 ]
 
@@ -35,9 +36,11 @@ $$\frac{\partial h_T}{\partial h_{T-k}}=\prod_{s=T-k+1}^{T} w\,\phi'(z_s),\qquad
 with $\max\phi'=1$ for tanh and $\tfrac14$ for the sigmoid. A linear unit has $|w|^k$ exactly: it shrinks for $|w|<1$ and grows
 for $|w|>1$. With squashing units $|w|\max\phi'>1$ is necessary for growth, but not sufficient.
 
-**The cliff.** For $|w|\max\phi'>1$ the unit can come to rest at a high or at a low state. Where $h_0$ lies between the two, a
-tiny change of $b$ decides which, and $J$ jumps. **The valley** $J=0$ is where the unit rests at $y$, $y=\phi(wy+b)$ with
-$w\phi'(y)<1$. Both dashed lines are the limit $T\to\infty$ (exact for the linear unit's valley).
+**The cliff.** For $w\max\phi'>1$ there are $b$ for which the unit comes to rest at a high or at a low state. On the cliff a
+tiny change of $b$ decides which, and $J$ jumps. For $w\max\phi'<-1$ the unit can swing between two states instead, and on the
+cliff a tiny change of $b$ decides in which of them step $T$ finds it. **The valley** $J=0$ is where the unit rests at
+$y=\phi(z)$, $z=wy+b$, with $w\phi'(z)<1$; for $w\max\phi'<-1$ it is not drawn. Both dashed lines are the limit $T\to\infty$ (exact for the
+linear unit's valley).
 
 **Clipping** replaces the gradient $g$ by
 $$\text{by norm: } g\cdot\min\!\Bigl(1,\frac{c}{\lVert g\rVert}\Bigr),\qquad \text{by value: } \min(\max(g_i,-c),c).$$
@@ -46,7 +49,7 @@ second need not.
 
 **Chains.** $v\leftarrow W^\top v$ through $k$ layers of $n=32$ units: with a new Gaussian $W$ of variance $g^2/n$ in each layer
 $\mathbb E\lVert v\rVert^2=g^{2k}$; with an orthogonal matrix times $g$, $\lVert v\rVert=g^k$; with one matrix of spectral
-radius $g$ again and again $\lVert v\rVert$ grows like $g^k$ in the long run.
+radius $g$ again and again $\lVert v\rVert$ goes like $g^k$ in the long run.
 """
 
 REFERENCES = """
@@ -65,34 +68,38 @@ def draw(result: Result, scene: Config) -> Board:
         Panel(id="map", figure=lambda: figures.contour(result, scene), span=7, rows=2, height="tall",
               click=("start_w", "start_b"),
               caption="Click anywhere to start from there. The stronger the blue, the larger J" + (
-                  ", on a logarithmic scale. Dashed: |w| = 1, and in green J = 0." if linear else
+                  ", on a logarithmic scale from 10⁻⁴ to 10⁶. Dashed: |w| = 1, and in green J = 0." if linear else
                   ". Dashed: where theory puts the cliff, and in green J = 0, as T → ∞."),
               alt=lambda: alt.contour(result, scene)),
         Panel(id="steps", figure=lambda: figures.step_lengths(result, scene), span=5, height="short",
               title="How long each step is",
               caption="Clipping by norm keeps every step at or below ε·c, dashed.", alt=lambda: alt.steps(result, scene)),
         Panel(id="loss", figure=lambda: figures.loss(result, scene), span=5, height="short", title="Loss J through training",
-              caption="Logarithmic. A line that leaves upwards, or ends, is not cut off in the data.",
+              caption="Logarithmic. A line ends where J is too large or too small to draw.",
               alt=lambda: alt.loss(result, scene)),
         Panel(id="surface", figure=lambda: figures.surface3d(result, scene), span=6, title="The same, as a surface",
-              caption="Height is " + ("log J" if linear else "J") + ". Drag to turn.", alt=lambda: alt.surface(result)),
+              caption="Height is " + ("log J, cut at 10⁻⁴ and 10⁶." if linear else "J."), alt=lambda: alt.surface(result)),
         Panel(id="through", figure=lambda: figures.through(result, scene), span=6, title=f"Back through time: {inside.lower()}",
               caption=("Dashed: |w|ᵏ, which the linear unit follows exactly." if linear else
                        "Dashed: the most that w allows, (|w|·max φ′)ᵏ. Where the unit saturates, φ′ is far smaller.")
-              + " w is that of the step shown.", alt=lambda: alt.through(result, scene)),
+              + " w is that of the step shown. Below 10⁻³⁶ nothing is drawn.", alt=lambda: alt.through(result, scene)),
         Panel(id="direction", figure=lambda: figures.direction(result, scene), span=6,
               title=f"What clipping does to a gradient: {inside.lower()}",
-              caption="The ray is the gradient where this run stands. By norm it is cut at the circle and keeps its direction; "
-              "by value each coordinate is cut at the square. Pale: at all other steps.",
+              caption="The ray is the gradient of this run's next step, at the end that of its last one. By norm it is cut at "
+              "the circle and keeps its direction; by value each coordinate is cut at the square. Pale: at all other steps.",
               alt=lambda: alt.direction(result, scene)),
     ]
     if result.chains:
         panels.append(Panel(
             id="chains", figure=lambda: figures.chains(result, scene), span=6, title="Back through layers",
-            caption=f"{UNITS} units a layer, median and range of {CHAINS} chains. Purple: a new Gaussian matrix in every layer. "
-            "Orange: one matrix again and again. Green: orthogonal. Dashed: gᵏ.", alt=lambda: alt.chains(result, scene)))
+            caption=f"{UNITS} units a layer, median and range of {CHAINS} chains. Purple, solid: a new Gaussian matrix in "
+            "every layer. Orange, dash-dotted: one matrix again and again. Green, broad: orthogonal. Dashed: gᵏ.",
+            alt=lambda: alt.chains(result, scene)))
     player = Player(labels=[f"step {s}" for s in figures.stops(result)])
-    return Board(panels=panels, player=player, seen=told, legend=figures.legend())
+    title, caption, unseen = setup.words(scene)
+    return Board(
+        panels=panels, player=player, seen=told, legend=figures.legend(),
+        setup=Panel(id="setup", figure=lambda: setup.setup(scene), title=title, caption=caption, alt=unseen))
 
 
 SYMBOLS = {"w, b": "theta", "φ": "unit", "h": "h", "y": "target", "∂h_T/∂h_t": "back", "c": "threshold", "g": "g"}

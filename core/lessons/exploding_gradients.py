@@ -25,6 +25,7 @@ from core.lessons import exploding_gradients_chain as chain
 from core.lessons import exploding_gradients_recurrent as recurrent
 from core.moments import NEVER, from_then_on
 from core.question import Challenge, Pick, Verdict
+from core.words import power_of_ten, short
 
 # The part of the plane that is drawn, if the start lies in it: ((w from, to), (b from, to)).
 FRAMES = {"tanh": ((-0.5, 3.0), (-1.5, 1.5)), "sigmoid": ((-1.0, 8.0), (-6.0, 2.0)), "linear": ((-1.5, 1.5), (-1.5, 1.5))}
@@ -50,7 +51,8 @@ class Config(Scene):
     inside: str = choice("norm", options=ARMS, label="Look inside", view=True,
                          help="Whose gradient is followed back through time.")
     gain: float = number(1.05, low=0.5, high=1.5, step=0.01, label="Gain g of the chains",
-                          help="Spectral radius of the matrices of the deep chains.")
+                          help="Spectral radius of the matrix that is repeated; the other two kinds stretch a gradient by as "
+                          "much, the fresh ones on average.")
     target: float = number(0.2, low=0.1, high=0.9, step=0.05, label="Target y", more=True, help="What h_T should be.")
     h0: float = number(0.3, low=0.05, high=0.95, step=0.05, label="First state h₀", more=True)
     steps: int = number(80, low=10, high=300, step=10, label="Steps of descent", more=True)
@@ -131,55 +133,55 @@ def seen(result: Result, config: Config) -> str:
     """What the reader should have seen, in sentences computed from the result."""
     moved = config.learning_rate * clipping.length(result.used)
     words = [f"**{name}** {_fate(result, config, k, moved[:, k])}" for k, name in enumerate(ARMS.values())]
-    return " ".join(words) + f" Back through {_times(config.T)} the gradient at the start {_fade(result, config)}."
+    return " ".join(words) + f" Back through {_times(config.T)} the gradient at the start {_fade(config)}."
 
 
 def _fate(result: Result, config: Config, k: int, moved: Tensor) -> str:
     left, arrived = int(result.left_at[k]), int(result.arrived_at[k])
     longest = int(moved.nan_to_num(torch.inf).argmax())
     length = float(moved[longest])
-    step = f"its longest step, number {longest + 1}, has length {length:.3g}"
-    if not math.isfinite(length):
-        step = f"from step {longest + 1} on its numbers are beyond those of the machine"
+    step = f"from step {longest + 1} on its numbers are too large for a float"
+    if math.isfinite(length):
+        step = f"its longest step, number {longest + 1}, has length {short(length, 3)}"
     if left != NEVER:
         return f"leaves the map at step {left}; {step}."
     if arrived == 0:
         return f"starts where J ≤ {ARRIVED:g} already, and stays there."
     if arrived != NEVER:
         return f"arrives at step {arrived}; {step}."
-    return f"has not arrived after {config.steps} steps, with J = {float(result.losses[-1, k]):.3g}; {step}."
-
-
-def told(value: float) -> str:
-    """A number that may span decades, as a reader is told it."""
-    if 1e-3 <= value < 1e6 or value == 0:
-        return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
-    power = str(math.floor(math.log10(value) + 0.5)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"about 10{power}"
+    return f"has not arrived after {config.steps} steps, with J = {short(result.losses[-1, k], 3)}; {step}."
 
 
 def _times(T: int) -> str:
     return f"{T} steps" if T > 1 else "1 step"
 
 
-def _fade(result: Result, config: Config) -> str:
-    size, bound = float(result.through[0, 0, -1]), abs(config.start_w) * recurrent.STEEPEST[config.unit]
+def _fade(config: Config) -> str:
+    size, bound = _log_size(config), abs(config.start_w) * recurrent.STEEPEST[config.unit]
+    power = size / math.log(10)
+    times = short(math.exp(size), 3) if -3 < power < 5 or size == -math.inf else f"about {power_of_ten(power)}"
     if config.unit == "linear":
-        return f"is multiplied by |w|ᵀ = {told(size)}"
-    factor = math.exp(math.log(size) / config.T) if size > 0 else 0.0
-    return f"is multiplied by {told(size)}, which is {factor:.3g} a step, where φ allows at most |w|·max φ' = {bound:.3g}"
+        return f"is multiplied by |w|ᵀ = {times}"
+    each = short(math.exp(size / config.T), 3)
+    return f"is multiplied by {times}, which is {each} a step, where φ allows at most |w|·max φ' = {short(bound, 3)}"
 
 
-def predict(result: Result, config: Config) -> Pick:
+def _log_size(config: Config) -> float:
+    """log |∂h_T/∂h_0| at the start."""
+    theta = torch.tensor([config.start_w, config.start_b], dtype=torch.float64)
+    return float(recurrent.log_through(theta, config.unit, recurrent.unroll(theta, config.unit, config.h0, config.T)))
+
+
+def predict(_: Result, config: Config) -> Pick:
     """The sign of the slope of log |∂h_T/∂h_t| at the start."""
-    size = float(result.through[0, 0, -1])
-    right = "grows" if size > 2 else "shrinks" if size < 0.5 else "stays"
+    size = _log_size(config) / math.log(2)
+    right = "grows" if size > 1 else "shrinks" if size < -1 else "stays"
     return Pick(
         text=f"At the start w = {config.start_w:g} and b = {config.start_b:g}, {_phi(config.unit)}. "
         f"Followed back through {_times(config.T)}, what does the gradient do?",
         options={"grows": "It grows, more than twofold", "stays": "It keeps its size within a factor of two",
                  "shrinks": "It shrinks to less than half"},
-        right=(right,), why=f"It {_fade(result, config)}.")
+        right=(right,), why=f"It {_fade(config)}.")
 
 
 def _phi(unit: str) -> str:
@@ -202,7 +204,8 @@ def _check(_: Result, config: Config, answer: float) -> Verdict:
     arrives = arrivals(config)
     larger = [c for c in THRESHOLDS if c > answer and arrives[c]]
     if not arrives[answer]:
-        return Verdict(False, f"Run: with c = {answer:g} it does not end at J ≤ {ARRIVED:g} after {config.steps} steps.")
+        none = "" if any(arrives.values()) else " With this start and this ε no c of the slider does: change them."
+        return Verdict(False, f"Run: with c = {answer:g} it does not end at J ≤ {ARRIVED:g} after {config.steps} steps.{none}")
     if larger:
         return Verdict(False, f"Run: with c = {answer:g} it arrives, but it does so with a larger c too.")
     return Verdict(True, f"Run: with c = {answer:g} it arrives within {config.steps} steps, and with no larger c of the slider.")

@@ -10,9 +10,11 @@ Shapes: points (w, b) are theta [..., 2], float64; h [T+1, ...] with h[0] the gi
 from __future__ import annotations
 
 import itertools
+import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from core.engine.activations import ACTIVATIONS
 
@@ -38,6 +40,15 @@ def through_time(theta: Tensor, unit: str, h: Tensor) -> Tensor:
     return torch.cat([factor, torch.ones_like(h[:1])]).flip(0).cumprod(0).flip(0)
 
 
+def log_through(theta: Tensor, unit: str, h: Tensor) -> Tensor:
+    """log |∂h_T/∂h_0| [...], which needs no float for a product that is too small for one; −inf where w = 0."""
+    w, b = theta.unbind(-1)
+    z = w * h[:-1] + b
+    rise = {"tanh": lambda: 2 * (math.log(2) - z.abs() - softplus(-2 * z.abs())), "sigmoid": lambda: -softplus(z) - softplus(-z),
+            "linear": lambda: torch.zeros_like(z)}[unit]()
+    return (w.abs().log() + rise).sum(0)
+
+
 def value(theta: Tensor, unit: str, start: float, T: int, target: float) -> Tensor:
     """J [...]."""
     return (unroll(theta, unit, start, T)[-1] - target) ** 2
@@ -51,25 +62,28 @@ def gradient(theta: Tensor, unit: str, h: Tensor, target: float) -> tuple[Tensor
 
 
 def cliff(w: Tensor, unit: str, start: float) -> Tensor:
-    """The b [n] at which, as T grows, J jumps; NaN for a w [n] that has no cliff (w max φ' ≤ 1, or a linear unit).
+    """The b [n] at which, as T grows, J jumps; NaN for a w [n] that has no cliff (a linear unit has none in b).
 
-    Beyond that w the unit has three resting states for some b, and h_0 falls to the upper or to the lower one. They part
+    For w max φ' > 1 the unit has three resting states for some b, and h_0 falls to the upper or to the lower one. They part
     where h_0 rests on the middle one, or, for an h_0 outside the two states h± with w φ'(h±) = 1, where the nearer of
-    these ceases to be.
+    these ceases to be. For w max φ' < −1 its one resting state h repels if |w| φ'(h) > 1: the unit then swings between
+    a state above it and one below it, and which of them comes first parts where h_0 is that state. An h_0 outside
+    h± is never a state that repels, so there is no cliff.
     """
     if unit == "linear":
         return torch.full_like(w, torch.nan)
-    half = torch.sqrt(1 - 1 / (w * STEEPEST[unit]).where(w * STEEPEST[unit] > 1, torch.nan))
+    steep = w.abs() * STEEPEST[unit]
+    half = torch.sqrt(1 - 1 / steep.where(steep > 1, torch.nan))
     middle, reach = (0.0, 1.0) if unit == "tanh" else (0.5, 0.5)
     h = torch.full_like(w, start).clamp(middle - reach * half, middle + reach * half)
-    return _INVERSE[unit](h) - w * h
+    return (_INVERSE[unit](h) - w * h).where((w > 0) | (h == start), torch.nan)
 
 
 def valley(w: Tensor, unit: str, start: float, T: int, target: float) -> Tensor:
     """The b [n] at which J = 0 for w [n], NaN where there is none: exact for a linear unit, the limit of T → ∞ otherwise.
 
     In the limit the unit comes to rest, so y = φ(w y + b). For |w| max φ' ≤ 1 it does so from everywhere; beyond that only if
-    w φ'(y) < 1 and y lies on the side of the cliff that h_0 falls to. Beyond −1 it may never rest, and NaN stands there.
+    w φ'(y) < 1 and y lies on the side of the cliff that h_0 falls to. Below −1 it may swing, and NaN stands there.
     """
     if unit == "linear":
         powers = torch.where(w == 1, T, (1 - w**T) / (1 - w))
