@@ -3,7 +3,7 @@
 import torch
 
 from core.lessons import early_stopping as lesson
-from core.lessons.early_stopping import ARMS, Config, Result
+from core.lessons.early_stopping import ARMS, CHALLENGE, Config, Result
 from core.patience import handed_back, stop_rule
 from tests.promises import Promise
 
@@ -59,6 +59,15 @@ def by_error_it_stops_later_and_surer(result: Result, scene: Config) -> bool:
     return bool(sure > calm and loss[by_error.kept] > loss[by_loss.kept] and error[by_error.kept] < error[by_loss.kept])
 
 
+def dips_twice(result: Result, scene: Config) -> bool:
+    """The rise between the dips and the fall to the second are clear, on the test set as well."""
+    kept, stopped = stop_rule(_curve(result, scene), scene.patience, 0.0)
+    best = int(_curve(result, scene).argmin())
+    return stopped is not None and stopped < best and all(
+        bool(values[kept:best].max() > values[kept] + 0.02 and values[best] < 0.5 * values[kept])
+        for values in (_curve(result, scene), _curve(result, scene, "test")))
+
+
 def _gap(result: Result) -> float:
     return float((result.loss["test"] - result.loss["train"])[-1, 0].mean())
 
@@ -72,6 +81,8 @@ PROMISES = [
     Promise(preset="Stop by the error", holds=by_error_it_stops_later_and_surer),
     Promise(preset="Plenty of data", holds=lambda result, scene: _gap(result) < 0.5),
     Promise(claim="Plenty of data: with 80 samples the curves part more", holds=lambda result, scene: _gap(result) > 0.6),
+    Promise(claim="challenge: this run dips twice, and a patience of 1 stops after the first", values=CHALLENGE.scene,
+            this_run=True, holds=dips_twice),
     Promise(claim="title: the net of the lowest validation loss is better on the test set than the last",
             holds=lambda result, scene: _curve(result, scene, "test")[int(_curve(result, scene).argmin())]
             < 0.9 * _curve(result, scene, "test")[-1]),
