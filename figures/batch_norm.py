@@ -159,7 +159,7 @@ def setup(scene: Config) -> go.Figure:
                  marker=dict(symbol=["line-ns-open", "diamond", "line-ns-open"], size=8, color=style.colour(hue),
                              line=dict(width=2, color=style.colour(hue)))),
             dict(type="scatter", x=style.array(values), y=[height] * len(values), mode="markers", name=name,
-                 marker=dict(symbol=symbol, size=10, color=style.colour(hue), line=dict(width=1.6)),
+                 marker=dict(symbol=symbol, size=10, color=style.colour(hue), line=dict(width=1.6, color=style.colour(hue))),
                  hovertemplate=f"{name}: %{{x:.4g}}<extra></extra>")]
     every = np.concatenate([*(values.numpy() for _, _, values, *_ in rows), [scene.beta]])
     pad = max(0.07 * float(np.ptp(every)), 0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from figures import style
 
 DOTS = 300  # of the batches that were drawn
 DEVIATIONS = 2  # of the ellipses
+LEAST_HEIGHT = 0.6  # of the frame of the clouds, over its width
 HUES = {4: "batch_small", 16: "batch_medium", 64: "batch_large"}
 DASHES = {4: "solid", 16: "longdash", 64: "dashdot"}
 CLOUDS = (("batch", "circle", 6), ("batch_fourfold", "diamond", 6))  # of the chosen size, and of four times as many
@@ -54,16 +56,27 @@ def _ellipse(moment: Moment, factor: float) -> torch.Tensor:
 
 def cloud(result: Result, scene: Config) -> go.Figure:
     """Gradients of many batches of two sizes, with their ellipses by theory, round the full gradient."""
+    return _clouds(result, scene, lesson.pair(scene), frame(result.moments, scene))
+
+
+def setup(result: Result, scene: Config) -> go.Figure:
+    """What the question is about: the cloud of the smaller batches alone, at the moment that is looked at."""
+    moment = lesson.moment_of(result, scene)
+    return _clouds(replace(result, moments=(moment,)), scene, lesson.pair(scene)[:1], frame((moment,), scene))
+
+
+def _clouds(result: Result, scene: Config, sizes: Sequence[int], corners: tuple[list[float], list[float]]) -> go.Figure:
+    """The clouds of `sizes` with their ellipses, at the moments of `result`."""
     now = result.moments.index(lesson.moment_of(result, scene))
     traces: list[style.Trace] = []
-    for (name, symbol, size), m in zip(CLOUDS, lesson.pair(scene), strict=True):
+    for (name, symbol, size), m in zip(CLOUDS, sizes, strict=False):
         i = result.sizes.index(m)
         dots = _film(result, lambda at, i=i: at.mean + at.cloud[int(scene.replacement), i, :DOTS, :2])
         dot = dict(type="scatter", x=dots[now, :, 0], y=dots[now, :, 1], mode="markers", name=f"batches of {m}",
                    marker=dict(symbol=symbol, size=size, color=style.colour(name, 0.6)),
                    hovertemplate=f"a batch of {m}: (%{{x:.3f}}, %{{y:.3f}})<extra></extra>")
         traces.append(style.frames(dot, x=dots[..., 0], y=dots[..., 1]))
-    for m in lesson.pair(scene):
+    for m in sizes:
         ring = _film(result, lambda at, m=m: _ellipse(at, _factor(scene, m)))
         line = style.theory(ring[now, :, 0], ring[now, :, 1], f"{DEVIATIONS} standard deviations by theory, m = {m}",
                             hoverinfo="skip", hovertemplate=None, showlegend=False)
@@ -76,18 +89,25 @@ def cloud(result: Result, scene: Config) -> go.Figure:
                  hovertemplate="full gradient: (%{x:.3f}, %{y:.3f})<extra></extra>")
     under = {**style.halo(arrow), "name": "halo"}
     traces += [style.frames(under, x=tips[..., 0], y=tips[..., 1]), style.frames(arrow, x=tips[..., 0], y=tips[..., 1])]
-    (left, low), (right, high) = frame(result, scene)
-    return style.figure(traces, x="along the first principal direction", y="along the second",
+    (left, low), (right, high) = corners
+    return style.figure(traces, x="along the first principal direction", y="along the second", equal=True,
                         xaxis=dict(range=[left, right], zeroline=True, zerolinecolor=style.colour("axis")),
                         yaxis=dict(range=[low, high], zeroline=True, zerolinecolor=style.colour("axis")), showlegend=False,
                         uirevision=f"{scene.n_samples}:{scene.learning_rate}")
 
 
-def frame(result: Result, scene: Config) -> tuple[list[float], list[float]]:
-    """Lower left and upper right corner, the same for all moments, and for all batches of 8 or more, so that clouds shrink."""
+def frame(moments: Sequence[Moment], scene: Config) -> tuple[list[float], list[float]]:
+    """Lower left and upper right corner, the same for all moments, and for all batches of 8 or more, so that clouds shrink.
+
+    Higher than the clouds need where these are flat: with one scale on both axes the picture would else be a strip.
+    """
     one = _factor(scene, min(lesson.pair(scene)[0], 8))
-    mean, reach = _film(result, lambda at: at.mean), 2.8 * _film(result, lambda at: (one * at.variance).sqrt())
-    return (mean - reach).min(0).tolist(), (mean + reach).max(0).tolist()
+    mean = np.stack([style.array(at.mean) for at in moments])
+    reach = 2.8 * np.stack([style.array((one * at.variance).sqrt()) for at in moments])
+    low, high = np.minimum((mean - reach).min(0), 0), np.maximum((mean + reach).max(0), 0)
+    width, height = high - low
+    more = max(0.0, LEAST_HEIGHT * width - height) / 2
+    return [float(low[0]), float(low[1] - more)], [float(high[0]), float(high[1] + more)]
 
 
 def variance(result: Result, scene: Config) -> go.Figure:

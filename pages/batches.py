@@ -7,24 +7,24 @@ from core.lessons.batches_noise import variance_factor
 from core.lessons.batches_quadratic import walk
 from figures import batches as figures
 from figures import batches_race as race
-from figures.batches_alt import alts
+from figures.batches_alt import alts, setup_alt
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Eight of 256", "Every dot is a batch's opinion of the gradient; four times the samples, half the disagreement."),
-    Preset("One sample", "m = 1: the noise is as large as the samples differ, and four of them halve it.",
+    Preset("Eight of 256", "Every dot is one batch's estimate of the gradient; four times the samples about halve the noise."),
+    Preset("One sample", "m = 1: the noise is as large as the samples differ, and batches of four about halve it.",
            dict(batch_size=1)),
-    Preset("Nearly all", "A batch of 128 of 256 without replacement: what it leaves out is as small as what it holds.",
+    Preset("Half of all", "128 of 256, none of them twice: the noise is 0.71 of what it is with replacement.",
            dict(batch_size=128)),
-    Preset("With replacement", "The same 128, some drawn twice: now N does not matter, and the noise is larger.",
+    Preset("With replacement", "128 draws, some of the same sample: the noise is what it would be for any N, and larger.",
            dict(batch_size=128, replacement=True)),
     Preset("Noise stays", "At the end of training the full gradient is short, but the samples still disagree.",
            dict(moment=10, batch_size=4)),
     Preset("Small steps", "ε = 0.02: at a matched loss all batch sizes find much the same sharpness.",
            dict(learning_rate=0.02, level=0.4, steps=840)),
-    Preset("Linear scaling", "ε in proportion to m: the full batch leaps about, and meets the same loss only where it is flat.",
+    Preset("Linear scaling", "ε in proportion to m, 6.4 for the full batch: it reaches the same loss at a flatter place.",
            dict(learning_rate=0.1, scale_rate=True, level=0.35)),
 ]
 
@@ -63,19 +63,21 @@ REFERENCES = """
 
 
 def draw(result: Result, scene: Config) -> Board:
-    alt, (few, many) = alts(result, scene), pair(scene)
+    alt, (few, many) = Texts(lambda: alts(result, scene)), pair(scene)
+    none = f"; all {many} miss it by nothing" if many == scene.n_samples and not scene.replacement else ""
     labels = [f"step {s}" for s in moment_steps(scene)]
     panels = [
         Panel(id="cloud", figure=lambda: figures.cloud(result, scene), span=7, rows=2, height="tall", alt=alt["cloud"],
               caption=f"Every dot is a batch; circles: m = {few}, diamonds: m = {many}. Dashed: two standard deviations by "
-              "theory. From 0 to the star: the full gradient."),
+              "theory, along each axis. From 0 to the star: the full gradient."),
         Panel(id="variance", figure=lambda: figures.variance(result, scene), span=5, height="short", click=("batch_size", ""),
               title="Variance against batch size", alt=alt["variance"],
               caption=f"Filled: {'with' if scene.replacement else 'without'} replacement; pale: the other way. Dashed: theory. "
-              "Click to choose m."),
+              f"Without replacement m = {scene.n_samples} has none. Click to choose m."),
         Panel(id="signal", figure=lambda: figures.signal(result, scene), span=5, height="short", alt=alt["signal"],
               title="The gradient and its noise in training",
-              caption="‖g‖: length of the full gradient. m: what a batch misses it by, over all directions."),
+              caption="‖g‖: length of the full gradient. m: what a batch misses it by, over all directions"
+              f"{none}."),
     ]
     if result.quadratic is not None:
         panels += _clocks(result, scene, alt)
@@ -83,8 +85,15 @@ def draw(result: Result, scene: Config) -> Board:
         panels += _found(result, scene, alt)
     if result.quadratic is not None:
         panels += _quadratic(result, scene, alt)
-    return Board(panels=panels, seen=seen(result, scene), legend=figures.legend(result, scene),
+    return Board(panels=panels, setup=_setup(result, scene), seen=seen(result, scene), legend=figures.legend(result, scene),
                  player=Player(labels=labels, name="Moment", field="moment", autoplay=False, seconds=5.0))
+
+
+def _setup(result: Result, scene: Config) -> Panel:
+    few, how = pair(scene)[0], "with" if scene.replacement else "without"
+    return Panel(id="setup", figure=lambda: figures.setup(result, scene), title=f"Gradients of batches of {few}",
+                 caption=f"Every dot: the gradient of one batch, drawn {how} replacement. Star: the full gradient. The noise is "
+                 "the dots' standard deviation round it; dashed: two of them.", alt=lambda: setup_alt(result, scene))
 
 
 def _clocks(result: Result, scene: Config, alt: Texts) -> list[Panel]:
@@ -105,7 +114,7 @@ def _found(result: Result, scene: Config, alt: Texts) -> list[Panel]:
               caption="Line: a start; bar: median; starts that never get there are left out. Dashed, if in sight: 2/ε."),
         Panel(id="confounded", figure=lambda: race.confounded(result, scene), span=4, alt=alt["confounded"],
               title="Why the loss must be matched",
-              caption=f"Hollow: after {scene.steps} steps, each at its own loss, which misleads. Filled: matched, to 10 %."),
+              caption=f"Hollow: after {scene.steps} steps, each at its own loss: not to be compared. Filled: matched, to 10 %."),
         Panel(id="held_out", figure=lambda: race.held_out(result, scene), span=4, alt=alt["held_out"],
               title="Loss on new samples there", caption=f"{HELD_OUT} new samples, at the same matched training loss."),
     ]

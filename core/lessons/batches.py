@@ -23,6 +23,7 @@ from core.lessons.batches_noise import Moment, look, orders, per_sample_gradient
 from core.lessons.batches_quadratic import Walks, walk
 from core.lessons.batches_race import RECORDS, Arm, Found, Problem, Step, descend, found
 from core.question import Amount, Challenge, Verdict
+from core.words import short
 
 MOMENTS = (0, 1, 2, 3, 5, 8, 12, 18, 27, 40, 60)  # records of the full-batch run at which the noise is looked at
 BATCHES = 500  # drawn of every size
@@ -167,10 +168,10 @@ def miss(moment: Moment, m: int, config: Config) -> float:
     return math.sqrt(variance_factor(m, config.n_samples, config.replacement) * moment.total)
 
 
-def uphill(moment: Moment, m: int, config: Config) -> float:
-    """The part of the batches whose step would go uphill: ĝ · g < 0."""
+def uphill(moment: Moment, m: int, config: Config) -> int:
+    """How many of the BATCHES point away from the full gradient, so that a small step goes uphill: ĝ · g < 0."""
     along = moment.cloud[int(config.replacement), (m - 1).bit_length(), :, 2] + moment.norm
-    return float((along < 0).double().mean())
+    return int((along < 0).sum())
 
 
 def fall(config: Config) -> float:
@@ -193,16 +194,16 @@ def seen(result: Result, config: Config) -> str:
     """What the reader should have seen, computed from the result."""
     moment, (few, many), m = moment_of(result, config), pair(config), config.batch_size
     text = (f"**From m = {few} to m = {many} the noise falls to {_left(moment, config)}**; theory says {fall(config):.0f} %. "
-            f"After {moment.step} full-batch steps the gradient has length {moment.norm:.3g}; a batch of {m} misses it by "
-            f"{miss(moment, m, config):.3g} (root mean square), and of {BATCHES} batches "
-            f"{100 * uphill(moment, m, config):.0f} % would step uphill.")
+            f"After {moment.step} full-batch steps the gradient has length {_word(moment.norm)}; a batch of {m} misses it by "
+            f"{_word(miss(moment, m, config))} (root mean square), and {uphill(moment, m, config)} of {BATCHES} batches point "
+            "away from it, where a small step goes uphill.")
     if result.quadratic is None:
         return f"{text} The nets are still training: {len(result.arms)} of {len(racers(config))} batch sizes have begun."
     small, full = result.arms[0], result.arms[-1]
     epochs = small.step * small.batch_size / config.n_samples
     ends = [_word(arm.loss[-1].double().mean()) for arm in (small, full)]
     text += (f" **After {config.steps} steps** the training loss is {ends[0]} with m = {small.batch_size} and {ends[1]} with the "
-             f"full batch; **after {epochs:.3g} epochs**, where m = {small.batch_size} ends, the full batch is at "
+             f"full batch; **after {short(epochs, 3)} epochs**, where m = {small.batch_size} ends, the full batch is at "
              f"{_word(at_epochs(full, config, epochs))}.")
     return f"{text}{_risen(result)} {_sharpness(result, config)}" if result.done else text
 
@@ -214,7 +215,7 @@ def _left(moment: Moment, config: Config) -> str:
 
 
 def _word(value: Tensor | float) -> str:
-    return f"{float(value):.3g}" if math.isfinite(float(value)) else "no longer a finite number"
+    return short(value, 3) if math.isfinite(float(value)) else "no longer a finite number"
 
 
 def _risen(result: Result) -> str:
@@ -226,7 +227,9 @@ def _risen(result: Result) -> str:
         first, final = (float(arm.loss[i].double().mean()) for i in (0, -1))
         if not final <= first:
             product = arm.learning_rate * top
-            why = f": at the start ε·λ_max = {arm.learning_rate:g} · {top:.3g} = {product:.3g} > 2" if product > 2 else ""
+            rate, why = short(arm.learning_rate, 3), ""
+            if product > 2:
+                why = f": at the start ε·λ_max = {rate} · {_word(top)} = {_word(product)} > 2"
             text += f" With m = {arm.batch_size} the loss ends above where it began{why}."
     return text
 
@@ -259,7 +262,7 @@ def predict(result: Result, config: Config) -> Amount:
         text=f"A batch of {few} of {n} samples, drawn {how} replacement, grows fourfold to {many}. To how many per cent of its "
              "size does the gradient's noise go, as a standard deviation?",
         why=f"Variances go with 1/m, so standard deviations with 1/√m: {rule}. Of {BATCHES} batches of each size the noise in "
-            f"the plane falls from {drawn[0]:.3g} to {drawn[1]:.3g}, to {_left(moment, config)}.",
+            f"the plane falls from {_word(drawn[0])} to {_word(drawn[1])}, to {_left(moment, config)}.",
         low=0.0, high=140.0, step=1.0, truth=fall(config), within=5.0, unit=" %",
     )
 

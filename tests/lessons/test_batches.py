@@ -168,35 +168,6 @@ def test_sharpness_is_the_dense_hessians():
         assert float(found.loss[a, s]) == pytest.approx(float(loss(row)), rel=1e-5)
 
 
-def _matched(config: Config) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sharpness of the smallest and the full batch over starts, matched and after equal steps: two of [2, S]."""
-    result = lesson.run(config)
-    assert result.matched is not None
-    assert result.ended is not None
-    return result.matched.sharpness[[0, -1]], result.ended.sharpness[[0, -1]]
-
-
-def test_matching_takes_most_of_the_difference_away_and_small_steps_all_of_it():
-    """Over three seeds: at equal steps the full batch is much sharper; at a matched loss less so; at a small ε not at all."""
-    gaps = {"matched": [], "ended": [], "slow": []}
-    for seed in range(3):
-        matched, ended = _matched(Config(seed=seed))
-        slow, _ = _matched(Config(seed=seed, learning_rate=0.02, level=0.4, steps=840))
-        for name, pair in (("matched", matched), ("ended", ended), ("slow", slow)):
-            small, full = pair.log().nanmedian(1).values.tolist()
-            gaps[name].append(full - small)
-    for matched, ended, slow in zip(*gaps.values(), strict=True):
-        assert 0 < matched < ended
-        assert abs(slow) < 0.15
-    assert sum(gaps["ended"]) > 1.5 * sum(gaps["matched"])
-
-
-def test_with_the_rate_in_proportion_to_m_the_order_turns_round():
-    for seed in range(3):
-        small, full = _matched(Config(seed=seed, learning_rate=0.1, scale_rate=True, level=0.35))[0].nanmedian(1).values.tolist()
-        assert full < small
-
-
 def test_equal_epochs_are_fair(opening):
     """After as many epochs the small batch has taken N/m times as many steps, and in the opening scene is far ahead."""
     config = Config()
