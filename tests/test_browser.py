@@ -39,6 +39,31 @@ def fits_a_phone(page: Page) -> None:
     assert picture["width"] > 330
 
 
+def one_family_of_type(page: Page) -> None:
+    """Pages and pictures are set in one family."""
+    families = page.evaluate("""["h2", ".xtick text", ".lab-why", ".lab-title", ".xtitle, .ytitle"]
+      .map((place) => document.querySelector(place)).filter(Boolean)
+      .map((node) => getComputedStyle(node).fontFamily.replace(/["']/g, ""))""")
+    assert len(families) >= 4
+    assert len(set(families)) == 1
+
+
+def beside_the_picture(page: Page) -> None:
+    """Plotly's buttons stand above the data, in the colours of the page, and beside the one that saves."""
+    bars = page.evaluate("""[...document.querySelectorAll(".lab-grid .modebar")].map((bar) => {
+      const plot = bar.closest(".lab-plot"), b = bar.getBoundingClientRect(), p = plot.getBoundingClientRect();
+      const save = bar.closest(".lab-panel").querySelector(".lab-menu").getBoundingClientRect();
+      return { below: b.bottom - p.top, right: save.left - b.right, level: Math.abs(b.top - save.top),
+               paper: getComputedStyle(bar).backgroundColor };
+    })""")
+    assert bars
+    for bar in bars:
+        assert bar["below"] <= 3, bar
+        assert -1 <= bar["right"] < 30, bar
+        assert bar["level"] < 12, bar
+        assert bar["paper"] in ("rgba(0, 0, 0, 0)", "transparent"), bar
+
+
 COLOURS = """() => [getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor,
                     getComputedStyle(document.querySelector('.xtick text')).fill]"""
 
@@ -50,6 +75,8 @@ def test_every_page_in_both_themes_and_to_every_reader(reader, entry):
     assert box
     assert box["y"] < 400, "the picture is not seen without scrolling"
     assert page.locator(".main-svg").count() >= 2
+    one_family_of_type(page)
+    beside_the_picture(page)
     paper, ink = page.evaluate(COLOURS)
     assert paper == "rgb(255, 255, 255)"
     assert violations(page) == []

@@ -126,6 +126,14 @@ def test_svg_stands_alone(page, tmp_path):
     assert "blob:" not in path.read_text() and "http://localhost" not in path.read_text()
 
 
+def test_a_saved_picture_in_space_carries_no_instruction(page, tmp_path):
+    expect(page.locator("[data-panel=surface] .lab-how")).to_contain_text("turn")
+    words = " ".join(node.text or "" for node in ET.parse(save(page, "surface", "SVG drawing", tmp_path)).iter()
+                     if node.tag.endswith("text"))
+    assert "logarithmic" in words.lower(), "its caption is there"
+    assert "turn" not in words.lower()
+
+
 def rows_of(path: Path) -> tuple[list[str], dict[str, list[list[float]]]]:
     with path.open(newline="", encoding="utf-8") as file:
         names, *rows = csv.reader(file)

@@ -200,14 +200,35 @@ class Sheet {
     const height = Math.ceil(this.down + 0.7 * this.size);
     this.root.setAttribute("height", height);
     this.root.setAttribute("viewBox", `0 0 ${this.width} ${height}`);
-    return { text: new XMLSerializer().serializeToString(this.root), width: this.width, height };
+    return { text: new XMLSerializer().serializeToString(this.root), width: this.width, height, family: this.family };
   }
 }
 Sheet.space = "http://www.w3.org/2000/svg";
 
-async function toPng({ text, width, height }, scale) {
+// A drawing that is turned into a picture knows none of the page's fonts, so the one that it names is put into it.
+async function withFont(text, family) {
+  const bare = (name) => name.replace(/["']/g, "").trim();
+  const rules = [...document.styleSheets].flatMap((sheet) => { try { return [...sheet.cssRules]; } catch { return []; } });
+  const face = rules.find((rule) => rule instanceof CSSFontFaceRule && bare(rule.style.getPropertyValue("font-family")) === bare(family.split(",")[0])
+                                    && rule.style.getPropertyValue("font-style") !== "italic");
+  const file = face && /url\("?([^")]+)"?\)/.exec(face.style.getPropertyValue("src"))?.[1];
+  if (!file) return text;
+  const font = await (await fetch(new URL(file, face.parentStyleSheet.href ?? location.href))).blob();
+  const source = await dataUrl(font);
+  const style = `<style>@font-face { font-family: ${family.split(",")[0]}; font-weight: 100 900; src: url(${source}); }</style>`;
+  return text.replace(/<svg[^>]*>/, (open) => open + style);
+}
+
+async function dataUrl(blob) {
+  const reader = new FileReader();
+  reader.readAsDataURL(blob);
+  await new Promise((then) => { reader.onload = then; });
+  return reader.result;
+}
+
+async function toPng({ text, width, height, family }, scale) {
   const picture = new Image();
-  picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+  picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(await withFont(text, family))}`;
   await picture.decode();
   const canvas = Object.assign(document.createElement("canvas"), { width: scale * width, height: scale * height });
   canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);

@@ -64,10 +64,7 @@ ${paragraphs(seen)}
 
 // A board's arrays as text, in base64.
 async function written({ text, numbers }) {
-  const reader = new FileReader();
-  reader.readAsDataURL(new Blob([numbers]));
-  await new Promise((then) => { reader.onload = then; });
-  return { text, numbers: reader.result.split(",")[1] ?? "" };
+  return { text, numbers: (await dataUrl(new Blob([numbers]))).split(",")[1] ?? "" };
 }
 
 const escaped = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
