@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import torch
 
 from core.lessons.weight_penalties import LINEAR, ORDER, PENALTIES, Config, Result
 from core.lessons.weight_penalties_pair import Pair
-from core.lessons.weight_penalties_problem import order_of_death
 from figures import style
 
 DASH = {"l1": "solid", "elastic": "dashdot", "l2": "longdash"}
@@ -106,17 +104,17 @@ def geometry(result: Result, scene: Config) -> go.Figure:
                  text=["no penalty", *[""] * len(shown)], textposition=side, textfont=dict(color=style.INK),
                  customdata=["no penalty", *(PENALTIES[p] for p in shown)],
                  hovertemplate="%{customdata}<br>w₁ %{x:.3f}, w₂ %{y:.3f}<extra></extra>")
-    axis = dict(showgrid=False, zeroline=True, zerolinecolor=style.MUTED, zerolinewidth=1.2, constrain="domain")
-    return style.figure([*traces, style.frames(heads, x=ends[..., 0], y=ends[..., 1])], showlegend=False,
+    axis = dict(showgrid=False, zeroline=True, zerolinecolor=style.MUTED, zerolinewidth=1.2)
+    return style.figure([*traces, style.frames(heads, x=ends[..., 0], y=ends[..., 1])], equal=True, showlegend=False,
                         x=_weight(result, pair.names[0]), y=_weight(result, pair.names[1]),
                         xaxis=dict(**axis, range=[float(pair.x[0]), float(pair.x[-1])]),
-                        yaxis=dict(**axis, range=[float(pair.y[0]), float(pair.y[-1])], scaleanchor="x"),
+                        yaxis=dict(**axis, range=[float(pair.y[0]), float(pair.y[-1])]),
                         uirevision=f"{result.problem}{pair.names}")
 
 
 def bars(result: Result, scene: Config) -> go.Figure:
     """Every weight by name, in the order in which L1 switches them off: the last to go stand at the top."""
-    order = order_of_death(result.weights[0])[-BARS:]
+    order = result.order()[-BARS:]
     names = [result.names[j] for j in order]
     shown = [p for p in ORDER if p in scene.penalties]
     width = 0.8 / len(shown)
@@ -178,9 +176,9 @@ def field(scene: Config, penalty: str) -> go.Figure:
                  marker=dict(symbol="arrow", size=9, color=hue, angle=style.array(np.degrees(np.arctan2(dx, dy))),
                              opacity=style.array((steep > 0).astype(float))),
                  hovertemplate="slope %{customdata:.2f} α<extra></extra>")
-    axis = dict(range=[-1.15, 1.15], zeroline=True, zerolinecolor=style.MUTED, showgrid=False, constrain="domain")
-    return style.figure([shafts, heads], x="first weight", y="second weight", showlegend=False, xaxis=axis,
-                        yaxis=dict(**axis, scaleanchor="x"))
+    axis = dict(range=[-1.15, 1.15], zeroline=True, zerolinecolor=style.MUTED, showgrid=False)
+    return style.figure([shafts, heads], equal=True, x="first weight", y="second weight", xaxis=axis, yaxis=axis,
+                        showlegend=False)
 
 
 def posterior(result: Result, scene: Config) -> go.Figure:
@@ -213,56 +211,6 @@ def posterior(result: Result, scene: Config) -> go.Figure:
     traces.append(style.frames(dots, x=style.array(at)))
     return style.figure(traces, x=f"{_weight(result, pair.names[0])}, alone", y="density ÷ peak", yaxis_range=[0, 1.12],
                         xaxis_range=[float(w[0]), float(w[-1])], showlegend=False)
-
-
-def histogram(result: Result, penalty: str, bins: int = 41) -> go.Figure:
-    """How the weights are spread: a bar a bin for those that are not zero, and a needle for the exact zeros."""
-    w = result.weights[ORDER.index(penalty)].numpy()
-    reach = float(np.quantile(np.abs(result.weights.numpy()), 0.998)) or 1.0
-    edges = np.linspace(-reach, reach, bins + 1)
-    counts = np.stack([np.histogram(row[row != 0], edges)[0] for row in w])
-    zero = (w == 0).sum(1)
-    width, top = edges[1] - edges[0], math.log10(w.shape[1] * 1.4)
-    bar = dict(type="bar", x=style.array((edges[1:] + edges[:-1]) / 2), y=style.array(counts[0]), width=width * 0.94,
-               marker=dict(color=style.colour(penalty), line_width=0),
-               hovertemplate="about %{x:.2f}: %{y:.0f} weights<extra></extra>")
-    # Lines start at half a weight, below the axis, because a logarithm has no zero.
-    tall = np.stack([np.full(len(zero), 0.5), np.where(zero > 0, zero, 0.5)], 1)
-    needle = dict(type="scatter", x=[0, 0], y=style.array(tall[0]), mode="lines+markers", line=dict(color=style.INK, width=3),
-                  marker=dict(size=[0, 9], symbol="diamond", color=style.INK),
-                  hovertemplate="exactly 0: %{y:.0f} weights<extra></extra>")
-    traces = [style.frames(bar, y=style.array(counts)), style.frames(needle, y=style.array(tall))]
-    return style.figure(traces, x="weight", y="weights",
-                        yaxis_type="log", yaxis_range=[math.log10(0.7), top], xaxis_range=[-reach, reach], showlegend=False)
-
-
-def maps(result: Result, penalty: str) -> go.Figure:
-    """Weights as a picture at every α: ten digits' 8 × 8 weights, or the net's first layer with features by name."""
-    k = ORDER.index(penalty)
-    w = style.array(result.weights[k])
-    # One scale for all penalties and strengths: the 99th percentile, and what is larger takes the end's colour.
-    top = float(np.quantile(np.abs(result.weights.numpy()[:, :: 4]), 0.99)) or 1.0
-    if result.pixels is not None:
-        full = np.zeros((len(w), 10, 64), np.float32)
-        full[:, :, result.pixels.numpy()] = w.reshape(len(w), 10, -1)
-        z = np.full((len(w), 27, 35), np.nan, np.float32)
-        for digit in range(10):
-            row, column = 9 * (digit // 4) + 1, 9 * (digit % 4)
-            z[:, row : row + 8, column : column + 8] = full[:, digit].reshape(-1, 8, 8)
-        text = [dict(x=9 * (d % 4) - 0.5, y=9 * (d // 4) - 0.1, text=str(d), showarrow=False, xanchor="left",
-                     font=dict(color=style.MUTED)) for d in range(10)]
-        bare = dict(showticklabels=False, ticks="", showgrid=False, showline=False, constrain="domain")
-        about: dict[str, Any] = dict(x="each digit's 8 × 8 weights", annotations=text, xaxis=bare,
-                                     yaxis=dict(**bare, autorange="reversed", scaleanchor="x"))
-        axes: dict[str, Any] = {}
-    else:
-        D = len(result.names)
-        z = w[:, : (w.shape[1] // (D + 1)) * D].reshape(len(w), -1, D)
-        axes = dict(x=list(result.names), y=[f"unit {i + 1}" for i in range(z.shape[1])])
-        about = dict(x="feature", y="hidden unit", xaxis_showgrid=False, yaxis_showgrid=False, xaxis_tickangle=-50)
-    heat = dict(type="heatmap", z=z[0], zmin=-top, zmax=top, colorscale=style.PROBABILITY, xgap=1, ygap=1, **axes,
-                colorbar=dict(thickness=10, len=0.9, outlinewidth=0), hovertemplate="w = %{z:.4g}<extra></extra>")
-    return style.figure([style.frames(heat, z=z)], **about)
 
 
 def thumbnail(result: Result, scene: Config) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""weight_penalties: L1 switches weights off, L2 only turns them down."""
+"""weight_penalties: L1 holds weights at zero, L2 only lets them pass through."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,27 +8,31 @@ from core import proximal
 from core.lessons.weight_penalties import PENALTIES, Config, Result, seen
 from core.lessons.weight_penalties_descents import ADAM_STEPS
 from core.lessons.weight_penalties_problem import GAUSSIAN, LINEAR
+from core.words import short
 from figures import weight_penalties as figures
 from figures import weight_penalties_alpha as over_alpha
+from figures import weight_penalties_maps as many
 from figures.weight_penalties_alt import alts
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Diamond and circle", "Ten named features of diabetes: drag α and watch them go one after another."),
+    Preset("Diamond and circle", "Ten named features of diabetes: drag α, and L1 switches them off one after another, L2 none."),
     Preset("Ten decoys", "Ten columns of pure noise join in: here L1 has thrown out all ten, L2 keeps a little of each.",
-           dict(decoys=10, alpha_index=28)),
+           dict(decoys=10, train_size=150, alpha_index=30)),
     Preset("Twin features", "Two features that move together: L2 lets them share, L1 ends with one of them.",
-           dict(first="triglycerides", second="tch", penalties=("l1", "elastic", "l2"), alpha_index=35)),
+           dict(first="triglycerides", second="tch", penalties=("l1", "elastic", "l2"), train_size=200, alpha_index=37)),
     Preset("Orthonormal design", "Nothing overlaps, so the closed forms hold: soft thresholds against w/(1 + α).",
            dict(problem="orthonormal", train_size=100, alpha_index=38)),
-    Preset("Breast cancer", "Logistic regression on thirty measures that say nearly the same.",
+    Preset("Breast cancer", "Logistic regression on thirty measures, some nearly the same: L1 keeps fewer than ten, L2 all.",
            dict(problem="cancer", train_size=150, penalties=("l1", "elastic", "l2"), alpha_index=16)),
-    Preset("A net that looks away", "The same penalties inside a small net: whole features are cut off.",
-           dict(problem="net", train_size=100, alpha_index=30)),
-    Preset("Digits", "Weight maps of ten digits: L1 keeps a few telling pixels, L2 smears.",
+    Preset("A net that looks away", "The same penalties inside a small net: L1 cuts off features and all hidden units but one.",
+           dict(problem="net", train_size=100, alpha_index=32)),
+    Preset("Digits", "Weight maps of ten digits: L1 has more than four in five weights at zero, L2 none.",
            dict(problem="digits", train_size=120, alpha_index=18)),
+    Preset("Too strong", "Beyond α_max L1 has switched off every weight: the fit is a constant, and its test loss is worse.",
+           dict(alpha_index=48)),
 ]
 
 MATHS = r"""
@@ -41,7 +45,12 @@ $$\Omega_{L^1} = \lVert w\rVert_1 = \sum_i |w_i|, \qquad \Omega_{L^2} = \tfrac12
 with the same force however small the weight is, L2's pull fades with the weight. At the minimum, for every weight,
 $$-\frac{\partial J}{\partial w_i} = \alpha\,\mathrm{sign}(w_i) \ \text{ if } w_i \neq 0, \qquad
 \Bigl|\frac{\partial J}{\partial w_i}\Bigr| \le \alpha \ \text{ if } w_i = 0 .$$
-So all weights are zero from $\alpha_{\max} = \max_i |\partial J/\partial w_i|_{w=0}$ on, which is $\max_i |x_i^{\mathrm T}t|/N$.
+So where $J$ is convex all weights are zero from $\alpha_{\max} = \max_i |\partial J/\partial w_i|_{w=0}$ on; for the squared
+loss of one weight a feature this is $\max_i |x_i^{\mathrm T}t|/N$, $t$ centred.
+
+**At zero.** Under L1 a weight rests at 0 for every $\alpha \ge |\partial J/\partial w_i|$, a whole interval. Under L2 with a
+convex, analytic $J$ the fit is an analytic function of $\alpha$: a weight can change its sign, and is then exactly 0 at that one
+$\alpha$, but does not stay. $\lVert w\rVert$ only falls as $\alpha$ grows; a single weight may grow.
 
 **Orthonormal design** ($X^{\mathrm T}X = N I$, $\hat w$ without penalty): L1 gives
 $\mathrm{sign}(\hat w_i)\max(|\hat w_i| - \alpha, 0)$, L2 gives $\hat w_i/(1+\alpha)$.
@@ -96,8 +105,9 @@ def draw(result: Result, scene: Config) -> Board:
                        f"Named: the largest at the smallest α.{closed}")
     else:
         lead = _maps(result, shown, said)
-        courses = each("spread", lambda p: figures.histogram(result, p), "the spread of the weights",
-                       "Bars: weights that are not zero. The dark needle counts exact zeros; without one there are none.")
+        courses = each("spread", lambda p: many.histogram(result, p), "the spread of the weights",
+                       "Bars: weights that are not zero, what is beyond the axis in the last ones. The dark needle counts exact "
+                       "zeros; without one there are none.")
     errors = each("errors", lambda p: over_alpha.errors(result, p), "loss against α",
                   "Star: the α that validation chooses; dot: the test loss there. Dotted: the objective that is minimised.")
     balances = each("balance", lambda p: figures.balance(result, scene, p), "where loss and penalty balance",
@@ -114,7 +124,14 @@ def draw(result: Result, scene: Config) -> Board:
     else:
         rows = [lead, [*courses, zeros], errors, extra, balances, fields] if linear else [[*lead, zeros], courses, errors, fields]
     panels = [*rows[0], *_filled(rows[1:])] if linear else _filled(rows)
-    return Board(panels=panels, player=player, seen=seen(result, scene), legend=figures.legend(scene))
+    return Board(panels=panels, setup=_setup(result, said), player=player, seen=seen(result, scene),
+                 legend=figures.legend(scene))
+
+
+def _setup(result: Result, said: Texts) -> Panel:
+    weakest = f"Fitted under L2 with α = {short(result.alphas[0])}, the weakest penalty here."
+    return Panel(id="setup", figure=lambda: many.setup(result), title="The weights before α grows", caption=weakest,
+                 alt=said["setup"])
 
 
 def _filled(rows: list[list[Panel]]) -> list[Panel]:
@@ -141,7 +158,7 @@ def _linear(result: Result, scene: Config, said: Texts) -> list[Panel]:
 
 def _maps(result: Result, shown: list[str], said: Texts) -> list[Panel]:
     what = "each digit's weights" if result.pixels is not None else "first layer of the net"
-    return [Panel(id=f"map-{p}", figure=partial(figures.maps, result, p), height="tall", title=f"{PENALTIES[p]}: {what}",
+    return [Panel(id=f"map-{p}", figure=partial(many.maps, result, p), height="tall", title=f"{PENALTIES[p]}: {what}",
                   caption="One scale of colour at every α, so that what fades is small; weights beyond it take the end's colour.",
                   alt=said[f"map-{p}"]) for p in shown]
 
@@ -152,7 +169,7 @@ def _extra(result: Result, scene: Config, said: Texts) -> list[Panel]:
                  caption=f"Lines: proximal steps. Circles: L1 by sub-gradient steps on |w|.{known}",
                  alt=said["zeros"])]
     if result.plain is not None and result.plain.subgradient is not None:
-        out.append(Panel(id="near", figure=lambda: over_alpha.near_zero(result), title="Hovering round zero",
+        out.append(Panel(id="near", figure=lambda: over_alpha.near_zero(result), title="Who comes to rest at zero?",
                          caption="Grey: sub-gradient steps on L1. Colour: proximal steps; the line breaks off where the weight "
                          "is exactly 0. Dashed: ε·α.", alt=said["near"]))
     if scene.problem in GAUSSIAN:

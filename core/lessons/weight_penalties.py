@@ -1,4 +1,4 @@
-"""L1 switches weights off, L2 only turns them down: one fit for every strength α, under three penalties at once.
+"""L1 holds weights at zero, L2 only lets them pass through: one fit for every strength α, under three penalties at once.
 
 Objective of a fit, J a mean over the N training samples and biases free:
 
@@ -14,7 +14,7 @@ Shapes: R = 3 penalties, A strengths, P parameters, W penalised weights, D featu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -25,16 +25,16 @@ from core.engine import generators
 from core.lesson import Scene, last
 from core.lessons import weight_penalties_descents as penalty_descents
 from core.lessons import weight_penalties_problem as penalised
-from core.lessons.weight_penalties_descents import Plain
-from core.lessons.weight_penalties_pair import Pair, fit_pair
-from core.lessons.weight_penalties_problem import LINEAR, SPLITS, TABLES, Problem, first_zero, gone_from, order_of_death
+from core.lessons import weight_penalties_zeros as between
+from core.lessons.weight_penalties_pair import fit_pair
+from core.lessons.weight_penalties_problem import LINEAR, SPLITS, TABLES, Problem, gone_from
+from core.lessons.weight_penalties_result import NAMED, ORDER, PENALTIES, Result
+from core.lessons.weight_penalties_words import at_alpha, at_zero_under_l2, first_to_go, from_where
 from core.question import Amount, Challenge, Pick, Verdict
+from core.words import short
 
 PROBLEMS = {"diabetes": "Diabetes, 10 features", "cancer": "Breast cancer, 30 features", "orthonormal": "Orthonormal design",
             "net": "A small net on diabetes", "digits": "Digits, 8 × 8 pixels"}
-PENALTIES = {"l1": "L1", "elastic": "Elastic net", "l2": "L2"}
-ORDER = tuple(PENALTIES)
-NAMED = {"l1": "L1", "elastic": "the elastic net", "l2": "L2"}  # inside a sentence
 FEATURES = {"age": "age", "sex": "sex", "bmi": "body mass index", "pressure": "blood pressure", "total": "total cholesterol",
             "ldl": "LDL cholesterol", "hdl": "HDL cholesterol", "tch": "TCH ratio", "triglycerides": "log triglycerides",
             "sugar": "blood sugar"}
@@ -48,6 +48,7 @@ DECADES = {"diabetes": (-2.5, 1), "cancer": (-2.5, 1), "orthonormal": (-2.5, 1),
 # Proximal steps between two looks, and how many looks go by between two reports after the first.
 EVERY = {"diabetes": 100, "cancer": 40, "orthonormal": 100, "net": 4, "digits": 4}
 LOOKS = 3
+SHARE_AT = A // 3  # the strength at which a net's zeros are asked for
 LEFT = 3  # weights that the challenge wants left
 
 
@@ -69,37 +70,6 @@ class Config(Scene):
     def rules(self) -> None:
         if self.problem == "diabetes" and self.first == self.second:
             raise Refused("second", "the two axes need two different features")
-
-
-@dataclass(frozen=True)
-class Result:
-    """Fits so far, in the order of PENALTIES. theta [R, A, P]; weights and slopes (∂J) [R, A, W]; residual [R, A]: the
-    largest slope of J̃ left.
-
-    loss: split -> [R, A]; objective [R, A]: J̃ on the training part; zeros [R, A]: exact ones; chosen [R]: index of the α of
-    least validation loss. alpha_max [R]: from there on all weights are zero, by the closed form (inf for L2, NaN where there
-    is none); closed [R, A, W]: the path in closed form, where there is one.
-    adam: name -> [A], the distance ‖w − ŵ‖/‖ŵ‖ to the L2 fit. pixels: which of the 64 pixels are in use, for digits.
-    """
-
-    problem: str
-    names: tuple[str, ...]
-    alphas: Tensor
-    iteration: int
-    theta: Tensor
-    weights: Tensor
-    slopes: Tensor
-    residual: Tensor
-    loss: dict[str, Tensor]
-    objective: Tensor
-    zeros: Tensor
-    chosen: Tensor
-    alpha_max: Tensor
-    closed: Tensor | None = None
-    pair: Pair | None = None
-    plain: Plain | None = None
-    adam: dict[str, Tensor] = field(default_factory=dict)
-    pixels: Tensor | None = None
 
 
 def strengths(problem: str) -> Tensor:
@@ -141,7 +111,10 @@ def steps(config: Config) -> Iterator[Result]:
         result = _result(config, problem, fit)
     result = replace(result, pair=pair)
     if exact:
-        watched = order_of_death(result.weights[0])[0]
+        held = [between.held_from(problem, result.theta[k], alphas, part) for k, part in enumerate((1.0, config.l1_ratio))]
+        result = replace(result, held=torch.stack([*held, result.held[2]]),
+                         passed=between.passages(problem, result.theta[2], alphas))
+        watched = result.order()[0]
         yield replace(result, plain=penalty_descents.plain_linear(problem, alphas, config.step, config.seed + 2000, watched),
                       adam=penalty_descents.adam(problem, alphas, result.theta[2]))
     else:
@@ -169,6 +142,8 @@ def _result(config: Config, problem: Problem, fit: proximal.Fit) -> Result:
         residual=fit.residual.reshape(3, A), loss=loss, zeros=(weights == 0).sum(-1),
         objective=loss["train"] + l1 * weights.abs().sum(-1) + l2 / 2 * weights.square().sum(-1),
         chosen=loss["validation"].argmin(1), closed=closed, pixels=problem.pixels,
+        held=torch.tensor([[*strengths(config.problem).tolist(), float("inf")][i] for path in weights for i in gone_from(path)],
+                          dtype=torch.float64).reshape(3, -1),
         alpha_max=torch.tensor([top, top / config.l1_ratio, float("nan") if mlp.hidden else float("inf")], dtype=torch.float64),
     )
 
@@ -184,48 +159,20 @@ def seen(result: Result, config: Config) -> str:
     """What there is to see at this α and over all of them, computed from the run."""
     at, W = config.alpha_index, result.weights.shape[-1]
     text = f"At α = {result.alphas[at]:.3g}: "
-    text += "; ".join(_at_alpha(result, p, at) for p in PENALTIES if p in config.penalties) + "."
-    count = int((result.zeros[2] > 0).sum())
-    text += (" **L2** has not one exact zero at any of the 61 strengths." if count == 0 else
-             f" **L2** has an exact zero at {count} of the 61 strengths.")
+    text += "; ".join(at_alpha(result, p, at) for p in PENALTIES if p in config.penalties) + "."
+    text += f" {at_zero_under_l2(result, '**L2**')}"
     if result.problem in LINEAR:
-        text += _first_to_go(result)
+        text += first_to_go(result)
     else:
         text += (f" After {result.iteration} proximal steps the largest slope of the objective left is "
-                 f"{float(result.residual.max()):.2g}.")
-    best = [f"{PENALTIES[p]} α = {result.alphas[c]:.3g} (test loss {result.loss['test'][k, c]:.3f})"
+                 f"{short(result.residual.max())}.")
+    best = [f"{PENALTIES[p]} α = {result.alphas[c]:.3g} (test loss {short(result.loss['test'][k, c], 3)})"
             for k, p in enumerate(PENALTIES) if p in config.penalties for c in [int(result.chosen[k])]]
-    text += f" Validation chooses for {' and for '.join(best)}."
+    text += f" Of the {A} strengths fitted, validation chooses for {' and for '.join(best)}."
     if result.plain is not None:
         text += (f" Sub-gradient steps on |w| leave {int((result.plain.weights[at] == 0).sum())} of {W} weights at exactly zero, "
                  f"proximal steps {int(result.zeros[0, at])}.")
     return text
-
-
-def _first_to_go(result: Result) -> str:
-    gone = gone_from(result.weights[0])
-    index = min(gone)
-    if index == A:
-        return ""
-    names = [name for name, i in zip(result.names, gone, strict=True) if i == index]
-    who = ", ".join(names) if len(names) <= 3 else f"{len(names)} weights at once"
-    text = f" The first that L1 switches off for good: **{who}**, at α = {result.alphas[index]:.3g}"
-    back = [name for name, i in zip(result.names, first_zero(result.weights[0]), strict=True) if i < index]
-    if 0 < len(back) <= 5:
-        text += f" (before that, zero is reached and left again by {', '.join(back)})"
-    return text + f"; nothing is left from α_max = {result.alpha_max[0]:.3g} on."
-
-
-def _at_alpha(result: Result, penalty: str, at: int) -> str:
-    k = ORDER.index(penalty)
-    w, zero = result.weights[k, at], int(result.zeros[k, at])
-    if zero == len(w):
-        return f"**{PENALTIES[penalty]}** has every one of {len(w)} weights at exactly 0"
-    if zero == 0:
-        return f"**{PENALTIES[penalty]}** keeps all {len(w)} weights, the smallest with |w| = {float(w.abs().min()):.2g}"
-    kept = [result.names[i] for i in w.nonzero()[:, 0].tolist()] if result.problem in LINEAR else []
-    which = f" ({', '.join(kept)})" if 0 < len(kept) <= 5 else ""
-    return f"**{PENALTIES[penalty]}** has {zero} of {len(w)} weights at exactly 0 and keeps {len(w) - zero}{which}"
 
 
 def predict(result: Result, config: Config) -> Pick | Amount:
@@ -239,56 +186,59 @@ def predict(result: Result, config: Config) -> Pick | Amount:
 
 
 def _ask_order(result: Result, config: Config, penalty: str) -> Pick:
-    """The first to reach zero for good, or on breast cancer, where half of them are gone at once, the last."""
-    by, gone = NAMED[penalty], dict(zip(result.names, gone_from(result.weights[ORDER.index(penalty)]), strict=True))
+    """The first to be held at zero, or on breast cancer, where many of them are gone at once, the last."""
+    by, held = NAMED[penalty], dict(zip(result.names, result.held[ORDER.index(penalty)].tolist(), strict=True))
     options = {name: name[0].upper() + name[1:] for name in ASKED[config.problem]}
-    when = {name: gone[name] for name in options}
+    when = {name: held[name] for name in options}
     first = config.problem == "diabetes"
-    pick, end = (min, "first") if first else (max, "last")
+    pick = min if first else max
     if config.decoys:
         options["noise"] = "A column of noise"
-        when["noise"] = pick(i for name, i in gone.items() if name.startswith("noise "))
+        when["noise"] = pick(at for name, at in held.items() if name.startswith("noise "))
     extreme = pick(when.values())
-    told = [f"{name} {f'from α = {float(result.alphas[i]):.3g}' if i < A else 'nowhere'}"
-            for name, i in sorted(when.items(), key=lambda item: item[1])]
-    zeros = int((result.zeros[2] > 0).sum())
-    return Pick(text=f"As α grows, {by} brings weights to zero. Which of these is the {end} to get there for good? And "
-                "does L2 ever bring one there?", options=options,
-                right=tuple(name for name, i in when.items() if i == extreme),
-                why=f"Zero for good under {by}: {', '.join(told)}. L2 has a zero at {zeros or 'none'} of the {A} strengths.")
+    told = [f"{name} {from_where(result, at)}" for name, at in sorted(when.items(), key=lambda item: item[1])]
+    end = "is the first to stay at zero" if first else "is the last to go"
+    return Pick(text=f"As α grows, {by} brings weights to exactly zero and holds them there. Which of these {end}? And does L2 "
+                "hold any?", options=options,
+                right=tuple(name for name, at in when.items() if at == extreme),
+                why=f"Held at zero by {by}: {', '.join(told)}. {at_zero_under_l2(result)}")
 
 
 def _ask_threshold(result: Result) -> Pick:
-    """On an orthonormal design, where the soft threshold says it; the strength lies between two of the grid."""
-    free, largest = float(result.alpha_max[0]), int(result.weights[0, 0].abs().argmax())
-    name, index = result.names[largest], gone_from(result.weights[0])[largest]
+    """On an orthonormal design, where the soft threshold says it."""
+    largest = int(result.weights[0, 0].abs().argmax())
+    free, held, name = float(result.alpha_max[0]), float(result.held[0, largest]), result.names[largest]
     places = {"half": free / 2, "same": free, "double": 2 * free}
-    low, high = (float(result.alphas[min(max(i, 0), A - 1)]) for i in (index - 1, index))
-    right = [key for key, at in places.items() if low < at * (1 + 1e-9) and at <= high * (1 + 1e-9)]
+    # On the way there `held` is one of the strengths, which are 14 % apart.
+    right = [key for key, at in places.items() if at * (1 - 1e-9) <= held < 1.2 * at]
     return Pick(text=f"Without penalty the weight {name} has size {free:.2f}, and the features are orthonormal. From which α on "
-                "does L1 have it at exactly zero?", right=tuple(right) or ("never",),
-                options={**{key: f"α = {at:.2f}" for key, at in places.items()}, "never": "It never is"},
-                why=f"L1 takes α off the size of every weight, so {name} is zero from α = {free:.3g} on; L2 divides by 1 + α and "
-                f"leaves {float(result.weights[2, -1, largest].abs()):.2g} of it at α = {float(result.alphas[-1]):.3g}.")
+                "does L1 hold it at exactly zero?", right=tuple(right) or ("never",),
+                options={**{key: f"α = {at:.2f}" for key, at in places.items()}, "never": "It never does"},
+                why=f"L1 takes α off the size of every weight, so {name} is zero from α = {short(free, 3)} on; L2 divides by "
+                f"1 + α and leaves {short(result.weights[2, -1, largest].abs())} of it at α = {short(result.alphas[-1])}.")
 
 
 def _ask_share(result: Result, penalty: str) -> Amount:
     """How many of a net's or the digits' weights are zero a third of the way up the range."""
-    at, W, by = A // 3, result.weights.shape[-1], NAMED[penalty]
+    at, W, by = SHARE_AT, result.weights.shape[-1], NAMED[penalty]
     count = int(result.zeros[ORDER.index(penalty), at])
-    return Amount(text=f"{W} weights are fitted under {by} with α = {float(result.alphas[at]):.2g}. How many in a hundred are "
+    return Amount(text=f"{W} weights are fitted under {by} with α = {short(result.alphas[at])}. How many in a hundred are "
                   "exactly zero?", low=0, high=100, step=1, truth=100 * count / W, within=10, unit=" %",
                   why=f"There {by} has {count} of {W} weights at exactly 0, L2 {int(result.zeros[2, at])}.")
 
 
 def _ask_ever(result: Result, penalty: str) -> Pick:
-    zeros, W, by = result.zeros[ORDER.index(penalty)], result.weights.shape[-1], NAMED[penalty]
-    most, low, high = int(zeros.max()), float(result.alphas[0]), float(result.alphas[-1])
-    return Pick(text=f"α grows from {low:.2g} to {high:.2g}. How many of the {W} weights does {by} bring to exactly zero?",
-                options={"none": "None", "some": "Some of them", "all": "All of them"},
-                right=("none" if most == 0 else "all" if most == W else "some",),
-                why=f"At most {most} of {W} weights are exactly 0 under {by} at any of the {A} strengths; at the last one the "
-                f"largest has size {float(result.weights[ORDER.index(penalty), -1].abs().max()):.2g}.")
+    k, W, by = ORDER.index(penalty), result.weights.shape[-1], NAMED[penalty]
+    held = int(result.held[k].isfinite().sum())
+    low, high = (short(a) for a in result.alphas[[0, -1]])
+    says = (at_zero_under_l2(result) if penalty == "l2" else
+            f"{by[0].upper()}{by[1:]} holds {held} of {W} weights at exactly zero at α = {high}, where the largest has size "
+            f"{short(result.weights[k, -1].abs().max())}.")
+    asked = (f"does {by} bring to exactly zero and hold there" if result.problem in LINEAR else
+             f"do proximal steps under {by} make exactly zero")
+    return Pick(text=f"α grows from {low} to {high}. How many of the {W} weights {asked}?",
+                options={"none": "Not one", "some": "Some of them", "all": "All of them"},
+                right=("none" if held == 0 else "all" if held == W else "some",), why=says)
 
 
 def _edge(_: Result, config: Config, answer: float) -> Verdict:
@@ -304,7 +254,7 @@ def _edge(_: Result, config: Config, answer: float) -> Verdict:
 
 
 CHALLENGE = Challenge(
-    text=f"Ten features and ten columns of noise. Find the edge at which L1 is down to {LEFT} weights: an α at which it keeps at "
-    f"most {LEFT}, while at 0.98 α it keeps more.",
-    check=_edge, answer=Number(low=0.001, high=3.0, step=0.0005, label="Strength α"), scene=dict(decoys=10),
+    text=f"Its own scene has ten features and ten columns of noise. Find the edge at which L1 is down to {LEFT} weights: an α at "
+    f"which it keeps at most {LEFT}, while at 0.98 α it keeps more.",
+    check=_edge, answer=Number(low=0.001, high=3.0, step=0.0005, label="Strength α"), scene=dict(decoys=10, train_size=150),
 )

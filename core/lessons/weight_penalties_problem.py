@@ -157,9 +157,3 @@ def gone_from(path: Tensor) -> list[int]:
     """For every weight the index of the strength from which on it is zero for good, A if it is alive at the last."""
     alive = path != 0
     return torch.where(alive.any(0), len(path) - alive.flip(0).int().argmax(0), 0).tolist()
-
-
-def order_of_death(path: Tensor) -> list[int]:
-    """Weights from the first that is zero for good to the last; among equals the smaller first."""
-    gone, size = gone_from(path), path.abs().amax(0).tolist()
-    return sorted(range(len(gone)), key=lambda i: (gone[i], size[i]))
