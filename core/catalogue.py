@@ -69,7 +69,7 @@ LESSONS = (
     Lesson(
         slug="optimisers",
         name="Optimisers",
-        title="Optimisers take different ways from one start, not all of them downhill",
+        title="Optimisers take different ways from one start, not all downhill",
         part="Optimisation",
         question="From the same start, which method settles at a minimum first, and which do not arrive at all?",
         source="Algorithms: SGD, momentum, adaptive methods, high-order derivatives",

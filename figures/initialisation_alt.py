@@ -31,9 +31,13 @@ def loss(result: Result) -> str:
 
 def units(result: Result, scene: Config) -> str:
     moved = (result.units[-1] - result.units[0]).norm(dim=-1)
-    ends = [f"{name} from {told(float(each.min()))} to {told(float(each.max()))}"
-            for name, each in zip(SCHEMES.values(), moved, strict=True)]
+    ends = [f"{name} {_range(each)}" for name, each in zip(SCHEMES.values(), moved, strict=True)]
     return f"How far the {scene.width} first-layer units move: {'; '.join(ends)}."
+
+
+def _range(moved: Tensor) -> str:
+    low, high = told(float(moved.min())), told(float(moved.max()))
+    return "not at all" if not moved.any() else low if low == high else f"from {low} to {high}"
 
 
 def ridges(result: Result, scene: Config) -> str:

@@ -97,6 +97,6 @@ PROMISES = [
     Promise(preset="Banana valley", holds=banana),
     Promise(preset="Many minima", holds=many_minima),
     Promise(preset="A small net", holds=small_net),
-    Promise(claim="title: different ways, not all of them downhill", holds=different_ways),
+    Promise(claim="title: different ways from one start, not all downhill", holds=different_ways),
     Promise(claim="question: one settles first, some do not arrive", holds=some_arrive_some_do_not),
 ]
