@@ -35,7 +35,7 @@ def setup(scene: Config) -> go.Figure:
     notes.append(_arrow(x[-1], 0.75, 0, 0.75, unclipped))
     notes.append(dict(x=x[-1] / 2, y=0.75, yshift=13, text="gradient: ?", showarrow=False, font=dict(color=unclipped)))
     notes.append(dict(x=x[-1] / 2, y=-1.5, showarrow=False, text=f"w = {scene.start_w:g}, b = {scene.start_b:g}, "
-                      f"h<sub>0</sub> = {scene.h0:g}, y = {scene.target:g}"))
+                      f"h<sub>0</sub> = {scene.h0:g}, y = {scene.target:g}".replace("-", "−")))
     return style.figure([nodes], showlegend=False, annotations=notes,
                         xaxis=dict(visible=False, range=[-0.6, x[-1] + 0.6], fixedrange=True),
                         yaxis=dict(visible=False, range=[-1.8, 1.3], fixedrange=True))

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.lessons.loss_landscapes import Config, Result
-from core.lessons.loss_landscapes_lab import NETS, sample
+from core.lessons.loss_landscapes_lab import CLIMB, NETS, sample
 from core.moments import NEVER
 from figures import style
 from figures.loss_landscapes import HUES, contour
@@ -18,7 +18,12 @@ BARE = dict(showticklabels=False, showgrid=False, ticks="", zeroline=False)
 
 def setup(result: Result, scene: Config) -> go.Figure:
     if scene.problem != "network":
-        return contour(result, scene, 0, path=False)
+        figure = contour(result, scene, 0, path=False)
+        # A start that the controls put beyond the map is still in sight.
+        for axis, start in (("xaxis", scene.start_x), ("yaxis", scene.start_y)):
+            low, high = figure.layout[axis].range
+            figure.layout[axis].range = [min(low, start - 0.3), max(high, start + 0.3)]
+        return figure
     return _way(result, scene) if scene.plane == "segment" else _nets(scene)
 
 
@@ -35,8 +40,9 @@ def words(scene: Config) -> tuple[str, str, str]:
                 f"An axis with the net {NETS[scene.skips].lower()} at one end and {second} at the other; the loss between them "
                 "is not shown.")
     norm = " with batch norm" if scene.batch_norm else ""
-    differ = "only the skips differ" if scene.depth > 1 else "which leaves nothing to skip"
-    return ("The points and the two nets", f"Both nets have {layers} of {scene.width} units{norm}; {differ}.",
+    differ = "only the skips differ" if scene.depth > 1 else "that leaves nothing to skip"
+    return ("The points and the two nets", f"Both nets have {layers} of {scene.width} units{norm}; {differ}. A plane is a cut "
+            f"through a net's parameters; out of a basin that counts one climbs by {CLIMB:g} or more.",
             f"64 points of two classes, and two nets of {layers}: a plain chain, and one with an arc past each layer that has a "
             "skip.")
 

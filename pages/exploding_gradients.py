@@ -39,8 +39,8 @@ for $|w|>1$. With squashing units $|w|\max\phi'>1$ is necessary for growth, but 
 **The cliff.** For $w\max\phi'>1$ there are $b$ for which the unit comes to rest at a high or at a low state. On the cliff a
 tiny change of $b$ decides which, and $J$ jumps. For $w\max\phi'<-1$ the unit can swing between two states instead, and on the
 cliff a tiny change of $b$ decides in which of them step $T$ finds it. **The valley** $J=0$ is where the unit rests at
-$y=\phi(z)$, $z=wy+b$, with $w\phi'(z)<1$; for $w\max\phi'<-1$ it is not drawn. Both dashed lines are the limit $T\to\infty$ (exact for the
-linear unit's valley).
+$y=\phi(z)$, $z=wy+b$, with $w\phi'(z)<1$; for $w\max\phi'<-1$ it is not drawn. Both dashed lines are the limit $T\to\infty$
+(exact for the linear unit's valley).
 
 **Clipping** replaces the gradient $g$ by
 $$\text{by norm: } g\cdot\min\!\Bigl(1,\frac{c}{\lVert g\rVert}\Bigr),\qquad \text{by value: } \min(\max(g_i,-c),c).$$

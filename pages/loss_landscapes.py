@@ -21,7 +21,7 @@ PRESETS = [
            dict(activation="tanh", objective="squared", depth=2, batch_norm=False, learning_rate=0.1, steps=1000, scale="log",
                 plane="trajectory")),
     Preset("Too steep to start", "Without batch norm ε·λ_max starts above 2: the loss rises, then falls from a flatter place.",
-           dict(batch_norm=False, skips="skips", plane="trajectory", scale="log")),
+           dict(batch_norm=False, skips="skips", plane="trajectory", steps=50, scale="log")),
     Preset("Himmelblau", "A landscape with only two parameters: nothing is hidden from the map.",
            dict(problem="himmelblau", learning_rate=0.01)),
 ]

@@ -177,7 +177,7 @@ def predict(_: Result, config: Config) -> Pick:
     size = _log_size(config) / math.log(2)
     right = "grows" if size > 1 else "shrinks" if size < -1 else "stays"
     return Pick(
-        text=f"At the start w = {config.start_w:g} and b = {config.start_b:g}, {_phi(config.unit)}. "
+        text=f"At the start w = {config.start_w:g} and b = {config.start_b:g}, ".replace("-", "−") + f"{_phi(config.unit)}. "
         f"Followed back through {_times(config.T)}, what does the gradient do?",
         options={"grows": "It grows, more than twofold", "stays": "It keeps its size within a factor of two",
                  "shrinks": "It shrinks to less than half"},

@@ -7,6 +7,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -159,6 +160,24 @@ def test_alts_tell_numbers_at_every_stage():
             for panel in page.draw(result, scene).panels:
                 assert len(panel.alt) > 30 and "nan" not in panel.alt and "**" not in panel.alt, panel.alt
         assert all(any(c.isdigit() for c in p.alt) or "diverged" in p.alt for p in page.draw(results[-1], scene).panels)
+
+
+def test_set_up_shows_the_start_and_not_the_path():
+    page = said("loss_landscapes")
+    for x, y in ((-0.2, -0.8), (6.0, 0.5), (1.0, -6.0)):
+        scene = Config(problem="beale", start_x=x, start_y=y, learning_rate=0.001)
+        figure = page.draw(run(scene), scene).setup.figure
+        for axis, place in (("xaxis", x), ("yaxis", y)):
+            low, high = figure.layout[axis].range
+            assert low < place < high
+        assert [[x], [y]] in [[np.round(t.x, 6).tolist(), np.round(t.y, 6).tolist()] for t in figure.data if t.type == "scatter"]
+        assert not any("lines" in t.mode for t in figure.data if t.type == "scatter")
+    scene = Config(plane="segment", depth=2, width=4, steps=50, restarts=0)
+    result = run(scene)
+    figure = page.draw(result, scene).setup.figure
+    ends = result.segments["other"][[0, -1], 0]
+    assert all(len(t.x) == 2 for t in figure.data)
+    np.testing.assert_allclose(figure.data[1].y, ends, rtol=1e-6)
 
 
 def test_thumbnail_is_small_and_shows_the_rough_plane():
