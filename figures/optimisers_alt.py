@@ -75,8 +75,8 @@ def surface3d(result: Result, scene: Config) -> str:
 def basin_map(result: Result, scene: Config) -> str:
     assert result.basin is not None
     surface, method = surfaces.surface(scene.problem, scene.kappa), METHODS[scene.basin_of]
-    places = {f"reach the minimum at ({short(x, 3)}, {short(y, 3)})": i for i, (x, y) in enumerate(surface.minima)}
-    places |= {"are at no minimum then": basins.NONE, "are far off the map": basins.LEFT}
+    places = {f"are close to the minimum at ({short(x, 3)}, {short(y, 3)})": i for i, (x, y) in enumerate(surface.minima)}
+    places |= {"are close to none": basins.NONE, "are far off the map": basins.LEFT}
     parts = {text: float((result.basin == i).double().mean()) for text, i in places.items()}
     told_parts = [f"{f'about {part:.0%}' if part >= 0.01 else 'less than 1%'} {text}" for text, part in parts.items() if part]
     return f"Of all starts of {method} on the map, after {basin_steps(scene)} steps, " + ", ".join(told_parts) + "."

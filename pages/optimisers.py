@@ -66,14 +66,14 @@ def draw(result: Result, scene: Config) -> Board:
               alt=lambda: alt.loss(result, scene)),
         Panel(id="distance", figure=lambda: figures.distance(result, scene), span=5, height="short",
               title="How far from any minimum",
-              caption="To the nearest minimum. What diverges leaves upwards; nothing is cut off in the data.",
+              caption="To the nearest minimum. What diverges leaves upwards.",
               alt=lambda: alt.distance(result, scene)),
         Panel(id="surface", figure=lambda: figures.surface3d(result, scene), span=6, title="The same, as a surface",
               caption="Heights are logarithmic, as the map's levels are.",
               alt=lambda: alt.surface3d(result, scene)),
         Panel(id="basins", figure=lambda: figures.basins(result, scene), span=6, click=("start_x", "start_y"),
               title=f"Where {METHODS[scene.basin_of]} ends, from every start",
-              caption=f"Colour: the minimum reached by step {basin_steps(scene)}. Grey: at none then. "
+              caption=f"Colour: the minimum that is close by at step {basin_steps(scene)}. Grey: none is. "
               "The text's colour: far off the map.",
               alt=lambda: alt.basin_map(result, scene)) if result.basin is not None else None,
         Panel(id="step", figure=lambda: inside.effective_step(result, scene), span=6, title=f"Inside {chosen}: effective step",

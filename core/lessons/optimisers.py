@@ -81,7 +81,7 @@ class Config(Scene):
     )
     basin_of: str = choice(
         "momentum", options={m: METHODS[m] for m in WITHOUT_SEARCH}, label="Basin map of", when=("problem", ON_SURFACE),
-        help="Every start of a grid is coloured by the minimum that this method reaches from it.",
+        help="Every start of a grid is coloured by the minimum that this method ends close to.",
     )
     inside: str = choice(
         "adam", options={m: METHODS[m] for m in FIRST_ORDER}, label="Look inside", view=True, when=("problem", ON_SURFACE),
