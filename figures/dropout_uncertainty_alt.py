@@ -22,8 +22,8 @@ def alts(result: Result, scene: Config) -> dict[str, str]:
     """The name of a picture to its sentence; the pictures of a method are named by it."""
     T, g = shown(result, scene), column(result, scene)
     at = ", ".join(_one(v) for v in result.grid_DG[:, g].tolist())
-    here = {m: result.passes[m][: counted(result, m, T), g].double() for m in METHODS}
-    probe = _each(lambda m: f"{short(here[m].mean())} ± {short(here[m].std())}")
+    here = {m: [v[g] for v in spread(result, m, T)] for m in METHODS}
+    probe = _each(lambda m: f"{short(here[m][0])} ± {short(here[m][1])}")
     errors = {m: [float(v) for v in uncertainty.error_of_mean(result.tests[m], result.target_B, [1, len(result.tests[m])])]
               for m in METHODS}
     out = {

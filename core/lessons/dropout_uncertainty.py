@@ -171,8 +171,13 @@ class _Task:
 
     def predict(self, theta_KP: Tensor, x_DG: Tensor, masks: list[Tensor] | None = None) -> Tensor:
         """[K, G], or [S, G] for one net with S masks: values, or P(class B)."""
-        rows = theta_KP if masks is None else theta_KP.expand(len(masks[0]), -1)
-        out = self.mlp.forward(rows, x_DG[None], masks=masks)[:, 0]
+        if masks is None:
+            out = self.mlp.forward(theta_KP, x_DG[None])[:, 0]
+        else:
+            # Passes with the same masks are one function. They are worked out once: some processors round each row anew.
+            each, back = torch.unique(torch.cat(masks, 1), dim=0, return_inverse=True)
+            few = list(each.split([m.shape[1] for m in masks], 1))
+            out = self.mlp.forward(theta_KP.expand(len(each), -1), x_DG[None], masks=few)[back, 0]
         return out if self.config.problem == "curve" else torch.sigmoid(out)
 
 

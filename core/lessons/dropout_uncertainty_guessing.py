@@ -15,6 +15,8 @@ from core import uncertainty
 from core.calibration import expected_calibration_error
 from core.lessons.dropout_uncertainty_data import FAR, IN_DATA, IN_GAP
 
+ROUNDING = 4 * torch.finfo(torch.float32).eps  # of a pass, in units of the largest
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -43,9 +45,10 @@ def counted(result: Predictions, method: str, passes: int) -> int:
 
 
 def spread(result: Predictions, method: str, passes: int) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation over passes, [G], float64."""
-    mean, std = uncertainty.running_spread(result.passes[method], [counted(result, method, passes)])
-    return mean[0], std[0]
+    """Mean and standard deviation over passes, [G], float64; 0 where the passes differ by what may be rounding alone."""
+    T = counted(result, method, passes)
+    mean, std = uncertainty.running_spread(result.passes[method], [T])
+    return mean[0], torch.where(std[0] > ROUNDING * result.passes[method][:T].abs().max(), std[0], 0.0)
 
 
 def entropies(result: Predictions, method: str, passes: int) -> uncertainty.Entropies:
