@@ -96,10 +96,12 @@ def _setup_of_points(result: Result) -> go.Figure:
     j = next(int(k) for k in np.flatnonzero(y == 1) if np.linalg.norm(x[:, k] - x[:, i]) > 1)
     way = style.array(np.stack([x[:, i], (x[:, i] + x[:, j]) / 2, x[:, j]], 1))
     hues = [style.colour("class_a"), style.PAPER, style.colour("class_b")]
+    # Names stand beside a steep way and above a flat one.
+    aside = "middle right" if abs(way[1, 2] - way[1, 0]) > abs(way[0, 2] - way[0, 0]) else "top center"
     samples = _samples(result)
     samples["marker"] = {**samples["marker"], "symbol": "circle", "size": 5, "opacity": 0.4, "line": {"width": 0}}
     line = dict(type="scatter", x=way[0], y=way[1], mode="lines+markers+text", text=["A", "half-way", "B"], hoverinfo="skip",
-                textposition="top center", textfont=dict(color=style.INK), line=dict(color=style.INK, width=2),
+                textposition=aside, textfont=dict(color=style.INK), line=dict(color=style.INK, width=2),
                 marker=dict(size=[13, 11, 13], color=hues, opacity=1, line=dict(color=style.INK, width=2)))
     return style.figure([samples, line], x="x₁", y="x₂", equal=True, xaxis_range=FRAME[0], yaxis_range=FRAME[1], showlegend=False)
 

@@ -177,7 +177,7 @@ def field(scene: Config, penalty: str) -> go.Figure:
                              opacity=style.array((steep > 0).astype(float))),
                  hovertemplate="slope %{customdata:.2f} α<extra></extra>")
     axis = dict(range=[-1.15, 1.15], zeroline=True, zerolinecolor=style.MUTED, showgrid=False)
-    return style.figure([shafts, heads], equal=True, x="first weight", y="second weight", xaxis=axis, yaxis=axis,
+    return style.figure([shafts, heads], equal=True, x="first weight", y="second weight", xaxis=axis, yaxis=dict(axis),
                         showlegend=False)
 
 
