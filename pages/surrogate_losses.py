@@ -12,7 +12,7 @@ from ui.page import Preset
 
 PRESETS = [
     Preset("One stray",
-           "One sample deep in the other class: exponential loss moves furthest, for its slope grows exponentially."),
+           "One sample deep in the other class: exponential loss moves furthest, its slope grows exponentially with depth."),
     Preset("Nothing carried away", "Two Gaussian classes as they are: all four losses give nearly every sample the same class.",
            dict(distance=0, n=200)),
     Preset("Too right", "One sample far on its own side: only squared loss punishes that, and turns its boundary.",
