@@ -58,7 +58,7 @@ def predict(result: Result, config: Config) -> Pick:
     """Which side of zero the mean of the draws lies on."""
     mean = float(torch.mean(result.x_N))
     return Pick(text=f"On which side of zero is the mean of {config.size} draws?", options={"above": "Above", "below": "Below"},
-                right=("above" if mean > 0 else "below",), why=f"It is {mean:.2f}.")
+                right=("above" if mean > 0 else "below",), why=f"The mean of the draws is {mean:.2f}.")
 
 
 def _check(result: Result, config: Config, answer: None) -> Verdict:  # noqa: ARG001
@@ -87,6 +87,11 @@ def samples(result: Result) -> go.Figure:
     return style.figure([dots], x="sample", y="value")
 
 
+def setup(scene: Config) -> go.Figure:
+    """The axes, without a sample: what is seen while the question is asked."""
+    return style.figure(x="sample", y="value", xaxis_range=[-1, scene.size], yaxis_range=[-3.5, 3.5])
+
+
 def thumbnail(result: Result, scene: Config) -> dict[str, Any]:
     """The home page's small picture."""
     return style.thumbnail(style.mark("dots", range(scene.size), result.x_N, "train"), x=(-1, scene.size), y=(-3, 3))
@@ -108,8 +113,10 @@ MATHS = r"$x_n \\sim \\mathcal N(0, 1)$"
 
 def draw(result: Result, scene: Config) -> Board:
     told = seen(result, scene)
-    hero = Panel(id="samples", figure=figures.samples(result), height="tall", caption="Every dot is one draw.", alt=told)
-    return Board(panels=[hero], seen=told)
+    hero = Panel(id="samples", figure=lambda: figures.samples(result), height="tall", caption="Every dot is one draw.", alt=told)
+    setup = Panel(id="setup", figure=lambda: figures.setup(scene), title="Where the draws will be",
+                  caption="One place for each.", alt=f"Empty axes with {{scene.size}} places.")
+    return Board(panels=[hero], setup=setup, seen=told)
 
 
 page.show("{slug}", draw, presets=PRESETS, maths=MATHS, code=(normals,), symbols={{"N": "size", "x": "x_N"}})
@@ -146,14 +153,30 @@ def test_the_example_tells_the_same():
     assert example.main()["mean"] == pytest.approx(float(result.x_N.mean()), abs=1e-6)
 '''
 
-ROOMS = {"core/lessons": CORE, "figures": FIGURES, "pages": PAGE, "examples": EXAMPLE, "tests/lessons": TEST}
+PROMISES = '''"""What {slug} promises, to be counted over seeds."""
+
+from __future__ import annotations
+
+from core.lessons.{slug} import Config, Result
+from tests.promises import Promise
+
+
+def drawn(result: Result, scene: Config) -> bool:
+    return len(result.x_N) == scene.size
+
+
+PROMISES = [Promise(preset=name, holds=drawn) for name in ("Opening", "Few", "Many")]
+'''
+
+ROOMS = {"core/lessons": CORE, "figures": FIGURES, "pages": PAGE, "examples": EXAMPLE, "tests/lessons": TEST,
+         "tests/promises": PROMISES}
 
 
 def main() -> None:
     slug = sys.argv[1] if len(sys.argv) == 2 else ""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", slug):
         sys.exit("usage: make lesson NAME=slug, the slug in lower case with underscores")
-    paths = {ROOT / folder / f"{'test_' if folder.startswith('tests') else ''}{slug}.py": text for folder, text in ROOMS.items()}
+    paths = {ROOT / folder / f"{'test_' if folder == 'tests/lessons' else ''}{slug}.py": text for folder, text in ROOMS.items()}
     taken = [str(path.relative_to(ROOT)) for path in paths if path.exists()]
     if taken:
         sys.exit(f"already there: {', '.join(taken)}")

@@ -108,5 +108,5 @@ def test_no_mutable_state_at_module_level(folder):
 def test_every_lesson_has_its_rooms(entry):
     assert entry.part in PARTS
     for room in (f"core/lessons/{entry.slug}.py", f"figures/{entry.slug}.py", f"pages/{entry.slug}.py",
-                 f"examples/{entry.slug}.py", f"tests/lessons/test_{entry.slug}.py"):
+                 f"examples/{entry.slug}.py", f"tests/lessons/test_{entry.slug}.py", f"tests/promises/{entry.slug}.py"):
         assert (ROOT / room).exists(), room
