@@ -23,9 +23,9 @@ def short(value: float | Tensor, digits: int = 2) -> str:
         return f"−{short(-value, digits)}" if math.isfinite(value) else "less than −10³⁸"
     if value == 0:
         return "0"
-    if math.isinf(value):
-        return LARGEST
     rounded = float(f"{value:.{digits - 1}e}")
+    if math.isinf(rounded):
+        return LARGEST
     if 1e-3 <= rounded < 1e5:
         return f"{rounded:.{digits}g}" if rounded < 10**digits else f"{rounded:,.0f}"
     mantissa, exponent = f"{rounded:.{digits - 1}e}".split("e")

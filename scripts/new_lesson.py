@@ -23,8 +23,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.engine import generators, normals
 from core.controls import number
+from core.engine import generators, normals
 from core.lesson import Scene, last
 from core.question import Challenge, Pick, Verdict
 
@@ -119,7 +119,7 @@ def draw(result: Result, scene: Config) -> Board:
     return Board(panels=[hero], setup=setup, seen=told)
 
 
-page.show("{slug}", draw, presets=PRESETS, maths=MATHS, code=(normals,), symbols={{"N": "size", "x": "x_N"}})
+page.show("{slug}", draw, presets=PRESETS, maths=MATHS, code=(normals,), symbols={{"N": "size"}})
 '''
 
 EXAMPLE = '''"""The same in plain PyTorch."""
