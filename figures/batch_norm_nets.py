@@ -43,9 +43,11 @@ def sizes(result: Result, facts: Judged) -> go.Figure:
     for trace, rates in zip(traces, at.T, strict=True):
         trace |= dict(customdata=np.array(RATES)[rates].tolist(),
                       hovertemplate=f"{trace['name']}, m = %{{x}}: %{{y:.3f}} nats at ε = %{{customdata:g}}<extra></extra>")
+    ends = [BATCH_SIZES[0] / 1.3, BATCH_SIZES[-1] * 1.3]
     return style.figure(
-        [*traces, _guessing([BATCH_SIZES[0], BATCH_SIZES[-1]])], x="batch size m", y="validation loss (nats)", showlegend=False,
-        yaxis=LOSS_AXIS, xaxis=dict(type="log", tickvals=list(BATCH_SIZES), ticktext=[str(m) for m in BATCH_SIZES]))
+        [*traces, _guessing(ends)], x="batch size m", y="validation loss (nats)", showlegend=False, yaxis=LOSS_AXIS,
+        xaxis=dict(type="log", tickvals=list(BATCH_SIZES), ticktext=[str(m) for m in BATCH_SIZES],
+                   range=[math.log10(e) for e in ends]))
 
 
 def _lines(x: np.ndarray, losses: Mapping[str, np.ndarray], symbol: str) -> list[style.Trace]:

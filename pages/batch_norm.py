@@ -116,11 +116,13 @@ def _net_panels(result: Result, facts: Judged, scene: Config, alt: Texts) -> lis
     ]
     if result.sizes:
         smallest, largest = (f"{SEEN // m} steps at m = {m}" for m in (BATCH_SIZES[0], BATCH_SIZES[-1]))
+        left = short(100 * (1 - scene.momentum) ** (SEEN // BATCH_SIZES[-1]))
         panels.append(Panel(
             id="sizes", figure=lambda: nets.sizes(result, facts), alt=alt["sizes"],
             title="Validation loss against batch size, each at its best ε",
-            caption=f"Each has seen the same {SEEN} digits once: {smallest}, {largest}. Batch norm in eval mode, momentum "
-            f"{scene.momentum:g}; group norm with {scene.groups} group{'s' if scene.groups > 1 else ''}. Hover for ε."))
+            caption=f"Each has seen the same {SEEN} digits once: {smallest}, {largest}. Group norm with {scene.groups} "
+            f"group{'s' if scene.groups > 1 else ''}. Batch norm in eval mode: with momentum {scene.momentum:g} the start is "
+            f"still {left} % of its running statistics at m = {BATCH_SIZES[-1]}."))
     if len(result.upcoming):
         panels += _batch_norm_panels(result, facts, scene, at, alt)
     return panels

@@ -45,7 +45,7 @@ def one_far_value_squeezes_the_others(result: Result, scene: Config) -> bool:
 
 
 def the_output_tells_of_the_doubling(result: Result, scene: Config) -> bool:
-    return scene.delta >= np.var(scene.batch) and bool(layer(scene, 2.0).std() > 1.2 * layer(scene).std())
+    return bool(scene.delta >= np.var(scene.batch) and layer(scene, 2.0).std() > 1.2 * layer(scene).std())
 
 
 def first_losses(scene: Config) -> torch.Tensor:
