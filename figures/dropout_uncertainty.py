@@ -13,6 +13,7 @@ from core import uncertainty
 from core.lessons.dropout_uncertainty import METHODS, QUANTITIES, Config, Result
 from core.lessons.dropout_uncertainty_data import FAR, IN_DATA, IN_GAP, MOONS_VIEW, SIDE, VIEW
 from core.lessons.dropout_uncertainty_guessing import counted, spread, surest_wrong
+from core.words import short
 from figures import style
 
 DASH = {"mc_dropout": "solid", "deep_ensemble": "longdash", "bagging": "dashdot"}
@@ -116,9 +117,9 @@ def _curve(result: Result, scene: Config, method: str) -> go.Figure:
         *_data(result), worst,
     ]
     p = column(result, scene)
-    left = bool(x[p] > 0)
+    left, here = bool(x[p] > 0), [short(v[p]) for v in spread(result, method, counts[-1])]
     note = dict(x=float(x[p]), y=HEIGHT[0], yanchor="bottom", xshift=-4 if left else 4, xanchor="right" if left else "left",
-                showarrow=False, text=f"{mean[-1][p]:.2f} ± {std[-1][p]:.2f}", font=dict(color=style.colour(method)))
+                showarrow=False, text=" ± ".join(here), font=dict(color=style.colour(method)))
     return style.figure(traces, x="x", y="prediction", showlegend=False, shapes=[_upright(float(x[p]))], annotations=[note],
                         xaxis=dict(range=list(VIEW)), yaxis=dict(range=list(HEIGHT)))
 

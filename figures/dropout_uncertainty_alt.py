@@ -76,7 +76,7 @@ def _moons(result: Result, scene: Config, T: int, g: int) -> dict[str, str]:
     return out
 
 
-def _nats(value: Tensor) -> str:
+def _nats(value: float | Tensor) -> str:
     """An entropy or a difference of two, which rounding can leave a little beside zero."""
     return short(value) if float(value) == 0 or float(value) > SMALL else f"less than {power_of_ten(math.log10(SMALL))}"
 
