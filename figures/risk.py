@@ -22,7 +22,7 @@ CAPACITY = np.array(CAPACITIES, np.float32)
 LAST = 2  # log₁₀ of the J* from which on the map has one colour
 TICKS = [1, 2, 5, 10, 20, 50, 100, 200]
 P_AXIS: dict[str, Any] = dict(xaxis_type="log", xaxis_range=[-0.03, math.log10(CAPACITIES[-1]) + 0.06], xaxis_tickvals=TICKS)
-SMALL_P_AXIS = P_AXIS | dict(xaxis_tickvals=[1, 3, 10, 30, 100])
+SMALL_P_AXIS: dict[str, Any] = P_AXIS | dict(xaxis_tickvals=[1, 3, 10, 30, 100])
 
 
 def labels() -> list[str]:
