@@ -20,7 +20,7 @@ from core.catalogue import LESSONS, PARTS, Lesson
 from figures import style
 from tests.pages import ROOT
 from tests.reader import Reader, in_browser
-from ui import home, runner
+from ui import home, jobs, runner
 
 KINDS = {"line", "dots", "bars", "area"}
 # A page of twenty pictures is sent whole; a phone on a slow line gets it within a second.
@@ -33,10 +33,12 @@ def gallery() -> home.Gallery:
 
 
 def fill(gallery: home.Gallery) -> None:
-    for _ in range(600):
-        if len(gallery.finished()) == len(LESSONS):
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        if len(gallery.finished()) == len(home.catalogue.LESSONS):
             return
         gallery.advance()
+        time.sleep(0.005)
     raise AssertionError("the pictures are never finished")
 
 
@@ -76,12 +78,11 @@ def test_pictures(gallery):
         assert inside > 0.8 * len(places), f"{entry.slug}: most of the picture lies outside its frame"
 
 
-def test_a_picture_shows_the_opening_scene(gallery, entry, module):
+def test_a_picture_shows_the_opening_scene(entry, module):
     draw = import_module(f"figures.{entry.slug}").thumbnail
     scene = module.Config()
-    gallery.memory.results.put((entry.slug, scene.trained()), result := module.run(scene))
-    assert gallery._picture(entry.slug) == home.dressed(draw(result, scene))
-    assert gallery.run is None, "a result that is known is not computed again"
+    result = module.run(scene)
+    assert home._picture(entry.slug, result, scene) == home.dressed(draw(result, scene))
 
 
 def test_a_colour_without_a_dark_partner_is_refused():
@@ -108,28 +109,19 @@ def toy(monkeypatch) -> list[str]:
     catalogue = SimpleNamespace(LESSONS=entries, lesson=lambda slug: next(e for e in entries if e.slug == slug))
     monkeypatch.setattr(home, "catalogue", catalogue)
     monkeypatch.setattr(home, "import_module", lambda name: figures)
-    monkeypatch.setattr(runner, "SLICE", 0.001)
+    monkeypatch.setattr(jobs, "SLICE", 0.001)
     return taken
 
 
-def test_a_run_is_shared_and_goes_on_where_a_reader_left_it(gallery, toy):
-    for _ in range(2):
-        worker = threading.Thread(target=gallery.advance)  # each rerun of a session is a thread of its own
-        worker.start()
-        worker.join()
-    assert not gallery.finished()
-    for _ in range(12):
-        gallery.advance()
-    assert list(gallery.finished()) == ["one", "two"]
+def test_sessions_share_the_runs(gallery, toy):
+    sessions = [threading.Thread(target=fill, args=(gallery,)) for _ in range(4)]
+    for session in sessions:
+        session.start()
+    for session in sessions:
+        session.join()
     assert toy == [f"{slug}{n}" for slug in ("one", "two") for n in range(3)], "each step once"
     assert gallery.finished()["one"]["marks"][0]["points"][-1] == [1, 2], "the last result is the one that is drawn"
-    assert gallery.memory.results.get(("one", "scene of one")).n == 2
-
-
-def test_a_second_session_does_not_wait(gallery, toy):
-    with gallery.guard:
-        gallery.advance()
-    assert toy == []
+    assert gallery.memory.pool.results.get(("one", "scene of one")).n == 2
 
 
 @pytest.mark.usefixtures("toy")
@@ -138,8 +130,7 @@ def test_a_lesson_that_fails_leaves_the_others(gallery, monkeypatch, caplog):
         yield SimpleNamespace(n=0)
         raise ArithmeticError("toy")
     monkeypatch.setattr(home.catalogue.LESSONS[0].module(), "steps", steps)
-    for _ in range(12):
-        gallery.advance()
+    fill(gallery)
     assert gallery.finished()["one"] == home.NO_PICTURE
     assert gallery.finished()["two"]["marks"]
     assert "no picture of one" in caplog.text

@@ -1,19 +1,14 @@
-"""Runs of lessons: computed once, shared by all sessions, shown while they happen.
+"""What the sessions of a server share: the pool of runs, their results, and the boards drawn from them.
 
-`board_of` answers from the cache, or trains for as long as a reader does not mind waiting and then hands over
-to the live fragment in `ui/page.py`, which goes on a slice at a time. Sessions are threads of one process, and
-several that train freely halve each other's speed, so they take turns at every step.
+`board_of` asks the pool for the run of a scene (`ui/jobs.py`) and draws what there is so far. Nothing is computed, drawn
+or encoded twice, by one session or by many. Sessions are threads of one process.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import threading
-import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,12 +17,11 @@ import streamlit as st
 
 from core.lesson import Scene
 from ui.chart import Board, Encoded, encode
+from ui.jobs import Job, Kept, Once, Pool, size_of
 
-PATIENCE = 0.06  # seconds of training before the first picture; the picture follows the hand
-SLICE = 0.2  # seconds of training between two pictures of a live run
-KEEP = 96  # scenes; a board is at most about a megabyte
-KEEP_RESULTS = 64  # the opening scenes of all lessons are kept by the home page too
-
+PATIENCE = 0.06  # seconds before a picture of a run that is not over; the picture follows the hand
+NEWS = 0.25  # seconds that a session waits for the next picture at a time
+RESULTS, BOARDS, UNFINISHED = 256 << 20, 128 << 20, 32 << 20  # bytes
 FAILED = ("**This scene cannot be shown.** The fault has been noted. Move a control or choose a scene above, and the page "
           "goes on from there.")
 LOG = logging.getLogger(__name__)
@@ -35,55 +29,8 @@ LOG = logging.getLogger(__name__)
 Draw = Callable[[Any, Any], Board]
 
 
-class Turns:
-    """A lock that is handed on in the order in which it was asked for."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._waiting: deque[threading.Event] = deque()
-        self._taken = False
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        ticket = threading.Event()
-        with self._guard:
-            if self._taken:
-                self._waiting.append(ticket)
-            else:
-                self._taken = True
-                ticket.set()
-        ticket.wait()
-        try:
-            yield
-        finally:
-            with self._guard:
-                if self._waiting:
-                    self._waiting.popleft().set()
-                else:
-                    self._taken = False
-
-
-class Bounded:
-    """The most recently used items, at most `size` of them; safe to use from several threads."""
-
-    def __init__(self, size: int):
-        self._items: OrderedDict[Any, Any] = OrderedDict()
-        self._guard = threading.Lock()
-        self._size = size
-
-    def get(self, key: Any) -> Any:
-        with self._guard:
-            if key in self._items:
-                self._items.move_to_end(key)
-                return self._items[key]
-            return None
-
-    def put(self, key: Any, value: Any) -> None:
-        with self._guard:
-            self._items[key] = value
-            self._items.move_to_end(key)
-            while len(self._items) > self._size:
-                self._items.popitem(last=False)
+def _boards(limit: int) -> Once[Encoded]:
+    return Once(Kept(limit, size=lambda board: len(board.body) + size_of(board.seen)))
 
 
 @dataclass
@@ -91,9 +38,9 @@ class Shared:
     """What the sessions of this server have in common, for one state of the sources."""
 
     sources: str
-    turns: Turns = field(default_factory=Turns)
-    results: Bounded = field(default_factory=lambda: Bounded(KEEP_RESULTS))
-    boards: Bounded = field(default_factory=lambda: Bounded(KEEP))
+    pool: Pool = field(default_factory=lambda: Pool(Kept(RESULTS)))
+    boards: Once[Encoded] = field(default_factory=lambda: _boards(BOARDS))
+    unfinished: Once[Encoded] = field(default_factory=lambda: _boards(UNFINISHED))
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
@@ -117,64 +64,50 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
-@dataclass
-class Run:
-    """A run that is under way in one session."""
-
-    slug: str
-    scene: Scene
-    results: Iterator[Any]
-    latest: Any = None
-    done: bool = False
-
-    def advance(self, seconds: float, turns: Turns) -> None:
-        """Trains for about `seconds`, one turn for each step, until there is at least one result."""
-        until = time.perf_counter() + seconds
-        while not self.done and (self.latest is None or time.perf_counter() < until):
-            with turns.turn():
-                result = next(self.results, None)
-            if result is None:
-                self.done = True
-            else:
-                self.latest = result
-
-
 def common() -> Shared:
     watching = st.get_option("server.fileWatcherType") != "none"
     return shared(fingerprint() if watching else _fingerprint_once())
 
 
 def board_of(slug: str, module: Any, scene: Scene, draw: Draw, slot: str = "run") -> tuple[Encoded, bool]:
-    """The board of a scene and whether it is complete. Asked again, it goes on with an incomplete one.
+    """The board of a scene and whether it is complete. Asked again, it waits for something newer.
 
-    slot: where the session keeps the run that is under way, so that two scenes can be under way side by side.
-    A run that fails is logged and ends in a board without pictures that says so; it is not kept, so that the scene can
-    be tried again.
+    slot: where the session notes what it has seen of a run that is not over, so that two can be under way side by side.
+    A run that fails ends in a board without pictures that says so; it is not kept, so that the scene can be tried again.
     """
     memory = common()
-    known = memory.boards.get((slug, scene))
-    if known:
+    if known := memory.boards.kept.get((slug, scene)):
         st.session_state.pop(slot, None)
         return known, True
-    result = memory.results.get((slug, scene.trained()))
-    if result is None:
+    seen, version = st.session_state.get(slot, (None, 0))
+    after = version if seen == (slug, scene.trained()) else 0
+    try:
+        result, version, done = _newest(memory, slug, module, scene, after)
+    except Exception:
+        st.session_state.pop(slot, None)
+        return encode(Board(panels=[], seen=FAILED)), True
+    if done:
+        st.session_state.pop(slot, None)
+    else:
+        st.session_state[slot] = (slug, scene.trained()), version
+    def board() -> Encoded:
+        return _encoded(slug, module, draw, result, scene)
+
+    return (memory.boards.get((slug, scene), board) if done else memory.unfinished.get((slug, scene, version), board)), done
+
+
+def _newest(memory: Shared, slug: str, module: Any, scene: Scene, after: int) -> tuple[Any, int, bool]:
+    while True:
+        job = _job(memory, slug, module, scene)
         try:
-            run = st.session_state.get(slot)
-            if run is None or (run.slug, run.scene) != (slug, scene.trained()):
-                run = st.session_state[slot] = Run(slug, scene.trained(), iter(module.steps(scene.trained())))
-            run.advance(PATIENCE if run.latest is None else SLICE, memory.turns)
-        except Exception:
-            LOG.exception("%s: the run of %s failed", slug, scene)
-            st.session_state.pop(slot, None)
-            return encode(Board(panels=[], seen=FAILED)), True
-        if not run.done:
-            return _encoded(slug, module, draw, run.latest, scene), False
-        result = run.latest
-        memory.results.put((slug, scene.trained()), result)
-    st.session_state.pop(slot, None)
-    board = _encoded(slug, module, draw, result, scene)
-    memory.boards.put((slug, scene), board)
-    return board, True
+            return job.wait(after, seconds=0 if after else PATIENCE, longest=NEWS)
+        except TimeoutError:
+            st.session_state.get("page")  # here Streamlit leaves this run if the reader has moved on or gone
+
+
+def _job(memory: Shared, slug: str, module: Any, scene: Scene, rank: int = 0) -> Job:
+    trained = scene.trained()
+    return memory.pool.ask((slug, trained), lambda: module.steps(trained), rank)
 
 
 def _encoded(slug: str, module: Any, draw: Draw, result: Any, scene: Scene) -> Encoded:
@@ -195,13 +128,19 @@ def _encoded(slug: str, module: Any, draw: Draw, result: Any, scene: Scene) -> E
 
 
 def result_of(slug: str, module: Any, scene: Scene) -> Any:
-    """The whole result of a scene, trained now if nobody has asked for it yet."""
+    """The whole result of a scene, computed now if nobody has asked for it yet. Raises what the run raises."""
     memory = common()
-    result = memory.results.get((slug, scene.trained()))
-    if result is None:
-        run = Run(slug, scene.trained(), iter(module.steps(scene.trained())))
-        while not run.done:
-            run.advance(SLICE, memory.turns)
-        result = run.latest
-        memory.results.put((slug, scene.trained()), result)
+    version, done, result = 0, False, None
+    while not done:
+        result, version, done = _newest(memory, slug, module, scene, version)
+        st.session_state.get("page")
     return result
+
+
+def whole(memory: Shared, slug: str, module: Any, scene: Scene) -> Any:
+    """The whole result of a scene that no reader waits for, None while it is under way. Raises what the run raises."""
+    try:
+        result, _, done = _job(memory, slug, module, scene, rank=1).wait(longest=0)
+    except TimeoutError:
+        return None
+    return result if done else None

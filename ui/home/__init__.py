@@ -1,14 +1,13 @@
 """The lecture's map: a card for each lesson with a small live picture, a search, and how far the reader has come.
 
-The cards go out at once. The pictures are drawn from the lessons' opening scenes, a slice of training at a time, and
-follow one by one; each is made once for a server. Searching and progress stay in the browser, which also knows what the
+The cards go out at once. The pictures are drawn from the lessons' opening scenes and follow one by one; each is made once
+for a server. Searching and progress stay in the browser, which also knows what the
 reader has seen (`lab-progress` in its local storage: slug -> {seen, predicted: right or wrong, solved}).
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -20,70 +19,46 @@ import streamlit as st
 from core import catalogue
 from figures import style
 from ui import runner, shell
+from ui.jobs import Kept, Once
 
 HERE = Path(__file__).parent
-KEEP = 64  # pictures; one is some kilobytes
+LOG = logging.getLogger(__name__)
+KEEP = 4 << 20  # bytes of pictures; one is some kilobytes
 NO_PICTURE: dict[str, Any] = {}
 
 
 @dataclass
 class Gallery:
-    """The pictures of this server, and the run that the next one is waiting for.
-
-    The run belongs to no session: whoever looks at the page takes it a slice further, and where one reader leaves,
-    the next goes on.
-    """
+    """The pictures of this server. Their runs are the pool's, which computes them when no reader's scene waits."""
 
     memory: runner.Shared
-    pictures: runner.Bounded = field(default_factory=lambda: runner.Bounded(KEEP))
-    run: runner.Run | None = None
-    guard: threading.Lock = field(default_factory=threading.Lock)
+    pictures: Once[dict[str, Any]] = field(default_factory=lambda: Once(Kept(KEEP)))
 
     def finished(self) -> dict[str, Any]:
         """Lesson -> thumbnail, as far as they are made."""
-        known = {entry.slug: self.pictures.get(entry.slug) for entry in catalogue.LESSONS}
+        known = {entry.slug: self.pictures.kept.get(entry.slug) for entry in catalogue.LESSONS}
         return {slug: picture for slug, picture in known.items() if picture is not None}
 
     def advance(self) -> None:
-        """Takes the next missing picture about `runner.SLICE` seconds further; leaves it to another session that is at it."""
-        if not self.guard.acquire(blocking=False):
+        """Asks for the next missing picture, and draws it once its run is over."""
+        done = self.finished()
+        if (entry := next((entry for entry in catalogue.LESSONS if entry.slug not in done), None)) is None:
             return
         try:
-            done = self.finished()
-            slug = next((entry.slug for entry in catalogue.LESSONS if entry.slug not in done), None)
-            if slug is not None and (picture := self._picture(slug)) is not None:
-                self.pictures.put(slug, picture)
-        finally:
-            self.guard.release()
-
-    def _picture(self, slug: str) -> dict[str, Any] | None:
-        """The thumbnail; None while its run is under way."""
-        try:
-            draw = getattr(import_module(f"figures.{slug}"), "thumbnail", None)
-            if draw is None:
-                return NO_PICTURE
-            scene = catalogue.lesson(slug).module().Config()
-            result = self._result(slug, scene)
-            return None if result is None else dressed(draw(result, scene))
+            module = entry.module()
+            scene = module.Config()
+            result = runner.whole(self.memory, entry.slug, module, scene)
+            if result is not None:
+                self.pictures.get(entry.slug, lambda: _picture(entry.slug, result, scene))
         except Exception:
             # One lesson that fails must not take the map with it; its own page says what is wrong.
-            logging.getLogger(__name__).exception("no picture of %s", slug)
-            self.run = None
-            return NO_PICTURE
+            LOG.exception("no picture of %s", entry.slug)
+            self.pictures.kept.put(entry.slug, NO_PICTURE)
 
-    def _result(self, slug: str, scene: Any) -> Any:
-        key = (slug, scene.trained())
-        known = self.memory.results.get(key)
-        if known is not None:
-            return known
-        if self.run is None or (self.run.slug, self.run.scene) != key:
-            self.run = runner.Run(*key, iter(catalogue.lesson(slug).module().steps(scene.trained())))
-        self.run.advance(runner.SLICE, self.memory.turns)
-        if not self.run.done:
-            return None
-        result, self.run = self.run.latest, None
-        self.memory.results.put(key, result)
-        return result
+
+def _picture(slug: str, result: Any, scene: Any) -> dict[str, Any]:
+    draw = getattr(import_module(f"figures.{slug}"), "thumbnail", None)
+    return dressed(draw(result, scene)) if draw else NO_PICTURE
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)

@@ -1,0 +1,257 @@
+"""The pool of runs under threads: one for all who ask, in turns, dropped, bounded, and a failure said to all."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from ui import jobs
+from ui.jobs import Kept, Once, OverBudget, Pool, size_of
+
+
+@pytest.fixture(autouse=True)
+def short_times(monkeypatch) -> None:
+    monkeypatch.setattr(jobs, "SLICE", 0.002)
+    monkeypatch.setattr(jobs, "FORGOTTEN", 0.3)
+
+
+@pytest.fixture
+def pool() -> Pool:
+    return Pool(Kept(1 << 20))
+
+
+def until(true: Callable[[], Any], seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.002)
+
+
+class Film:
+    """A run of n steps that says which were taken, and by which threads."""
+
+    def __init__(self, n: int = 5, pause: float = 0.003, fails_at: int = -1):
+        self.n, self.pause, self.fails_at = n, pause, fails_at
+        self.begun, self.taken, self.ended = 0, [], threading.Event()
+        self.threads: set[str] = set()
+
+    def __call__(self) -> Iterator[int]:
+        self.begun += 1
+        try:
+            for step in range(self.n):
+                self.threads.add(threading.current_thread().name)
+                time.sleep(self.pause)
+                if step == self.fails_at:
+                    raise ArithmeticError("a fault of the test's own")
+                self.taken.append(step)
+                yield step
+        finally:
+            self.ended.set()
+
+
+def whole(pool: Pool, key: str, film: Film) -> int:
+    version = 0
+    while True:
+        result, version, done = pool.ask(key, film).wait(version, longest=5)
+        if done:
+            return result
+
+
+def test_many_who_ask_are_handed_one_run(pool):
+    film, got, barrier = Film(8), [], threading.Barrier(30)
+
+    def reader() -> None:
+        barrier.wait()
+        got.append(whole(pool, "scene", film))
+
+    readers = [threading.Thread(target=reader) for _ in range(30)]
+    for one in readers:
+        one.start()
+    for one in readers:
+        one.join()
+    assert film.begun == 1
+    assert film.taken == list(range(8)), "each step once"
+    assert got == [7] * 30
+    assert film.threads == {"job"}, "a session's thread computes nothing"
+    # Asked again later, the result is there.
+    assert pool.ask("scene", film).wait() == (7, 1, True)
+    assert film.begun == 1
+    assert pool.idle()
+
+
+def test_news_come_in_order_and_newer_each_time(pool):
+    film = Film(12)
+    seen, version = [], 0
+    while True:
+        result, version, done = pool.ask("scene", film).wait(version, longest=5)
+        seen.append((version, result))
+        if done:
+            break
+    versions = [v for v, _ in seen]
+    assert versions == sorted(versions)
+    results = [r for _, r in seen]
+    assert results == sorted(results)
+    assert results[-1] == 11
+    assert len(seen) > 3, "it is shown while it happens"
+
+
+def test_a_short_run_is_handed_over_whole(pool):
+    result, _, done = pool.ask("scene", Film(3, pause=0.001)).wait(seconds=2)
+    assert (result, done) == (2, True)
+
+
+def test_nothing_yet_is_said(pool):
+    with pytest.raises(TimeoutError):
+        pool.ask("scene", Film(2, pause=0.2)).wait(longest=0.01)
+
+
+def test_jobs_take_turns(pool):
+    """The second of two long runs has its first result long before the first is over."""
+    first, second = Film(60), Film(60)
+    pool.ask("a", first)
+    pool.ask("b", second)
+    until(lambda: len(second.taken) >= 5)
+    assert abs(len(first.taken) - len(second.taken)) < 10
+    for _ in range(200):
+        pool.ask("a", first), pool.ask("b", second)
+        if pool.idle():
+            break
+        time.sleep(0.01)
+    assert first.taken == second.taken == list(range(60))
+
+
+def test_what_no_reader_waits_for_waits_itself(pool):
+    back, front = Film(40), Film(20)
+    pool.ask("thumbnail", back, rank=1)
+    until(lambda: back.taken)
+    assert whole(pool, "scene", front) == 19
+    assert len(back.taken) < 30, "the reader's scene had the turns"
+    # A reader who asks for it lifts it.
+    assert pool.ask("thumbnail", back).rank == 0
+
+
+def test_a_run_that_nobody_asks_for_is_dropped_and_freed(pool):
+    film = Film(10_000)
+    pool.ask("scene", film).wait(longest=5)
+    assert film.ended.wait(5), "its generator was not closed"
+    taken = len(film.taken)
+    time.sleep(0.05)
+    assert len(film.taken) == taken
+    assert pool.idle()
+    # Who asks then begins anew.
+    pool.ask("scene", film).wait(longest=5)
+    assert film.begun == 2
+
+
+def test_a_run_that_is_asked_for_goes_on(pool):
+    film = Film(400)
+    version, end = 0, time.monotonic() + 3 * jobs.FORGOTTEN
+    while time.monotonic() < end:
+        _, version, done = pool.ask("scene", film).wait(version, longest=1)
+        if done:
+            break
+    assert film.begun == 1
+
+
+def test_a_failure_is_said_to_all_and_once_in_the_log(pool, caplog):
+    film, said = Film(9, fails_at=4), []
+
+    def reader() -> None:
+        try:
+            whole(pool, "scene", film)
+        except ArithmeticError as error:
+            said.append(str(error))
+
+    readers = [threading.Thread(target=reader) for _ in range(6)]
+    for one in readers:
+        one.start()
+    for one in readers:
+        one.join()
+    assert said == ["a fault of the test's own"] * 6
+    assert film.begun == 1
+    assert caplog.text.count("the run failed") == 1
+    # It is not kept for ever.
+    until(lambda: pool.idle() and not pool._jobs)
+    film.fails_at = -1
+    assert whole(pool, "scene", film) == 8
+
+
+def test_a_run_over_its_budget_is_ended(pool, monkeypatch):
+    monkeypatch.setattr(jobs, "BUDGET", 0.05)
+
+    def endless() -> Iterator[int]:
+        n = 0
+        while True:
+            n += sum(range(1000))
+            yield n
+
+    with pytest.raises(OverBudget):
+        whole(pool, "scene", endless)  # pyright: ignore
+
+
+def test_an_empty_run_is_a_failure(pool):
+    with pytest.raises(ValueError, match="no result"):
+        pool.ask("scene", Film(0)).wait(longest=5)
+
+
+def test_threads_end_when_there_is_nothing_to_do(pool):
+    before = threading.active_count()
+    whole(pool, "scene", Film(2))
+    until(lambda: threading.active_count() <= before)
+    assert pool._threads == 0
+    assert whole(pool, "another", Film(2)) == 1
+
+
+def test_kept_is_bounded_in_bytes_and_forgets_the_oldest():
+    kept: Kept[bytes] = Kept(100, size=len)
+    for key in "abc":
+        kept.put(key, bytes(40))
+    assert kept.bytes == 80
+    assert kept.get("a") is None
+    assert kept.get("b") is not None
+    kept.put("d", bytes(40))  # b has been used since, so c goes
+    assert kept.get("c") is None
+    kept.put("b", bytes(10))
+    assert kept.bytes == 50
+    kept.put("e", bytes(101))
+    assert kept.get("e") is None, "larger than all that may be kept"
+    assert kept.bytes == 50
+    assert len(kept) == 2
+
+
+def test_size_of_counts_a_storage_once():
+    x = torch.zeros(1000)
+    assert size_of([x, x[:10], x.view(10, 100)]) == 4000
+    assert size_of({"a": b"12345", "b": ("678", None)}) == 8 + 64
+
+
+def test_once_makes_each_thing_once_under_threads():
+    once: Once[str] = Once(Kept(1000, size=len))
+    made: Counter[str] = Counter()
+
+    def make(key: str) -> str:
+        made[key] += 1
+        time.sleep(0.01)
+        return key * 3
+
+    got: list[str] = []
+    threads = [threading.Thread(target=lambda k=k: got.append(once.get(k, lambda: make(k)))) for k in "aabbaabbab" * 3]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == {"a": 1, "b": 1}
+    assert sorted(got) == ["aaa"] * 15 + ["bbb"] * 15
+
+
+def test_once_lets_a_failure_through_and_tries_again():
+    once: Once[str] = Once(Kept(1000, size=len))
+    with pytest.raises(ZeroDivisionError):
+        once.get("a", lambda: str(1 / 0))
+    assert once.get("a", lambda: "fine") == "fine"
