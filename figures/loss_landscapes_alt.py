@@ -66,7 +66,9 @@ def sharpness(result: Result) -> str:
 def segments(result: Result, m: int) -> str:
     if not result.barriers:
         return WAITING
-    barriers = [f"{SEGMENTS[name].lower()} {_said(float(result.barriers[name][m]))}" for name in SEGMENTS]
+    heights = {name: words.barrier(result, name, m) for name in SEGMENTS}
+    barriers = [f"{SEGMENTS[name].lower()} {'no finite loss' if height is None else words.told(height)}"
+                for name, height in heights.items()]
     return f"Barriers on the straight ways: {'; '.join(barriers)}."
 
 

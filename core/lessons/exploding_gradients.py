@@ -1,4 +1,4 @@
-"""Through many steps a gradient explodes or dies, and clipping tames the cliff.
+"""Through many steps a gradient can explode or die, and clipping bounds each step.
 
 One recurrent unit, h_t = φ(w h_{t−1} + b), T steps from h_0; J(w, b) = (h_T − y)², minimised by gradient descent without
 clipping, clipped by norm and clipped by value, all from one start. The cliff is that of Pascanu, Mikolov and Bengio
@@ -144,7 +144,7 @@ def _fate(result: Result, config: Config, k: int, moved: Tensor) -> str:
     if math.isfinite(length):
         step = f"its longest step, number {longest + 1}, has length {short(length, 3)}"
     if left != NEVER:
-        return f"leaves the map at step {left}; {step}."
+        return f"is far off the map from step {left} on; {step}."
     if arrived == 0:
         return f"starts where J ≤ {ARRIVED:g} already, and stays there."
     if arrived != NEVER:

@@ -194,8 +194,7 @@ def _predict_barrier(result: Result, scene: Config) -> Pick:
         if known is not None:
             before, after = known
             right = "none" if before == 0 else "gone" if after == 0 else "lower" if after < LOWER * before else "same"
-            why = (f"The barrier is {short(before) if before else 'none'} as the nets are, and "
-                   f"{short(after) if after else 'none'} with their units matched.")
+            why = f"The barrier is {words.told(before)} as the nets are, and {words.told(after)} with their units matched."
     return Pick(text=f"Walk straight from the net {net} to {other}. What does matching their hidden units do to the barrier?",
                 options={"gone": "It removes it", "lower": "It lowers it by a tenth or more",
                          "same": "It lowers it by less, or not at all", "none": "There is none"},

@@ -51,8 +51,8 @@ def about_plane(result: Any, scene: Any, m: int) -> str:
             return " One of the two solutions has no finite loss, so the way between them is not told."
         before, after = known
         other = "its own twin" if scene.second == "twin" else "another start's net"
-        crossed = f"a barrier of {short(before)}" if before else "no barrier"
-        matched = f"one of {short(after)}" if after else "none"
+        crossed = f"a barrier of {told(before)}" if before else "no barrier"
+        matched = f"one of {told(after)}" if after else "none"
         return f" The straight way to {other} crosses {crossed}; with the hidden units matched, {matched}."
     first = float(result.off_plane[0, m])
     moved = float(result.moved[0, m])
@@ -91,13 +91,20 @@ def stability(result: Any, scene: Any, m: int) -> str:
 
 
 def barriers(result: Any, scene: Any) -> tuple[float, float] | None:
-    """The barriers to the second solution as it is and with its units matched, 0 where only rounding is left; None where
-    an end of the way has no finite loss.
-    """
-    m, found = result.nets.index(scene.skips), []
-    for name in (scene.second, f"{scene.second}_matched"):
-        height, loss = float(result.barriers[name][m]), result.segments[name][:, m]
-        if height != height:
-            return None
-        found.append(height if height > FLAT * max(1.0, float(loss[[0, -1]].max())) else 0.0)
-    return found[0], found[1]
+    """The barriers to the second solution as it is and with its units matched; None where one cannot be told."""
+    m = result.nets.index(scene.skips)
+    before, after = (barrier(result, name, m) for name in (scene.second, f"{scene.second}_matched"))
+    return None if before is None or after is None else (before, after)
+
+
+def barrier(result: Any, name: str, m: int) -> float | None:
+    """The barrier of one segment, 0 where only rounding is left, None where an end has no finite loss."""
+    height, ends = float(result.barriers[name][m]), result.segments[name][[0, -1], m]
+    if height != height:
+        return None
+    return height if height > FLAT * max(1.0, float(ends.max())) else 0.0
+
+
+def told(height: float) -> str:
+    """A barrier in words. Its top lies between the points that were evaluated, so that the number is a little too small."""
+    return f"about {short(height)}" if height else "none"

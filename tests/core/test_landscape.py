@@ -128,9 +128,9 @@ def by_definition(z: torch.Tensor, climb: float) -> int:
     """Bottoms that are the lowest of all that is reached without climbing `climb` above them."""
     grid, around, found = z.double().numpy(), np.ones((3, 3)), 0
     grid = np.where(np.isfinite(grid), grid, np.inf)
-    bottoms, _ = ndimage.label((grid == ndimage.minimum_filter(grid, 3)) & np.isfinite(grid), around)
+    bottoms, _ = ndimage.label((grid == ndimage.minimum_filter(grid, 3)) & np.isfinite(grid), around)  # pyright: ignore
     for place in ndimage.minimum_position(grid, bottoms, range(1, bottoms.max() + 1)):
-        lake, _ = ndimage.label(grid < grid[place] + climb, around)
+        lake, _ = ndimage.label(grid < grid[place] + climb, around)  # pyright: ignore
         found += grid[lake == lake[place]].min() == grid[place]
     return int(found)
 

@@ -242,7 +242,7 @@ def test_words_and_question_at_random_settings():
             told = re.search(rf"\*\*{name}\*\* (.*?\.)(?= \*\*| Back)", text)[1]
             left, there = settled(result, k, config, "left"), settled(result, k, config, "arrived")
             if left > 0:
-                assert f"leaves the map at step {left};" in told
+                assert f"is far off the map from step {left} on;" in told
             elif left < 0 and there > 0:
                 assert f"arrives at step {there};" in told
             elif left < 0 and there < 0:

@@ -11,6 +11,7 @@ from core import curvature, landscape, matching, surfaces
 from core.engine import MLP, generators
 from core.lessons import loss_landscapes as lesson
 from core.lessons import loss_landscapes_lab as landscape_lab
+from core.lessons import loss_landscapes_words as words
 from core.lessons.loss_landscapes import Config, Result, run
 from core.moments import NEVER
 from examples import loss_landscapes as example
@@ -130,6 +131,23 @@ def test_twins_are_across_a_barrier_that_matching_removes():
             torch.testing.assert_close(twin[-1], twin[0], rtol=1e-4, atol=1e-6)
             for name, barrier in result.barriers.items():
                 assert bool((barrier >= 0).all()), name
+
+
+def test_barriers_are_told_as_they_are_on_a_finer_way():
+    """To the two digits that are said, give or take a few per cent; rounding is told as none."""
+    scene = Config(plane="segment", second="twin", restarts=0)
+    lab = landscape_lab.Lab(scene)
+    for stage in (lab.train, lab.cut, lab.interpolate):
+        for _ in stage():
+            pass
+    result = Result(**lab.found)
+    fine = torch.linspace(0, 1, 321)
+    for m, mlp in enumerate(lab.mlps):
+        for name in ("other", "twin", "twin_matched"):
+            loss = landscape.evaluate(mlp, landscape.segment(lab.ends[m][0], lab.seconds[m][name], fine), lab.x, lab.y, lab.loss)
+            top = float((loss - loss[0] - (loss[-1] - loss[0]) * fine).max())
+            assert words.barrier(result, name, m) == pytest.approx(top if top > 1e-5 else 0.0, rel=0.1), (name, m)
+    assert "with the hidden units matched, none" in lesson.seen(result, scene)
 
 
 def test_a_second_solution_is_no_twin_and_matching_does_not_move_its_loss():

@@ -159,7 +159,8 @@ def test_alts_tell_numbers_at_every_stage():
         for result in (results[0], results[len(results) // 2], results[-1]):
             for panel in page.draw(result, scene).panels:
                 assert len(panel.alt) > 30 and "nan" not in panel.alt and "**" not in panel.alt, panel.alt
-        assert all(any(c.isdigit() for c in p.alt) or "diverged" in p.alt for p in page.draw(results[-1], scene).panels)
+        for panel in page.draw(results[-1], scene).panels:
+            assert any(c.isdigit() for c in panel.alt) or any(w in panel.alt for w in ("diverged", "none", "no finite loss"))
 
 
 def test_set_up_shows_the_start_and_not_the_path():

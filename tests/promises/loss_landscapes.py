@@ -24,9 +24,9 @@ def some(tensor: torch.Tensor | None) -> torch.Tensor:
 def basins(z: torch.Tensor, climb: float = 0.3) -> int:
     """By the definition: bottoms that are the lowest of all that is reached below `climb` above them."""
     grid, found = z.double().numpy(), 0
-    pits, _ = ndimage.label(grid == ndimage.minimum_filter(grid, 3), ALL_AROUND)
+    pits, _ = ndimage.label(grid == ndimage.minimum_filter(grid, 3), ALL_AROUND)  # pyright: ignore
     for place in ndimage.minimum_position(grid, pits, range(1, pits.max() + 1)):
-        lake, _ = ndimage.label(grid < grid[place] + climb, ALL_AROUND)
+        lake, _ = ndimage.label(grid < grid[place] + climb, ALL_AROUND)  # pyright: ignore
         found += grid[lake == lake[place]].min() == grid[place]
     return int(found)
 
