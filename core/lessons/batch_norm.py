@@ -246,6 +246,9 @@ def _compared(result: Result, facts: Judged) -> str:
     best, told = norm_modes.at_best_rate(facts.sizes)[0], []
     for m in (2, 8):
         batch, group = (float(best[BATCH_SIZES.index(m), COMPARED.index(kind)]) for kind in ("batch", "group"))
+        if not math.isfinite(batch + group):
+            told.append(f"at m = {m} no learning rate was small enough")
+            continue
         ahead = f"{short(abs(group - batch))} {'ahead of' if batch <= group else 'behind'}"
         told.append(f"at m = {m} batch norm has a validation loss of {short(batch)}, {ahead} group norm")
     return f" **After the same {SEEN} digits, each at its best learning rate:** {'; '.join(told)}."
