@@ -228,6 +228,8 @@ def test_two_weights_are_drawn_with_one_scale():
     result, scene = result_of(), Config()
     for picture in (figures.geometry(result, scene), figures.field(scene, "l1"), many.maps(result_of(problem="digits"), "l1")):
         assert picture.layout.yaxis.scaleanchor == "x"
+    layout = figures.field(scene, "l1").layout
+    assert (layout.xaxis.title.text, layout.yaxis.title.text) == ("first weight", "second weight")
 
 
 def test_the_bars_of_the_spread_hold_every_weight():
