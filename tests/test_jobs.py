@@ -58,7 +58,7 @@ class Film:
 def whole(pool: Pool, key: str, film: Film) -> int:
     version = 0
     while True:
-        result, version, done = pool.ask(key, film).wait(version, longest=5)
+        result, version, done = pool.ask(key, film, threading.get_ident()).wait(version, longest=5)
         if done:
             return result
 
@@ -80,7 +80,7 @@ def test_many_who_ask_are_handed_one_run(pool):
     assert got == [7] * 30
     assert film.threads == {"job"}, "a session's thread computes nothing"
     # Asked again later, the result is there.
-    assert pool.ask("scene", film).wait() == (7, 1, True)
+    assert pool.ask("scene", film, "me").wait() == (7, 1, True)
     assert film.begun == 1
     assert pool.idle()
 
@@ -89,7 +89,7 @@ def test_news_come_in_order_and_newer_each_time(pool):
     film = Film(12)
     seen, version = [], 0
     while True:
-        result, version, done = pool.ask("scene", film).wait(version, longest=5)
+        result, version, done = pool.ask("scene", film, "me").wait(version, longest=5)
         seen.append((version, result))
         if done:
             break
@@ -102,24 +102,24 @@ def test_news_come_in_order_and_newer_each_time(pool):
 
 
 def test_a_short_run_is_handed_over_whole(pool):
-    result, _, done = pool.ask("scene", Film(3, pause=0.001)).wait(seconds=2)
+    result, _, done = pool.ask("scene", Film(3, pause=0.001), "me").wait(seconds=2)
     assert (result, done) == (2, True)
 
 
 def test_nothing_yet_is_said(pool):
     with pytest.raises(TimeoutError):
-        pool.ask("scene", Film(2, pause=0.2)).wait(longest=0.01)
+        pool.ask("scene", Film(2, pause=0.2), "me").wait(longest=0.01)
 
 
 def test_jobs_take_turns(pool):
     """The second of two long runs has its first result long before the first is over."""
     first, second = Film(60), Film(60)
-    pool.ask("a", first)
-    pool.ask("b", second)
+    pool.ask("a", first, "me")
+    pool.ask("b", second, "you")
     until(lambda: len(second.taken) >= 5)
     assert abs(len(first.taken) - len(second.taken)) < 10
     for _ in range(200):
-        pool.ask("a", first), pool.ask("b", second)
+        pool.ask("a", first, "me"), pool.ask("b", second, "you")
         if pool.idle():
             break
         time.sleep(0.01)
@@ -128,32 +128,48 @@ def test_jobs_take_turns(pool):
 
 def test_what_no_reader_waits_for_waits_itself(pool):
     back, front = Film(40), Film(20)
-    pool.ask("thumbnail", back, rank=1)
+    pool.ask("thumbnail", back, "home", rank=1)
     until(lambda: back.taken)
     assert whole(pool, "scene", front) == 19
     assert len(back.taken) < 30, "the reader's scene had the turns"
     # A reader who asks for it lifts it.
-    assert pool.ask("thumbnail", back).rank == 0
+    assert pool.ask("thumbnail", back, "me").rank == 0
 
 
 def test_a_run_that_nobody_asks_for_is_dropped_and_freed(pool):
     film = Film(10_000)
-    pool.ask("scene", film).wait(longest=5)
+    pool.ask("scene", film, "me").wait(longest=5)
     assert film.ended.wait(5), "its generator was not closed"
     taken = len(film.taken)
     time.sleep(0.05)
     assert len(film.taken) == taken
     assert pool.idle()
     # Who asks then begins anew.
-    pool.ask("scene", film).wait(longest=5)
+    pool.ask("scene", film, "me").wait(longest=5)
     assert film.begun == 2
+
+
+def test_a_run_that_all_have_left_is_dropped_at_once(pool, monkeypatch):
+    """A hand that moves on leaves nothing behind that takes turns; where another still looks on, it goes on."""
+    monkeypatch.setattr(jobs, "FORGOTTEN", 60)
+    alone, shared = Film(10_000), Film(10_000)
+    pool.ask("alone", alone, "me").wait(longest=5)
+    pool.ask("shared", shared, "me").wait(longest=5)
+    assert alone.ended.wait(5)
+    pool.ask("shared", shared, "you")
+    pool.ask("another", Film(5), "me").wait(longest=5)
+    taken = len(shared.taken)
+    until(lambda: len(shared.taken) > taken + 3)
+    pool.ask("another", Film(5), "you").wait(longest=5)
+    assert shared.ended.wait(5)
+    until(lambda: not pool._asked)
 
 
 def test_a_run_that_is_asked_for_goes_on(pool):
     film = Film(400)
     version, end = 0, time.monotonic() + 3 * jobs.FORGOTTEN
     while time.monotonic() < end:
-        _, version, done = pool.ask("scene", film).wait(version, longest=1)
+        _, version, done = pool.ask("scene", film, "me").wait(version, longest=1)
         if done:
             break
     assert film.begun == 1
@@ -197,7 +213,7 @@ def test_a_run_over_its_budget_is_ended(pool, monkeypatch):
 
 def test_an_empty_run_is_a_failure(pool):
     with pytest.raises(ValueError, match="no result"):
-        pool.ask("scene", Film(0)).wait(longest=5)
+        pool.ask("scene", Film(0), "me").wait(longest=5)
 
 
 def test_threads_end_when_there_is_nothing_to_do(pool):

@@ -1,8 +1,8 @@
 """Runs of lessons as jobs of the server: one for all who ask for it, computed by few threads that take turns.
 
 A session never trains. It asks the pool for a job and is handed the newest Result; whoever asks for the same scene is
-handed the same job. Jobs take turns in slices of time; one that nobody has asked for is dropped; one that fails, or
-costs more than its budget, says so once to all. No screen is known here.
+handed the same job. Jobs take turns in slices of time; one that all have left, or that nobody has asked for of late, is
+dropped; one that fails, or costs more than its budget, says so once to all. No screen is known here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import logging
+import math
 import threading
 import time
 from collections import OrderedDict, deque
@@ -41,6 +42,7 @@ class Job:
         self.done = False
         self.error: Exception | None = None
         self.asked = time.monotonic()
+        self.askers: set[Hashable] = set()
         self.spent = 0.0
         self._steps = steps
         self._results: Iterator[Any] | None = None
@@ -104,16 +106,22 @@ class Pool:
     def __init__(self, results: Kept, workers: int = 1):
         self.results = results
         self._jobs: dict[Hashable, Job] = {}
+        self._asked: dict[Hashable, Job] = {}
         self._waiting: deque[Job] = deque()
         self._change = threading.Condition()
         self._workers = workers
         self._threads = 0
         self.started = itertools.count()  # how many runs have been begun, for tests and benchmarks
 
-    def ask(self, key: Hashable, steps: Steps, rank: int = 0) -> Job:
-        """The job of that key, which goes on as long as somebody asks for it; a new one where there is none."""
+    def ask(self, key: Hashable, steps: Steps, who: Hashable, rank: int = 0) -> Job:
+        """The job of that key, which goes on as long as somebody asks for it; a new one where there is none.
+
+        who: names the asker, who thereby leaves the job that it asked for before.
+        """
         with self._change:
             job = self._jobs.get(key)
+            if job is None or job is not self._asked.get(who):
+                self._leave(who)
             if job is None:
                 job = Job(key, steps, rank)
                 if (known := self.results.get(key)) is not None:
@@ -124,9 +132,17 @@ class Pool:
                 next(self.started)
                 self._hire()
             job.asked = time.monotonic()
+            job.askers.add(who)
+            self._asked[who] = job
             job.rank = min(job.rank, rank)
             self._change.notify()
             return job
+
+    def _leave(self, who: Hashable) -> None:
+        if (before := self._asked.pop(who, None)) is not None:
+            before.askers.discard(who)
+            if not before.askers:
+                before.asked = -math.inf
 
     def idle(self) -> bool:
         """Whether nothing is under way."""
@@ -150,7 +166,7 @@ class Pool:
                 job.close()
                 if job.error is None:
                     self.results.put(job.key, job.latest)
-                    del self._jobs[job.key]
+                    self._drop(job)
 
     def _next(self) -> Job | None:
         with self._change:
@@ -172,10 +188,15 @@ class Pool:
         """Drops what nobody asks for any more; a failure is kept as long, so that it is not computed at every look."""
         now = time.monotonic()
         for job in [j for j in self._jobs.values() if now - j.asked > FORGOTTEN and (j.done or j in self._waiting)]:
-            del self._jobs[job.key]
             if job in self._waiting:
                 self._waiting.remove(job)
+            self._drop(job)
             job.close()
+
+    def _drop(self, job: Job) -> None:
+        del self._jobs[job.key]
+        for who in job.askers:
+            self._asked.pop(who, None)
 
 
 def size_of(value: Any) -> int:

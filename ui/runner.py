@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.lesson import Scene
 from ui.chart import Board, Encoded, encode
@@ -82,7 +83,7 @@ def board_of(slug: str, module: Any, scene: Scene, draw: Draw, slot: str = "run"
     seen, version = st.session_state.get(slot, (None, 0))
     after = version if seen == (slug, scene.trained()) else 0
     try:
-        result, version, done = _newest(memory, slug, module, scene, after)
+        result, version, done = _newest(memory, slug, module, scene, after, slot)
     except Exception:
         st.session_state.pop(slot, None)
         return encode(Board(panels=[], seen=FAILED)), True
@@ -96,18 +97,24 @@ def board_of(slug: str, module: Any, scene: Scene, draw: Draw, slot: str = "run"
     return (memory.boards.get((slug, scene), board) if done else memory.unfinished.get((slug, scene, version), board)), done
 
 
-def _newest(memory: Shared, slug: str, module: Any, scene: Scene, after: int) -> tuple[Any, int, bool]:
+def _session(slot: str) -> tuple[str, str]:
+    """Who asks: a session, and for what."""
+    context = get_script_run_ctx()
+    return context.session_id if context else "", slot
+
+
+def _newest(memory: Shared, slug: str, module: Any, scene: Scene, after: int, slot: str) -> tuple[Any, int, bool]:
     while True:
-        job = _job(memory, slug, module, scene)
+        job = _job(memory, slug, module, scene, _session(slot))
         try:
             return job.wait(after, seconds=0 if after else PATIENCE, longest=NEWS)
         except TimeoutError:
             st.session_state.get("page")  # here Streamlit leaves this run if the reader has moved on or gone
 
 
-def _job(memory: Shared, slug: str, module: Any, scene: Scene, rank: int = 0) -> Job:
+def _job(memory: Shared, slug: str, module: Any, scene: Scene, who: tuple[str, str], rank: int = 0) -> Job:
     trained = scene.trained()
-    return memory.pool.ask((slug, trained), lambda: module.steps(trained), rank)
+    return memory.pool.ask((slug, trained), lambda: module.steps(trained), who, rank)
 
 
 def _encoded(slug: str, module: Any, draw: Draw, result: Any, scene: Scene) -> Encoded:
@@ -132,7 +139,7 @@ def result_of(slug: str, module: Any, scene: Scene) -> Any:
     memory = common()
     version, done, result = 0, False, None
     while not done:
-        result, version, done = _newest(memory, slug, module, scene, version)
+        result, version, done = _newest(memory, slug, module, scene, version, "the whole result")
         st.session_state.get("page")
     return result
 
@@ -140,7 +147,7 @@ def result_of(slug: str, module: Any, scene: Scene) -> Any:
 def whole(memory: Shared, slug: str, module: Any, scene: Scene) -> Any:
     """The whole result of a scene that no reader waits for, None while it is under way. Raises what the run raises."""
     try:
-        result, _, done = _job(memory, slug, module, scene, rank=1).wait(longest=0)
+        result, _, done = _job(memory, slug, module, scene, _session("home"), rank=1).wait(longest=0)
     except TimeoutError:
         return None
     return result if done else None
