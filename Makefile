@@ -25,7 +25,7 @@ test: $(VENV)/.test
 
 # What is computed, once more with the plainest kernels of torch, MKL and NumPy: as another processor would.
 test-kernels: $(VENV)/.test
-	$(BIN)/python -m scripts.other_kernels $(BIN)/python -m pytest -n 2 \
+	SEEDS=5 $(BIN)/python -m scripts.other_kernels $(BIN)/python -m pytest -n 2 \
 	  tests/core tests/data tests/engine tests/lessons tests/test_promises.py
 
 # Scenes by chance, $(SCENES) fresh ones for each lesson, and a connection that is cut for longer than a server remembers.

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -15,8 +16,9 @@ from core import catalogue
 from core.lesson import Scene
 from tests.pages import said
 
-SEEDS = range(10)
-ENOUGH = 8  # of the ten
+# Ten seeds, of which eight must hold; a second run on other kernels (make test-kernels) looks at fewer.
+SEEDS = range(int(os.environ.get("SEEDS", "10")))
+ENOUGH = 8 if len(SEEDS) == 10 else len(SEEDS) // 2 + 1
 
 
 @dataclass(frozen=True, kw_only=True)
