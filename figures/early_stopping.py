@@ -20,6 +20,7 @@ SHORT = {"none": "Plain", "l2": "L2", "dropout": "Dropout", "both": "Both"}
 IN_TITLE = {"none": "no regulariser", "l2": "L2", "dropout": "dropout", "both": "L2 and dropout"}
 HUE = {"none": "erm", "l2": "l2", "dropout": "mc_dropout", "both": "mc_dropout"}
 ARM_DASH = {"none": "solid", "l2": "longdash", "dropout": "solid", "both": "dot"}
+MARGIN = 0.25  # around the samples beside the question
 FRAME = {"two_moons": ((-2.3, 3.3), (-1.4, 1.9)), "circles": ((-2.9, 2.9), (-1.7, 1.7))}
 LEGEND = [("training", style.colour("train"), "solid"), ("validation, which decides", style.colour("validation"), "longdash"),
           ("test, only reported", style.colour("test"), "dot")]
@@ -142,14 +143,18 @@ def _samples(result: Result) -> style.Trace:
 
 
 def _plane(traces: list[style.Trace], scene: Config) -> go.Figure:
-    across, up = FRAME[scene.problem]
+    return _on_one_scale(traces, scene, *FRAME[scene.problem])
+
+
+def _on_one_scale(traces: list[style.Trace], scene: Config, across: Sequence[float], up: Sequence[float]) -> go.Figure:
     return style.figure(traces, x="x₁", y="x₂", uirevision=scene.problem, xaxis_range=list(across), yaxis_range=list(up),
                         xaxis_showgrid=False, yaxis_showgrid=False, equal=True)
 
 
 def setup(result: Result, scene: Config) -> go.Figure:
     """What the net is trained on: the samples of draw 0 with the labels as given."""
-    return _plane([_samples(result)], scene)
+    low, high = (result.x.amin(1) - MARGIN).tolist(), (result.x.amax(1) + MARGIN).tolist()
+    return _on_one_scale([_samples(result)], scene, *zip(low, high, strict=True))
 
 
 def fits(result: Result, scene: Config, still: Sequence[int] = ()) -> list[go.Figure]:

@@ -68,8 +68,8 @@ def _shown(result: Result, scene: Config) -> list[tuple[int, str]]:
     return [(k, m) for k, m in enumerate(result.methods) if m in scene.methods]
 
 
-def _ground(surface: surfaces.Surface) -> tuple[list[style.Trace], dict[str, Any]]:
-    """The contours of the loss on a logarithmic scale, and the axes that they fill."""
+def _ground(surface: surfaces.Surface, scene: Config) -> tuple[list[style.Trace], dict[str, Any]]:
+    """The contours of the loss on a logarithmic scale, and the axes that they fill, with a start beyond the frame."""
     x, y, points = surface.grid(61, margin=0.03)
     z, low = _above(surface, points)
     height = _levels(z, low)
@@ -78,8 +78,10 @@ def _ground(surface: surfaces.Surface) -> tuple[list[style.Trace], dict[str, Any
         autocontour=False, contours=dict(start=height.min(), end=height.max(), size=np.ptp(height) / 14),
         line=dict(width=0.6, color=style.colour("axis")), customdata=style.array(z),
         hovertemplate="θ₁ %{x:.2f}, θ₂ %{y:.2f}<br>loss %{customdata:.4g}<extra></extra>")
-    return [ground], dict(xaxis_range=[float(x[0]), float(x[-1])], yaxis_range=[float(y[0]), float(y[-1])],
-                          xaxis_showgrid=False, yaxis_showgrid=False, showlegend=False, equal=True)
+    across, up = (
+        [min(float(v[0]), at - 0.3), max(float(v[-1]), at + 0.3)] for v, at in ((x, scene.start_x), (y, scene.start_y)))
+    return [ground], dict(xaxis_range=across, yaxis_range=up, xaxis_showgrid=False, yaxis_showgrid=False, showlegend=False,
+                          equal=True)
 
 
 def _places(surface: surfaces.Surface, scene: Config) -> list[style.Trace]:
@@ -97,7 +99,7 @@ def _places(surface: surfaces.Surface, scene: Config) -> list[style.Trace]:
 def contour(result: Result, scene: Config) -> go.Figure:
     """The map: contours of the loss, minima as stars, one path a method."""
     surface = _surface(scene)
-    ground, about = _ground(surface)
+    ground, about = _ground(surface, scene)
     stops, shown = frame_steps(result.step), _shown(result, scene)
     counts = [s + 1 for s in stops]
     paths = [style.array(_drawn(result.paths[:, k].numpy(), surface)) for k, _ in shown]
@@ -120,11 +122,7 @@ def setup(scene: Config) -> go.Figure:
     if scene.problem == "network":
         return _moons(scene)
     surface = _surface(scene)
-    ground, about = _ground(surface)
-    # A start that the controls put beyond the frame is still in the picture.
-    (x0, x1), (y0, y1) = about["xaxis_range"], about["yaxis_range"]
-    about |= dict(xaxis_range=[min(x0, scene.start_x - 0.3), max(x1, scene.start_x + 0.3)],
-                  yaxis_range=[min(y0, scene.start_y - 0.3), max(y1, scene.start_y + 0.3)])
+    ground, about = _ground(surface, scene)
     start = style.label(scene.start_x, scene.start_y, "start") | dict(xanchor="left", xshift=12, bgcolor=style.PAPER, opacity=0.9)
     return style.figure([*ground, *_places(surface, scene)], x="θ₁", y="θ₂", annotations=[start], **about)
 

@@ -76,7 +76,7 @@ def basin_map(result: Result, scene: Config) -> str:
     assert result.basin is not None
     surface, method = surfaces.surface(scene.problem, scene.kappa), METHODS[scene.basin_of]
     places = {f"are close to the minimum at ({short(x, 3)}, {short(y, 3)})": i for i, (x, y) in enumerate(surface.minima)}
-    places |= {"are close to none": basins.NONE, "are far off the map": basins.LEFT}
+    places |= {"are close to no minimum on the map": basins.NONE, "are far off the map": basins.LEFT}
     parts = {text: float((result.basin == i).double().mean()) for text, i in places.items()}
     told_parts = [f"{f'about {part:.0%}' if part >= 0.01 else 'less than 1%'} {text}" for text, part in parts.items() if part]
     return f"Of all starts of {method} on the map, after {basin_steps(scene)} steps, " + ", ".join(told_parts) + "."

@@ -93,7 +93,7 @@ def _setup(result: Result, scene: Config) -> Panel:
 
 
 def _growing(result: Result, scene: Config, fits: Fits, alt: Texts) -> list[Panel]:
-    floor = " Dashed: what no net can beat on new samples, on average." if scene.label_noise else ""
+    floor = " Dashed, in the text's colour: what no net can beat on new samples, on average." if scene.label_noise else ""
     stopped = figures.stop_of(result, scene, scene.arm).stopped is not None
     waiting = "Shaded: the waiting, from the last improvement to the stop." if stopped else "Patience has not run out."
     return [

@@ -72,14 +72,16 @@ def draw(result: Result, scene: Config) -> Board:
     panels = [
         Panel(id="forward", figure=lambda: figures.forward(result, scene), span=7, rows=2, height="tall",
               title="The signal on its way forwards",
-              caption=f"Mean square of a layer's activations. Dashed: theory{wide}; bands: {len(result.draws)} draws; both at "
-              "the start. What is zero, or too small for a float, has no line.", alt=lambda: alt.forward(result, scene)),
+              caption=f"Mean square of a layer's activations. Dashed, in the text's colour: theory{wide}; bands: "
+              f"{len(result.draws)} draws; both at the start. What is zero, or too small for a float, has no line.",
+              alt=lambda: alt.forward(result, scene)),
         Panel(id="loss", figure=lambda: figures.loss(result, scene), span=5, height="short", title="Which start trains",
               caption=f"Mean cross-entropy over all {N} points of two circles. At ln 2 several lines may lie on each other.",
               alt=lambda: alt.loss(result)),
         Panel(id="backward", figure=lambda: figures.backward(result, scene), span=5, height="short",
               title="The gradient on its way back",
-              caption="From right to left. Dashed: theory for the random starts, for wide layers, from the last layer on.",
+              caption="From right to left. Dashed, in the text's colour: theory for the random starts, for wide layers, from the "
+              "last layer on.",
               alt=lambda: alt.backward(result)),
         Panel(id="ridges", figure=lambda: figures.ridges(result, scene), span=6,
               title=f"{inside}: the activations, layer by layer",

@@ -38,7 +38,7 @@ its own best $\epsilon$ and $\alpha$. Momentum diverges beyond $\epsilon\lambda_
 Adam divides a running mean of slopes by their running size, $\theta \leftarrow \theta - \epsilon\,\hat m/(\sqrt{\hat v}+\delta)$,
 so its first step has length $\epsilon$ in every coordinate that slopes.
 
-Newton solves for the step, $\theta \leftarrow \theta - H^{-1} g$:
+Newton solves for the step, $\theta \leftarrow \theta - H^{-1} g$,
 which lands at once on the minimum of a quadratic. It seeks a zero of the slope: where $H$ is not positive definite its step may
 point uphill, and it may end on a saddle or a summit.
 
@@ -53,6 +53,7 @@ def draw(result: Result, scene: Config) -> Board:
         return Board(panels=_network_panels(result, scene), setup=_setup(scene), player=player, seen=seen(result, scene),
                      legend=figures.legend(scene))
     quadratic = scene.problem in ("bowl", "ravine")
+    exact = quadratic and "sgd" in scene.methods
     chosen = METHODS[scene.inside]
     panels = [
         Panel(id="map", figure=lambda: figures.contour(result, scene), span=7, rows=2, height="tall",
@@ -62,7 +63,7 @@ def draw(result: Result, scene: Config) -> Board:
         Panel(id="loss", figure=lambda: figures.loss(result, scene), span=5, height="short",
               title="How far above the lowest minimum",
               caption="Logarithmic: a straight line is a constant factor per step."
-              + (" Dashed: the closed form of gradient descent." if quadratic and "sgd" in scene.methods else ""),
+              + (" Dashed, in the text's colour: the closed form of gradient descent." if exact else ""),
               alt=lambda: alt.loss(result, scene)),
         Panel(id="distance", figure=lambda: figures.distance(result, scene), span=5, height="short",
               title="How far from any minimum",
@@ -73,7 +74,7 @@ def draw(result: Result, scene: Config) -> Board:
               alt=lambda: alt.surface3d(result, scene)),
         Panel(id="basins", figure=lambda: figures.basins(result, scene), span=6, click=("start_x", "start_y"),
               title=f"Where {METHODS[scene.basin_of]} ends, from every start",
-              caption=f"Colour: the minimum that is close by at step {basin_steps(scene)}. Grey: none is. "
+              caption=f"Colour: the star that is close by at step {basin_steps(scene)}. Grey: none is. "
               "The text's colour: far off the map.",
               alt=lambda: alt.basin_map(result, scene)) if result.basin is not None else None,
         Panel(id="step", figure=lambda: inside.effective_step(result, scene), span=6, title=f"Inside {chosen}: effective step",

@@ -68,10 +68,10 @@ CAPTIONS = {"squared": "Colour: the loss. Grey: the error.", "hinge": "Solid: tr
 
 def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alts(result, scene))
-    linear = " Dashed: least squares in closed form." if scene.model == "linear" else ""
+    linear = " Theory: least squares in closed form." if scene.model == "linear" else ""
     panels = [
         Panel(id="plane", figure=lambda: figures.plane(result, scene), span=7, height="tall", alt=said["plane"],
-              caption="Where each score is 0. Dashed: the boundary of the fewest errors. Diamonds: outliers; ring: wrong label."),
+              caption="Where each score is 0. Theory: the boundary of the fewest errors. Diamonds: outliers; ring: wrong label."),
         Panel(id="losses", figure=lambda: figures.losses(result), span=5, height="tall", alt=said["losses"],
               caption="The stand-ins over the 0-1 loss. Ticks below: margins of the training samples, as far as they fit."),
         *(Panel(id=f"train-{loss}", figure=partial(figures.training, result, scene, loss), span=3, height="short", title=name,
@@ -81,7 +81,7 @@ def draw(result: Result, scene: Config) -> Board:
               caption=f"Validation samples; mean and range of {scene.draws} draws.{linear} Click to set d."),
         Panel(id="wanted", figure=lambda: figures.wanted(result, scene), span=5, title="The score each loss wants",
               alt=said["wanted"],
-              caption="Dots: scores of validation samples, as far as they fit. Dark: the score of least expected loss."),
+              caption="Dots: scores of validation samples, as far as they fit. Lines: the scores of least expected loss."),
     ]
     player = Player(labels=[f"step {s}" for s in result.recorded.tolist()], live=not result.done)
     return Board(panels=panels, setup=_setup(result, scene), player=player, seen=seen(result, scene), legend=figures.LEGEND)

@@ -237,7 +237,8 @@ def seen(result: Result, config: Config) -> str:
     medians = best_steps(result, config).double().quantile(0.5, dim=1).tolist()
     pairs = ", ".join(f"{m:g} at {level} %" for m, level in zip(medians, result.levels, strict=True))
     falling = all(later <= earlier for earlier, later in pairwise(medians)) and medians[-1] < medians[0]
-    trend = "more noise never moves it later" if falling else "here it does not follow the order of the noise"
+    trend = "more noise never moves it later" if falling else (
+        "here more noise sometimes moves it later" if len(set(medians)) > 1 else "here the noise does not move it")
     gap = float(quadratic_gaps(result, config).max())
     return (f"{text} **Wrong labels**: the best step (evaluated every {at[1]}, median of {config.draws} draws) is {pairs}; "
             f"{trend}. **Ridge**: on the quadratic, stopping and its matched ridge differ by up to {short(gap)} of the minimum.")

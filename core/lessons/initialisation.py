@@ -209,7 +209,7 @@ def seen(result: Result, config: Config) -> str:
     done, gone = trained(result), [s for s, v in zip(SCHEMES, result.losses[-1].tolist(), strict=True) if not math.isfinite(v)]
     fate = (f"**{named(done)}** {'has' if len(done) == 1 else 'have'} trained: the loss is at most" if done else
             "no start has brought the loss down to")
-    words = [f"After {result.step} of {config.steps} steps {fate} {TRAINED:.2f}, half of a coin's."]
+    words = [f"After {result.step} of {config.steps} steps {fate} {TRAINED:.2f}, half that of a coin toss."]
     if gone:
         words.append(f"**{named(gone)}** {'has' if len(gone) == 1 else 'have'} gone beyond floating point.")
     kept = {s: float(result.forward[0, m, -1] / result.forward[0, m, 0]) for m, s in enumerate(SCHEMES)}
@@ -240,7 +240,7 @@ def predict(result: Result, config: Config) -> Pick:
     ends = ", ".join(f"{SCHEMES[s]} {told(v)}" for s, v in zip(SCHEMES, result.losses[-1].tolist(), strict=True))
     return Pick(
         text=f"{layers(config.depth).capitalize()} of {act} units, {config.steps} steps on two circles: which of these starts "
-        f"trains, that is, brings the loss down to half of a coin's, {TRAINED:.2f}?",
+        f"trains, that is, brings the loss down to {TRAINED:.2f}, half that of a coin toss?",
         options={**SCHEMES, "none": "None of them"}, right=tuple(done) or ("none",),
         why=f"The losses after {result.step} steps: {ends}.")
 

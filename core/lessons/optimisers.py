@@ -9,6 +9,7 @@ Shapes: M methods, T steps, P parameters (2 on a surface).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -160,7 +161,7 @@ def _result(config: Config, race: Race, value: Callable[[Tensor], Tensor]) -> Re
 
 def _judged(result: Result, config: Config, surface: Surface) -> Result:
     """The result with what needs the surface: distances, who left and why, who arrived, theory."""
-    distance = (result.paths[:, :, None] - surface.minima_tensor()).norm(dim=-1).amin(-1)
+    distance = (result.paths[:, :, None] - minima(config, surface)).norm(dim=-1).amin(-1)
     left = from_then_on(outside(result.paths, surface))
     near = distance <= ARRIVED * (surface.y_range[1] - surface.y_range[0])
     reasons = {m: why_left(surface, m, result.paths[: int(left[k]) + 1, k], config.learning_rate, config.alpha)
@@ -171,6 +172,17 @@ def _judged(result: Result, config: Config, surface: Surface) -> Result:
         t = torch.arange(config.steps + 1, dtype=torch.float64)
         theory = quadratic.descent(result.paths[0, 0], curvature, config.learning_rate, t)
     return replace(result, distance=distance, left_at=left, arrived_at=from_then_on(near), reasons=reasons, theory=theory)
+
+
+def minima(config: Config, surface: Surface) -> Tensor:
+    """Every minimum of the scene's surface [n, 2], float64; that of many minima has more beyond its frame."""
+    if config.problem != "many":
+        return surface.minima_tensor()
+    # Separable; x²/20 − cos 2x has its minima near kπ, for as many k as the parabola leaves.
+    x = torch.arange(-6, 7, dtype=torch.float64) * math.pi
+    for _ in range(60):
+        x = x - (x / 10 + 2 * torch.sin(2 * x)) / (0.1 + 4 * torch.cos(2 * x))
+    return torch.cartesian_prod(x, x)
 
 
 def basin_steps(config: Config) -> int:

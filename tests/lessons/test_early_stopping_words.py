@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from core.lessons import early_stopping as lesson
 from core.lessons.early_stopping import ARMS, CHALLENGE, Config, Result
@@ -68,6 +69,18 @@ def test_seen_and_board_hold_at_any_setting(scenes: list[tuple[Config, list[Resu
             pairs = ", ".join(f"{m:g} at {level} %" for m, level in zip(medians, result.levels, strict=True))
             assert f"the best step (evaluated every 2, median of 3 draws) is {pairs};" in text
             assert ("never moves it later" in text) == (medians == sorted(medians, reverse=True) and medians[0] > medians[-1])
+
+
+def test_the_trend_of_the_best_step_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Config(steps=100, draws=3, learning_rate=0.001, problem="circles", monitor="error", width=4, n_train=20, seed=1)
+    result = lesson.run(scene)
+    later = "here more noise sometimes moves it later"
+    said_of = {(40, 20, 20, 8, 0): "more noise never moves it later", (0, 0, 4, 12, 42): later, (40, 20, 24, 8, 0): later,
+               (100,) * 5: "here the noise does not move it"}
+    for medians, words in said_of.items():
+        steps = torch.tensor(medians)[:, None].expand(-1, 3)
+        monkeypatch.setattr(lesson, "best_steps", lambda *_, steps=steps: steps)
+        assert f"{words}." in lesson.seen(result, scene)
 
 
 def test_captions_and_alt_texts_hold_at_any_setting(scenes: list[tuple[Config, list[Result]]]) -> None:
@@ -162,6 +175,9 @@ def test_setup_shows_the_data_and_not_the_answer(scenes: list[tuple[Config, list
         picture = first.figure.to_dict()
         assert picture == done.figure.to_dict(), "nothing that trains is in it"
         samples, = first.figure.data
+        for axis, values in zip((first.figure.layout.xaxis, first.figure.layout.yaxis), (samples.x, samples.y), strict=True):
+            low, high = axis.range
+            assert low < min(values) and max(values) < high and np.ptp(values) > 0.6 * (high - low), "well filled"
         assert len(samples["x"]) == scene.n_train
         wrong = round(scene.label_noise / 100 * scene.n_train)
         assert sum("wrong" in text for text in samples["text"]) == wrong

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
 import re
+from functools import cache
 
 import pytest
 import torch
+from scipy.optimize import brentq
 
 from core import surfaces
 from core.lessons import optimisers as lesson
@@ -21,6 +24,15 @@ from tests.scenes import anything
 COLUMN = {m: k for k, m in enumerate(METHODS)}
 
 
+@cache
+def minima_of(problem: str) -> list[tuple[float, float]]:
+    """Every minimum, also beyond the frame: of many minima where x/10 + 2 sin 2x rises through 0, in x and in y."""
+    if problem != "many":
+        return list(surfaces.surface(problem).minima)
+    one = [float(brentq(lambda x: x / 10 + 2 * math.sin(2 * x), k * math.pi - 0.75, k * math.pi + 0.75)) for k in range(-6, 7)]
+    return list(itertools.product(one, one))
+
+
 def settled(result: Result, config: Config, method: str) -> int | None:
     """The first step from which the path stays within a hundredth of the frame's height of one of the minima."""
     surface = surfaces.surface(config.problem, config.kappa)
@@ -28,7 +40,7 @@ def settled(result: Result, config: Config, method: str) -> int | None:
     step = None
     for t in reversed(range(result.step + 1)):
         x, y = result.paths[t, COLUMN[method]].tolist()
-        if not any(math.hypot(x - a, y - b) <= reach for a, b in surface.minima):
+        if not any(math.hypot(x - a, y - b) <= reach for a, b in minima_of(config.problem)):
             break
         step = t
     return step
@@ -155,6 +167,21 @@ def test_leads_of_rounding_are_ties():
     result = lesson.run(config)
     result.losses[-1, COLUMN["momentum"]] *= 1 + 1e-13
     assert predict(result, config).right == ("sgd", "momentum")
+
+
+def test_a_minimum_beyond_the_map_is_settled_at():
+    config = Config(problem="many", learning_rate=0.07, start_x=6.0, start_y=0.2, steps=400)
+    result = lesson.run(config)
+    assert result.paths[-1, COLUMN["sgd"], 0] > surfaces.surface("many").x_range[1], "what is tested must be there"
+    assert settled(result, config, "sgd") is not None
+    assert "at a minimum first, at step" in lesson.seen(result, config)
+    check_answer(config, result)
+    assert result.distance is not None and float(result.distance[-1, COLUMN["sgd"]]) < 1e-6
+    assert figures.contour(result, config).layout.xaxis.range[1] > 6, "the path is in the picture"
+    newton = Config(problem="many", basin_of="newton")
+    assert "close to no minimum on the map" in alt.basin_map(lesson.run(newton), newton), "some of its ends lie beyond"
+    torch.testing.assert_close(lesson.minima(config, surfaces.surface("many")),
+                               torch.tensor(minima_of("many"), dtype=torch.float64))
 
 
 @pytest.mark.parametrize("problem", [*surfaces.NAMES, "network"])

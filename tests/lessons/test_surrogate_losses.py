@@ -193,6 +193,17 @@ def test_boards_hold_at_any_setting(scenes):
             assert ("closed form" in panels["outliers"].caption) == (scene.model == "linear")
 
 
+def test_captions_name_lines_so_that_they_are_found_in_either_theme(opening):
+    """Hinge is dashed too, and what is dark on a light page is light on a dark one."""
+    captions = {panel.id: panel.caption for panel in PAGE.draw(opening, Config()).panels}
+    assert not re.search(r"\b(Dark|Black|White)\b", " ".join(captions.values()))
+    assert "theory" in [name for name, *_ in figures.LEGEND]
+    assert all("Dashed" not in captions[i] and "Theory:" in captions[i] for i in ("plane", "outliers"))
+    assert "Lines: the scores of least expected loss" in captions["wanted"]
+    drawn = [trace for trace in figures.wanted(opening, Config()).data if trace.mode == "lines"]
+    assert len(drawn) == len(LOSSES), "no other lines are there"
+
+
 def test_divergence_is_told():
     scene = Config(model="net", learning_rate=1.0, distance=20, outliers=10, steps=60, draws=2)
     result = lesson.run(scene)

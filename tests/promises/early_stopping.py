@@ -33,7 +33,8 @@ def impatience_costs(result: Result, scene: Config) -> bool:
     values, test = _curve(result, scene), _curve(result, scene, "test")
     hasty, patient = (stop_rule(values, patience, 0.0).kept for patience in (scene.patience, 25))
     first_rise = int((values.diff() >= 0).nonzero()[0])
-    return hasty == first_rise and bool(test[hasty] > 1.2 * test[patient])
+    small = values[first_rise + 1] < 1.1 * values[first_rise]
+    return hasty == first_rise and bool(small and test[hasty] > 1.2 * test[patient])
 
 
 def waiting_has_raised_the_test_loss(result: Result, scene: Config) -> bool:

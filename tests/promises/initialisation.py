@@ -39,7 +39,7 @@ def only_he(result: Result, scene: Config) -> bool:
 
 def orthogonal_is_calm(result: Result, scene: Config) -> bool:
     rise = {s: float(result.losses[:, m].diff().max()) for s, m in COLUMN.items()}
-    return "orthogonal" in trained(result) and rise["orthogonal"] < 1e-4 and min(rise["he"], rise["xavier"]) > 0.01
+    return "orthogonal" in trained(result) and rise["orthogonal"] <= 0 and min(rise["he"], rise["xavier"]) > 0.01
 
 
 def linear(result: Result, scene: Config) -> bool:
