@@ -199,6 +199,15 @@ def test_the_setup_shows_the_problem_and_no_path(problem):
         assert figure.layout.yaxis.range[0] < -corner < figure.layout.yaxis.range[1]
 
 
+def test_contraction_is_told_of_the_axis_that_shrinks_less():
+    """A start on the ravine's floor has nothing to lose across it, whatever ε·λ_max."""
+    config = Config(problem="ravine", learning_rate=0.5, start_x=-2.5, start_y=0.0)
+    result = lesson.run(config)
+    assert "Gradient descent 9" in alt.rates(config) and settled(result, config, "sgd") is not None
+    (rates,) = (panel for panel in said("optimisers").draw(result, config).panels if panel.id == "rates")
+    assert "along the axis that shrinks less" in rates.caption
+
+
 def test_paths_are_drawn_on_one_scale():
     result, config = lesson.run(Config(steps=10)), Config(steps=10)
     for figure in (figures.contour(result, config), figures.basins(result, config)):
