@@ -84,8 +84,8 @@ def draw(result: Result, scene: Config) -> Board:
               caption=inside.REMEMBERS.get(scene.inside, "This method remembers nothing from step to step."),
               alt=lambda: alt.memory(result, scene)),
         Panel(id="rates", figure=lambda: figures.rates(scene), span=12, title="Contraction against learning rate",
-              caption="In the long run, at this α, along the axis that shrinks less. Below 1 the distance shrinks, the faster the "
-              "lower; above 1 it grows.",
+              caption="In the long run, at this α, along the axis that shrinks less. Below 1 the distance shrinks, the faster "
+              "the lower; above 1 it grows.",
               alt=lambda: alt.rates(scene)) if quadratic else None,
     ]
     return Board(panels=[p for p in panels if p], setup=_setup(scene), player=player, seen=seen(result, scene),
