@@ -54,7 +54,7 @@ def _nets(result: Result, facts: Judged, scene: Config) -> dict[str, str]:
     finite = [(k, i) for i, k in enumerate(KINDS) if np.isfinite(training[i]).any()]
     best = ((k, int(np.nanargmin(training[i])), float(np.nanmin(training[i]))) for k, i in finite)
     out = {"rates": "Lowest training loss: " + _list(f"{NAMES[k].lower()} {short(v)} at ε = {RATES[r]:g}" for k, r, v in best)
-           + " Rounding alone can move instance norm's."}
+           + " Rounding alone can move instance norm's, and that of others at a large ε."}
     for what in ("mean", "spread"):
         values = getattr(arm, what)[-1]
         ends = {k: values[:, row(scene, k, scene.learning_rate)] for k in ("none", scene.inside)}

@@ -105,7 +105,7 @@ def _curve(result: Result, scene: Config, method: str) -> go.Figure:
                   line=dict(color=style.colour(method), width=3),
                   hovertemplate=f"{METHODS[method]}<br>x = %{{x:.2f}}: %{{y:.2f}} ± %{{customdata:.2f}} (σ)<extra></extra>")
     g = surest_wrong(result, method, T)
-    worst = _dots(x[[g]], mean[-1][[g]], "largest error for its σ, x = %{x:.1f}", symbol="x", size=12 if large else 10,
+    worst = _dots(x[[g]], mean[-1][[g]], "largest error for σ and noise, x = %{x:.1f}", symbol="x", size=12 if large else 10,
                   color=style.colour("warning"))
     worst["cliponaxis"] = False
     traces = [
@@ -180,14 +180,16 @@ def setup(result: Result, scene: Config) -> go.Figure:
     if result.problem == "moons":
         return _remote(result)
     where, name = (IN_GAP, "gap") if scene.gap > 0 else (FAR, "far away")
+    lowest, highest = (float(v) for v in result.y_N.aminmax())
+    foot, top = lowest - 0.35 * (highest - lowest), highest + 0.35 * (highest - lowest)
     shapes, notes = [], []
     for low, high in _region(result, where):
         shapes.append(dict(type="rect", x0=low, x1=high, y0=0, y1=1, yref="y domain", layer="below", line=dict(width=0),
                            fillcolor=style.colour("muted", 0.16)))
-        notes.append(dict(x=(low + high) / 2, y=HEIGHT[1], yanchor="top", text=name, showarrow=False,
+        notes.append(dict(x=(low + high) / 2, y=top, yanchor="top", text=name, showarrow=False,
                           font=dict(color=style.MUTED)))
     return style.figure(_data(result), x="x", y="y", showlegend=False, shapes=shapes, annotations=notes,
-                        xaxis=dict(range=list(VIEW)), yaxis=dict(range=list(HEIGHT)))
+                        xaxis=dict(range=list(VIEW)), yaxis=dict(range=[foot, top]))
 
 
 def _remote(result: Result) -> go.Figure:

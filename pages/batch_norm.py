@@ -109,7 +109,7 @@ def _net_panels(result: Result, facts: Judged, scene: Config, alt: Texts) -> lis
               title="The same net, start and batches at every learning rate",
               caption=f"Mean training loss of the last {min(FROM_STEPS, arm.step)} of {arm.step} batches; bands: range over "
               "starts; crosses: a start diverged. Dotted: the rate looked into. Rounding alone can move instance norm's "
-              f"curve.{few}"),
+              f"curve at any ε, and the others at a large one.{few}"),
         Panel(id="spread", figure=lambda: nets.layers(result, scene, "spread"), span=5, title=f"Spread of each layer, {at}",
               caption=f"Grey: no norm. Coloured: {NAMES[scene.inside].lower()}. Thin to thick: layers 1 to 4.",
               alt=alt["spread"]),

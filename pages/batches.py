@@ -24,8 +24,8 @@ PRESETS = [
            dict(moment=10, batch_size=4)),
     Preset("Small steps", "ε = 0.02: at a matched loss all batch sizes find much the same sharpness.",
            dict(learning_rate=0.02, level=0.4, steps=840)),
-    Preset("Linear scaling", "ε in proportion to m, 6.4 for the full batch: it reaches the same loss at a flatter place.",
-           dict(learning_rate=0.1, scale_rate=True, level=0.35)),
+    Preset("Linear scaling", "ε in proportion to m, 3.2 for the full batch: starts that meet one loss mostly do so flatter.",
+           dict(learning_rate=0.05, scale_rate=True, level=0.35)),
 ]
 
 MATHS = r"""
@@ -111,7 +111,7 @@ def _found(result: Result, scene: Config, alt: Texts) -> list[Panel]:
     return [
         Panel(id="sharpness", figure=lambda: race.sharpness(result, scene), span=4, alt=alt["sharpness"],
               title=f"Sharpness where the loss first reaches {scene.level:g}",
-              caption="Line: a start; bar: median; starts that never get there are left out. Dashed, if in sight: 2/ε."),
+              caption="Line: a start; bar: median; starts never recorded there are left out. Dashed, if in sight: 2/ε."),
         Panel(id="confounded", figure=lambda: race.confounded(result, scene), span=4, alt=alt["confounded"],
               title="Why the loss must be matched",
               caption=f"Hollow: after {scene.steps} steps, each at its own loss: not to be compared. Filled: matched, to 10 %."),

@@ -2,7 +2,7 @@
 
 from core.lessons.dropout_uncertainty import METHODS, QUANTITIES, Config, Result, seen
 from core.lessons.dropout_uncertainty_data import REMOTE
-from core.lessons.dropout_uncertainty_guessing import calibration_error, spread
+from core.lessons.dropout_uncertainty_guessing import calibration_error, counted, spread
 from core.uncertainty import entropies, running_spread
 from core.words import short
 from figures import dropout_uncertainty as figures
@@ -74,7 +74,7 @@ def draw(result: Result, scene: Config) -> Board:
         return Panel(id=id, figure=lambda: figures.picture(result, scene, method), title=METHODS[method], caption=caption,
                      click=click, alt=alt[method], span=span, rows=rows, height=height)
 
-    large = ("Line and band: mean ± 2σ. Thin: single passes. Cross: the largest error for its σ. Click anywhere to probe."
+    large = ("Line and band: mean ± 2σ. Thin: single passes. Cross: the largest error for σ and noise. Click to probe."
              if curve else f"Colour: {colour}. A cross, if any: surest although wrong. Click anywhere to probe.")
     small = "The same axes. Dotted: the probe, with mean ± σ." if curve else "The same axes and colours; the ring is the probe."
     first, second = figures.others(scene)
@@ -92,10 +92,18 @@ def draw(result: Result, scene: Config) -> Board:
 
 def _setup(result: Result, scene: Config, alt: Texts) -> Panel:
     places = "the gap" if scene.gap > 0 else "far away, more than 1 from the interval of the samples"
-    caption = (f"Dots: the samples. Shaded: {places}." if result.problem == "curve" else
+    caption = (f"Dots: the samples. Shaded: {places}. σ: standard deviation of {_varied(result, scene)}."
+               if result.problem == "curve" else
                f"The samples of two classes. Shaded: more than {REMOTE:g} away from every one of them.")
     return Panel(id="setup", figure=lambda: figures.setup(result, scene), title="What the nets are given", caption=caption,
                  alt=alt["setup"])
+
+
+def _varied(result: Result, scene: Config) -> str:
+    """What the spread of the method in focus is taken over."""
+    n = counted(result, scene.focus, scene.passes)
+    return {"mc_dropout": f"{n} passes, each with hidden units off at random (p = {scene.dropout:g})",
+            "deep_ensemble": f"{n} nets, each from its own start", "bagging": f"{n} nets, each on its own bootstrap"}[scene.focus]
 
 
 def _gaps(result: Result, scene: Config) -> str:

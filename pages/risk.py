@@ -81,7 +81,8 @@ def draw(result: Result, scene: Config) -> Board:
                   caption="Median J*; 100 and more share one colour. Dashed: p = m. Click to set m."),
         ]
     setup = Panel(id="setup", figure=lambda: figures.setup(result, scene), title="What a fit is given", alt=said["setup"],
-                  caption="J: mean squared error on the samples (dots). J*: over all of p_data, f (dashed) ± σ.")
+                  caption="J: mean squared error on the samples (dots). J*: over all of p_data, f (dashed) ± σ. "
+                  "p: how many weights are fitted.")
     player = Player(labels=figures.labels(), name="Capacity p", field="at", autoplay=False, seconds=9.0)
     return Board(panels=panels, setup=setup, player=player, seen=seen(result, scene), legend=figures.LEGEND)
 

@@ -199,7 +199,8 @@ def _layer(config: Config) -> str:
     if equal:
         text += " Its values are all equal, so σ = 0 and each comes out as β."
     elif math.dist((config.gamma, config.beta), undo(config)) < 1e-3:
-        text += " **γ = σ and β = μ undo the norm: the batch comes out as it went in.**"
+        spread = "σ" if undo(config)[0] - math.sqrt(float(first.var)) < 1e-3 else "√(σ² + δ)"
+        text += f" **γ = {spread} and β = μ undo the norm: the batch comes out as it went in.**"
     if (config.factor, config.offset) == (1.0, 0.0):
         return text
     if config.factor == 0:
@@ -207,7 +208,8 @@ def _layer(config: Config) -> str:
     gap = float((second.y - (2 * config.beta - first.y if config.factor < 0 else first.y)).abs().max())
     what, same = _changed(config.factor, config.offset), "the mirror image of that" if config.factor < 0 else "the same numbers"
     if gap > SAME * float((first.y - config.beta).abs().max()) + 1e-12:
-        told = f"it does not come out as {same}: δ is not small beside σ², and they differ by up to {short(gap, 3)}"
+        beside = "σ²" if first.var <= second.var else f"the new σ² of {short(second.var)}"
+        told = f"it does not come out as {same}: δ is not small beside {beside}, and they differ by up to {short(gap, 3)}"
     else:
         but = f", but for what δ does: they differ by up to {short(gap, 3)}" if gap > 1e-12 else ""
         told = f"it comes out as {same}{but}"

@@ -241,7 +241,8 @@ def _sharpness(result: Result, config: Config) -> str:
     small, full = result.matched.sharpness[0], result.matched.sharpness[-1]
     both = small.isfinite() & full.isfinite()
     if not both.any():
-        return f"No start reaches {config.level:g} nats with both the smallest and the full batch: there is nothing to compare."
+        return (f"No start is recorded from {config.level:g} nats to 10 % below with both the smallest and the full batch: there "
+                "is nothing to compare.")
     count, flatter = int(both.sum()), int((small < full)[both].sum())
     mid = [_word(v[both].median()) for v in (small, full)]
     end = [_word(v[both].nanmedian()) for v in (result.ended.sharpness[0], result.ended.sharpness[-1])]

@@ -243,7 +243,9 @@ def seen(result: Result, config: Config) -> str:
     p, best, wide = CAPACITIES[config.at], lowest(result), widest(result)
     hit = next((c for c in CAPACITIES if interpolates(config, c)), None)
     small = next((c for i, c in enumerate(CAPACITIES) if float(J[i:].max()) < ZERO), None)
-    falls = (f"from p = {hit} on the fit passes through every sample, so J is zero but for rounding" if hit else
+    left = float(result.J[CAPACITIES.index(hit) :].max()) if hit else 0.0
+    falls = (f"from p = {hit} on the best fit passes through every sample, so J is zero but for rounding"
+             + (f", which leaves up to {short(left)} in a draw" if left >= ZERO else "") if hit else
              f"from p = {small} on J is {told(0.5 * ZERO)}" if small else f"J falls to {told(J.min())} and never to zero")
     text = (f"**Capacity**: {falls}; the lowest J* is {told(risk[best])}, at p = {CAPACITIES[best]}, and noise alone leaves "
             f"σ² = {short(config.sigma**2)}. **The gap** J* − J is largest at p = {CAPACITIES[wide]}, where it is "

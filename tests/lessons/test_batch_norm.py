@@ -237,6 +237,21 @@ def test_rounding_alone_moves_instance_norm_and_not_the_other_norms() -> None:
         assert float(apart[KINDS.index("batch") : KINDS.index("instance")].max()) < 0.002
 
 
+def test_rounding_can_move_the_others_at_a_large_rate() -> None:
+    """The caption speaks of them too: at the two largest rates some loss of none, batch, layer or group norm moves."""
+    moved = []
+    for seed in range(2):
+        images, labels, _ = data(seed)
+        weights = [lesson.starts(Config(seed=seed, starts=2)).map(lambda v, by=by: v * by) for by in (1.0, 1 + 2e-7)]
+        ends = [last(race(w, row_norm(2, 2), *splits(images, labels), batches(data(seed)[2], 16), 16, 50)).losses[-10:].mean(0)
+                for w in weights]
+        apart = ((ends[0] - ends[1]).abs() / ends[0]).reshape(len(KINDS), len(RATES), 2)
+        moved.append(float(apart[: KINDS.index("instance"), -2:].nan_to_num(0).max()))
+    assert max(moved) > 0.01
+    caption = next(p.caption for p in said("batch_norm").draw(lesson.run(SHORT), SHORT).panels if p.id == "rates")
+    assert "instance norm's curve at any ε, and the others at a large one." in caption
+
+
 def test_film_ends_at_the_algorithms_output() -> None:
     config = Config(factor=-1.5, offset=1.0)
     labels, place, reach = figures.film(config)

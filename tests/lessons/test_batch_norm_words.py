@@ -161,6 +161,22 @@ def test_where_delta_matters_the_sentence_says_that_it_does() -> None:
     assert "it comes out as the same numbers, but for what δ does: they differ by" in lesson.seen(result, Config())
 
 
+def test_the_small_spread_is_named_that_delta_is_not_small_beside() -> None:
+    """It once said "beside σ²" of a batch with σ = 2, of which δ = 0.01 is a small part; it is not of a tenth of that batch."""
+    result = next(lesson.steps(Config(steps=20, starts=1)))
+    assert "δ is not small beside the new σ² of 0.04, and" in lesson.seen(result, Config(factor=0.1, delta=0.01))
+    assert "δ is not small beside the new σ² of 0.04, and" in lesson.seen(result, Config(factor=-0.1, delta=0.01))
+    assert "δ is not small beside σ², and" in lesson.seen(result, Config(batch=(0.1, 0.2, 0.35), delta=0.1))
+
+
+def test_what_undoes_the_norm_is_the_root_where_delta_counts() -> None:
+    """It once said "γ = σ" where γ was 1.5 and σ 1.12."""
+    result = next(lesson.steps(Config(steps=20, starts=1)))
+    large = lesson.seen(result, Config(batch=(0.0, 1.0, 2.0, 3.0), delta=1.0, gamma=1.5, beta=1.5))
+    assert "σ = 1.12 and" in large and "**γ = √(σ² + δ) and β = μ undo the norm" in large
+    assert "**γ = σ and β = μ undo the norm" in lesson.seen(result, Config(gamma=2.0, beta=3.0))
+
+
 def test_a_zero_is_said_of_a_zero_only() -> None:
     result = next(lesson.steps(Config(steps=20, starts=1)))
     tiny = lesson.seen(result, Config(batch=(1e-9, 3e-9)))

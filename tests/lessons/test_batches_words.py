@@ -77,6 +77,16 @@ def test_what_was_seen_is_so(runs):
         assert not re.search(r"\b(nan|inf)\b", text)
 
 
+def test_a_level_that_is_jumped_over_is_not_said_to_be_out_of_reach():
+    """At ε = 1 all losses fall from 0.87 to below 0.3 nats, and the page said that no start reaches 0.6."""
+    config = Config(learning_rate=1.0, level=0.6, steps=180, starts=3)
+    result = lesson.run(config)
+    text, page = seen(result, config), said("batches").draw(result, config)
+    assert max(float(arm.loss[-1].max()) for arm in result.arms) < config.level < float(result.arms[0].loss[0].min())
+    assert "No start is recorded from 0.6 nats to 10 % below" in text
+    assert "never recorded there" in next(p.caption for p in page.panels if p.id == "sharpness")
+
+
 def test_partial_results_are_told_as_such():
     config = Config(steps=180, starts=3)
     results = list(lesson.steps(config))

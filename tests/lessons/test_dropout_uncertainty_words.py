@@ -190,8 +190,19 @@ def test_the_question_shows_what_it_asks_about(scenes: list[tuple[Config, list[R
         if scene.problem == "curve" and scene.gap > 0:
             (shade,) = figure.layout.shapes
             x = results[-1].x_DN[0]
+            low, high = figure.layout.yaxis.range
+            assert np.ptp(results[-1].y_N.numpy()) > 0.5 * (high - low), "the samples do not fill the frame"
             assert not ((x > shade.x0) & (x < shade.x1)).any()
             assert abs(shade.x1 - shade.x0 - scene.gap) < 0.3
+
+
+def test_the_question_says_what_its_spread_is_taken_over() -> None:
+    opening = next(lesson.steps(Config(steps=100)))
+    told = {focus: PAGE.draw(opening, Config(steps=100, focus=focus)).setup.caption.split("σ: ")[1] for focus in METHODS}
+    assert told["mc_dropout"] == (f"standard deviation of {lesson.PREVIEW} passes, each with hidden units off at random "
+                                  "(p = 0.1).")
+    assert told["deep_ensemble"] == "standard deviation of 10 nets, each from its own start."
+    assert told["bagging"] == "standard deviation of 10 nets, each on its own bootstrap."
 
 
 def test_captions_and_alt_texts_hold_at_any_setting(scenes: list[tuple[Config, list[Result]]]) -> None:

@@ -193,7 +193,7 @@ def test_zero_is_said_where_theory_has_it():
     J = lesson.run(smooth).J.median(dim=1).values
     p = next(p for p in CAPACITIES if float(J[at(p)]) < ZERO)
     assert p < 24 and lesson.told_J(smooth, at(p), J[at(p)]) == "less than 10⁻¹²"
-    assert "from p = 24 on the fit passes through every sample" in lesson.seen(lesson.run(smooth), smooth)
+    assert "from p = 24 on the best fit passes through every sample" in lesson.seen(lesson.run(smooth), smooth)
 
 
 NEGATIVE = [Config(ridge=1, m=24), Config(ridge=0.1, m=20), Config(ridge=1, seed=1), Config(ridge=1, m=24, model="net"),
@@ -240,6 +240,7 @@ def test_the_question_shows_the_samples_and_no_fit(opening):
     _, truth, dots = setup.figure.data
     np.testing.assert_allclose(dots.y, opening.y.numpy(), rtol=1e-6)
     np.testing.assert_allclose(truth.y, opening.truth.numpy(), rtol=1e-5, atol=1e-6)
+    assert "p: how many weights are fitted" in setup.caption
     assert len(setup.figure.data) == 3 and len(chart.encode(Board(panels=[setup])).body) < 60_000
 
 
@@ -269,7 +270,7 @@ def test_seen_and_predict_hold_at_any_setting(scenes):
             assert read(largest) == pytest.approx(gap.max(), rel=0.051, abs=ZERO)
             assert ("negative" in text) == bool((gap < -ZERO).any())
             if "passes through every sample" in text:
-                assert J[at(int(re.search(r"from p = (\d+) on the fit", text)[1])) :].max() < 1e-6
+                assert J[at(int(re.search(r"from p = (\d+) on the best fit", text)[1])) :].max() < 1e-6
             else:
                 assert ("never to zero" in text) == bool(J[-1] >= ZERO)
             question = lesson.predict(result, scene)
@@ -277,6 +278,18 @@ def test_seen_and_predict_hold_at_any_setting(scenes):
             ranges = {"low": wide < scene.m / 2, "near": scene.m / 2 <= wide <= 2 * scene.m, "high": wide > 2 * scene.m}
             assert [name for name, inside in ranges.items() if inside] == list(question.right)
             assert f"It is {largest} at p = {wide}, " in question.why
+
+
+def test_what_rounding_leaves_of_j_is_told():
+    """At m = 24 with independent inputs the sentence "J is zero but for rounding" stood beside J = 0.011."""
+    scene = Config(m=24, inputs="independent", at=at(24), seed=9)
+    result = next(lesson.steps(scene))
+    worst = float(result.J[at(24) :].max())
+    assert worst > 1e-4
+    left = re.search(r"zero but for rounding, which leaves up to (\S+) in a draw;", lesson.seen(result, scene))
+    assert read(left[1]) == pytest.approx(worst, rel=0.051)
+    opening = next(lesson.steps(Config()))
+    assert "so J is zero but for rounding;" in lesson.seen(opening, Config())
 
 
 def test_boards_hold_at_any_setting(scenes):

@@ -60,7 +60,8 @@ PROMISES = [
     Promise(preset="Ensemble in front", holds=lambda result, scene: scene.focus == "deep_ensemble"
             and len(result.passes["deep_ensemble"].unique(dim=0)) == 10),
     Promise(preset="One hidden layer", holds=lambda result, _: float(result.theory_G.diff(n=2).min()) > -1e-9
-            and sigma(result, "mc_dropout")[IN_GAP] == min(sigma(result, "mc_dropout").values())),
+            and sigma(result, "mc_dropout")[IN_GAP] == min(sigma(result, "mc_dropout").values())
+            and int(result.region_G[result.passes["mc_dropout"].double().std(0).argmin()]) == IN_GAP),
     Promise(preset="Half the units off", holds=a_poorer_fit_that_does_not_say_so),
     Promise(preset="Dropout off", holds=lambda result, _: len(result.passes["mc_dropout"].unique(dim=0)) == 1),
     Promise(preset="Two moons", holds=lambda result, _: disagreement(result, "mc_dropout")[FAR]
