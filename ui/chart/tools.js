@@ -115,9 +115,13 @@ function sizedTrace(trace, size) {
   const out = { ...trace };
   if (trace.colorbar) out.colorbar = bar(trace.colorbar);
   const by = strokes();
-  const times = (v) => (Array.isArray(v) ? v.map((s) => s * by) : typeof v === "number" ? v * by : v);
+  const times = (v) => (Array.isArray(v) || ArrayBuffer.isView(v) ? Array.from(v, (s) => s * by) : typeof v === "number" ? v * by : v);
   if (by !== 1 && trace.line) out.line = { ...trace.line, width: times(trace.line.width ?? 2) };
-  if (by !== 1 && trace.marker?.size) out.marker = { ...trace.marker, size: times(trace.marker.size) };
+  if (by !== 1 && trace.marker) {
+    // Six pixels is what Plotly takes where no size is named.
+    out.marker = { ...trace.marker, size: times(trace.marker.size ?? 6) };
+    if (trace.marker.line?.width) out.marker.line = { ...trace.marker.line, width: times(trace.marker.line.width) };
+  }
   if (trace.marker?.colorbar) out.marker = { ...out.marker, colorbar: bar(trace.marker.colorbar) };
   return out;
 }
