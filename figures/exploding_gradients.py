@@ -12,6 +12,7 @@ from core.clipping import ARMS, length
 from core.lessons import exploding_gradients_recurrent as recurrent
 from core.lessons.exploding_gradients import ARRIVED, Config, Result, frame
 from core.moments import NEVER
+from core.words import short
 from figures import style
 
 HUES = {"none": "unclipped", "norm": "clip_norm", "value": "clip_value"}
@@ -133,7 +134,7 @@ def _exits(result: Result) -> list[dict[str, Any]]:
             continue
         about = dict(xref="x domain", yref="y domain", x=0.98, xanchor="right", y=0.98 - 0.09 * k, yanchor="top", xshift=0,
                      bgcolor=style.colour("paper", 0.75))
-        out.append(style.label(0, 0, f"step {step}: off to ({w:.3g}, {b:.3g})", HUES[arm]) | about)
+        out.append(style.label(0, 0, f"step {step}: off to ({short(w, 3)}, {short(b, 3)})", HUES[arm]) | about)
     return out
 
 
@@ -228,14 +229,14 @@ def through(result: Result, scene: Config) -> go.Figure:
 def direction(result: Result, scene: Config) -> go.Figure:
     """The gradient at one run's point in units of c: as it is, clipped by norm (to the circle), by value (to the square)."""
     at = [max(0, min(s, len(result.slopes) - 1)) for s in stops(result)]
-    in_c = result.slopes[at, list(ARMS).index(scene.inside)] / scene.threshold
+    in_c = result.slopes[:, list(ARMS).index(scene.inside)] / scene.threshold
     g, size = in_c.numpy(), length(in_c)[:, None].numpy()
     # A gradient of zero has no direction and is drawn at the centre; one that is no longer finite is not drawn.
     with np.errstate(invalid="ignore", divide="ignore"):
         unit = np.where(size == 0, 0, g / size)
     ray, by_norm, by_value = unit * np.minimum(size, 2.2), unit * np.minimum(size, 1), np.clip(g, -1, 1)
     angle = np.linspace(0, 2 * np.pi, 73)
-    ends = style.array(np.stack([np.zeros_like(ray), ray], 1))
+    ends = style.array(np.stack([np.zeros_like(ray), ray], 1)[at])
     traces = [
         style.theory(np.cos(angle), np.sin(angle), "norm c", hovertemplate="norm c<extra></extra>", showlegend=False),
         dict(type="scatter", x=[-1, 1, 1, -1, -1], y=[-1, -1, 1, 1, -1], mode="lines", showlegend=False,
@@ -246,10 +247,11 @@ def direction(result: Result, scene: Config) -> go.Figure:
         p = style.array(place)
         traces.append(dict(type="scatter", x=p[:, 0], y=p[:, 1], mode="markers", hoverinfo="skip", showlegend=False,
                            marker=dict(symbol=MARK[arm], size=6, color=style.colour(HUES[arm], 0.35))))
-        dot = dict(type="scatter", x=p[:1, 0], y=p[:1, 1], mode="markers", showlegend=False,
+        now = p[at, None]
+        dot = dict(type="scatter", x=now[0, :, 0], y=now[0, :, 1], mode="markers", showlegend=False,
                    marker=dict(symbol=MARK[arm], size=14, color=style.colour(HUES[arm]), line=dict(color=style.PAPER, width=1.4)),
                    hovertemplate=f"{ARMS[arm]}<br>(%{{x:.2f}}, %{{y:.2f}})·c<extra></extra>")
-        traces.append(style.frames(dot, x=p[:, None, 0], y=p[:, None, 1]))
+        traces.append(style.frames(dot, x=now[:, :, 0], y=now[:, :, 1]))
     return style.figure(traces, x="∂J/∂w in units of c", y="∂J/∂b in units of c", equal=True, xaxis_range=[-2.2, 2.2],
                         yaxis_range=[-1.7, 1.7], xaxis_dtick=1, yaxis_dtick=1)
 

@@ -19,6 +19,10 @@ def _factor(value: float) -> str:
     return "less than 10⁻³⁰⁰" if value < 1e-300 else told(value)
 
 
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
 def contour(result: Result, scene: Config) -> str:
     return f"Map of J over w and b with three runs of {scene.steps} steps. " + seen(result, scene).replace("**", "")
 
@@ -47,7 +51,7 @@ def through(result: Result, scene: Config) -> str:
     k = list(ARMS).index(scene.inside)
     first, last = (float(result.through[s, k, -1].nan_to_num(math.inf)) for s in (0, -1))
     bound = abs(scene.start_w) * recurrent.STEEPEST[scene.unit]
-    return (f"Size of the gradient back through {scene.T} steps, on a logarithmic scale: "
+    return (f"Size of the gradient back through {_count(scene.T, 'step')}, on a logarithmic scale: "
             f"times {_factor(first)} at the start of the run, times {_factor(last)} at its end. "
             f"At the start the bound is {told(bound)} for each step.")
 
@@ -60,5 +64,5 @@ def direction(result: Result, scene: Config) -> str:
 
 def chains(result: Result, scene: Config) -> str:
     ends = ", ".join(f"{kind} {told(float(v[:, -1].median()))}" for kind, v in result.chains.items())
-    return (f"Length of a gradient against layers, on a logarithmic scale. After {scene.T} layers at gain {scene.gain:g} the "
-            f"medians are: {ends}; g to the power of the depth is {told(scene.gain ** scene.T)}.")
+    return (f"Length of a gradient against layers, on a logarithmic scale. After {_count(scene.T, 'layer')} at gain "
+            f"{scene.gain:g} the medians are: {ends}; g to the power of the depth is {told(scene.gain ** scene.T)}.")

@@ -28,12 +28,13 @@ def setup(scene: Config) -> go.Figure:
         last = k == len(x) - 2
         notes.append(_arrow(place - 0.72, 0, place - 0.28, 0, style.INK))
         if not last:
-            notes.append(dict(x=place - 0.5, y=0, yshift=12, text="w", showarrow=False))
+            notes.append(dict(x=place - 0.5, y=0, yanchor="bottom", yshift=2, text="w", showarrow=False))
             notes.append(_arrow(place - 0.5, -0.75, place - 0.2, -0.24, style.MUTED))
             notes.append(dict(x=place - 0.55, y=-0.9, text="b", showarrow=False, font=dict(color=style.MUTED)))
     unclipped = style.colour("unclipped")
     notes.append(_arrow(x[-1], 0.75, 0, 0.75, unclipped))
-    notes.append(dict(x=x[-1] / 2, y=0.75, yshift=13, text="gradient: ?", showarrow=False, font=dict(color=unclipped)))
+    notes.append(dict(x=x[-1] / 2, y=0.75, yanchor="bottom", yshift=2, text="gradient: ?", showarrow=False,
+                      font=dict(color=unclipped)))
     notes.append(dict(x=x[-1] / 2, y=-1.5, showarrow=False, text=f"w = {scene.start_w:g}, b = {scene.start_b:g}, "
                       f"h<sub>0</sub> = {scene.h0:g}, y = {scene.target:g}".replace("-", "−")))
     return style.figure([nodes], showlegend=False, annotations=notes,

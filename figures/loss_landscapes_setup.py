@@ -41,8 +41,8 @@ def words(scene: Config) -> tuple[str, str, str]:
                 "is not shown.")
     norm = " with batch norm" if scene.batch_norm else ""
     differ = "only the skips differ" if scene.depth > 1 else "that leaves nothing to skip"
-    return ("The points and the two nets", f"Both nets have {layers} of {scene.width} units{norm}; {differ}. A plane is a cut "
-            f"through a net's parameters; out of a basin that counts one climbs by {CLIMB:g} or more.",
+    return ("The points and the two nets", f"Both nets have {layers} of {scene.width} units{norm}; {differ}. The loss is drawn "
+            f"on a plane through each net's parameters; out of a basin that counts one climbs by {CLIMB:g} or more.",
             f"64 points of two classes, and two nets of {layers}: a plain chain, and one with an arc past each layer that has a "
             "skip.")
 
@@ -70,8 +70,8 @@ def _nets(scene: Config) -> go.Figure:
         traces.append(dict(type="scatter", x=arc[0], y=arc[1], mode="lines", hoverinfo="skip", xaxis="x2", yaxis="y2",
                            line=dict(color=style.colour("skips"), width=2)))
     return style.figure(
-        traces, x="x₁", y="x₂", equal=True, showlegend=False, annotations=notes, xaxis_domain=[0, 0.42],
-        xaxis2=dict(BARE, domain=[0.5, 1], anchor="y2", showline=False, range=[-0.5, scene.depth + 1.5]),
+        traces, x="x₁", y="x₂", equal=True, showlegend=False, annotations=notes, xaxis_domain=[0, 0.54],
+        xaxis2=dict(BARE, domain=[0.6, 1], anchor="y2", showline=False, range=[-0.5, scene.depth + 1.5]),
         yaxis2=dict(BARE, anchor="x2", showline=False, range=[-0.5, 1.5]))
 
 

@@ -211,7 +211,7 @@ def calibration(result: Result) -> go.Figure:
         said = f"{NAMES[arm]}: %{{x:.2f}} sure, %{{y:.2f}} right, %{{customdata}} samples<extra></extra>"
         traces.append(dict(type="scatter", x=style.array(result.curve.confidence[k])[full], customdata=count,
                            y=style.array(result.curve.accuracy[k])[full], mode="lines+markers", name=NAMES[arm],
-                           line=dict(color=style.colour(arm), width=2), hovertemplate=said,
+                           cliponaxis=False, line=dict(color=style.colour(arm), width=2), hovertemplate=said,
                            marker=dict(size=size, opacity=0.85, line=dict(color=style.PAPER, width=1))))
     low = 0.48 if result.data.classes == 2 else 0.0
     return style.figure(traces, x="confidence", y="fraction right", xaxis_range=[low, 1.02], yaxis_range=[0, 1.04],

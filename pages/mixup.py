@@ -14,7 +14,7 @@ from ui.page import Preset
 
 PRESETS = [
     Preset("Seven tenths of a cat",
-           "The lecture mixes a cat with a dog. Below, two nets learn from labels of which one fifth is wrong."),
+           "The lecture mixes a cat with a dog. The two nets here learn from labels of which one fifth is wrong."),
     Preset("Brain and abdomen", "Two MR slices, half and half: no anatomy looks like this. Mixup trains on such inputs.",
            dict(pair="brain", frame=10)),
     Preset("α → 0", "Nearly every λ is 0 or 1: ordinary training is left, on batches that repeat some samples and miss some.",

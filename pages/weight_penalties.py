@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from core import proximal
-from core.lessons.weight_penalties import PENALTIES, Config, Result, seen
+from core.lessons.weight_penalties import ASKED, PENALTIES, Config, Result, seen
 from core.lessons.weight_penalties_descents import ADAM_STEPS
 from core.lessons.weight_penalties_problem import GAUSSIAN, LINEAR
 from core.words import short
@@ -129,7 +129,8 @@ def draw(result: Result, scene: Config) -> Board:
 
 
 def _setup(result: Result, said: Texts) -> Panel:
-    weakest = f"Fitted under L2 with α = {short(result.alphas[0])}, the weakest penalty here."
+    some = f"Some of the {len(result.names)} weights, fitted" if result.problem in ASKED else "Fitted"
+    weakest = f"{some} under L2 with α = {short(result.alphas[0])}, the weakest penalty here."
     return Panel(id="setup", figure=lambda: many.setup(result), title="The weights before α grows", caption=weakest,
                  alt=said["setup"])
 

@@ -52,7 +52,7 @@ class Config(Scene):
                          help="Whose gradient is followed back through time.")
     gain: float = number(1.05, low=0.5, high=1.5, step=0.01, label="Gain g of the chains",
                           help="Spectral radius of the matrix that is repeated; the other two kinds stretch a gradient by as "
-                          "much, the fresh ones on average.")
+                          "much, the fresh ones in the mean square.")
     target: float = number(0.2, low=0.1, high=0.9, step=0.05, label="Target y", more=True, help="What h_T should be.")
     h0: float = number(0.3, low=0.05, high=0.95, step=0.05, label="First state h₀", more=True)
     steps: int = number(80, low=10, high=300, step=10, label="Steps of descent", more=True)
@@ -177,7 +177,8 @@ def predict(_: Result, config: Config) -> Pick:
     size = _log_size(config) / math.log(2)
     right = "grows" if size > 1 else "shrinks" if size < -1 else "stays"
     return Pick(
-        text=f"At the start w = {config.start_w:g} and b = {config.start_b:g}, ".replace("-", "−") + f"{_phi(config.unit)}. "
+        text=f"At the start w\u00a0=\u00a0{config.start_w:g} and b\u00a0=\u00a0{config.start_b:g}, ".replace("-", "−")
+        + f"{_phi(config.unit)}. "
         f"Followed back through {_times(config.T)}, what does the gradient do?",
         options={"grows": "It grows, more than twofold", "stays": "It keeps its size within a factor of two",
                  "shrinks": "It shrinks to less than half"},

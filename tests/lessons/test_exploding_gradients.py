@@ -286,6 +286,18 @@ def test_the_ray_of_a_gradient_that_is_no_number_is_not_drawn():
     assert np.isfinite(ray[0]).all() and np.isnan(ray[-1][1])
 
 
+def test_what_is_said_of_steps_holds_for_one_and_for_many():
+    """One step or layer is no plural; pale marks stand at every step of the longest run; numbers are told as everywhere."""
+    one, long = Config(T=1), Config(steps=300)
+    board = said("exploding_gradients").draw(lesson.run(one), one)
+    assert not any(re.search(r"\b1 (steps|layers)\b", panel.alt) for panel in board.panels)
+    pale = [t for t in figures.direction(lesson.run(long), long).data if t["mode"] == "markers" and not (t["meta"] or {})]
+    assert [len(t["x"]) for t in pale] == [300, 300]
+    away = Config(unit="linear", start_w=1.2, start_b=0.5)
+    (note,) = [a["text"] for a in figures.contour(lesson.run(away), away).layout.annotations if "off to" in a["text"]]
+    assert note == "step 1: off to (−3.38·10¹⁰, −1.62·10⁹)"
+
+
 def test_every_alt_at_random_settings():
     page, rng = said("exploding_gradients"), random.Random(4)
     for _ in range(10):

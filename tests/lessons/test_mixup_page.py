@@ -180,6 +180,10 @@ def test_the_part_of_the_picture_in_doubt_is_told_as_coarsely_as_it_is_known(ope
         assert alts(opening, Config())[f"surface-{arm}"] == alts(sparse, Config())[f"surface-{arm}"]
 
 
+def test_the_large_markers_of_calibration_are_whole(opening: Result):
+    assert all(t.cliponaxis is False for t in figures.calibration(opening).data if "markers" in t.mode)
+
+
 @pytest.mark.parametrize("values", [WORLDS[0], WORLDS[1], WORLDS[3]])
 def test_the_question_shows_two_test_samples_and_the_point_half_way(values: dict[str, Any]):
     result = whole(Config(**values))
@@ -188,7 +192,8 @@ def test_the_question_shows_two_test_samples_and_the_point_half_way(values: dict
         a, middle, b = (picture.data[0].z[:, 10 * k + 1 : 10 * k + 9] for k in range(3))
         assert np.allclose(middle, (a + b) / 2)
         labels = [int(result.data.y_test[0, np.abs(test - v.reshape(64, 1)).sum(0).argmin()]) for v in (a, b)]
-        assert [text["text"] for text in picture.to_dict()["layout"]["annotations"]] == [f"a {labels[0]}", "half-way", f"an {labels[1]}"]
+        notes = [text["text"] for text in picture.to_dict()["layout"]["annotations"]]
+        assert notes == [f"a {labels[0]}", "half-way", f"an {labels[1]}"]
     else:
         way = np.stack([picture.data[1].x, picture.data[1].y])
         labels = [int(result.data.y_test[0, np.abs(test - way[:, k : k + 1]).sum(0).argmin()]) for k in (0, 2)]

@@ -219,6 +219,8 @@ def test_what_is_seen_while_the_question_is_asked_names_all_answers_and_tells_no
         w = dict(zip(result.names, result.weights[2, 0].tolist(), strict=True))
         drawn = dict(zip(names, np.asarray(picture.data[0].x), strict=True))
         assert all(drawn[name] == pytest.approx(w[name], rel=1e-6) for name in names if name in w)
+        told = said("weight_penalties").draw(result, scene).setup.caption
+        assert told.startswith(f"Some of the {len(w)} weights") == (len(names) < len(w))
     for problem in ("net", "digits"):
         (sheet,) = many.setup(result_of(problem=problem)).data
         assert sheet.meta is None and np.nanmax(np.abs(sheet.z)) <= sheet.zmax

@@ -9,7 +9,7 @@ from core import landscape
 from core.engine import generators
 from core.lessons import loss_landscapes as lesson
 from core.lessons.loss_landscapes import Config, Result
-from core.lessons.loss_landscapes_lab import architecture
+from core.lessons.loss_landscapes_lab import Lab
 from core.moments import NEVER
 from tests.promises import Promise
 
@@ -46,16 +46,18 @@ def many_basins(result: Result, scene: Config) -> bool:
     return basins(plain) >= 2 and basins(plain) > basins(skips) and downward(plain) > downward(skips) + 0.05
 
 
-def shown_at_random(result: Result, scene: Config) -> float:
-    """Part of the squared way from start to end that lies in a random plane."""
-    mlp = architecture(scene, "plain")
-    start, end = some(result.theta)[:, 0]
-    plane = landscape.random_plane(mlp, end, generators([123 + scene.seed])[0])
-    return 1 - float((plane.distance(start[None])[0] / (start - end).norm()).square())
-
-
 def own_plane_shows(result: Result, scene: Config) -> bool:
-    return float(some(result.explained)[0].sum()) > 0.5 and shown_at_random(result, scene) < 0.1
+    """The path's variance, worked out again, within its own plane as the run says it and within a random one."""
+    lab = Lab(scene)
+    for _ in lab.train():
+        pass
+    path = lab.paths[0].double()
+    assert torch.allclose(path[-1], some(result.theta)[1, 0].double(), atol=1e-3)
+    plane = landscape.random_plane(lab.mlps[0], lab.paths[0][-1], generators([123 + scene.seed])[0])
+    shadow = plane.shadow(lab.paths[0]).double()
+    whole = path.var(0).sum()
+    own = torch.linalg.svdvals(path - path.mean(0))[:2].square().sum() / (len(path) - 1) / whole
+    return bool(own > 0.5 and abs(own - some(result.explained)[0].sum()) < 0.01 and shadow.var(0).sum() / whole < 0.1)
 
 
 def matching_removes_the_barrier(result: Result, scene: Config) -> bool:
