@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ def broken(*_: Any, **__: Any) -> Any:
 
 
 @pytest.fixture(autouse=True)
-def boards(monkeypatch) -> list[chart.Encoded]:
+def boards(monkeypatch) -> Iterator[list[chart.Encoded]]:
     """The boards that the page has sent, newest last; nothing that an earlier test has left in the caches."""
     sent: list[chart.Encoded] = []
     real = chart.show

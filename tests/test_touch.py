@@ -54,7 +54,7 @@ def test_the_wheel_scrolls_the_page_over_a_picture_in_space(reader, slug):
         assert page.evaluate(CAMERA, name) == pytest.approx(camera), name
 
 
-def test_every_picture_in_space_says_how_it_is_turned_and_turns(reader, browser, address):
+def test_every_picture_in_space_says_how_it_is_turned_and_turns(reader):
     page = reader.open("loss_landscapes")
     names = surfaces(page)
     assert names
