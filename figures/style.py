@@ -160,7 +160,7 @@ def template() -> go.layout.Template:
         font=dict(color=INK),  # the family is the page's own, which the browser knows
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        margin=dict(l=8, r=12, t=12, b=8),
+        margin=dict(l=8, r=12, t=12, b=14),  # the foot of a subscript is longer than that of a letter
         xaxis=_axis(),
         yaxis=_axis(),
         scene=dict(xaxis=scene_axis, yaxis=scene_axis, zaxis=scene_axis),

@@ -19,7 +19,7 @@ def spec(question: Question | None) -> dict[str, Any] | None:
             return {"kind": "pick", "text": question.text, "options": list(question.options.items())}
         case Amount():
             return {"kind": "amount", "text": question.text, "low": question.low, "high": question.high,
-                    "step": question.step, "unit": question.unit}
+                    "step": question.step, "unit": question.unit, "ratio": question.ratio}
         case Sketch():
             return {"kind": "sketch", "text": question.text, "x": question.x, "low": question.low, "high": question.high,
                     "x_title": question.x_title, "y_title": question.y_title}

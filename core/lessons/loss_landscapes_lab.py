@@ -28,6 +28,7 @@ POINTS = 64
 SNAPSHOTS = 61
 LANCZOS = 10
 MARGIN = 0.35  # of the plane's extent, beyond what must be seen
+COUNTED = 41  # points along each side of a plane on which its basins are counted
 CLIMB, SHARE = 0.3, 0.02  # out of a basin that counts: so much of loss, and so much of the plane's height
 
 
@@ -190,14 +191,24 @@ class Lab:
             moved=torch.stack([(paths[m] - planes[m].origin).norm(dim=1) for m in range(n)], 1),
         )
         for m in range(n):
-            a, b = axes[m]
-            for rows in torch.arange(side).split(10):
-                values[m, rows] = self._evaluate(m, planes[m].points(a, b[rows])).unflatten(0, (len(rows), side))
+            for _ in self._fill(values[m], m, planes[m], *axes[m]):
                 self.found["grid"] = values.clone()
                 yield
-            counts[m], bends[m] = basins(values[m]), landscape.curving_down(values[m])
+            counted = values[m]
+            if side != COUNTED:  # what is said of a plane does not change with how finely it is drawn
+                counted = torch.full((COUNTED, COUNTED), torch.nan)
+                coarse = [torch.linspace(float(axis[0]), float(axis[-1]), COUNTED) for axis in axes[m]]
+                for _ in self._fill(counted, m, planes[m], *coarse):
+                    yield
+            counts[m], bends[m] = basins(counted), landscape.curving_down(counted)
             self.found |= dict(basins=counts.clone(), bends_down=bends.clone())
         yield
+
+    def _fill(self, values: Tensor, m: int, plane: landscape.Plane, a: Tensor, b: Tensor) -> Iterator[None]:
+        """Puts the loss of net m at the places a [A], b [B] of a plane into values [B, A], a few rows at a time."""
+        for rows in torch.arange(len(b)).split(10):
+            values[rows] = self._evaluate(m, plane.points(a, b[rows])).unflatten(0, (len(rows), len(a)))
+            yield
 
     def _axes(self, kind: str, path: Tensor, marks: Tensor) -> tuple[Tensor, Tensor]:
         side, reach = self.config.resolution, self.config.radius

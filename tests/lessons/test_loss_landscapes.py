@@ -66,19 +66,19 @@ def test_example_in_plain_torch_finds_the_same_plane():
 
 
 def test_roughness_of_a_plane_does_not_depend_on_its_points():
-    """For all four cuts. A basin that is about as deep as counts may come or go; the points below their neighbours, which
-    were counted once, went from 16 to 35 and 41 on the opening scene's plane."""
-    for plane, seed in (("start", 0), ("random", 1), ("trajectory", 0), ("segment", 1)):
+    """For all four cuts, and for a deep net, where a basin that is about as deep as counts lies between the points of a
+    coarse grid. The points below their neighbours, which were counted once, went from 16 to 35 and 41 in the opening scene."""
+    for plane, seed, depth in (("start", 0, 6), ("random", 1, 6), ("trajectory", 0, 6), ("segment", 1, 6), ("start", 1, 12)):
         known = []
         for side in (41, 61, 81):
-            lab = landscape_lab.Lab(Config(plane=plane, seed=seed, restarts=0, depth=6, resolution=side))
+            lab = landscape_lab.Lab(Config(plane=plane, seed=seed, restarts=0, depth=depth, resolution=side))
             for stage in (lab.train, lab.cut):
                 for _ in stage():
                     pass
             known.append((lab.found["basins"], lab.found["bends_down"]))
         for basins, bends in known[1:]:
-            assert int((basins - known[0][0]).abs().max()) <= 1, (plane, known)
-            assert float((bends - known[0][1]).abs().max()) < 0.03, (plane, known)
+            assert torch.equal(basins, known[0][0]), (plane, known)
+            torch.testing.assert_close(bends, known[0][1])
 
 
 @pytest.mark.parametrize("plane", ["start", "random"])

@@ -112,7 +112,7 @@ class Ask {
   }
 
   draw() {
-    const { kind, text, options, low, high, step, unit } = this.spec;
+    const { kind, text, options, low, high, step, unit, ratio } = this.spec;
     this.pad = null;
     const title = make("h3", "", text.replace(/(\d) (%|×)/g, "$1\u00a0$2"));
     const hint = make("p", "lab-hint", "Predict first: the picture comes with your answer.");
@@ -127,13 +127,21 @@ class Ask {
     } else {
       const send = make("button", "lab-send", "That is my answer");
       if (kind === "amount") {
-        const range = Object.assign(make("input"), { type: "range", min: low, max: high, step, value: (low + high) / 2 });
+        // Where a guess is judged by its factor, the slider is logarithmic, to two digits. It starts away from the middle, near
+        // which many answers lie.
+        const value = () => (ratio ? Number(Math.exp(Number(range.value)).toPrecision(2)) : Number(range.value));
+        const bounds = ratio ? { min: Math.log(low), max: Math.log(high), step: 0.02, value: Math.log(low) + 0.8 * Math.log(high / low) }
+          : { min: low, max: high, step, value: (low + high) / 2 };
+        const range = Object.assign(make("input"), { type: "range", ...bounds });
         range.setAttribute("aria-label", text);
         const output = make("output");
-        const mark = () => { output.textContent = `${Number(range.value)}${unit}`; };
+        const mark = () => {
+          output.textContent = `${value()}${unit}`;
+          range.setAttribute("aria-valuetext", output.textContent);
+        };
         range.addEventListener("input", mark);
         mark();
-        send.addEventListener("click", () => this.answer(Number(range.value)));
+        send.addEventListener("click", () => this.answer(value()));
         answers.append(range, output, send);
       } else {
         this.pad = new Pad(this.spec);
