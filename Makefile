@@ -16,16 +16,16 @@ dev: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.port $(PORT) --server.fileWatcherType auto --server.runOnSave true
 
 test: $(VENV)/.test
-# Both halves are run, whatever the first finds. A browser wants a core to itself, and a real one may stumble: a test that
-# passes on another try is printed as rerun.
+# Both halves are run, whatever the first finds. A real browser may stumble: a test that passes on another try is printed
+# as rerun.
 	@status=0; \
 	$(BIN)/python -m pytest -n 2 -m "not browser" || status=1; \
-	$(BIN)/python -m pytest -m browser --reruns 2 || status=1; \
+	$(BIN)/python -m pytest -n 2 -m browser --reruns 2 || status=1; \
 	exit $$status
 
 # What is computed, once more with the plainest kernels of torch, MKL and NumPy: as another processor would.
 test-kernels: $(VENV)/.test
-	SEEDS=5 $(BIN)/python -m scripts.other_kernels $(BIN)/python -m pytest -n 2 \
+	SEEDS=2 $(BIN)/python -m scripts.other_kernels $(BIN)/python -m pytest -n 2 \
 	  tests/core tests/data tests/engine tests/lessons tests/test_promises.py
 
 # Scenes by chance, $(SCENES) fresh ones for each lesson, and a connection that is cut for longer than a server remembers.

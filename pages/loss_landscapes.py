@@ -38,11 +38,11 @@ different scale can be compared; biases, $\gamma$ and $\beta$ stay. The path's o
 components of the path, and goes through its end. A path is drawn at its nearest points in the plane. Batch norm always uses
 the full batch's own mean and variance.
 
-**Roughness** is told by two numbers, taken on $41\times41$ points however finely the plane is drawn. A *basin* counts if
-the way from its bottom to any lower place climbs by 0.3 or more (at least 2 % of the plane's height); the lowest one always counts. The part of
-the plane that curves downwards is where the $2\times2$ Hessian, by differences over a tenth of the side, has a negative
-eigenvalue. A bowl has one basin and no such part. A net is called rougher if its plane has more basins and at least five points
-more of it curving downwards.
+**Roughness** is told by two numbers, taken on $41\times41$ points however finely the plane is drawn. A *basin* counts if the
+way from its bottom to any lower place climbs by 0.3 or more (at least 2 % of the plane's height); the lowest one always counts.
+The part of the plane that curves downwards is where the $2\times2$ Hessian, by differences over a tenth of the side, has a
+negative eigenvalue. A bowl has one basin and no such part. A net is called rougher if its plane has more basins and at least
+five points more of it curving downwards.
 
 **Symmetry.** Permuting hidden units, with their incoming and outgoing weights, leaves $f$ as it is. The barrier between
 $\theta_0$ and $\theta_1$ is $\max_t\,[J((1-t)\theta_0+t\theta_1)-(1-t)J(\theta_0)-tJ(\theta_1)]$. Matching finds, layer by
