@@ -16,11 +16,11 @@ dev: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.port $(PORT) --server.fileWatcherType auto --server.runOnSave true
 
 test: $(VENV)/.test
-# Both halves are run, whatever the first finds. A real browser may stumble: a test that passes on another try is printed
-# as rerun.
+# Both halves are run, whatever the first finds. A browser wants a core to itself, and a real one may stumble: a test that
+# passes on another try is printed as rerun.
 	@status=0; \
 	$(BIN)/python -m pytest -n 2 -m "not browser" || status=1; \
-	$(BIN)/python -m pytest -n 2 -m browser --reruns 2 || status=1; \
+	$(BIN)/python -m pytest -m browser --reruns 2 || status=1; \
 	exit $$status
 
 # What is computed, once more with the plainest kernels of torch, MKL and NumPy: as another processor would.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.pages import ROOT
 from ui import jobs
 from ui.jobs import Kept, Once, OverBudget, Pool, size_of
 
@@ -271,3 +274,14 @@ def test_once_lets_a_failure_through_and_tries_again():
     with pytest.raises(ZeroDivisionError):
         once.get("a", lambda: str(1 / 0))
     assert once.get("a", lambda: "fine") == "fine"
+
+
+def test_a_process_that_ends_in_the_middle_of_a_run_is_not_aborted():
+    """Torch in a thread that Python takes away at its end would abort the process; sessions' threads are such."""
+    code = ("import threading, torch\nfrom ui.jobs import Kept, Pool\n"
+            "def steps():\n    while True:\n        yield torch.randn(200, 200) @ torch.randn(200, 200)\n"
+            "pool = Pool(Kept(1 << 20))\n"
+            "session = threading.Thread(target=lambda: pool.ask('scene', steps, 'me').wait(longest=5), daemon=True)\n"
+            "session.start()\nsession.join()\n")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

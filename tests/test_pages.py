@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core import lesson
 from core.controls import Choice, Choices, Control, Grid, Number, Numbers, Refused, Switch
 from tests.pages import ROOT, said
 
@@ -91,14 +92,18 @@ def test_every_widget_at_both_ends(entry, module):
                 assert app.query_params.get(name) == scene.query().get(name)
 
 
-def test_every_preset_opens_from_its_link(entry, module):
-    for preset in said(entry.slug).presets:
+def test_presets_open_from_their_links(entry, module):
+    presets = said(entry.slug).presets
+    for preset in presets:
         scene = module.Config(**preset.values)
-        app = opened(entry.slug, **(scene.query() | {"seed": "3"} if "seed" not in preset.values else scene.query()))
-        assert not app.exception, preset.name
-        assert not notices(app, entry.slug), preset.name
-        assert app.session_state[f"scene:{entry.slug}"] == (
-            scene if "seed" in preset.values else dataclasses.replace(scene, seed=3))
+        assert lesson.read(module.Config, scene.query()) == (scene, []), preset.name
+    # One of them in the app; all of them are drawn where their promises are counted.
+    preset = presets[-1]
+    scene = module.Config(**preset.values)
+    app = opened(entry.slug, **(scene.query() | {"seed": "3"} if "seed" not in preset.values else scene.query()))
+    assert not app.exception
+    assert not notices(app, entry.slug)
+    assert app.session_state[f"scene:{entry.slug}"] == (scene if "seed" in preset.values else dataclasses.replace(scene, seed=3))
 
 
 def test_bad_values_of_the_page_itself_are_said(entry, module):

@@ -6,9 +6,10 @@ from importlib.util import find_spec
 
 import pytest
 
-from core.catalogue import LESSONS
+from core.catalogue import LESSONS, lesson
 from tests.pages import said
 from tests.promises import ENOUGH, counts, promises, together
+from tests.scenes import check
 
 GROUPS = [(entry.slug, key, group) for entry in LESSONS if find_spec(f"tests.promises.{entry.slug}")
           for key, group in together(entry.slug).items()]
@@ -18,7 +19,9 @@ GROUPS = [(entry.slug, key, group) for entry in LESSONS if find_spec(f"tests.pro
                          ids=[f"{slug}-{' | '.join(p.name for p in group)}" for slug, _, group in GROUPS])
 def test_promises_hold(slug, key, group):
     trained, this_run = key
-    for name, seeds in counts(slug, trained, group).items():
+    page, module = said(slug), lesson(slug).module()
+    # The scene itself is drawn and told as well.
+    for name, seeds in counts(slug, trained, group, lambda scene, result: check(page, module, scene, result)).items():
         assert len(seeds) >= (1 if this_run else ENOUGH), f"{name}: holds at seeds {seeds}"
 
 

@@ -150,10 +150,11 @@ class Pool:
             return all(job.done for job in self._jobs.values())
 
     def _hire(self) -> None:
-        # A thread ends when there is nothing to do, so that none is left where a pool is forgotten.
+        # A thread ends when there is nothing to do, so that none is left where a pool is forgotten. No daemon: a process that
+        # ends while torch computes in one is aborted.
         if self._threads < self._workers:
             self._threads += 1
-            threading.Thread(target=self._work, daemon=True, name="job").start()
+            threading.Thread(target=self._work, name="job", daemon=False).start()
 
     def _work(self) -> None:
         torch.set_num_threads(1)  # each thread has its own number

@@ -58,14 +58,22 @@ def together(slug: str) -> dict[tuple[Scene, bool], list[Promise]]:
     return groups
 
 
-def counts(slug: str, trained: Scene, group: list[Promise]) -> dict[str, list[int]]:
-    """For each promise the seeds at which it holds. The scene is run once for each seed."""
+Look = Callable[[Scene, Any], None]
+
+
+def counts(slug: str, trained: Scene, group: list[Promise], look: Look | None = None) -> dict[str, list[int]]:
+    """For each promise the seeds at which it holds. The scene is run once for each seed.
+
+    look(scene, result) is called with each promise's own scene, at its own seed.
+    """
     module = catalogue.lesson(slug).module()
     holding: dict[str, list[int]] = {promise.name: [] for promise in group}
     for seed in [trained.seed] if group[0].this_run else SEEDS:
         result = module.run(dataclasses.replace(trained, seed=seed))
         for promise in group:
             scene = dataclasses.replace(scene_of(slug, promise), seed=seed)
+            if look and seed == trained.seed:
+                look(scene, result)
             if promise.holds(result, scene):
                 holding[promise.name].append(seed)
     return holding
