@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
@@ -23,13 +22,6 @@ SEARCH = settings(max_examples=COUNT, derandomize=not LONG, deadline=None, datab
                   suppress_health_check=list(HealthCheck))
 
 
-def shown(results: list[Any]) -> list[Any]:
-    """All that a scene yields; where time matters and they are many, the first three and some ten to the last."""
-    if LONG or len(results) <= 12:
-        return results
-    return results[:3] + results[3 : -1 : len(results) // 8] + results[-1:]
-
-
 def test_any_scene_is_drawn_and_told(entry, module):
     page = said(entry.slug)
 
@@ -39,7 +31,7 @@ def test_any_scene_is_drawn_and_told(entry, module):
         scene = data.draw(scenes(module.Config), label="scene")
         results = list(module.steps(scene.trained()))
         assert results
-        for result in shown(results):
+        for result in results:
             check(page, module, scene, result, thorough=result is results[-1])
         # What only changes the drawing, without another run.
         others = [name for name, control in scene.controls().items() if control.view]
