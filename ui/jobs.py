@@ -8,7 +8,6 @@ dropped; one that fails, or costs more than its budget, says so once to all. No 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import logging
 import math
 import threading
@@ -111,7 +110,6 @@ class Pool:
         self._change = threading.Condition()
         self._workers = workers
         self._threads = 0
-        self.started = itertools.count()  # how many runs have been begun, for tests and benchmarks
 
     def ask(self, key: Hashable, steps: Steps, who: Hashable, rank: int = 0) -> Job:
         """The job of that key, which goes on as long as somebody asks for it; a new one where there is none.
@@ -129,7 +127,6 @@ class Pool:
                     return job
                 self._jobs[key] = job
                 self._waiting.append(job)
-                next(self.started)
                 self._hire()
             job.asked = time.monotonic()
             job.askers.add(who)
