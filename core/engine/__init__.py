@@ -19,7 +19,8 @@ B of a batch). theta_KP [K, P]; shared data x [1, d, N], per-model data [K, d, N
 
 from .backprop import Backprop, autograd_gradient, gradient
 from .losses import Loss, binary_cross_entropy, cross_entropy, exponential, hinge, squared
-from .network import MLP, Activations, Entry, Layer
+from .mlp import MLP, Activations, Layer
+from .network import Entry, Kernel, Network
 from .norms import RunningStats
 from .optimisers import SGD, AdaGrad, Adam, AdamW, Optimiser, RMSProp, State
 from .penalties import L1, L2, ElasticNet, Penalty, max_norm, soft_threshold
@@ -40,8 +41,10 @@ __all__ = [
     "ElasticNet",
     "Entry",
     "Generators",
+    "Kernel",
     "Layer",
     "Loss",
+    "Network",
     "Optimiser",
     "Penalty",
     "Progress",

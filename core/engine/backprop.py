@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .activations import ACTIVATIONS
 from .losses import Loss, output_gradient
-from .network import MLP
+from .mlp import MLP
 from .norms import RunningStats, normalise_backward
 from .penalties import Penalty
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .losses import Loss
-from .network import MLP
+from .mlp import MLP
 from .norms import RunningStats
 from .penalties import Penalty
 

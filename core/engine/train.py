@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .backprop import Backprop
 from .losses import Loss, output_gradient
-from .network import MLP
+from .mlp import MLP
 from .optimisers import Optimiser
 from .penalties import Penalty
 from .progress import History, Progress

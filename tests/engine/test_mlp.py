@@ -8,7 +8,7 @@ from torch import nn
 from torch.autograd import forward_ad
 
 from core.engine import MLP, generators, normals
-from core.engine import network as network_module
+from core.engine import mlp as mlp_module
 
 float64 = torch.float64
 
@@ -139,7 +139,7 @@ def test_chunks_change_nothing(monkeypatch, norm):
     stats, chunked = mlp.running_stats(50), mlp.running_stats(50)
     masks = mlp.masks(generators(range(50)), 32, 0.5)
     whole = mlp.forward(theta, x, train=True, stats=stats, masks=masks)
-    monkeypatch.setattr(network_module, "CHUNK", 16 * 32 * 7)
+    monkeypatch.setattr(mlp_module, "CHUNK", 16 * 32 * 7)
     assert torch.equal(mlp.forward(theta, x, train=True, stats=chunked, masks=masks), whole)
     if stats is not None and chunked is not None:
         assert torch.equal(stats.mean, chunked.mean) and torch.equal(stats.var, chunked.var)
