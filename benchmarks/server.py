@@ -26,7 +26,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(app: Path = ROOT / "app.py", log: Path | None = None, port: int = 0) -> Iterator[str]:
+def serve(app: Path = ROOT / "server.py", log: Path | None = None, port: int = 0) -> Iterator[str]:
     """Runs `app` in its own folder and yields its address. Raises RuntimeError if it does not answer in a minute."""
     port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", app.name, "--server.port", str(port), "--server.headless", "true",

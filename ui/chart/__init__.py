@@ -20,15 +20,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import plotly
 import plotly.graph_objects as go
 import streamlit as st
-import streamlit.components.v1 as v1
 from plotly.io.json import to_json_plotly
 
 from core.question import Question
 from figures import style
 from figures.wire import Arrays
+from ui import assets
 
 HERE = Path(__file__).parent
 Text = str | Callable[[], str]
@@ -174,35 +173,18 @@ def _encoded(panel: Panel, arrays: Arrays, failed: Failed | None) -> dict[str, A
     return {**about, "figure": {"data": arrays.apart(figure._data), "layout": layout}}
 
 
-# A component takes one script; these are its parts, each using what stands before it.
-SCRIPTS = ("tools", "connection", "progress", "player", "turn", "panel", "ask", "bar", "present", "compare", "export", "offline",
-           "board")
 EVENTS = ("click", "frame", "guess", "preset", "pin", "leave", "alive")
 
 
-def script() -> str:
-    """The component's script: its parts in one."""
-    return "\n".join((HERE / f"{name}.js").read_text() for name in SCRIPTS)
-
-
 @st.cache_resource(show_spinner=False)
-def _component() -> tuple[Callable[..., Any], dict[str, Any], bytes]:
-    # The registry of v1 components serves files of a folder, which is all we ask of it: the plotly.js that the
-    # plotly package carries, at the version that wrote the figures.
-    folder = Path(plotly.__file__).parent / "package_data"
-    served = v1.declare_component("plotly_js", path=str(folder))
-    # A board that is saved as one file takes the component's own parts with it.
-    own = v1.declare_component("chart_parts", path=str(HERE))
-    mount = st.components.v2.component(
-        "lab_chart",
-        html='<div class="lab-board"></div>',
-        css=(HERE / "chart.css").read_text(),
-        js=script(),
-        isolate_styles=False,
-    )
+def _component() -> tuple[Callable[..., Any], bytes]:
+    for folder in (assets.PLOTLY, assets.CHART):
+        folder.register()
+    places = f'const PLOTLY = "{assets.PLOTLY.address}", PARTS = "{assets.CHART.address}";\n'
+    mount = st.components.v2.component("lab_chart", html='<div class="lab-board"></div>',
+                                       js=places + (HERE / "entry.js").read_text(), isolate_styles=False)
     look = json.dumps({"template": style.template().to_plotly_json(), "dark": style.dark_partner()})
-    parts = [f"component/{own.name}/{name}" for name in ("chart.css", *(f"{part}.js" for part in SCRIPTS))]
-    return mount, {"plotly": f"component/{served.name}/plotly.min.js", "parts": parts}, look.encode()
+    return mount, look.encode()
 
 
 def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int | None = None, about: Mapping[str, Any],
@@ -213,10 +195,10 @@ def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int
 
     The returned object has one attribute for each of EVENTS.
     """
-    mount, served, look = _component()
+    mount, look = _component()
     digest = board.digest + (beside.digest if beside else "")
     bodies = [look, board.body, *([beside.body] if beside else [])]
-    head = {"digest": digest, "scene": scene, "live": live, "start": start, "seen": board.seen, **served, **about,
-            "lengths": [len(body) for body in bodies]}
+    head = {"digest": digest, "scene": scene, "live": live, "start": start, "seen": board.seen, **about,
+            "plotly": f"{assets.PLOTLY.address}/plotly.min.js", "lengths": [len(body) for body in bodies]}
     parts = [json.dumps(head).encode(), b"\n", *bodies]
     return mount(data=b"".join(parts), key=key, **{f"on_{name}_change": on_event for name in EVENTS})

@@ -1,9 +1,19 @@
 // A board of linked Plotly pictures with one clock. See __init__.py for what Python sends.
 // Only the newest spec is ever drawn.
 
+import { Ask } from "./ask.js";
+import { Bar } from "./bar.js";
+import { paired } from "./compare.js";
+import { Connection } from "./connection.js";
+import { Exports } from "./export.js";
+import { Panel } from "./panel.js";
+import { Player } from "./player.js";
+import { Present } from "./present.js";
+import { fontSize, isDark, legendEntry, loadPlotly, make, nextFrame, swapColours } from "./tools.js";
+
 const boards = new WeakMap();
 
-class Board {
+export class Board {
   constructor(parent) {
     this.parent = parent;
     this.root = parent.querySelector(".lab-board") ?? parent.appendChild(document.createElement("div"));

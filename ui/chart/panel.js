@@ -1,7 +1,11 @@
 // One picture. Its DOM node is made once and lives until it leaves the document, and every change goes through
 // Plotly.react, so zoom, camera and hidden legend entries survive.
 
-class Panel {
+import { axesOf, axisOf, follow, shareAxes } from "./compare.js";
+import { begun, coarse, fontSize, putArrays, sized, sizedTrace } from "./tools.js";
+import { Turn } from "./turn.js";
+
+export class Panel {
   constructor(board) {
     this.board = board;
     this.root = document.createElement("figure");

@@ -1,12 +1,14 @@
 // The clock of a board: play, pause, step, scrub, speed.
 
-const icon = (path) => `<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><path d="${path}" fill="currentColor"/></svg>`;
+import { calm } from "./tools.js";
+
+export const icon = (path) => `<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><path d="${path}" fill="currentColor"/></svg>`;
 const ICONS = {
   play: icon("M4 2.5v11l9-5.5z"), pause: icon("M4 3h3v10H4zM9 3h3v10H9z"),
   back: icon("M3 3h2v10H3zM13 3v10L6 8z"), next: icon("M11 3h2v10h-2zM3 3v10l7-5z"),
 };
 
-class Player {
+export class Player {
   constructor(board) {
     this.board = board;
     this.root = document.createElement("div");
