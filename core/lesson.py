@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from core.controls import Control, Refused, number, told
+from core.controls import Control, Refused, format_value, number
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Scene")
@@ -89,7 +89,7 @@ def read(config: type[S], query: Mapping[str, str]) -> tuple[S, list[str]]:
             if error.field not in values:
                 break
             label = controls[error.field].label
-            notes.append(f"{label}: {error}; {told(controls[error.field], defaults[error.field])} is used instead.")
+            notes.append(f"{label}: {error}; {format_value(controls[error.field], defaults[error.field])} is used instead.")
             del values[error.field]
     return config(), [*notes, "The link's values do not go together; the opening scene is shown instead."]
 
@@ -107,7 +107,7 @@ def _read_one(control: Control, text: str, default: Any) -> tuple[Any, str]:
         control.check(used)
     except (ValueError, OverflowError, TypeError):
         used = default
-    return used, f"{control.label}: “{_short(text)}” cannot be used here; {told(control, used)} is used instead."
+    return used, f"{control.label}: “{_short(text)}” cannot be used here; {format_value(control, used)} is used instead."
 
 
 def _short(text: str) -> str:

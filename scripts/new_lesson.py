@@ -49,7 +49,7 @@ def run(config: Config) -> Result:
     return last(steps(config))
 
 
-def seen(result: Result, config: Config) -> str:
+def summary(result: Result, config: Config) -> str:
     """What the reader should have seen, computed from the result."""
     return f"The mean of {config.size} draws is {float(torch.mean(result.x_N)):.2f}."
 
@@ -112,11 +112,11 @@ MATHS = r"$x_n \\sim \\mathcal N(0, 1)$"
 
 
 def draw(result: Result, scene: Config) -> Board:
-    told = seen(result, scene)
+    told = summary(result, scene)
     hero = Panel(id="samples", figure=lambda: figures.samples(result), height="tall", caption="Every dot is one draw.", alt=told)
     setup = Panel(id="setup", figure=lambda: figures.setup(scene), title="Where the draws will be",
                   caption="One place for each.", alt=f"Empty axes with {{scene.size}} places.")
-    return Board(panels=[hero], setup=setup, seen=told)
+    return Board(panels=[hero], setup=setup, summary=told)
 
 
 page.show("{slug}", draw, presets=PRESETS, maths=MATHS, code=(normals,), symbols={{"N": "size"}})
