@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.engine import MLP, generators, normals
-from core.engine.conditioned import MODES, ConditionedMLP
+from core.engine import MLP, ConditionedMLP, generators, normals
+from core.engine.conditioned import MODES
 
 from .networks import check_rows, check_start, check_training, check_weight_mask, close, float64
 

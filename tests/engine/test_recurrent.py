@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core.engine import generators, normals
-from core.engine.recurrent import Recurrent
+from core.engine import Recurrent, generators, normals
 
 from .networks import check_rows, check_start, check_training, check_weight_mask, close, float64, gradient
 
