@@ -1,11 +1,13 @@
 """The contract of a lesson: what can be set, how a run is asked for, how a link is read.
 
-A lesson is a module `core/lessons/<slug>.py` with four names:
+A lesson is a package `core/lessons/<slug>/`. Its `lesson.py` has four names:
 
     Config           a frozen dataclass that extends `Scene`; its defaults are the opening scene
     Result           a frozen dataclass of detached CPU tensors and scalars
     steps(config)    yields Results, each complete up to where the run has come; the last is the whole
     run(config)      the last of them: `return last(steps(config))`
+
+Its `words.py` has all that is said of a run: `summary(result, config)`, `predict`, `CHALLENGE` and the alternative texts.
 
 Every field of a Config is declared once, by one of the functions of `core.controls`.
 """

@@ -1,4 +1,4 @@
-"""What is said of a run: the summary, the question and its verdicts, the challenge, and what each picture shows in words."""
+"""What is said of a run: the summary, the question and its verdicts, the challenge, alternative texts."""
 
 from __future__ import annotations
 
