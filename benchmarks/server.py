@@ -26,13 +26,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(app: Path = ROOT / "server.py", log: Path | None = None, port: int = 0) -> Iterator[str]:
-    """Runs `app` in its own folder and yields its address. Raises RuntimeError if it does not answer in a minute."""
+def serve(app: Path = ROOT / "server.py", log: Path | None = None, port: int = 0, folder: Path | None = None) -> Iterator[str]:
+    """Runs `app`, in its own folder unless another is named, and yields its address. Raises RuntimeError if it does not answer
+    in a minute."""
     port = port or free_port()
-    command = [sys.executable, "-m", "streamlit", "run", app.name, "--server.port", str(port), "--server.headless", "true",
+    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port), "--server.headless", "true",
                "--browser.gatherUsageStats", "false"]
     with open(log or os.devnull, "w") as out:
-        child = subprocess.Popen(command, cwd=app.parent, stdout=out, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(command, cwd=folder or app.parent, stdout=out, stderr=subprocess.STDOUT)
     try:
         address = f"http://localhost:{port}"
         _wait(address, child)

@@ -45,5 +45,6 @@ class Folder:
 
 
 PLOTLY = Folder("plotly", Path(plotly.__file__).parent / "package_data", ("plotly.min.js",))
-CHART = Folder("chart", HERE / "chart", ("chart.css", *sorted(p.name for p in (HERE / "chart").glob("*.js") if p.name != "entry.js")))
+_PARTS = sorted(path.relative_to(HERE / "chart").as_posix() for path in (HERE / "chart").rglob("*.js") if path.name != "entry.js")
+CHART = Folder("chart", HERE / "chart", ("chart.css", *_PARTS))
 FOLDERS = (PLOTLY, CHART)

@@ -1,11 +1,11 @@
-"""The chart of every page: a board of linked Plotly pictures that share one clock.
+"""The chart of every page: a board of linked pictures that share one clock.
 
 One component of ours instead of several `st.plotly_chart`: the node of a picture is kept, so that zoom and
 camera survive an update; a click anywhere reports the place on the axes; what was recorded plays in the browser
 (play, pause, step, scrub, speed) without a rerun; a change of theme is a swap of colours in the browser.
 
 What goes over the wire is one line of JSON (digest, position, the lengths of what follows), the look that all pictures
-share, and the pictures: a line of JSON and the bytes of their arrays, each of which is there once. The pictures' part is
+share, and the pictures: a line of JSON and the bytes of their arrays and images, each of which is there once. The pictures' part is
 made once for a scene and kept as bytes; a rerun of the same scene sends what it already has, and the browser, which
 compares the digest, does not draw again.
 """
@@ -26,11 +26,13 @@ from plotly.io.json import to_json_plotly
 
 from core.question import Question
 from figures import style
+from figures.kinds import Kind
 from figures.wire import Arrays
 from ui import assets
 
 HERE = Path(__file__).parent
 Text = str | Callable[[], str]
+Figure = go.Figure | Kind
 
 
 class Panel:
@@ -38,12 +40,16 @@ class Panel:
 
     The figure and the texts may be given as functions without arguments, which are called when they are first asked for:
     one that fails takes no other picture with it.
-    `click` names the two fields of the Config, or one of them and "", that a click in the picture sets.
+    `click` names the fields of the Config, or "" for none, that a click sets: by its x and y in a Plotly figure, by what is
+    clicked in another kind, see figures/kinds.py. `drawing` names the field that holds what is drawn on a pad, `shift` the two
+    that say by how much the images of a grid are shifted.
     """
 
-    def __init__(self, *, id: str, figure: go.Figure | Callable[[], go.Figure], caption: Text = "", alt: Text = "",
-                 title: Text = "", span: int = 12, rows: int = 1, height: str = "medium", click: tuple[str, str] | None = None):
-        self.id, self.span, self.rows, self.height, self.click = id, span, rows, height, click
+    def __init__(self, *, id: str, figure: Figure | Callable[[], Figure], caption: Text = "", alt: Text = "",
+                 title: Text = "", span: int = 12, rows: int = 1, height: str = "medium", click: tuple[str, ...] | None = None,
+                 drawing: str = "", shift: tuple[str, str] | None = None):
+        self.id, self.span, self.rows, self.height = id, span, rows, height
+        self.click, self.drawing, self.shift = click, drawing, shift
         self._given = {"figure": figure, "caption": caption, "alt": alt, "title": title}
 
     def _now(self, name: str) -> Any:
@@ -53,7 +59,7 @@ class Panel:
         return value
 
     @property
-    def figure(self) -> go.Figure:
+    def figure(self) -> Figure:
         return self._now("figure")
 
     @property
@@ -113,7 +119,7 @@ class Encoded:
     digest: str
     body: bytes
     summary: str
-    clicks: dict[str, tuple[str, str]]
+    fields: dict[str, dict[str, tuple[str, ...]]]  # event -> panel -> the fields that it sets
     field: str
     question: Question | None = None
 
@@ -142,7 +148,9 @@ def encode(board: Board, question: Question | None = None, failed: Failed | None
         digest=hashlib.blake2b(body, digest_size=12).hexdigest(),
         body=body,
         summary=board.summary,
-        clicks={p.id: p.click for p in board.panels if p.click},
+        fields={"click": {p.id: p.click for p in board.panels if p.click},
+                "shift": {p.id: p.shift for p in board.panels if p.shift},
+                "drawn": {p.id: (p.drawing,) for p in board.panels if p.drawing}},
         field=board.player.field if board.player else "",
         question=question,
     )
@@ -168,12 +176,14 @@ def _encoded(panel: Panel, arrays: Arrays, failed: Failed | None) -> dict[str, A
         about["alt"] = NO_PICTURE
         words = {"text": NO_PICTURE.replace(". ", ".<br>"), "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper"}
         figure = go.Figure(layout={"xaxis_visible": False, "yaxis_visible": False, "annotations": [words | {"showarrow": False}]})
+    if not isinstance(figure, go.Figure):
+        return {**about, "kind": figure.kind, "figure": arrays.apart(figure)}
     # What to_dict would give, which copies everything and writes arrays in base64.
     layout = {name: value for name, value in figure._layout.items() if name != "template"}
-    return {**about, "figure": {"data": arrays.apart(figure._data), "layout": layout}}
+    return {**about, "kind": "plotly", "figure": {"data": arrays.apart(figure._data), "layout": arrays.apart(layout)}}
 
 
-EVENTS = ("click", "frame", "guess", "preset", "pin", "leave", "alive")
+EVENTS = ("click", "shift", "drawn", "frame", "guess", "preset", "pin", "leave", "alive")
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,4 +1,4 @@
-// A board of linked Plotly pictures with one clock. See __init__.py for what Python sends.
+// A board of linked pictures with one clock. See __init__.py for what Python sends.
 // Only the newest spec is ever drawn.
 
 import { Ask } from "./ask.js";
@@ -149,7 +149,7 @@ export class Board {
 
   // Every picture that moves and is seen, at one frame of the film; the others follow when it stops.
   async draw(frame) {
-    const moving = [...this.panels.values()].filter((p) => !p.root.hidden).filter((p) => p.late || p.moving?.some(Boolean));
+    const moving = [...this.panels.values()].filter((p) => !p.root.hidden).filter((p) => p.late || p.moving);
     for (const panel of moving) panel.late = true;
     await Promise.all(moving.filter((p) => p.visible).map((p) => p.draw(frame)));
     this.done(frame);
