@@ -10,7 +10,7 @@ import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -45,10 +45,10 @@ class Points(Control):
     def nearest(self, value: Any) -> tuple[Point, ...]:
         """The points inside the axes, as many as there may be; raises ValueError for what is no list of points."""
         try:
-            rows = [tuple(int(v) for v in point) for point in value][: self.most]
+            rows = [tuple(int(v) for v in point) for point in list(value)[: self.most]]
             points = tuple((min(max(i, 0), LEVELS - 1), min(max(j, 0), LEVELS - 1), min(max(c, 0), self.classes - 1))
                            for i, j, c in rows)
-        except (TypeError, OverflowError):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError("must be a list of points") from None
         self.check(points)
         return points
@@ -99,7 +99,7 @@ class Raster(Control):
     width: int
     levels: int = 17
 
-    LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    LETTERS: ClassVar[str] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
     def check(self, value: Any) -> None:
         if not isinstance(value, bytes) or len(value) != self.height * self.width:
@@ -110,7 +110,7 @@ class Raster(Control):
     def nearest(self, value: Any) -> bytes:
         try:
             drawn = bytes(min(max(int(v), 0), self.levels - 1) for v in value)
-        except (TypeError, OverflowError):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError("must be a list of pixels") from None
         self.check(drawn)
         return drawn
@@ -144,11 +144,15 @@ DIGEST = re.compile(r"[0-9a-f]{32}")
 class Asset(Control):
     """The digest of bytes that the server keeps for a while (ui/asset_store.py), or "" for none.
 
-    `form` says what they are: the bytes that a Points or a Raster packs. A lesson whose Config has such a field takes the bytes as
-    a second argument: `steps(config, assets)` with {digest: bytes}, so that it stays a function of its arguments.
+    `form` says what they are: the bytes that a Points or a Raster packs. A lesson whose Config has such a field takes the
+    bytes as a second argument: `steps(config, assets)` with {digest: bytes}, so that it stays a function of its arguments.
     """
 
     form: Points | Raster
+
+    def pack(self, drawing: Any) -> bytes:
+        """The bytes of a drawing; raises ValueError for what is none."""
+        return self.form.pack(self.form.nearest(drawing))
 
     def check(self, value: Any) -> None:
         if not isinstance(value, str) or (value and not DIGEST.fullmatch(value)):

@@ -56,7 +56,8 @@ class Cell:
 class ImageGrid:
     """Images in reading order, `columns` to a row, all at one scale; None leaves a place empty.
 
-    pixelated: pixels have edges, for small images. shift: (dx, dy) by which the images are shifted, in their pixels, where the
+    pixelated: pixels have edges, for small images. Of levels, 0 means `low` and 255 `high`, of what `quantity` names; a pointer
+    over them is told the value. shift: (dx, dy) by which the images are shifted, in their pixels, where the
     reader shifts them by hand or arrow keys, `reach` at most. A click reports the number of the cell.
     """
 
@@ -65,6 +66,9 @@ class ImageGrid:
     columns: int
     pixelated: bool = False
     scale: tuple[tuple[float, str], ...] = INKED
+    low: float = 0.0
+    high: float = 1.0
+    quantity: str = "level"
     shift: tuple[int, int] | None = None
     reach: int = 0
 

@@ -21,15 +21,16 @@ CLASSES = (("A", style.colour("class_a")), ("B", style.colour("class_b")))
 
 def values(result: Result) -> ImageGrid:
     image = np.stack([levels(result.image * share, 0, 1) for share in np.linspace(0.2, 1, FRAMES)])
-    return ImageGrid(cells=tuple(Cell(images=image if k else image[-1:], alt=f"diamond {k}", labels=(f"no. {k}",)) for k in range(6)),
-                     columns=3, pixelated=True)
+    cells = [Cell(images=image if k else image[-1:], alt=f"diamond {k}", labels=(f"no. {k}",)) for k in range(6)]
+    return ImageGrid(cells=tuple(cells), columns=3, pixelated=True, quantity="ink")
 
 
-def photographs(result: Result) -> ImageGrid:
+def photographs() -> ImageGrid:
     cells = []
     for name in ("cat", "brain", "retina"):
         pixels = real.pictures()[name].image_HWC.numpy()
-        cells.append(Cell(images=(image_blob(pixels),), labels=(name,), alt=f"photograph of {name}", overlays=field_and_mask(pixels)))
+        cells.append(Cell(images=(image_blob(pixels),), labels=(name,), alt=f"photograph of {name}",
+                          overlays=field_and_mask(pixels)))
     return ImageGrid(cells=(*cells, None), columns=2)
 
 
@@ -42,8 +43,8 @@ def field_and_mask(pixels: np.ndarray) -> tuple[Overlay, Overlay]:
 
 
 def shifted(result: Result, scene: Config) -> ImageGrid:
-    return ImageGrid(cells=tuple(Cell(images=levels(result.image, 0, 1)[None], alt="a diamond that is shifted") for _ in range(2)),
-                     columns=2, pixelated=True, shift=(scene.dx, scene.dy), reach=REACH)
+    cell = Cell(images=levels(result.image, 0, 1)[None], alt="a diamond that is shifted")
+    return ImageGrid(cells=(cell, cell), columns=2, pixelated=True, shift=(scene.dx, scene.dy), reach=REACH)
 
 
 def network(result: Result) -> NetworkDiagram:
@@ -62,24 +63,26 @@ def table(result: Result) -> Table:
 def draw(result: Result, scene: Config) -> Board:
     line = dict(type="scatter", x=[0, 1], y=[0, scene.cell], mode="lines", line=dict(color=style.INK))
     panels = [
-        Panel(id="values", figure=lambda: values(result), title="Levels", alt="Six diamonds.", span=6, height="tall", click=("cell",)),
-        Panel(id="photographs", figure=lambda: photographs(result), title="Blobs with overlays", alt="Photographs.", span=6, height="tall"),
+        Panel(id="values", figure=lambda: values(result), title="Levels", alt="Six diamonds.", span=6, height="tall",
+              click=("cell",)),
+        Panel(id="photographs", figure=photographs, title="Blobs with overlays", alt="Photographs.", span=6, height="tall"),
         Panel(id="network", figure=lambda: network(result), title="A network", alt="A network of three layers.", span=6,
               click=("layer", "unit")),
-        Panel(id="shifted", figure=lambda: shifted(result, scene), title="Drag the image", alt="A diamond.", span=6, shift=("dx", "dy")),
-        Panel(id="points", figure=PointsPad(points=scene.dots, classes=CLASSES, equal=True, **PLANE), title="Points", alt="Points.",
-              span=6, drawing="dots", height="tall"),
-        Panel(id="raster", figure=RasterPad(pixels=scene.digit, width=SIDE, height=SIDE, levels=17), title="A digit", alt="A digit.",
-              span=6, drawing="digit", height="tall"),
-        Panel(id="sketch", figure=PointsPad(points=result.sketch, classes=CLASSES[:1], most=5000, **PLANE), title="More points than a "
-              "link holds", alt="Points.", span=6, drawing="sketch"),
-        Panel(id="table", figure=lambda: table(result), title="Rounds", alt="Error and samples of each round.", span=6, click=("row",),
-              height="short"),
+        Panel(id="shifted", figure=lambda: shifted(result, scene), title="Drag the image", alt="A diamond.", span=6,
+              shift=("dx", "dy")),
+        Panel(id="points", figure=PointsPad(points=scene.dots, classes=CLASSES, equal=True, **PLANE), title="Points",
+              alt="Points.", span=6, drawing="dots", height="tall"),
+        Panel(id="raster", figure=RasterPad(pixels=scene.digit, width=SIDE, height=SIDE, levels=17), title="A digit",
+              alt="A digit.", span=6, drawing="digit", height="tall"),
+        Panel(id="sketch", figure=PointsPad(points=result.sketch, classes=CLASSES[:1], most=5000, **PLANE), span=6,
+              title="More points than a link holds", alt="Points.", drawing="sketch"),
+        Panel(id="table", figure=lambda: table(result), title="Rounds", alt="Error and samples of each round.", span=6,
+              click=("row",), height="short"),
         Panel(id="line", figure=style.figure([line], x="x", y="y"), title="Plotly", alt="A line.", span=12, height="short"),
     ]
-    summary = f"Cell {scene.cell}, unit {scene.layer}:{scene.unit}, row {scene.row}, shift {scene.dx} {scene.dy}, {result.dots} points."
-    return Board(panels=panels, player=Player(labels=[f"frame {f}" for f in range(FRAMES)], field="frame", autoplay=False, seconds=1),
-                 summary=summary)
+    player = Player(labels=[f"frame {f}" for f in range(FRAMES)], field="frame", autoplay=False, seconds=1)
+    chosen = f"Cell {scene.cell}, unit {scene.layer}:{scene.unit}, row {scene.row}, shift {scene.dx} {scene.dy}"
+    return Board(panels=panels, player=player, summary=f"{chosen}, {result.dots} points, {len(result.sketch)} in the sketch.")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ camera survive an update; a click anywhere reports the place on the axes; what w
 (play, pause, step, scrub, speed) without a rerun; a change of theme is a swap of colours in the browser.
 
 What goes over the wire is one line of JSON (digest, position, the lengths of what follows), the look that all pictures
-share, and the pictures: a line of JSON and the bytes of their arrays and images, each of which is there once. The pictures' part is
-made once for a scene and kept as bytes; a rerun of the same scene sends what it already has, and the browser, which
-compares the digest, does not draw again.
+share, and the pictures: a line of JSON and the bytes of their arrays and images, each of which is there once. The part of
+the pictures is made once for a scene and kept as bytes; a rerun of the same scene sends what it already has, and the
+browser, which compares the digest, does not draw again.
 """
 
 from __future__ import annotations

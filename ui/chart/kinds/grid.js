@@ -1,7 +1,7 @@
 // Rows of images at one scale: figures/kinds.py, ImageGrid.
 
 import { fontSize, make, putArrays, svgNode } from "../tools.js";
-import { atFrame, Held, Kind } from "./kind.js";
+import { atFrame, Held, Kind, numberText } from "./kind.js";
 
 const PAUSE = 300;  // milliseconds after the last key before Python hears of a shift
 
@@ -9,6 +9,7 @@ export class ImageGrid extends Kind {
   constructor(panel) {
     super(panel);
     this.root = this.node.appendChild(make("div", "lab-images"));
+    this.hover = this.node.appendChild(make("div", "lab-hover"));
     this.tiles = [];
     this.bitmaps = new Map();
     this.held = new Held();
@@ -178,7 +179,9 @@ export class ImageGrid extends Kind {
       from = { at: [e.clientX, e.clientY], shift: this.shift };
       e.target.setPointerCapture(e.pointerId);
     });
+    this.root.addEventListener("pointerleave", () => { this.hover.textContent = ""; });
     this.root.addEventListener("pointermove", (e) => {
+      this.tellValue(e);
       if (!from) return;
       const moved = [e.clientX - from.at[0], e.clientY - from.at[1]].map((v) => Math.round(v / this.scale));
       this.dragged ||= moved.some(Boolean);
@@ -212,6 +215,27 @@ export class ImageGrid extends Kind {
     next.root.focus();
   }
 
+  // The value under the pointer, beside it.
+  tellValue(e) {
+    const tile = this.tiles.find(({ frame }) => frame.contains(e.target));
+    const one = tile && this.spec.figure.cells[Number(tile.root.dataset.cell)];
+    this.hover.textContent = "";
+    if (!one || this.isBlob(one) || !this.unpacked) return;
+    const rows = atFrame(one.images, this.frame);
+    const inside = tile.frame.getBoundingClientRect();
+    const [x, y] = [e.clientX - inside.left, e.clientY - inside.top].map((v) => Math.floor(v / this.scale));
+    if (rows[y]?.[x] === undefined) return;
+    this.hover.textContent = `${this.spec.figure.quantity} ${numberText(this.valueOf(rows[y][x]))}`;
+    const box = this.node.getBoundingClientRect();
+    this.hover.style.left = `${Math.min(e.clientX - box.left + 12, box.width - this.hover.offsetWidth)}px`;
+    this.hover.style.top = `${Math.max(0, e.clientY - box.top - 1.2 * this.hover.offsetHeight)}px`;
+  }
+
+  valueOf(level) {
+    const { low, high } = this.spec.figure;
+    return low + (level / 255) * (high - low);
+  }
+
   svg(width, height) {
     const box = this.node.getBoundingClientRect();
     const scale = width / box.width;
@@ -238,11 +262,11 @@ export class ImageGrid extends Kind {
 
   rows() {
     this.unpack();
-    const out = [["cell", "label", "row", "column", "value", "frame"]];
+    const out = [["cell", "label", "row", "column", this.spec.figure.quantity, "frame"]];
     this.spec.figure.cells.forEach((one, i) => {
       if (!one || this.isBlob(one)) return;
       one.images.forEach((rows, f) => rows.forEach((row, y) => row.forEach((value, x) => {
-        out.push([i, one.labels.length ? atFrame(one.labels, f) : "", y, x, value, f]);
+        out.push([i, one.labels.length ? atFrame(one.labels, f) : "", y, x, this.valueOf(value), f]);
       })));
     });
     return out;

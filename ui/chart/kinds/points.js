@@ -27,12 +27,13 @@ export class PointsPad extends DrawingKind {
     const { ink, axis, grid } = this.colours;
     const [left, bottom, right, top] = [4.2 * size, 3 * size, 0.8 * size, 0.6 * size];
     this.box = { x: left, y: top, width: width - left - right, height: height - top - bottom };
-    if (figure.equal) {  // one scale on both axes, the frame in the middle
+    if (figure.equal) {  // one scale on both axes, the frame narrower
       const scale = Math.min(this.box.width / (figure.x[1] - figure.x[0]), this.box.height / (figure.y[1] - figure.y[0]));
       const [w, h] = [scale * (figure.x[1] - figure.x[0]), scale * (figure.y[1] - figure.y[0])];
-      this.box = { x: left + (this.box.width - w) / 2, y: top + (this.box.height - h) / 2, width: w, height: h };
+      this.box = { x: left + (this.box.width - w) / 2, y: top, width: w, height: h };
     }
     const { box } = this;
+    height = box.y + box.height + bottom;
     this.sheet.replaceChildren();
     for (const [key, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}`, "font-family": this.board.family,
                                                 "font-size": 0.9 * size })) this.sheet.setAttribute(key, value);
