@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from streamlit import config, file_util
 from streamlit.starlette import App
 
 from core.catalogue import LESSONS
-from ui.assets import CHART, FOLDERS, PLOTLY
+from ui.assets import CHART, FOLDERS, PLOTLY, unwrapped
 
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
 YEAR = "public, max-age=31536000, immutable"
@@ -30,13 +31,14 @@ STATIC = Path(file_util.get_static_dir())
 
 @dataclass(frozen=True)
 class File:
-    """What is at an address. `names_content` says that other content would have another address."""
+    """What is at an address, and what is done to its text; `cache` is the header that says how long it may be kept."""
 
     path: Path
-    names_content: bool = True
+    change: Callable[[str], str] = str
+    cache: str = YEAR
 
-    def read(self) -> bytes:
-        return self.path.read_bytes() if self.names_content else page(self.path.read_text()).encode()
+    def packed(self) -> bytes:
+        return gzip.compress(self.change(self.path.read_bytes().decode()).encode(), mtime=0)
 
 
 def page(index: str) -> str:
@@ -51,10 +53,11 @@ def page(index: str) -> str:
 
 def files() -> dict[str, File]:
     """Path -> file, for all that this server answers itself."""
-    out = {f"static/{folder}/{path.name}": File(path) for folder in ("js", "css") for path in (STATIC / "static" / folder).iterdir()
-           if path.suffix in TYPES}
+    streamlits = [path for path in (STATIC / "static").glob("*/*") if path.suffix in (".js", ".css")]
+    out = {path.relative_to(STATIC).as_posix(): File(path) for path in streamlits}
     out |= {f"{folder.address}/{name}": File(folder.path / name) for folder in FOLDERS for name in folder.files}
-    return out | {entry.slug: File(STATIC / "index.html", names_content=False) for entry in LESSONS}
+    out[f"{PLOTLY.address}/plotly.min.js"] = File(PLOTLY.path / "plotly.min.js", unwrapped)
+    return out | {entry.slug: File(STATIC / "index.html", page, "no-cache") for entry in LESSONS}
 
 
 class Compressed:
@@ -71,7 +74,7 @@ class Compressed:
         if path not in self.files:
             return await self.app(scope, receive, send)
         body = self.packed.get(path) or await anyio.to_thread.run_sync(self._pack, path)
-        headers = {"Vary": "Accept-Encoding", "Cache-Control": YEAR if self.files[path].names_content else "no-cache"}
+        headers = {"Vary": "Accept-Encoding", "Cache-Control": self.files[path].cache}
         if "gzip" in Headers(scope=scope).get("accept-encoding", ""):
             headers["Content-Encoding"] = "gzip"
         else:
@@ -86,7 +89,7 @@ class Compressed:
     def _pack(self, path: str) -> bytes:
         with self.lock:
             if path not in self.packed:
-                self.packed[path] = gzip.compress(self.files[path].read(), mtime=0)
+                self.packed[path] = self.files[path].packed()
             return self.packed[path]
 
 

@@ -144,7 +144,7 @@ export class Board {
   }
 
   revealed() {
-    if (this.player.ready) { this.player.ready = false; this.player.play(); }
+    this.player.begin();
   }
 
   // Every picture that moves and is seen, at one frame of the film; the others follow when it stops.
@@ -157,7 +157,8 @@ export class Board {
   }
 
   // Draws what is out of date, one picture a turn so that each is painted before the next is begun: the first picture
-  // first, then what is seen, then what is below the fold. A newer scene or frame starts the round again.
+  // first, then what is seen, then what is below the fold, which an opening film does not wait for. A newer scene or frame
+  // starts the round again.
   async catchUp(pause) {
     const turn = (this.turn = (this.turn ?? 0) + 1);
     const rank = (p) => (p === this.first() ? 0 : p.visible ? 1 : 2);
@@ -165,6 +166,7 @@ export class Board {
     for (;;) {
       if (turn !== this.turn || this.player.playing || !this.root.isConnected) return;
       const [panel] = [...this.panels.values()].filter((p) => p.late && !p.root.hidden).sort((a, b) => rank(a) - rank(b));
+      if ((!panel || rank(panel) === 2) && this.player.begin()) return;
       if (!panel) break;
       await panel.draw(this.player.frame);
       if (panel === this.first()) {

@@ -2,8 +2,11 @@
 // Plotly.react, so zoom, camera and hidden legend entries survive.
 
 import { axesOf, axisOf, follow, shareAxes } from "./compare.js";
-import { begun, coarse, fontSize, putArrays, sized, sizedTrace } from "./tools.js";
+import { begun, coarse, fontSize, hasWebGL, make, putArrays, sized, sizedTrace } from "./tools.js";
 import { Turn } from "./turn.js";
+
+const NO_WEBGL = "This picture is drawn in three dimensions with WebGL, which this browser does not have or has switched off. "
+  + "Everything else on the page works.";
 
 export class Panel {
   constructor(board) {
@@ -36,7 +39,9 @@ export class Panel {
     this.unpacked = false;
     this.own = this.shared = null;
     this.moving = spec.figure.data.map((trace) => trace.meta?.grow || trace.meta?.frames);
-    this.turn.show(spec.figure.data.some(({ type }) => type === "surface" || type === "scatter3d"));
+    const solid = spec.figure.data.some(({ type }) => type === "surface" || type === "scatter3d");
+    this.missing = solid && !hasWebGL();
+    this.turn.show(solid && !this.missing);
     this.root.dataset.panel = spec.id;
     this.root.dataset.height = spec.height;
     this.root.style.setProperty("--span", spec.span);
@@ -86,6 +91,12 @@ export class Panel {
   async draw(frame) {
     this.late = false;
     this.unpack();
+    this.notice?.remove();
+    if (this.missing) {
+      window.Plotly.purge(this.plot);
+      this.notice = this.plot.appendChild(make("p", "lab-notice", NO_WEBGL));
+      return;
+    }
     // What a film comes to is seen in its last frame; axes taken from the first would cut it.
     if (this.mate && !this.own) {
       await this.react((this.board.spec.player?.frames ?? 1) - 1);
@@ -108,8 +119,6 @@ export class Panel {
                      displayModeBar: coarse() ? false : "hover",
                      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
     return window.Plotly.react(this.plot, this.at(this.spec.clock?.[frame] ?? frame, size), layout, config).then(() => {
-      // Where the browser has no WebGL, Plotly says so in the picture's place and there is nothing to turn.
-      if (this.turn.solid && this.plot.querySelector(".no-webgl")) this.turn.show(false);
       // Inside the picture, above its canvas.
       if (this.turn.solid && this.turn.handle.parentNode !== this.plot) this.plot.append(this.turn.handle);
     });
