@@ -2,6 +2,7 @@
 // Plotly.react, so zoom, camera and hidden legend entries survive.
 
 import { axesOf, axisOf, follow, shareAxes } from "./compare.js";
+import { partOf } from "./parts.js";
 import { begun, coarse, fontSize, hasWebGL, make, putArrays, sized, sizedTrace } from "./tools.js";
 import { Turn } from "./turn.js";
 
@@ -36,20 +37,23 @@ export class Panel {
 
   show(spec) {
     this.spec = spec;
-    this.unpacked = false;
-    this.own = this.shared = null;
-    this.moving = spec.figure.data.map((trace) => trace.meta?.grow || trace.meta?.frames);
-    const solid = spec.figure.data.some(({ type }) => type === "surface" || type === "scatter3d");
-    this.missing = solid && !hasWebGL();
-    this.turn.show(solid && !this.missing);
+    if (spec.mate) this.own = this.shared = null;
+    const same = spec.part === this.unpacked?.part;
+    this.part = partOf(spec.part);  // kept from here on, as long as it may be drawn
+    this.missing = spec.solid && !hasWebGL();
+    this.turn.show(spec.solid && !this.missing);
     this.root.dataset.panel = spec.id;
     this.root.dataset.height = spec.height;
     this.root.style.setProperty("--span", spec.span);
     this.root.style.setProperty("--rows", spec.rows);
-    if (!this.plot.data) this.words();  // a page that opens has its words in place
+    if (!this.plot.data || same) this.words();  // a page that opens has its words in place
   }
 
   words() {
+    const { title, caption, alt, click } = this.spec;
+    const now = JSON.stringify([title, caption, alt, click]);
+    if (now === this.said) return;
+    this.said = now;
     this.title.textContent = this.spec.title;
     this.caption.innerHTML = this.spec.caption;
     this.plot.setAttribute("aria-label", this.spec.alt.replaceAll("**", ""));
@@ -58,13 +62,15 @@ export class Panel {
 
   // Left until the picture's turn to be drawn: the first one does not wait for the others, and words and picture change together.
   unpack() {
-    if (this.unpacked) return;
-    this.unpacked = true;
-    const { data, layout } = this.spec.figure;
-    putArrays(data, this.spec.numbers);
+    this.words();
+    const { part, unpacked, board: { drawnLook } } = this;
+    if (unpacked?.part === this.spec.part && unpacked.look === drawnLook) return;
+    this.unpacked = { part: this.spec.part, look: drawnLook };
+    this.own = this.shared = null;
+    const { data, layout } = this.board.coloured(part.text);
+    putArrays(data, part.numbers);
     this.layout = { ...layout, template: this.board.look.template, autosize: true, font: { ...layout.font, family: this.board.family } };
     this.base = data;
-    this.words();
   }
 
   at(frame, size) {
@@ -88,8 +94,16 @@ export class Panel {
     });
   }
 
+  // What is to be seen at a frame; where it is the same, there is nothing to draw.
+  stateAt(frame) {
+    const { part, mate, moves, clock } = this.spec;
+    // One of a pair takes part in what the other one's axes show.
+    return [part, this.board.drawnLook, mate && this.board.revision, moves ? clock?.[frame] ?? frame : ""].join();
+  }
+
   async draw(frame) {
     this.late = false;
+    this.shown = this.stateAt(frame);
     this.unpack();
     this.notice?.remove();
     if (this.missing) {
