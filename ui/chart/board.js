@@ -13,6 +13,7 @@ import { Present } from "./present.js";
 import { fontSize, isDark, legendEntry, loadPlotly, make, nextFrame, swapColours } from "./tools.js";
 
 const boards = new WeakMap();
+const LACKING = 1500;  // milliseconds until the parts that are missing are asked for again
 
 export class Board {
   constructor(parent) {
@@ -77,7 +78,12 @@ export class Board {
       return;
     }
     const sent = Object.fromEntries(["look", "now", "kept"].map((name) => [name, head[name] && partOf(head[name])?.text]));
-    if (!complete(head, sent)) return this.send("missing", { at: Date.now() });
+    clearInterval(this.lacking);
+    if (!complete(head, sent)) {
+      const ask = () => this.send("missing", { at: Date.now() });
+      this.lacking = setInterval(ask, LACKING);  // a question may be lost among the ticks of a run
+      return ask();
+    }
     this.digest = head.digest;
     this.sent = sent;
     if (window.Plotly) this.paint();
@@ -164,22 +170,32 @@ export class Board {
   // starts the round again.
   async catchUp(pause) {
     const turn = (this.turn = (this.turn ?? 0) + 1);
+    this.catching = true;
+    try {
+      if (pause) await new Promise((then) => setTimeout(then, pause));
+      await this.drawLate(() => turn !== this.turn || this.player.playing || !this.root.isConnected);
+    } finally {
+      if (turn === this.turn) this.catching = false;
+    }
+  }
+
+  async drawLate(stopped) {
     const rank = (p) => (p === this.first() ? 0 : p.visible ? 1 : 2);
-    if (pause) await new Promise((then) => setTimeout(then, pause));
-    if (turn === this.turn && this.first()?.late === false) this.done(this.player.frame);  // it is the same in this scene
+    const { frame } = this.player;
+    if (!stopped() && this.first()?.shown === this.first()?.stateAt(frame)) this.done(frame);  // it is the same in this scene
     for (;;) {
-      if (turn !== this.turn || this.player.playing || !this.root.isConnected) return;
+      if (stopped()) return;
       const [panel] = [...this.panels.values()].filter((p) => p.late && !p.root.hidden).sort((a, b) => rank(a) - rank(b));
       if ((!panel || rank(panel) === 2) && this.player.begin()) return;
       if (!panel) break;
       await panel.draw(this.player.frame);
-      if (panel === this.first()) {
+      if (panel === this.first() && !stopped()) {
         this.done(this.player.frame);
         await nextFrame();  // the frame that shows it is on the screen before the next picture takes the thread
       }
       await nextFrame();
     }
-    if (!this.panels.size) this.done(0);  // nothing could be drawn, and the words say so
+    this.done(this.player.frame);
     this.root.dataset.settled = this.digest;
   }
 
@@ -196,6 +212,7 @@ export class Board {
 
   close() {
     clearInterval(this.watch);
+    clearInterval(this.lacking);
     window.removeEventListener("resize", this.onSize);
     for (const panel of this.panels.values()) panel.close();
     this.panels.clear();

@@ -29,7 +29,7 @@ export class Panel {
     this.visible = true;
     this.seen = new IntersectionObserver(([entry]) => {
       this.visible = entry.isIntersecting;
-      if (this.visible && this.late && this.board.spec) this.board.catchUp(0);
+      if (this.visible && this.late && this.board.spec && !this.board.catching) this.board.catchUp(0);
     }, { rootMargin: "50px" });
     this.seen.observe(this.plot);
     this.listen();
@@ -102,22 +102,23 @@ export class Panel {
   }
 
   async draw(frame) {
+    const state = this.stateAt(frame);
     this.late = false;
-    this.shown = this.stateAt(frame);
     this.unpack();
     this.notice?.remove();
     if (this.missing) {
       window.Plotly.purge(this.plot);
       this.notice = this.plot.appendChild(make("p", "lab-notice", NO_WEBGL));
-      return;
+    } else {
+      // What a film comes to is seen in its last frame; axes taken from the first would cut it.
+      if (this.mate && !this.own) {
+        await this.react((this.board.spec.player?.frames ?? 1) - 1);
+        this.own = axesOf(this.plot._fullLayout);
+      }
+      await this.react(frame);
+      if (this.mate) this.pair();
     }
-    // What a film comes to is seen in its last frame; axes taken from the first would cut it.
-    if (this.mate && !this.own) {
-      await this.react((this.board.spec.player?.frames ?? 1) - 1);
-      this.own = axesOf(this.plot._fullLayout);
-    }
-    await this.react(frame);
-    if (this.mate) this.pair();
+    this.shown = state;
   }
 
   react(frame) {
