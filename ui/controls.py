@@ -15,11 +15,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core import lesson
 from core.controls import Choice, Choices, Control, Grid, Number, Numbers, Refused, Switch, format_value
 from core.lesson import Scene
+from ui import compat
 
 # The parameters of a link that belong to the page, not to the scene: lecture mode, and the scene to compare with.
 PRESENT, BESIDE = "present", "beside"
@@ -53,7 +53,7 @@ def set_fields(slug: str, **values: Any) -> None:
 def load_scene_from_url(slug: str, config: type[Scene]) -> None:
     """Takes the scene from the link when the reader has just come to the page."""
     state = st.session_state
-    travelled = bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
+    travelled = compat.is_history_navigation()
     if state.get("page") == slug and not travelled:
         return
     state["page"], state["sent"] = slug, None

@@ -15,7 +15,7 @@ import streamlit as st
 from core import catalogue
 from core.controls import Grid, Number, Numbers
 from core.lesson import Scene
-from ui import chart, controls, lecture, questions, runner, shell, words
+from ui import chart, compat, controls, lecture, questions, runner, shell, words
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths:
     maths is Markdown with LaTeX, shown beside the source of `code`, the functions that do what it says, and the
     `symbols`, each with the name it has there; references is Markdown.
     """
-    shell.through_router()
+    shell.require_router()
     entry = catalogue.lesson(slug)
     module = entry.module()
     controls.load_scene_from_url(slug, module.Config)
@@ -97,11 +97,7 @@ def _controls(slug: str, scene: Scene) -> None:
 
 
 def _picture(page: Page, scene: Scene) -> None:
-    """The board of the scene; while its run is under way, again and again with what there is so far.
-
-    A finished board stands in a container, an unfinished one in a fragment, which makes a container of its own: the
-    place in the page is the same, so the browser keeps the node, zoom and camera.
-    """
+    """The board of the scene; while its run is under way, again and again with what there is so far."""
     first = [_boards(page, scene)]
     done = first[0].done
 
@@ -117,11 +113,7 @@ def _picture(page: Page, scene: Scene) -> None:
         if not done and (boards.done or controls.current_scene(slug, page.module.Config) != scene):
             st.rerun()
 
-    if done:
-        with st.container():
-            mount()
-    else:
-        st.fragment(mount, run_every=0.05)()
+    compat.refresh_until_done(mount, done)
 
 
 @dataclass(frozen=True)

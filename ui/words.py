@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from core import catalogue
 from ui.notebook import notebook
@@ -19,7 +18,7 @@ from ui.notebook import notebook
 ROOT = Path(__file__).parent.parent
 
 
-def _folded(label: str, mark: str, key: str) -> ExpanderContainer:
+def _folded(label: str, mark: str, key: str):
     """An expander that knows whether it is open: what it holds, and the scripts that set formulas and colour code, are
     sent to those who open it. In a fragment, which is all that the opening runs again.
     """

@@ -29,6 +29,7 @@ from plotly.io.json import to_json_plotly
 from core.question import Question
 from figures import style
 from figures.wire import Arrays
+from ui import compat
 
 HERE = Path(__file__).parent
 Text = str | Callable[[], str]
@@ -169,9 +170,9 @@ def _encoded(panel: Panel, arrays: Arrays, failed: Failed | None) -> dict[str, A
         about["alt"] = NO_PICTURE
         words = {"text": NO_PICTURE.replace(". ", ".<br>"), "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper"}
         figure = go.Figure(layout={"xaxis_visible": False, "yaxis_visible": False, "annotations": [words | {"showarrow": False}]})
-    # What to_dict would give, which copies everything and writes arrays in base64.
-    layout = {name: value for name, value in figure._layout.items() if name != "template"}
-    return {**about, "figure": {"data": arrays.apart(figure._data), "layout": layout}}
+    traces, layout = compat.figure_parts(figure)
+    layout = {name: value for name, value in layout.items() if name != "template"}
+    return {**about, "figure": {"data": arrays.apart(traces), "layout": layout}}
 
 
 # A component takes one script; these are its parts, each using what stands before it.

@@ -18,7 +18,7 @@ import streamlit as st
 
 from core import catalogue
 from figures import style
-from ui import runner, shell
+from ui import compat, runner, shell
 from ui.jobs import Kept, Once
 
 HERE = Path(__file__).parent
@@ -109,9 +109,5 @@ def show() -> None:
                 st.rerun()
             gallery.advance()
 
-    if complete:
-        with st.container():
-            mount()
-    else:
-        st.fragment(mount, run_every=0.05)()
+    compat.refresh_until_done(mount, complete)
     shell.hidden_links()
