@@ -9,6 +9,7 @@ import streamlit as st
 from core import catalogue
 from ui import compat, controls
 
+
 @st.cache_resource(show_spinner=False)
 def warm_up() -> bool:
     """Imports what the pages need, before the first reader asks for it.

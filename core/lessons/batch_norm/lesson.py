@@ -80,17 +80,14 @@ class Config(Scene):
 
 @dataclass(frozen=True)
 class Result:
-    """arm: all kinds for T steps of the batch size asked for. sizes: the COMPARED kinds from one start, each batch size
-    after the same SEEN digits, as many sizes as are done. images [4, 16, N] as `patches` lays them out and labels [N],
-    training part first; companies [COMPANIES, VALIDATION]: orders of the validation images; upcoming [T, m]: the training
-    batches that would have come next."""
+    """The race of the normalisations, and what batch norm's running statistics do at other batch sizes."""
 
-    arm: Arm
-    sizes: tuple[Arm, ...]
-    images: Tensor
-    labels: Tensor
-    companies: Tensor
-    upcoming: Tensor
+    arm: Arm  # all kinds, for T steps of the batch size asked for
+    sizes: tuple[Arm, ...]  # the COMPARED kinds from one start, each batch size after the same SEEN digits; those that are done
+    images: Tensor  # [4, 16, N] as `patches` lays them out, training part first
+    labels: Tensor  # [N]
+    companies: Tensor  # [COMPANIES, VALIDATION] orders of the validation images
+    upcoming: Tensor  # [T, m] the training batches that would have come next
 
 
 def transforms(config: Config) -> tuple[Lines, Lines]:

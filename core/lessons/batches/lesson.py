@@ -61,21 +61,15 @@ class Config(Scene):
 
 @dataclass(frozen=True)
 class Result:
-    """moments: of the first start's full-batch run, as many as have come. sizes [M]; arms: from the smallest batch up, those that
-    have begun.
+    """Gradients of mini-batches at some moments of training, and a race of batch sizes from S starts."""
 
-    begun [1, S], matched, ended [A, S]: the nets at the start, where each run first reaches the level, and after its last step;
-    None until all have run.
-    quadratic: SGD on a noisy quadratic with λ = σ = 1, at QUADRATIC_RATES and sizes.
-    """
-
-    sizes: tuple[int, ...]
-    moments: tuple[Moment, ...]
-    arms: tuple[Arm, ...] = ()
-    begun: Found | None = None
-    matched: Found | None = None
-    ended: Found | None = None
-    quadratic: Walks | None = None
+    sizes: tuple[int, ...]  # [M] batch sizes, from the smallest up
+    moments: tuple[Moment, ...]  # of the first start's full-batch run, as many as have come
+    arms: tuple[Arm, ...] = ()  # from the smallest batch up, those that have begun
+    begun: Found | None = None  # [1, S] the nets at the start; None until all have run
+    matched: Found | None = None  # [A, S] where each run first reaches the level; None until all have run
+    ended: Found | None = None  # [A, S] after the last step; None until all have run
+    quadratic: Walks | None = None  # SGD on a noisy quadratic with λ = σ = 1, at QUADRATIC_RATES and `sizes`
 
     @property
     def done(self) -> bool:

@@ -23,10 +23,10 @@ def stationary_variance(rate: float, curvature: float, variance: float, m: float
 
 @dataclass(frozen=True)
 class Walks:
-    """path [M, R, T+1]: one walker; variance [M, R]: over all walkers, mean of the last third of the steps."""
+    """SGD on a noisy quadratic, for M batch sizes and R learning rates."""
 
-    path: Tensor
-    variance: Tensor
+    path: Tensor  # [M, R, T+1] one walker
+    variance: Tensor  # [M, R] over all walkers, mean of the last third of the steps
 
 
 def walk(rates: Sequence[float], sizes: Sequence[int], start: float, steps: int, walkers: int, generator: Generator) -> Walks:

@@ -20,11 +20,7 @@ ROUNDING = 4 * torch.finfo(torch.float32).eps  # of a pass, in units of the larg
 
 @dataclass(frozen=True)
 class Predictions:
-    """What several methods predict for one problem of `data`.
-
-    x_DN, y_N: the samples. grid_DG with truth_G, region_G and distance_G to the nearest sample. passes: method -> [S, G]:
-    values, or P(class B). tests: method -> [S, B] at the test samples, whose values or labels are target_B.
-    """
+    """What several methods predict for one problem of `data`, in S passes each."""
 
     problem: str
     noise: float
@@ -32,11 +28,11 @@ class Predictions:
     y_N: Tensor
     grid_DG: Tensor
     truth_G: Tensor
-    distance_G: Tensor
+    distance_G: Tensor  # to the nearest sample
     region_G: Tensor
-    passes: dict[str, Tensor]
-    tests: dict[str, Tensor]
-    target_B: Tensor
+    passes: dict[str, Tensor]  # method -> [S, G] values, or P(class B), on the grid
+    tests: dict[str, Tensor]  # method -> [S, B] the same at the test samples
+    target_B: Tensor  # values or labels of the test samples
 
 
 def counted(result: Predictions, method: str, passes: int) -> int:

@@ -70,32 +70,28 @@ class Config(Scene):
 
 @dataclass(frozen=True)
 class Result:
-    """The runs so far. Draw 0 is the one whose curves and fits are drawn.
+    """The runs so far: A arms, S draws, R evaluations. Draw 0 is the one whose curves and fits are drawn.
 
-    recorded [R]: steps of the evaluations. loss, error: split -> [R, A, S], nats and a part of 1. penalty [R, A, S] is Ω,
-    norm [R, A, S] is ‖w‖. noise_loss, noise_error [R, L, S]: validation, plain arm, at levels [L] in %. theta [R, A, P]: the
-    parameters of draw 0. diverged_at [A, S]: first step that is not finite, -1 if none; values are NaN from there on.
-    x [2, n], y [n], wrong [n]: training set of draw 0, labels as given, and whether they are flipped. twins: least squares
-    on cubic features of that set, by gradient descent and by ridge, at the same steps.
+    Values of a run are NaN from `diverged_at` on.
     """
 
     mlp: MLP
     step: int
     steps: int
-    recorded: Tensor
-    loss: dict[str, Tensor]
-    error: dict[str, Tensor]
-    penalty: Tensor
-    norm: Tensor
-    levels: tuple[int, ...]
-    noise_loss: Tensor
-    noise_error: Tensor
-    theta: Tensor
-    diverged_at: Tensor
-    x: Tensor
-    y: Tensor
-    wrong: Tensor
-    twins: Twins
+    recorded: Tensor  # [R] steps of the evaluations
+    loss: dict[str, Tensor]  # split -> [R, A, S] (nats)
+    error: dict[str, Tensor]  # split -> [R, A, S], a part of 1
+    penalty: Tensor  # [R, A, S] Ω
+    norm: Tensor  # [R, A, S] ‖w‖
+    levels: tuple[int, ...]  # [L] labels flipped, %
+    noise_loss: Tensor  # [R, L, S] validation loss of the plain arm (nats)
+    noise_error: Tensor  # [R, L, S] its validation error
+    theta: Tensor  # [R, A, P] parameters of draw 0
+    diverged_at: Tensor  # [A, S] first step that is not finite, -1 if none
+    x: Tensor  # [2, n] training set of draw 0
+    y: Tensor  # [n] its labels as given
+    wrong: Tensor  # [n] whether they are flipped
+    twins: Twins  # least squares on cubic features of that set, by gradient descent and by ridge, at the same steps
 
     @property
     def done(self) -> bool:

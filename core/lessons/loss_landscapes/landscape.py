@@ -25,10 +25,10 @@ PART = 2**15  # numbers in one layer's activations: larger parts leave the proce
 
 @dataclass(frozen=True)
 class Plane:
-    """origin [P] and directions [2, P], which need be neither orthogonal nor of length 1."""
+    """A plane in parameter space."""
 
-    origin: Tensor
-    directions: Tensor
+    origin: Tensor  # [P]
+    directions: Tensor  # [2, P], neither orthogonal nor of length 1 in general
 
     def points(self, a: Tensor, b: Tensor) -> Tensor:
         """Parameters [B·A, P] of the grid with a [A] along the first direction, which runs fastest, and b [B]."""

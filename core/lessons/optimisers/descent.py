@@ -22,11 +22,11 @@ Step = tuple[Tensor, int]
 
 @dataclass(frozen=True)
 class Objective:
-    """A function of one vector [P]: value [], gradient [P] and, for Newton, Hessian [P, P]."""
+    """A function of one vector [P]."""
 
-    value: Callable[[Tensor], Tensor]
-    gradient: Callable[[Tensor], Tensor]
-    hessian: Callable[[Tensor], Tensor]
+    value: Callable[[Tensor], Tensor]  # -> []
+    gradient: Callable[[Tensor], Tensor]  # -> [P]
+    hessian: Callable[[Tensor], Tensor]  # -> [P, P], for Newton
     curvature: Callable[[Tensor, Tensor], Tensor]  # dᵀ H(x) d, a scalar
 
 

@@ -86,31 +86,23 @@ class Config(Scene):
 
 @dataclass(frozen=True)
 class Result:
-    """One race. NaN stands where a path is no longer finite; nothing is clipped.
-
-    paths [T+1, M, P], losses [T+1, M], evaluations [T+1, M] (gradients so far), slopes [T, M, P] (the gradient that each
-    step used); distance [T+1, M] to the nearest minimum; memory: method -> name -> [T, P];
-    left_at [M]: the first step after which a path never came back into the frame, arrived_at [M]: the first step
-    from which it stayed within ARRIVED of a minimum, NEVER if none; reasons: method -> why it left, in words;
-    theory [T+1]: the closed form of gradient descent's loss, on quadratics; basin [ny, nx]: index of the minimum
-    reached, -1 for none, -2 for a path that left. seconds [T+1, M]: processor time, measured.
-    """
+    """M optimisers over T steps. NaN where a path is no longer finite; nothing is clipped."""
 
     problem: str
-    methods: tuple[str, ...]
+    methods: tuple[str, ...]  # [M]
     step: int
-    paths: Tensor
-    losses: Tensor
-    evaluations: Tensor
-    slopes: Tensor
-    seconds: Tensor = field(metadata={"measured": True})
-    distance: Tensor | None = None
-    memory: dict[str, dict[str, Tensor]] = field(default_factory=dict)
-    left_at: Tensor | None = None
-    arrived_at: Tensor | None = None
-    reasons: dict[str, str] = field(default_factory=dict)
-    theory: Tensor | None = None
-    basin: Tensor | None = None
+    paths: Tensor  # [T+1, M, P]
+    losses: Tensor  # [T+1, M]
+    evaluations: Tensor  # [T+1, M] gradients so far
+    slopes: Tensor  # [T, M, P] the gradient that each step used
+    seconds: Tensor = field(metadata={"measured": True})  # [T+1, M] processor time
+    distance: Tensor | None = None  # [T+1, M] to the nearest minimum
+    memory: dict[str, dict[str, Tensor]] = field(default_factory=dict)  # method -> name -> [T, P]
+    left_at: Tensor | None = None  # [M] first step after which a path never came back into the frame, NEVER if none
+    arrived_at: Tensor | None = None  # [M] first step from which it stayed within ARRIVED of a minimum, NEVER if none
+    reasons: dict[str, str] = field(default_factory=dict)  # method -> why it left, in words
+    theory: Tensor | None = None  # [T+1] closed form of gradient descent's loss, on quadratics
+    basin: Tensor | None = None  # [ny, nx] index of the minimum reached, -1 for none, -2 for a path that left
 
 
 def make_optimisers(config: Config) -> dict[str, Optimiser]:

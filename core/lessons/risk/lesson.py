@@ -55,38 +55,32 @@ class Config(Scene):
 
 @dataclass(frozen=True)
 class Repeats:
-    """Every capacity on the inputs of draw 0 with NOISES draws of the noise, [P] each. Means: J, fresh, the risk on the same
-    inputs with other noise, and risk, J*. What theory expects: expected_J, expected_fresh, and J* = σ² + bias + variance.
-    """
+    """P capacities on the inputs of draw 0, with NOISES draws of the noise: means over them, and what theory expects."""
 
-    J: Tensor
-    fresh: Tensor
-    risk: Tensor
-    expected_J: Tensor
-    expected_fresh: Tensor
-    bias: Tensor
-    variance: Tensor
+    J: Tensor  # [P] empirical risk
+    fresh: Tensor  # [P] risk on the same inputs with other noise
+    risk: Tensor  # [P] J*, the expected risk
+    expected_J: Tensor  # [P] theory
+    expected_fresh: Tensor  # [P] theory
+    bias: Tensor  # [P] theory: J* = σ² + bias + variance
+    variance: Tensor  # [P]
 
 
 @dataclass(frozen=True)
 class Result:
-    """x, y [m] and fits [P, X] at `places` [X] are those of draw 0, with the truth [X] beside them.
+    """Fits of P capacities on S draws."""
 
-    J, risk [P, S]: empirical and expected risk at the scene's m. sizes [M]: the m of the map. map_J, map_risk [M, P, S]: the
-    same at every size, NaN where not computed yet.
-    """
-
-    x: Tensor
-    y: Tensor
-    places: Tensor
-    truth: Tensor
-    fits: Tensor
-    J: Tensor
-    risk: Tensor
+    x: Tensor  # [m] inputs of draw 0
+    y: Tensor  # [m]
+    places: Tensor  # [X] where fits and truth are drawn
+    truth: Tensor  # [X]
+    fits: Tensor  # [P, X] of draw 0
+    J: Tensor  # [P, S] empirical risk at the scene's m
+    risk: Tensor  # [P, S] expected risk at the scene's m
     repeats: Repeats
-    sizes: tuple[int, ...]
-    map_J: Tensor
-    map_risk: Tensor
+    sizes: tuple[int, ...]  # [M] the m of the map
+    map_J: Tensor  # [M, P, S] empirical risk at every size, NaN where not computed yet
+    map_risk: Tensor  # [M, P, S] expected risk likewise
     done: bool
 
 
