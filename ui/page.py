@@ -20,11 +20,11 @@ from ui import chart, compat, controls, lecture, questions, runner, shell, words
 
 @dataclass(frozen=True)
 class Preset:
-    """A scene worth seeing, good or bad: its name, why one should look, and the fields that differ from the opening."""
+    """A scene worth seeing, good or bad."""
 
     name: str
-    why: str
-    values: Mapping[str, Any] = field(default_factory=dict)
+    why: str  # one should look
+    values: Mapping[str, Any] = field(default_factory=dict)  # the fields that differ from the opening scene
 
 
 def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths: str = "",

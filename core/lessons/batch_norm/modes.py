@@ -29,30 +29,20 @@ BATCH = RowNorm({"batch": slice(None)}, 1)
 
 
 class Judged(NamedTuple):
-    """What follows from a result at one momentum and rate, by formula and forward passes.
+    """What follows from a result at one momentum and rate, by formula and forward passes; R starts, V validation images."""
 
-    training, validation: [kinds, R, S], losses at the end, the second in eval mode, NaN where diverged; sizes [A, kinds
-    compared, R]: the validation loss of each batch size of `Result.sizes`, likewise.
-    sure_eval [V], sure_train [COMPANIES, V]: probability of the true class under batch norm (first start), in eval mode
-    and among each company of m; right_eval, right_train: accuracies.
-    batch_stat, running_stat: for the mean and the variance of the last layer's busiest channel, the batches' values
-    [2, T+F] and their running average [2, T+F+1]; during the last F batches the weights stand still.
-    settled [2]: mean over those F batches. values [P·m]: the first layer's most spread channel before norm, for the next
-    batch; scale_shift: the γ and β that the net has learnt for it.
-    """
-
-    training: Tensor
-    validation: Tensor
-    sizes: Tensor
-    sure_eval: Tensor
-    sure_train: Tensor
-    right_eval: float
-    right_train: float
-    batch_stat: Tensor
-    running_stat: Tensor
-    settled: Tensor
-    values: Tensor
-    scale_shift: tuple[float, float]
+    training: Tensor  # [kinds, R, S] loss at the end (nats), NaN where diverged
+    validation: Tensor  # [kinds, R, S] likewise, in eval mode
+    sizes: Tensor  # [A, kinds compared, R] validation loss of each batch size of `Result.sizes`, in eval mode
+    sure_eval: Tensor  # [V] probability of the true class under batch norm (first start), in eval mode
+    sure_train: Tensor  # [COMPANIES, V] the same among each company of m
+    right_eval: float  # accuracy
+    right_train: float  # accuracy
+    batch_stat: Tensor  # [2, T+F] mean and variance of the last layer's busiest channel; weights stand still in the last F
+    running_stat: Tensor  # [2, T+F+1] their running average
+    settled: Tensor  # [2] mean of `batch_stat` over those F batches
+    values: Tensor  # [P·m] the first layer's most spread channel before norm, for the next batch
+    scale_shift: tuple[float, float]  # γ and β that the net has learnt for that channel
 
 
 def running_statistics(arm: Arm, momentum: float) -> tuple[list[Tensor], list[Tensor]]:

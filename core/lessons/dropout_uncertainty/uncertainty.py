@@ -25,11 +25,11 @@ from core.engine import MLP
 
 
 class Entropies(NamedTuple):
-    """Nats, [F, N] each; mutual = total − expected."""
+    """Parts of the uncertainty, in nats."""
 
-    total: Tensor
-    expected: Tensor
-    mutual: Tensor
+    total: Tensor  # [F, N]
+    expected: Tensor  # [F, N]
+    mutual: Tensor  # [F, N] total − expected
 
 
 def _index(counts: Sequence[int], S: int) -> Tensor:

@@ -14,10 +14,10 @@ from torch import Tensor
 
 
 class Stop(NamedTuple):
-    """What the rule does with a curve: evaluation whose weights are kept, and the one at which it stops, None if never."""
+    """What the rule does with a curve."""
 
-    kept: int
-    stopped: int | None
+    kept: int  # the evaluation whose weights are kept
+    stopped: int | None  # the one at which it stops, None if never
 
 
 def stop_rule(values: Tensor, patience: int, min_delta: float) -> Stop:
