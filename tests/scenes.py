@@ -125,6 +125,23 @@ def ends(config: type[S], seed: int = 0) -> list[S]:
     return found
 
 
+def blind(scene: S) -> S:
+    """The scene as `steps` may see it: a field that only changes the drawing raises AssertionError when it is read."""
+    views = {name for name, control in scene.controls().items() if control.view}
+
+    class Blind(type(scene)):
+        def __getattribute__(self, name: str) -> Any:
+            assert name not in views, f"the run reads {name}, which is marked `view` and no part of its key"
+            return super().__getattribute__(name)
+
+        def trained(self) -> Any:
+            return self
+
+    seen = object.__new__(Blind)
+    seen.__dict__.update(scene.trained().__dict__)
+    return seen
+
+
 def panels(board: Board) -> list[Panel]:
     return [*board.panels, *([board.setup] if board.setup else [])]
 

@@ -20,6 +20,7 @@ from core.catalogue import LESSONS, PARTS, Lesson
 from figures import style
 from tests.pages import ROOT
 from tests.reader import Reader, in_browser
+from tests.runs import opening
 from ui import home, jobs, runner
 
 KINDS = {"line", "dots", "bars", "area"}
@@ -80,8 +81,7 @@ def test_pictures(gallery):
 
 def test_a_picture_shows_the_opening_scene(entry, module):
     draw = import_module(f"figures.{entry.slug}.pictures").thumbnail
-    scene = module.Config()
-    result = module.run(scene)
+    scene, result = module.Config(), opening(entry.slug)[-1]
     assert home._picture(entry.slug, result, scene) == home.dressed(draw(result, scene))
 
 

@@ -21,7 +21,7 @@ from core.words import short
 from figures.batch_norm import pictures
 from tests.pages import page_spec
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHORT = Config(steps=20, starts=1)
 
 

@@ -17,7 +17,7 @@ from core.lessons.early_stopping.words import alt_texts
 from core.words import short
 from tests.pages import page_spec
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHORT = Config(steps=100, draws=3, n_train=40)
 
 

@@ -21,7 +21,7 @@ from core.lessons.mixup import probes
 from core.lessons.mixup.augmentation import Mixup, beta_variance, mix_pairs, one_hot
 from core.lessons.mixup.lesson import ARMS, KEPT, PLACES, SEEDS, Config, Result
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SHORT = dict(steps=100, samples=40)
 WORLDS: list[dict[str, Any]] = [
     dict(SHORT), dict(SHORT, problem="digits"), dict(SHORT, alpha=0.01, corrupt=0, pair="bone"),

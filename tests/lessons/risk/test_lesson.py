@@ -21,7 +21,7 @@ from tests.scenes import anything
 from ui import chart
 from ui.chart import Board
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = page_spec("risk")
 
 
