@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-class Refused(ValueError):
+class InvalidValue(ValueError):
     """A value that a field cannot take. `field` names the field; the message is one sentence for a reader."""
 
     def __init__(self, field: str, message: str):

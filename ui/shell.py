@@ -27,7 +27,7 @@ def warm_up() -> bool:
     return True
 
 
-def style() -> None:
+def add_stylesheet() -> None:
     st.html(compat.STYLESHEET)
 
 

@@ -110,10 +110,10 @@ def race(w: Weights, norm: RowNorm, training: Samples, validation: Samples, orde
     sizes = [fan_out for _, fan_out in FANS[:-1]]
     batch_mean, batch_var = ([torch.zeros(T, K // kinds, c) for c in sizes] for _ in range(2))
 
-    def arm(step: int, judged: Tensor) -> Arm:
+    def arm(step: int, loss_at_end: Tensor) -> Arm:
         q = sum(r < step for r in recorded)
         return Arm(m, step, losses[:step], gone.clone(), torch.tensor(recorded[:q]), moments[0, :q], moments[1, :q],
-                   tuple(b[:step] for b in batch_mean), tuple(b[:step] for b in batch_var), w.map(torch.clone), judged)
+                   tuple(b[:step] for b in batch_mean), tuple(b[:step] for b in batch_var), w.map(torch.clone), loss_at_end)
 
     unknown = torch.full((K,), torch.nan)
     yield arm(0, unknown)

@@ -94,7 +94,8 @@ class Moment:
     cloud: Tensor  # [2, M, B, 3] likewise of B batches of each size, without (0) and with (1) replacement
 
 
-def look(step: int, gradients: Tensor, before: Tensor | None, order: Tensor, sizes: Sequence[int]) -> tuple[Moment, Tensor]:
+def measure_moment(step: int, gradients: Tensor, before: Tensor | None, order: Tensor,
+                   sizes: Sequence[int]) -> tuple[Moment, Tensor]:
     """The moment of gradients [N, P] with the batches of `order`, and the axes [P, 2] that it is drawn in."""
     at = spread(gradients, before)
     cloud = batch_means(at.offsets.float(), order, sizes)

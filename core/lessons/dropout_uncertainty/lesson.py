@@ -198,6 +198,6 @@ def quantity(result: Result, name: str, method: str, counts: Sequence[int]) -> t
     return getattr(uncertainty.entropies(p_SG[:, None], counts), name).clamp_min(0)
 
 
-def shown(result: Result, scene: Config) -> int:
+def passes_shown(result: Result, scene: Config) -> int:
     """T: what the slider asks for, or as many passes as there are while the nets still train."""
     return min(scene.passes, len(result.passes["mc_dropout"]))

@@ -24,7 +24,7 @@ from core.data import toys
 from core.engine import L2, MLP, Adam, Progress, binary_cross_entropy, train
 from core.lesson import Scene, last
 from core.lessons.early_stopping import cubic
-from core.lessons.early_stopping.patience import Stop, handed_back, lowest, stop_rule
+from core.lessons.early_stopping.patience import Stop, argmin_skipping_nan, returned_evaluation, stop_rule
 from core.lessons.early_stopping.shrinkage import Twins
 
 ARMS = {"none": "No regulariser", "l2": "L2 penalty", "dropout": "Dropout", "both": "L2 and dropout"}
@@ -105,7 +105,7 @@ def monitored(result: Result, config: Config, split: str = "validation") -> Tens
 
 def best_steps(result: Result, config: Config) -> Tensor:
     """Step of the lowest validation value of the whole run, [L, S]."""
-    return result.recorded[lowest(result.noise_loss if config.monitor == "loss" else result.noise_error)]
+    return result.recorded[argmin_skipping_nan(result.noise_loss if config.monitor == "loss" else result.noise_error)]
 
 
 def steps(config: Config) -> Iterator[Result]:
@@ -215,9 +215,9 @@ def quadratic_gaps(result: Result, config: Config) -> Tensor:
     return cubic.gaps(result.twins, PRODUCTS.index(config.product), result.step)
 
 
-def back_of(result: Result, scene: Config, arm: str) -> int:
+def returned_of(result: Result, scene: Config, arm: str) -> int:
     """The evaluation whose weights are handed back on draw 0 of an arm."""
-    return handed_back(stop_of(result, scene, arm), len(result.recorded), scene.restore)
+    return returned_evaluation(stop_of(result, scene, arm), len(result.recorded), scene.restore)
 
 
 def stop_of(result: Result, scene: Config, arm: str) -> Stop:

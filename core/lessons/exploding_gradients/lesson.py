@@ -20,7 +20,7 @@ from core.engine import generators
 from core.lesson import Scene, last
 from core.lessons.exploding_gradients import chain, clipping, recurrent
 from core.lessons.exploding_gradients.clipping import ARMS
-from core.moments import from_then_on
+from core.moments import holds_from
 
 # The part of the plane that is drawn, if the start lies in it: ((w from, to), (b from, to)).
 FRAMES = {"tanh": ((-0.5, 3.0), (-1.5, 1.5)), "sigmoid": ((-1.0, 8.0), (-6.0, 2.0)), "linear": ((-1.5, 1.5), (-1.5, 1.5))}
@@ -76,8 +76,8 @@ def steps(config: Config) -> Iterator[Result]:
     w, b = torch.linspace(w0, w1, MAP, dtype=torch.float64), torch.linspace(b0, b1, MAP, dtype=torch.float64)
     plane = torch.stack(torch.meshgrid(w, b, indexing="xy"), -1)
     result = Result(
-        paths=paths, losses=losses, slopes=slopes, used=used, through=through, left_at=from_then_on(outside(paths, config)),
-        arrived_at=from_then_on(losses <= ARRIVED), w=w, b=b,
+        paths=paths, losses=losses, slopes=slopes, used=used, through=through, left_at=holds_from(outside(paths, config)),
+        arrived_at=holds_from(losses <= ARRIVED), w=w, b=b,
         grid=recurrent.value(plane, config.unit, config.h0, config.T, config.target), chains={})
     yield result
     rngs = generators(range(CHAINS * config.seed, CHAINS * (config.seed + 1)))

@@ -89,7 +89,7 @@ def _mean_square(h: Tensor) -> Tensor:
     return h.double().square().mean((-2, -1))
 
 
-class _Watch:
+class _Recorder:
     """What is seen of the nets at the recorded steps; each list grows by one tensor at a time."""
 
     def __init__(self, mlp: MLP, kernel: Backprop, x: Tensor):
@@ -154,7 +154,7 @@ def steps(config: Config) -> Iterator[Result]:
     first = starts(mlp, config, range(1))
     theta, draws, known = first[0].clone(), moments(mlp, first, x), theory(mlp, config, x)
     kernel, targets = Backprop(mlp, theta, N), y[None, None].float()
-    watch = _Watch(mlp, kernel, x)
+    watch = _Recorder(mlp, kernel, x)
     optimiser = Adam(config.learning_rate) if config.optimiser == "adam" else SGD(config.learning_rate, momentum=0.9)
     state, stops, losses, at = optimiser.init(theta), recorded(config.steps), torch.empty(config.steps + 1, len(SCHEMES)), []
     for step in range(config.steps + 1):

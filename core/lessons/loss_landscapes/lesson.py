@@ -91,7 +91,7 @@ class Result:
     snapshot_steps: Tensor | None = None  # [S]
     path: Tensor | None = None  # [S, M, 2] coordinates of the snapshots' nearest points in the plane
     path_loss: Tensor | None = None  # [S, M] loss of the net itself
-    shadow_loss: Tensor | None = None  # [S, M] loss of that nearest point
+    projection_loss: Tensor | None = None  # [S, M] loss of that nearest point
     off_plane: Tensor | None = None  # [S, M] distance between the two
     moved: Tensor | None = None  # [S, M] distance from the plane's origin
     explained: Tensor | None = None  # [M, 2] share of the path's variance along each direction, NaN unless PCA

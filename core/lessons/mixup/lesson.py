@@ -126,7 +126,7 @@ def both(values: Tensor) -> Tensor:
 def steps(config: Config) -> Iterator[Result]:
     data_rngs, start_rngs, _, segment_rngs = streams(config)
     data, mlp = make_data(config, data_rngs), network(config)
-    judge = _Judge(config, data, mlp, segment_rngs)
+    judge = _Evaluator(config, data, mlp, segment_rngs)
     theta = both(mlp.init(start_rngs, "xavier"))
     # One stream for each arm, equal draw by draw.
     rngs = [rng for _ in ARMS for rng in streams(config)[2]]
@@ -147,7 +147,7 @@ def run(config: Config) -> Result:
     return last(steps(config))
 
 
-def halfway(result: Result) -> Tensor:
+def confidence_at_half(result: Result) -> Tensor:
     """Mean of the largest probability at λ = ½, over all segments: [A]."""
     return result.sure[:, PLACES // 2].mean(-1)
 
@@ -168,7 +168,7 @@ class _Recorder(Mixup):
         return mixed
 
 
-class _Judge:
+class _Evaluator:
     """What is asked of the nets, at the same places whenever it is asked."""
 
     def __init__(self, config: Config, data: Data, mlp: MLP, rngs: Generators):

@@ -23,9 +23,9 @@ from core.engine.optimisers import Optimiser
 from core.lesson import Scene, last
 from core.lessons.optimisers import basins, quadratic
 from core.lessons.optimisers import net as small_net
-from core.lessons.optimisers.divergence import outside, why_left
+from core.lessons.optimisers.divergence import divergence_reason, outside
 from core.lessons.optimisers.race import Race, curvature_methods, minibatch_noise, on_surface
-from core.moments import NEVER, from_then_on
+from core.moments import NEVER, holds_from
 from core.surfaces import Surface
 
 METHODS = {
@@ -130,7 +130,7 @@ def steps(config: Config) -> Iterator[Result]:
     race.first_order(make_optimisers(config), surface.gradient, shake)
     for method, walk in curvature_methods(on_surface(surface), start):
         race.follow(method, walk)
-    result = _judged(_result(config, race, surface.value), config, surface)
+    result = _with_diagnostics(_result(config, race, surface.value), config, surface)
     yield result
     yield replace(result, basin=_basin_map(config, surface, jolts))
 
@@ -144,19 +144,19 @@ def _result(config: Config, race: Race, value: Callable[[Tensor], Tensor]) -> Re
                   evaluations=race.evaluations.clone(), slopes=race.slopes, seconds=race.seconds.clone(), memory=race.memory)
 
 
-def _judged(result: Result, config: Config, surface: Surface) -> Result:
+def _with_diagnostics(result: Result, config: Config, surface: Surface) -> Result:
     """The result with what needs the surface: distances, who left and why, who arrived, theory."""
     distance = (result.paths[:, :, None] - minima(config, surface)).norm(dim=-1).amin(-1)
-    left = from_then_on(outside(result.paths, surface))
+    left = holds_from(outside(result.paths, surface))
     near = distance <= ARRIVED * (surface.y_range[1] - surface.y_range[0])
-    reasons = {m: why_left(surface, m, result.paths[: int(left[k]) + 1, k], config.learning_rate, config.alpha)
+    reasons = {m: divergence_reason(surface, m, result.paths[: int(left[k]) + 1, k], config.learning_rate, config.alpha)
                for k, m in enumerate(result.methods) if left[k] != NEVER}
     theory = None
     if surface.quadratic:
         curvature = torch.tensor([1.0, config.kappa if config.problem == "ravine" else 1.0], dtype=torch.float64)
         t = torch.arange(config.steps + 1, dtype=torch.float64)
         theory = quadratic.descent(result.paths[0, 0], curvature, config.learning_rate, t)
-    return replace(result, distance=distance, left_at=left, arrived_at=from_then_on(near), reasons=reasons, theory=theory)
+    return replace(result, distance=distance, left_at=left, arrived_at=holds_from(near), reasons=reasons, theory=theory)
 
 
 def minima(config: Config, surface: Surface) -> Tensor:
