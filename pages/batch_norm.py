@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 
-from core.lessons import batch_norm as lesson
-from core.lessons.batch_norm import BATCH_SIZES, COMPANIES, NAMES, SEEN, VALIDATION, Config, Result, seen
-from core.lessons.batch_norm_modes import FROM_STEPS, Judged
-from core.normalisation import algorithm_1, running_average
-from core.words import short
-from figures import batch_norm as figures
-from figures import batch_norm_nets as nets
-from figures.batch_norm_alt import alts, setup_alt
+from core.formatting import format_number
+from core.lessons.batch_norm import lesson, words
+from core.lessons.batch_norm.lesson import BATCH_SIZES, COMPANIES, NAMES, SEEN, VALIDATION, Config, Result
+from core.lessons.batch_norm.modes import FROM_STEPS, Evaluation
+from core.lessons.batch_norm.normalisation import algorithm_1, running_average
+from core.lessons.batch_norm.words import alt_texts, setup_alt, summary
+from figures.batch_norm import nets, pictures
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
@@ -70,37 +69,38 @@ REFERENCES = """
 
 
 def draw(result: Result, scene: Config) -> Board:
-    facts = lesson.judged(result, scene)
-    alt = Texts(lambda: alts(result, facts, scene))
-    labels, *_ = figures.film(scene)
-    second = figures.second_name(scene) if figures.changes(scene) else ""
+    facts = lesson.evaluation(result, scene)
+    alt = Texts(lambda: alt_texts(result, facts, scene))
+    labels, *_ = pictures.film(scene)
+    second = words.second_name(scene) if lesson.changes(scene) else ""
     marks = f"Filled: x; hollow: {second}; bars" if second else "Bars"
     panels = [
-        Panel(id="algorithm", figure=lambda: figures.algorithm(scene), span=7, rows=2, height="tall", click=("batch", ""),
+        Panel(id="algorithm", figure=lambda: pictures.algorithm(scene), span=7, rows=2, height="tall", click=("batch", ""),
               title="Algorithm 1, line by line", alt=alt["algorithm"],
               caption=f"{marks}: mean ± spread. Click, and the nearest value of x moves there."),
-        Panel(id="histogram", figure=lambda: figures.histogram(scene), span=5, height="short", title="The batch as a histogram",
+        Panel(id="histogram", figure=lambda: pictures.histogram(scene), span=5, height="short", title="The batch as a histogram",
               caption="Pale: x as it came. Red: now." + (f" Outline: {second}, now." if second else ""), alt=alt["histogram"]),
-        Panel(id="scaling", figure=lambda: figures.scaling(scene), span=5, height="short", title="What the input's scale does",
+        Panel(id="scaling", figure=lambda: pictures.scaling(scene), span=5, height="short", title="What the input's scale does",
               click=("factor", ""), caption="Grey: without norm. Red: batch norm, dashed: its formula. Click to choose a.",
               alt=alt["scaling"]),
-        Panel(id="sets", figure=lambda: figures.sets(scene), title="Which values share one μ and σ²", alt=alt["sets"],
+        Panel(id="sets", figure=lambda: pictures.sets(scene), title="Which values share one μ and σ²", alt=alt["sets"],
               caption="Samples to the right, positions upwards, channels into the depth. Counted in the nets' first layer: "
               f"8 channels of 16 positions, m = {scene.batch_size}."),
     ]
     panels += _net_panels(result, facts, scene, alt) if result.arm.step else []
-    return Board(panels=panels, setup=_setup(scene), seen=seen(result, scene, facts), legend=figures.legend(),
+    return Board(panels=panels, setup=_setup(scene), summary=summary(result, scene, facts), legend=pictures.legend(),
                  player=Player(labels=labels, name="Line", seconds=9.0))
 
 
 def _setup(scene: Config) -> Panel:
-    name = figures.second_name(replace(scene, **dict(zip(("factor", "offset"), lesson.asked(scene), strict=True))))
-    return Panel(id="setup", figure=lambda: figures.setup(scene), title=f"The batch x, the layer's output y, and {name}",
-                 caption=f"Bars: mean ± spread. y is made of x with γ = {short(scene.gamma)}, β = {short(scene.beta)} and "
-                 f"δ = {short(scene.delta)}. What is made of {name}?", alt=lambda: setup_alt(scene))
+    name = words.second_name(replace(scene, **dict(zip(("factor", "offset"), lesson.question_transform(scene), strict=True))))
+    return Panel(id="setup", figure=lambda: pictures.setup(scene), title=f"The batch x, the layer's output y, and {name}",
+                 caption=f"Bars: mean ± spread. y is made of x with γ = {format_number(scene.gamma)}, β = "
+                         f"{format_number(scene.beta)} and "
+                 f"δ = {format_number(scene.delta)}. What is made of {name}?", alt=lambda: setup_alt(scene))
 
 
-def _net_panels(result: Result, facts: Judged, scene: Config, alt: Texts) -> list[Panel]:
+def _net_panels(result: Result, facts: Evaluation, scene: Config, alt: Texts) -> list[Panel]:
     at = f"ε = {scene.learning_rate:g}, m = {scene.batch_size}"
     arm, starts = result.arm, lesson.trained_starts(scene)
     few = f" Only {starts} of {scene.starts} starts trained, to save time." if starts < scene.starts else ""
@@ -116,7 +116,7 @@ def _net_panels(result: Result, facts: Judged, scene: Config, alt: Texts) -> lis
     ]
     if result.sizes:
         smallest, largest = (f"{SEEN // m} steps at m = {m}" for m in (BATCH_SIZES[0], BATCH_SIZES[-1]))
-        left = short(100 * (1 - scene.momentum) ** (SEEN // BATCH_SIZES[-1]))
+        left = format_number(100 * (1 - scene.momentum) ** (SEEN // BATCH_SIZES[-1]))
         panels.append(Panel(
             id="sizes", figure=lambda: nets.sizes(result, facts), alt=alt["sizes"],
             title="Validation loss against batch size, each at its best ε",
@@ -128,7 +128,7 @@ def _net_panels(result: Result, facts: Judged, scene: Config, alt: Texts) -> lis
     return panels
 
 
-def _batch_norm_panels(result: Result, facts: Judged, scene: Config, at: str, alt: Texts) -> list[Panel]:
+def _batch_norm_panels(result: Result, facts: Evaluation, scene: Config, at: str, alt: Texts) -> list[Panel]:
     channel = [
         Panel(id="channel", figure=lambda: nets.channel(facts), span=7, title="A channel of the trained net, line by line",
               caption=f"Batch norm, {at}: the first layer's most spread channel over one batch; γ and β as learnt. Numbers: "

@@ -7,16 +7,15 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from streamlit import file_util
 
 from benchmarks.server import ROOT, Session, serve
-from ui.assets import CHART, FOLDERS, PLOTLY, Folder, unwrapped
+from ui import compat
+from ui.assets import CHART, PLOTLY, Folder
 
 pytestmark = pytest.mark.filterwarnings("ignore:connect:DeprecationWarning")
-ADDRESSES = [(folder, name) for folder in FOLDERS for name in folder.files]
+ADDRESSES = [(folder, name) for folder in (PLOTLY, CHART) for name in folder.files]
 PARTS = {name: (CHART.path / name).read_text() for name in CHART.files if name.endswith(".js")}
 EXPORTED = re.compile(r"^export (?:async )?(?:function|class|const|let) (\w+)", re.M)
 TOP = re.compile(r"^(?:export )?(?:async )?(?:function\*?|class|const|let) (\w+)", re.M)
@@ -41,7 +40,7 @@ def started(request) -> Iterator[tuple[str, str]]:
 
 def wanted(folder: Folder, name: str, start: str) -> bytes:
     data = (folder.path / name).read_bytes()
-    return unwrapped(data.decode()).encode() if (folder, start) == (PLOTLY, "server.py") else data
+    return compat.plotly_unwrapped(data.decode()).encode() if (folder, start) == (PLOTLY, "server.py") else data
 
 
 @pytest.mark.parametrize(("folder", "name"), ADDRESSES, ids=[name for _, name in ADDRESSES])
@@ -65,7 +64,7 @@ def test_a_page_names_what_it_needs(started):
     for path in ("", "risk", "optimisers?seed=3"):
         body, headers = get(f"{address}/{path}")
         html = (gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body).decode()
-        index = (Path(file_util.get_static_dir()) / "index.html").read_text()
+        index = (compat.STREAMLITS_FILES / "index.html").read_text()
         assert headers["cache-control"] == "no-cache"
         named = re.findall(r'href="\./([^"]*)"', html.replace(index.split("</head>")[0], ""))
         ours = [f"{folder.address}/{name}" for folder, name in ADDRESSES]
@@ -80,7 +79,7 @@ def test_a_page_names_what_it_needs(started):
 
 def test_streamlits_bundles_and_the_rest(started):
     start, address = started
-    script = next((Path(file_util.get_static_dir()) / "static" / "js").glob("index.*.js"))
+    script = next((compat.STREAMLITS_FILES / "static" / "js").glob("index.*.js"))
     body, headers = get(f"{address}/static/js/{script.name}")
     assert (headers.get("content-encoding") == "gzip") == (start == "server.py")
     assert (gzip.decompress(body) if start == "server.py" else body) == script.read_bytes()
@@ -102,16 +101,6 @@ def test_the_address_changes_with_the_content(tmp_path):
     seen = [address(a="1", b="2"), address(a="1", b="3"), address(a="12", b=""), address(a="1", c="2")]
     assert len(set(seen)) == 4
     assert address(a="1", b="2") == seen[0]
-
-
-def test_plotly_is_as_the_unwrapping_expects():
-    text = (PLOTLY.path / "plotly.min.js").read_text()
-    bare = unwrapped(text)
-    assert bare in text
-    assert 200 < len(text) - len(bare) < 2000
-    assert bare.startswith('"use strict";var Plotly=(()=>{')
-    assert bare.rstrip().endswith("window.Plotly = Plotly;")
-    assert unwrapped("another(file)") == "another(file)"
 
 
 def test_the_parts_can_stand_in_one_text():

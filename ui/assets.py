@@ -16,20 +16,6 @@ import streamlit.components.v1 as v1
 
 HERE = Path(__file__).parent
 
-# How plotly.min.js begins and ends in Plotly 7.1 (plotly.js 4.1) but for comments: a function that is called at once, within one
-# that a browser reads without compiling it, and reads again, on the page's own thread, when it is called.
-WRAPPER = '"use strict";var Plotly=', "return Plotly;\n}));"
-
-
-def unwrapped(plotly: str) -> str:
-    """plotly.min.js without the function around it that lets other kinds of loaders use it; unchanged if it is not as in WRAPPER.
-
-    Browsers then compile it while it loads, beside the page: a third less of the page's own time until Plotly is there.
-    """
-    start, end = plotly.find(WRAPPER[0]), plotly.rfind(WRAPPER[1])
-    return plotly[start:end] if 0 <= start < 2000 and end > len(plotly) - 50 else plotly
-
-
 @dataclass(frozen=True)
 class Folder:
     """The files of a folder that are served. `name` is unique among the folders."""
@@ -60,4 +46,3 @@ class Folder:
 PLOTLY = Folder("plotly", Path(plotly.__file__).parent / "package_data", ("plotly.min.js",))
 PARTS = sorted(path.name for path in (HERE / "chart").glob("*.js") if path.name != "entry.js")
 CHART = Folder("chart", HERE / "chart", ("chart.css", *PARTS))
-FOLDERS = (PLOTLY, CHART)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.lesson import Scene
+from ui import compat
 from ui.chart import Board, Encoded, encode
 from ui.jobs import Job, Kept, Once, Pool, size_of
 
@@ -31,7 +31,7 @@ Draw = Callable[[Any, Any], Board]
 
 
 def _boards(limit: int) -> Once[Encoded]:
-    return Once(Kept(limit, size=lambda board: len(board.body) + size_of(board.seen)))
+    return Once(Kept(limit, size=lambda board: len(board.body) + size_of(board.summary)))
 
 
 @dataclass
@@ -86,7 +86,7 @@ def board_of(slug: str, module: Any, scene: Scene, draw: Draw, slot: str = "run"
         result, version, done = _newest(memory, slug, module, scene, after, slot)
     except Exception:
         st.session_state.pop(slot, None)
-        return encode(Board(panels=[], seen=FAILED)), True
+        return encode(Board(panels=[], summary=FAILED)), True
     if done:
         st.session_state.pop(slot, None)
     else:
@@ -99,8 +99,7 @@ def board_of(slug: str, module: Any, scene: Scene, draw: Draw, slot: str = "run"
 
 def _session(slot: str) -> tuple[str, str]:
     """Who asks: a session, and for what."""
-    context = get_script_run_ctx()
-    return context.session_id if context else "", slot
+    return compat.session_id(), slot
 
 
 def _newest(memory: Shared, slug: str, module: Any, scene: Scene, after: int, slot: str) -> tuple[Any, int, bool]:
@@ -109,7 +108,7 @@ def _newest(memory: Shared, slug: str, module: Any, scene: Scene, after: int, sl
         try:
             return job.wait(after, seconds=0 if after else PATIENCE, longest=NEWS)
         except TimeoutError:
-            st.session_state.get("page")  # here Streamlit leaves this run if the reader has moved on or gone
+            compat.yield_point()
 
 
 def _job(memory: Shared, slug: str, module: Any, scene: Scene, who: tuple[str, str], rank: int = 0) -> Job:
@@ -131,7 +130,7 @@ def _encoded(slug: str, module: Any, draw: Draw, result: Any, scene: Scene) -> E
         return encode(draw(result, scene), question, failed)
     except Exception:
         failed("the board")
-        return encode(Board(panels=[], seen=FAILED))
+        return encode(Board(panels=[], summary=FAILED))
 
 
 def result_of(slug: str, module: Any, scene: Scene) -> Any:
@@ -140,7 +139,7 @@ def result_of(slug: str, module: Any, scene: Scene) -> Any:
     version, done, result = 0, False, None
     while not done:
         result, version, done = _newest(memory, slug, module, scene, version, "the whole result")
-        st.session_state.get("page")
+        compat.yield_point()
     return result
 
 

@@ -28,7 +28,7 @@ from plotly.io.json import to_json_plotly
 from core.question import Question
 from figures import style
 from figures.wire import Arrays
-from ui import assets
+from ui import assets, compat
 
 HERE = Path(__file__).parent
 Text = str | Callable[[], str]
@@ -103,7 +103,7 @@ class Board:
     panels: list[Panel]
     setup: Panel | None = None
     player: Player | None = None
-    seen: str = ""
+    summary: str = ""
     legend: list[tuple[str, str, str]] = field(default_factory=list)
 
 
@@ -117,7 +117,7 @@ class Encoded:
 
     digest: str
     parts: Mapping[str, bytes]
-    seen: str
+    summary: str
     clicks: dict[str, tuple[str, str]]
     field: str
     question: Question | None = None
@@ -149,7 +149,7 @@ def encode(board: Board, question: Question | None = None, failed: Failed | None
     return Encoded(
         digest=digest,
         parts=parts,
-        seen=board.seen,
+        summary=board.summary,
         clicks={p.id: p.click for p in board.panels if p.click},
         field=board.player.field if board.player else "",
         question=question,
@@ -162,7 +162,7 @@ NO_PICTURE = "This picture cannot be drawn for this scene. The fault has been no
 
 def _add(parts: dict[str, bytes], value: Any, arrays: Arrays | None = None) -> str:
     """Adds a part, and returns its digest."""
-    data = b"".join([to_json_plotly(value).encode(), b"\n", *(arrays.taken if arrays else [])])
+    data = b"".join([to_json_plotly(value).encode(), b"\n", *(arrays.buffers if arrays else [])])
     digest = hashlib.blake2b(data, digest_size=12).hexdigest()
     parts[digest] = data
     return digest
@@ -185,12 +185,12 @@ def _encoded(panel: Panel, parts: dict[str, bytes], failed: Failed | None) -> di
         about["alt"] = NO_PICTURE
         words = {"text": NO_PICTURE.replace(". ", ".<br>"), "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper"}
         figure = go.Figure(layout={"xaxis_visible": False, "yaxis_visible": False, "annotations": [words | {"showarrow": False}]})
-    # What to_dict would give, which copies everything and writes arrays in base64.
-    layout = {name: value for name, value in figure._layout.items() if name != "template"}
+    traces, layout = compat.figure_parts(figure)
+    layout = {name: value for name, value in layout.items() if name != "template"}
     arrays = Arrays()
-    part = _add(parts, {"data": arrays.apart(figure._data), "layout": layout}, arrays)
-    return {**about, "part": part, "moves": any({"grow", "frames"} & set(trace.get("meta") or ()) for trace in figure._data),
-            "solid": any(trace["type"] in SOLID for trace in figure._data)}
+    part = _add(parts, {"data": arrays.extract(traces), "layout": layout}, arrays)
+    return {**about, "part": part, "moves": any({"grow", "frames"} & set(trace.get("meta") or ()) for trace in traces),
+            "solid": any(trace["type"] in SOLID for trace in traces)}
 
 
 EVENTS = ("click", "frame", "guess", "preset", "pin", "leave", "alive", "missing")
@@ -205,7 +205,7 @@ def _component() -> tuple[Callable[..., Any], dict[str, bytes]]:
     mount = st.components.v2.component("lab_chart", html='<div class="lab-board"></div>',
                                        js=places + (HERE / "entry.js").read_text(), isolate_styles=False)
     look: dict[str, bytes] = {}
-    _add(look, {"template": style.template().to_plotly_json(), "dark": style.dark_partner()})
+    _add(look, {"template": style.template().to_plotly_json(), "dark": style.dark_colours()})
     return mount, look
 
 
@@ -221,7 +221,7 @@ def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int
     parts = {**look, **board.parts, **(beside.parts if beside else {})}
     sent = _sent(f"{key}:sent", parts)
     head = {"digest": board.digest + (beside.digest if beside else ""), "scene": scene, "live": live, "start": start,
-            "seen": board.seen, **about, "plotly": f"{assets.PLOTLY.address}/plotly.min.js", "look": next(iter(look)),
+            "summary": board.summary, **about, "plotly": f"{assets.PLOTLY.address}/plotly.min.js", "look": next(iter(look)),
             "now": board.digest, "kept": beside.digest if beside else None, "parts": [[name, len(parts[name])] for name in sent]}
     data = b"".join([json.dumps(head).encode(), b"\n", *(parts[name] for name in sent)])
 

@@ -63,6 +63,7 @@ export class Board {
   // head.look, head.now and, where two scenes are compared, head.kept name parts.
   receive(head) {
     const fresh = !this.head;
+    clearInterval(this.lacking);
     this.head = head;
     this.root.dataset.scene = head.scene;
     this.root.dataset.live = head.live;
@@ -78,7 +79,6 @@ export class Board {
       return;
     }
     const sent = Object.fromEntries(["look", "now", "kept"].map((name) => [name, head[name] && partOf(head[name])?.text]));
-    clearInterval(this.lacking);
     if (!complete(head, sent)) {
       const ask = () => this.send("missing", { at: Date.now() });
       this.lacking = setInterval(ask, LACKING);  // a question may be lost among the ticks of a run

@@ -25,7 +25,7 @@ async function joined(address, known = new Set()) {
 }
 
 export async function offlinePage(board) {
-  const { plotly, seen = "" } = board.head;
+  const { plotly, summary = "" } = board.head;
   const at = (path) => new URL(path, import.meta.url).href;
   const [library, parts, css] = await Promise.all([read(at(`../../${plotly}`)), joined(at("board.js")), read(at("chart.css"))]);
   const look = getComputedStyle(board.root);
@@ -63,7 +63,7 @@ ${css}
 <body>
 <h1>${title}</h1>
 <main></main>
-${paragraphs(seen)}
+${paragraphs(summary)}
 <footer>Saved from <a href="${link}">${link}</a>, where its controls and clicks work. Licence: MIT.</footer>
 <script>${inline(library)}<\/script>
 <script type="application/json" id="lab-data">${JSON.stringify(data).replaceAll("<", "\\u003c")}<\/script>
@@ -96,6 +96,6 @@ function paragraphs(markdown) {
   return markdown.trim().split(/\n{2,}/).filter(Boolean).map((block) => {
     const lines = block.split("\n");
     return lines.every((line) => /^[-*] /.test(line)) ? `<ul>${lines.map((line) => `<li>${strong(line.slice(2))}</li>`).join("")}</ul>`
-      : `<p class="lab-seen">${strong(block)}</p>`;
+      : `<p class="lab-summary">${strong(block)}</p>`;
   }).join("\n");
 }
