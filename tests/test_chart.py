@@ -77,7 +77,7 @@ def test_a_part_is_named_by_its_content():
     def line(y: int) -> Panel:
         return Panel(id=f"line{y}", figure=style.figure([dict(type="scatter", x=[0, 1], y=np.arange(2.0) + y)], x="x", y="y"))
 
-    one, two = encode(Board(panels=[line(1), line(2)])), encode(Board(panels=[line(1), line(3)], seen="other words"))
+    one, two = encode(Board(panels=[line(1), line(2)])), encode(Board(panels=[line(1), line(3)], summary="other words"))
     for encoded in (one, two):
         assert len(encoded.parts) == 3
         for digest, part in encoded.parts.items():

@@ -79,7 +79,7 @@ def test_an_alternative_text_that_fails_leaves_the_picture():
     noted: list[str] = []
     board = chart.encode(chart.Board(panels=[panel]), None, noted.append)
     assert noted == ["alt of x"]
-    assert pictures(board)["x"]
+    assert traces(board)["x"]
 
 
 def test_a_question_that_fails_leaves_the_pictures(monkeypatch, boards, caplog):

@@ -86,7 +86,7 @@ PLOTLY_WRAPPER = '"use strict";var Plotly=', "return Plotly;\n}));"
 
 
 def plotly_unwrapped(plotly: str) -> str:
-    """plotly.min.js without the function around it that lets other kinds of loaders use it; unchanged if it is not as in PLOTLY_WRAPPER.
+    """plotly.min.js without the function around it for other kinds of loaders; unchanged if it is not as in PLOTLY_WRAPPER.
 
     Browsers then compile it while it loads, beside the page: a third less of the page's own time until Plotly is there.
     """
