@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,44 +18,49 @@ import anyio.to_thread
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.responses import Response
-from streamlit import config, file_util
+from streamlit import config
 from streamlit.starlette import App
 
 from core.catalogue import LESSONS
-from ui.assets import CHART, FOLDERS, PLOTLY
+from ui import compat
+from ui.assets import CHART, PLOTLY
 
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
 YEAR = "public, max-age=31536000, immutable"
-STATIC = Path(file_util.get_static_dir())
 
 
 @dataclass(frozen=True)
 class File:
-    """What is at an address. `names_content` says that other content would have another address."""
+    """The text at an address; `cache` is the header that says how long it may be kept."""
 
-    path: Path
-    names_content: bool = True
-
-    def read(self) -> bytes:
-        return self.path.read_bytes() if self.names_content else page(self.path.read_text()).encode()
+    read: Callable[[], str]
+    suffix: str
+    cache: str = YEAR
 
 
-def page(index: str) -> str:
+def of(path: Path) -> File:
+    return File(lambda: path.read_bytes().decode(), path.suffix)
+
+
+def page() -> str:
     """Streamlit's page with links to what a lesson's pictures need."""
-    scripts = [*(f"static/js/{path.name}" for path in (STATIC / "static" / "js").glob("BidiComponent.*.js")),
-               *(f"{CHART.address}/{name}" for name in CHART.files if name.endswith(".js"))]
-    links = [f'<link rel="preload" as="script" href="./{PLOTLY.address}/plotly.min.js">',
-             f'<link rel="stylesheet" href="./{CHART.address}/chart.css">',
-             *(f'<link rel="modulepreload" href="./{script}">' for script in scripts)]
-    return index.replace("</head>", "\n".join([*links, "</head>"]))
+    scripts = [*compat.component_scripts(), *(f"{CHART.address}/{name}" for name in CHART.files if name.endswith(".js"))]
+    return compat.page_html([f'<link rel="preload" as="script" href="./{PLOTLY.address}/plotly.min.js">',
+                             f'<link rel="stylesheet" href="./{CHART.address}/chart.css">',
+                             *(f'<link rel="modulepreload" href="./{script}">' for script in scripts)])
+
+
+def plotly() -> str:
+    return compat.plotly_unwrapped((PLOTLY.path / "plotly.min.js").read_bytes().decode())
 
 
 def files() -> dict[str, File]:
     """Path -> file, for all that this server answers itself."""
-    out = {f"static/{folder}/{path.name}": File(path) for folder in ("js", "css") for path in (STATIC / "static" / folder).iterdir()
-           if path.suffix in TYPES}
-    out |= {f"{folder.address}/{name}": File(folder.path / name) for folder in FOLDERS for name in folder.files}
-    return out | {entry.slug: File(STATIC / "index.html", names_content=False) for entry in LESSONS}
+    streamlits = [path for path in (compat.STREAMLITS_FILES / "static").glob("*/*") if path.suffix in (".js", ".css")]
+    out = {path.relative_to(compat.STREAMLITS_FILES).as_posix(): of(path) for path in streamlits}
+    out |= {f"{CHART.address}/{name}": of(CHART.path / name) for name in CHART.files}
+    out[f"{PLOTLY.address}/plotly.min.js"] = File(plotly, ".js")
+    return out | {entry.slug: File(page, ".html", "no-cache") for entry in LESSONS}
 
 
 class Compressed:
@@ -71,12 +77,12 @@ class Compressed:
         if path not in self.files:
             return await self.app(scope, receive, send)
         body = self.packed.get(path) or await anyio.to_thread.run_sync(self._pack, path)
-        headers = {"Vary": "Accept-Encoding", "Cache-Control": YEAR if self.files[path].names_content else "no-cache"}
+        headers = {"Vary": "Accept-Encoding", "Cache-Control": self.files[path].cache}
         if "gzip" in Headers(scope=scope).get("accept-encoding", ""):
             headers["Content-Encoding"] = "gzip"
         else:
             body = await anyio.to_thread.run_sync(gzip.decompress, body)
-        await Response(body, headers=headers, media_type=TYPES[self.files[path].path.suffix])(scope, receive, send)
+        await Response(body, headers=headers, media_type=TYPES[self.files[path].suffix])(scope, receive, send)
 
     @staticmethod
     def _path(scope: Any) -> str:
@@ -86,7 +92,7 @@ class Compressed:
     def _pack(self, path: str) -> bytes:
         with self.lock:
             if path not in self.packed:
-                self.packed[path] = gzip.compress(self.files[path].read(), mtime=0)
+                self.packed[path] = gzip.compress(self.files[path].read().encode(), mtime=0)
             return self.packed[path]
 
 

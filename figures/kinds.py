@@ -2,7 +2,8 @@
 
 A figure function returns one of these in the place of a `go.Figure`; the browser's half of each is ui/chart/kinds/<kind>.js.
 Colours are light hex values of figures/style.py, which the browser swaps for the theme. What is there for each frame of the
-player has a leading axis F or is a tuple with an entry for each frame; with one entry it stands still.
+player has a leading axis F or is a tuple with an entry for each frame; with one entry it stands still. `moves` says whether
+another frame is another picture.
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ class Cell:
     alt: str = ""
     overlays: tuple[Overlay, ...] = ()
 
+    @property
+    def moves(self) -> bool:
+        return max(len(self.images), len(self.labels), *(len(overlay.paths) for overlay in self.overlays), 0) > 1
+
     def __post_init__(self) -> None:
         if isinstance(self.images, np.ndarray) and (self.images.dtype != np.uint8 or self.images.ndim != 3):
             raise ValueError(f"levels are uint8 [F, H, W], not {self.images.dtype} {list(self.images.shape)}")
@@ -71,6 +76,10 @@ class ImageGrid:
     quantity: str = "level"
     shift: tuple[int, int] | None = None
     reach: int = 0
+
+    @property
+    def moves(self) -> bool:
+        return any(cell.moves for cell in self.cells if cell)
 
 
 def levels(values: Any, low: float, high: float) -> np.ndarray:
@@ -133,6 +142,11 @@ class NetworkDiagram:
     positive: str = POSITIVE
     negative: str = NEGATIVE
 
+    @property
+    def moves(self) -> bool:
+        arrays = [*self.weights, *(array for layer in self.layers for array in (layer.values, layer.dropped))]
+        return any(array is not None and len(array) > 1 for array in arrays)
+
     def __post_init__(self) -> None:
         sizes = [len(layer.units) for layer in self.layers]
         if max(sizes) > self.MOST:
@@ -169,6 +183,7 @@ class PointsPad:
     classes: tuple[tuple[str, str], ...]
     most: int = 200
     equal: bool = False
+    moves: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +196,7 @@ class RasterPad:
     height: int
     levels: int
     colour: str = style.COLOURS["warning"][0]
+    moves: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if len(self.pixels) != self.width * self.height or max(self.pixels) >= self.levels:
@@ -200,6 +216,10 @@ class Table:
     rows: tuple[tuple[str | float, ...], ...]
     digits: int = 3
     marked: tuple[int, ...] = ()
+
+    @property
+    def moves(self) -> bool:
+        return len(self.marked) > 1
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):

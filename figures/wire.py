@@ -49,25 +49,25 @@ def image_blob(pixels: np.ndarray, lossless: bool = False) -> Blob:
 
 
 class Arrays:
-    """`taken` are the bytes, in the order of their places."""
+    """`buffers` are the bytes, in the order of their places."""
 
     def __init__(self) -> None:
-        self.taken: list[bytes] = []
+        self.buffers: list[bytes] = []
         self._places: dict[bytes, int] = {}
         self._end = 0
 
-    def apart(self, value: Any) -> Any:
+    def extract(self, value: Any) -> Any:
         """The value with {dtype, shape, at} in the place of each array of numbers and {mime, length, at} in that of each Blob;
         `at` is where its bytes begin. A dataclass becomes a dictionary of its fields."""
         if isinstance(value, dict):
-            return {name: self.apart(item) for name, item in value.items()}
+            return {name: self.extract(item) for name, item in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self.apart(item) for item in value]
+            return [self.extract(item) for item in value]
         if isinstance(value, Blob):
             data = value.data
             return {"mime": value.mime, "length": len(data), "at": self._place(data)}
         if dataclasses.is_dataclass(value):
-            return {field.name: self.apart(getattr(value, field.name)) for field in dataclasses.fields(value)}
+            return {field.name: self.extract(getattr(value, field.name)) for field in dataclasses.fields(value)}
         if isinstance(value, bytes):
             return list(value)
         if not isinstance(value, np.ndarray) or not value.ndim or not value.size:
@@ -80,6 +80,6 @@ class Arrays:
     def _place(self, data: bytes) -> int:
         at = self._places.setdefault(data, self._end)
         if at == self._end:
-            self.taken.append(data + bytes(-len(data) % 8))  # eight bytes to a number, or fewer
-            self._end += len(self.taken[-1])
+            self.buffers.append(data + bytes(-len(data) % 8))  # eight bytes to a number, or fewer
+            self._end += len(self.buffers[-1])
         return at

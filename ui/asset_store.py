@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 EACH, SESSION, ALL = 2 << 20, 8 << 20, 128 << 20  # bytes
 HOUR = 3600.0
@@ -106,9 +105,3 @@ def _size(count: int) -> str:
 def store() -> AssetStore:
     """The store of this server."""
     return AssetStore()
-
-
-def session() -> str:
-    """The session that asks, "" outside of one."""
-    context = get_script_run_ctx()
-    return context.session_id if context else ""

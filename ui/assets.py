@@ -45,6 +45,5 @@ class Folder:
 
 
 PLOTLY = Folder("plotly", Path(plotly.__file__).parent / "package_data", ("plotly.min.js",))
-_PARTS = sorted(path.relative_to(HERE / "chart").as_posix() for path in (HERE / "chart").rglob("*.js") if path.name != "entry.js")
-CHART = Folder("chart", HERE / "chart", ("chart.css", *_PARTS))
-FOLDERS = (PLOTLY, CHART)
+PARTS = sorted(path.relative_to(HERE / "chart").as_posix() for path in (HERE / "chart").rglob("*.js") if path.name != "entry.js")
+CHART = Folder("chart", HERE / "chart", ("chart.css", *PARTS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from urllib.parse import urlencode
 
 import numpy as np
@@ -37,22 +38,22 @@ def test_pixels_travel(value):
 def test_two_hundred_points_fit_into_a_link():
     scene = Config(dots=((1023, 0, 1),) * 200, digit=bytes([16]) * 64)
     assert len(urlencode(scene.query())) < 1000
-    assert lesson.read(Config, scene.query()) == (scene, [])
+    assert lesson.scene_from_query(Config, scene.query()) == (scene, [])
 
 
 @pytest.mark.parametrize("text", ["!", "AAA", "AAAA=A", "é", "____" * 201, "A" * 5])
 def test_a_link_with_another_drawing_is_refused_in_words(text):
-    scene, notes = lesson.read(Config, {"dots": text, "digit": text})
+    scene, notes = lesson.scene_from_query(Config, {"dots": text, "digit": text})
     assert scene.digit == Config().digit
     assert all(point[2] < 2 and max(point[:2]) < LEVELS for point in scene.dots)
     assert len(scene.dots) <= 200 and 1 <= len(notes) <= 2
 
 
-@pytest.mark.parametrize("drawing", [None, 3, [[1, 2]], [[1, 2, 3, 4]], ["abc"], [[None, 1, 1]], [[float("inf"), 0, 0]], {"a": 1}])
+@pytest.mark.parametrize("drawing", [None, 3, [[1, 2]], [[1, 2, 3, 4]], ["abc"], [[None, 1, 1]], [[math.inf, 0, 0]], {"a": 1}])
 def test_what_a_browser_may_send_is_refused(drawing):
-    with pytest.raises(ValueError, match="^must be a list of points$"):
+    with pytest.raises(ValueError, match=r"^must be a list of points$"):
         POINTS.nearest(drawing)
-    with pytest.raises(ValueError, match="^must be (a list of pixels|8 rows of 8 pixels)$"):
+    with pytest.raises(ValueError, match=r"^must be (a list of pixels|8 rows of 8 pixels)$"):
         RASTER.nearest(drawing)
 
 

@@ -87,7 +87,7 @@ def draw(result: Result, scene: Config) -> Board:
 
 if __name__ == "__main__":
     st.set_page_config(layout="wide", initial_sidebar_state="collapsed")
-    shell.style()
+    shell.add_stylesheet()
     # In the place of a lesson, so that lecture mode has neighbours to go to.
     entry = catalogue.lesson("mixup")
     controls.load_scene_from_url(entry.slug, Config)

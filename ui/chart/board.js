@@ -1,4 +1,4 @@
-// A board of linked pictures with one clock. See __init__.py for what Python sends.
+// A board of linked Plotly pictures with one clock. See __init__.py for what Python sends.
 // Only the newest spec is ever drawn.
 
 import { Ask } from "./ask.js";
@@ -7,11 +7,13 @@ import { paired } from "./compare.js";
 import { Connection } from "./connection.js";
 import { Exports } from "./export.js";
 import { Panel } from "./panel.js";
+import { figuresOf, opened, partOf } from "./parts.js";
 import { Player } from "./player.js";
 import { Present } from "./present.js";
 import { fontSize, isDark, legendEntry, loadPlotly, make, nextFrame, swapColours } from "./tools.js";
 
 const boards = new WeakMap();
+const LACKING = 1500;  // milliseconds until the parts that are missing are asked for again
 
 export class Board {
   constructor(parent) {
@@ -58,9 +60,10 @@ export class Board {
     this.paint();
   }
 
-  // look: text; now, kept: { text, numbers }, the second where two scenes are compared.
-  receive(head, look, now, kept) {
+  // head.look, head.now and, where two scenes are compared, head.kept name parts.
+  receive(head) {
     const fresh = !this.head;
+    clearInterval(this.lacking);
     this.head = head;
     this.root.dataset.scene = head.scene;
     this.root.dataset.live = head.live;
@@ -75,8 +78,14 @@ export class Board {
       if (this.player.frame !== was) this.draw(this.player.frame);
       return;
     }
+    const sent = Object.fromEntries(["look", "now", "kept"].map((name) => [name, head[name] && partOf(head[name])?.text]));
+    if (!complete(head, sent)) {
+      const ask = () => this.send("missing", { at: Date.now() });
+      this.lacking = setInterval(ask, LACKING);  // a question may be lost among the ticks of a run
+      return ask();
+    }
     this.digest = head.digest;
-    this.sent = { look, now, kept };
+    this.sent = sent;
     if (window.Plotly) this.paint();
     else loadPlotly(head.plotly).then(() => this.paint());
   }
@@ -93,17 +102,11 @@ export class Board {
     if (fresh) this.readLook();
     this.drawnLook = `${this.dark}:${fontSize()}`;
     const { look, now, kept } = this.sent;
-    const { dark } = JSON.parse(look);
-    const coloured = (text) => JSON.parse(this.dark ? swapColours(text, dark) : text);
-    const spec = ({ text, numbers }) => {
-      const one = coloured(text);
-      for (const panel of [...one.panels, one.setup]) if (panel) panel.numbers = numbers;
-      return one;
-    };
-    this.look = coloured(look);
-    this.spec = spec(now);
+    this.partner = JSON.parse(look).dark;
+    this.look = this.coloured(look);
+    this.spec = this.coloured(now);
     this.order = this.spec.panels.map((p) => p.id);
-    if (kept) this.spec.panels = paired(this.spec, spec(kept));
+    if (kept) this.spec.panels = paired(this.spec, this.coloured(kept));
     this.revision += 1;
     this.legend.replaceChildren(...this.spec.legend.map(legendEntry));
     const keep = new Set(this.spec.panels.map((p) => p.id));
@@ -120,12 +123,18 @@ export class Board {
       panel.show(spec);
       if (spec.mate) panel.root.dataset.mate = spec.mate; else delete panel.root.dataset.mate;
     }
-    for (const panel of this.panels.values()) { panel.late = true; panel.mate = this.panels.get(panel.spec.mate); }
+    this.player.show(this.spec.player && { ...this.spec.player, start: this.head.start }, fresh);
+    for (const panel of this.panels.values()) {
+      panel.mate = this.panels.get(panel.spec.mate);
+      panel.late ||= panel.shown !== panel.stateAt(this.player.frame);
+    }
     this.arrange();
     this.ask.paint();
-    this.player.show(this.spec.player && { ...this.spec.player, start: this.head.start }, fresh);
     if (!this.player.playing) this.catchUp(0);
   }
+
+  // A part's text as what it says, in the colours of the theme that is on.
+  coloured(text) { return JSON.parse(this.dark ? swapColours(text, this.partner) : text); }
 
   // In lecture mode one picture has the screen to itself, or a pair of them.
   arrange() {
@@ -144,12 +153,12 @@ export class Board {
   }
 
   revealed() {
-    if (this.player.ready) { this.player.ready = false; this.player.play(); }
+    this.player.begin();
   }
 
   // Every picture that moves and is seen, at one frame of the film; the others follow when it stops.
   async draw(frame) {
-    const moving = [...this.panels.values()].filter((p) => !p.root.hidden).filter((p) => p.late || p.moving);
+    const moving = [...this.panels.values()].filter((p) => !p.root.hidden).filter((p) => p.late || p.spec.moves);
     for (const panel of moving) panel.late = true;
     await Promise.all(moving.filter((p) => p.visible).map((p) => p.draw(frame)));
     this.done(frame);
@@ -157,23 +166,36 @@ export class Board {
   }
 
   // Draws what is out of date, one picture a turn so that each is painted before the next is begun: the first picture
-  // first, then what is seen, then what is below the fold. A newer scene or frame starts the round again.
+  // first, then what is seen, then what is below the fold, which an opening film does not wait for. A newer scene or frame
+  // starts the round again.
   async catchUp(pause) {
     const turn = (this.turn = (this.turn ?? 0) + 1);
+    this.catching = true;
+    try {
+      if (pause) await new Promise((then) => setTimeout(then, pause));
+      await this.drawLate(() => turn !== this.turn || this.player.playing || !this.root.isConnected);
+    } finally {
+      if (turn === this.turn) this.catching = false;
+    }
+  }
+
+  async drawLate(stopped) {
     const rank = (p) => (p === this.first() ? 0 : p.visible ? 1 : 2);
-    if (pause) await new Promise((then) => setTimeout(then, pause));
+    const { frame } = this.player;
+    if (!stopped() && this.first()?.shown === this.first()?.stateAt(frame)) this.done(frame);  // it is the same in this scene
     for (;;) {
-      if (turn !== this.turn || this.player.playing || !this.root.isConnected) return;
+      if (stopped()) return;
       const [panel] = [...this.panels.values()].filter((p) => p.late && !p.root.hidden).sort((a, b) => rank(a) - rank(b));
+      if ((!panel || rank(panel) === 2) && this.player.begin()) return;
       if (!panel) break;
       await panel.draw(this.player.frame);
-      if (panel === this.first()) {
+      if (panel === this.first() && !stopped()) {
         this.done(this.player.frame);
         await nextFrame();  // the frame that shows it is on the screen before the next picture takes the thread
       }
       await nextFrame();
     }
-    if (!this.panels.size) this.done(0);  // nothing could be drawn, and the words say so
+    this.done(this.player.frame);
     this.root.dataset.settled = this.digest;
   }
 
@@ -190,6 +212,7 @@ export class Board {
 
   close() {
     clearInterval(this.watch);
+    clearInterval(this.lacking);
     window.removeEventListener("resize", this.onSize);
     for (const panel of this.panels.values()) panel.close();
     this.panels.clear();
@@ -201,28 +224,17 @@ export class Board {
   }
 }
 
-// A line of JSON, then the parts whose lengths it tells: the look, and one or two boards, each a line of JSON and its arrays.
-function receive(board, bytes) {
-  const decoder = new TextDecoder();
-  const cut = bytes.indexOf(10);
-  const head = JSON.parse(decoder.decode(bytes.subarray(0, cut)));
-  // What the browser has already need not be read again.
-  if (head.digest === board.digest) return board.receive(head);
-  let end = cut + 1;
-  const [look, now, kept] = head.lengths.map((length) => bytes.subarray(end, (end += length)));
-  // The copy of the arrays begins where a number of eight bytes may begin.
-  const opened = (part) => {
-    const line = part.indexOf(10);
-    return { text: decoder.decode(part.subarray(0, line)), numbers: part.slice(line + 1).buffer };
-  };
-  board.receive(head, decoder.decode(look), opened(now), kept && opened(kept));
+// Whether all is here that a message speaks of.
+function complete({ kept }, sent) {
+  const texts = [sent.now, ...(kept ? [sent.kept] : [])];
+  return Boolean(sent.look) && texts.every((text) => text && figuresOf(text).every(partOf));
 }
 
 export default function ({ parentElement, data, setTriggerValue }) {
   let board = boards.get(parentElement);
   if (!board) boards.set(parentElement, (board = new Board(parentElement)));
   board.send = setTriggerValue;
-  receive(board, data instanceof Uint8Array ? data : new Uint8Array(data));
+  board.receive(opened(data instanceof Uint8Array ? data : new Uint8Array(data)));
   return () => setTimeout(() => {
     if (!parentElement.isConnected) { board.close(); boards.delete(parentElement); }
   }, 0);

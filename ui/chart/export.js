@@ -234,7 +234,10 @@ async function toPng({ text, width, height, family }, scale) {
 
 // ---- the numbers behind it
 
-const toCsv = (panel) => panel.view.rows().map((row) => row.map(cell).join(",")).join("\n") + "\n";
+function toCsv(panel) {
+  panel.unpack();
+  return panel.view.rows().map((row) => row.map(cell).join(",")).join("\n") + "\n";
+}
 
 function cell(value) {
   if (typeof value === "number") return Number.isNaN(value) ? "" : shortest(value);

@@ -1,5 +1,6 @@
 // The board in one file, which plays without a network.
 
+import { figuresOf, partOf } from "./parts.js";
 import { dataUrl } from "./tools.js";
 
 const IMPORT = /^import .* from "(.*)";\n/gm;
@@ -32,9 +33,11 @@ export async function offlinePage(board) {
   const values = [...new Set(css.match(/--st-[\w-]+/g))].map((name) => [name, look.getPropertyValue(name)]).filter(([, v]) => v);
   const title = escaped(document.querySelector("h2")?.textContent ?? document.title);
   const link = escaped(location.href);
-  const { slug, scene, start, beside } = board.head;
-  const data = { head: { slug, scene, start, beside, digest: board.digest, live: false, presets: [] },
-                 look: board.sent.look, now: await written(board.sent.now), kept: board.sent.kept && await written(board.sent.kept) };
+  const { slug, scene, start, beside, digest, look: shared, now, kept } = board.head;
+  const boards = [now, kept].filter(Boolean);
+  const digests = [shared, ...boards, ...boards.flatMap((one) => figuresOf(partOf(one).text))];
+  const data = { head: { slug, scene, start, beside, digest, look: shared, now, kept, live: false, presets: [] },
+                 parts: await Promise.all(digests.map(async (name) => [name, await written(partOf(name))])) };
   const inline = (code) => code.replace(/<\/(?=script)/gi, "<\\/").replaceAll("<!--", "<\\!--");
   return `<!DOCTYPE html>
 <html lang="en">
@@ -66,11 +69,13 @@ ${paragraphs(summary)}
 <script type="application/json" id="lab-data">${JSON.stringify(data).replaceAll("<", "\\u003c")}<\/script>
 <script type="module">${inline(parts)}
 {
-  const { head, look, now, kept } = JSON.parse(document.getElementById("lab-data").textContent);
-  const read = ({ text, numbers }) => ({ text, numbers: Uint8Array.from(atob(numbers), (c) => c.charCodeAt(0)).buffer });
+  const { head, parts } = JSON.parse(document.getElementById("lab-data").textContent);
+  for (const [digest, { text, numbers }] of parts) {
+    keepPart(digest, { text, numbers: Uint8Array.from(atob(numbers), (c) => c.charCodeAt(0)).buffer });
+  }
   const board = new Board(document.querySelector("main"));
   board.send = () => {};
-  board.receive(head, look, read(now), kept && read(kept));
+  board.receive(head);
 }
 <\/script>
 </body>

@@ -1,13 +1,12 @@
 // One picture with its title and caption. What is drawn in `plot` is a view of the picture's kind: a class in kinds/ with
 //
-//   show(spec)     a new picture, or the same in another theme; draws nothing yet. spec: what Python sent for the panel, and
-//                  `numbers`, the bytes of its arrays
-//   draw(frame)    draws it at that frame of the film; may return a promise
-//   close()        lets go of what it holds outside of its node
+//   show(figure, numbers)   another figure, or the same in another theme, as Python wrote it, and the bytes of its arrays
+//   draw(frame)             draws it at that frame of the film; may return a promise
+//   close()                 lets go of what it holds outside of its node
 //
 // and, where what kinds/kind.js has for all does not do,
 //
-//   moving         whether another frame is another picture
+//   prepare()      a new spec has come, whose figure is shown when it is the picture's turn
 //   resize()       the node has another size
 //   svg(w, h)      the picture as it stands, as an SVG element that needs nothing of the page
 //   rows()         its numbers for CSV, a line of names first
@@ -22,6 +21,7 @@ import { PlotlyFigure } from "./kinds/plotly.js";
 import { PointsPad } from "./kinds/points.js";
 import { RasterPad } from "./kinds/raster.js";
 import { TextTable } from "./kinds/table.js";
+import { partOf } from "./parts.js";
 import { make } from "./tools.js";
 
 const KINDS = { plotly: PlotlyFigure, grid: ImageGrid, network: NetworkDiagram, points: PointsPad, raster: RasterPad, table: TextTable };
@@ -36,11 +36,11 @@ export class Panel {
     this.visible = true;
     this.seen = new IntersectionObserver((entries) => {
       this.visible = entries.at(-1).isIntersecting;
-      if (this.visible && this.late && this.board.spec) this.board.catchUp(0);
+      if (this.visible && this.late && this.board.spec && !this.board.catching) this.board.catchUp(0);
     }, { rootMargin: "50px" });
   }
 
-  // The node and its view live until the panel is closed or shows another kind: what Plotly has drawn cannot be moved to another.
+  // Node and view live until the panel is closed or shows another kind: zoom, camera and focus stay with them.
   become(kind) {
     if (this.view) this.leave();
     this.plot = make("div", "lab-plot");
@@ -52,6 +52,7 @@ export class Panel {
     this.size.observe(this.plot);
     this.seen.observe(this.plot);
     this.drawn = false;
+    this.unpacked = this.shown = this.said = null;
     this.view = new KINDS[kind](this);
   }
 
@@ -65,34 +66,53 @@ export class Panel {
   show(spec) {
     if (spec.kind !== this.spec?.kind) this.become(spec.kind);
     this.spec = spec;
-    this.worded = false;
-    this.view.show(spec);
+    const same = spec.part === this.unpacked?.part;
+    this.part = partOf(spec.part);  // kept from here on, as long as it may be drawn
+    this.view.prepare();
     this.root.dataset.panel = spec.id;
     this.root.dataset.height = spec.height;
     this.root.style.setProperty("--span", spec.span);
     this.root.style.setProperty("--rows", spec.rows);
-    if (!this.drawn) this.words();  // a page that opens has its words in place
+    if (!this.drawn || same) this.words();  // a page that opens has its words in place
   }
 
-  // Words and picture change together.
   words() {
-    this.worded = true;
+    const { title, caption, alt, click } = this.spec;
+    const now = JSON.stringify([title, caption, alt, click]);
+    if (now === this.said) return;
+    this.said = now;
     this.title.textContent = this.spec.title;
     this.caption.innerHTML = this.spec.caption;
     this.plot.setAttribute("aria-label", this.spec.alt.replaceAll("**", ""));
     this.plot.classList.toggle("lab-clickable", Boolean(this.spec.click));
   }
 
-  get moving() { return this.view.moving; }
+  // Left until the picture's turn to be drawn: the first one does not wait for the others, and words and picture change together.
+  unpack() {
+    this.words();
+    const { part, unpacked, board: { drawnLook } } = this;
+    if (unpacked?.part === this.spec.part && unpacked.look === drawnLook) return;
+    this.unpacked = { part: this.spec.part, look: drawnLook };
+    this.view.show(this.board.coloured(part.text), part.numbers);
+  }
 
   // The frame of the picture at a frame of the board's clock, which may be that of another scene.
   clocked(frame) { return this.spec.clock?.[frame] ?? frame; }
 
+  // What is to be seen at a frame; where it is the same, there is nothing to draw.
+  stateAt(frame) {
+    const { part, mate, moves } = this.spec;
+    // One of a pair takes part in what the other one's axes show.
+    return [part, this.board.drawnLook, mate && this.board.revision, moves ? this.clocked(frame) : ""].join();
+  }
+
   async draw(frame) {
+    const state = this.stateAt(frame);
     this.late = false;
-    if (!this.worded) this.words();
+    this.unpack();
     await this.view.draw(this.clocked(frame));
     this.drawn = true;
+    this.shown = state;
   }
 
   // place: the numbers that Python puts into the fields that a click in this picture sets.

@@ -36,10 +36,13 @@ export class Player {
     this.range.addEventListener("change", () => this.settle());
     this.frame = 0;
     this.playing = false;
+    this.waiting = false;  // for begin(), to play the opening film
   }
 
+  get on() { return this.playing || (this.waiting && !this.board.ask.open); }
+
   press(what) {
-    if (what === "play") this.playing ? this.pause(true) : this.play();
+    if (what === "play") this.on ? this.pause(true) : this.play();
     if (what === "back") { this.pause(); this.go(this.frame - 1); this.settle(); }
     if (what === "next") { this.pause(); this.go(this.frame + 1); this.settle(); }
   }
@@ -58,15 +61,22 @@ export class Player {
     if (started && spec.start != null && !this.playing) this.frame = spec.start;
     else if (spec.live || (atEnd && !this.playing)) this.frame = this.last;
     this.frame = Math.max(0, Math.min(this.frame, this.last));
-    this.mark();
     if (fresh && spec.autoplay && spec.start == null && !spec.live && !calm()) {
       this.frame = 0;
-      if (this.board.ask.open) this.ready = true;
-      else this.play();
+      this.waiting = true;
     }
+    this.mark();
+  }
+
+  // Starts the opening film, once its first frame is on the screen and no question covers it. True where it does.
+  begin() {
+    if (!this.waiting || this.board.ask.open) return false;
+    this.play();
+    return true;
   }
 
   play() {
+    this.waiting = false;
     if (this.frame >= this.last) this.frame = 0;
     this.playing = true;
     this.mark();
@@ -88,7 +98,7 @@ export class Player {
 
   pause(settle) {
     const was = this.playing;
-    this.playing = false;
+    this.playing = this.waiting = false;
     this.mark();
     if (was) this.board.catchUp(30);
     if (settle && was) this.settle();
@@ -116,9 +126,10 @@ export class Player {
     const text = this.spec ? `${this.spec.labels?.[this.frame] ?? `${this.spec.name} ${this.frame}`}` : "";
     this.output.textContent = text;
     this.range.setAttribute("aria-valuetext", text);
-    if (this.root.dataset.playing !== String(this.playing)) this.button.innerHTML = this.playing ? ICONS.pause : ICONS.play;
-    this.button.setAttribute("aria-label", this.playing ? "Pause" : "Play");
+    const { on } = this;
+    if (this.root.dataset.playing !== String(on)) this.button.innerHTML = on ? ICONS.pause : ICONS.play;
+    this.button.setAttribute("aria-label", on ? "Pause" : "Play");
     this.root.dataset.frame = this.frame;
-    this.root.dataset.playing = this.playing;
+    this.root.dataset.playing = on;
   }
 }

@@ -14,6 +14,17 @@ export function loadPlotly(path) {
   return plotlyLoading;
 }
 
+// Whether this browser draws in three dimensions. Asked once, as each answer costs a context of the few that there are.
+let webgl = null;
+export function hasWebGL() {
+  if (webgl === null) {
+    const context = document.createElement("canvas").getContext("webgl");
+    webgl = Boolean(context);
+    context?.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+  return webgl;
+}
+
 const ARRAYS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array,
                  u2: Uint16Array, i4: Int32Array, u4: Uint32Array };
 

@@ -17,33 +17,21 @@ export class ImageGrid extends Kind {
     this.listen();
   }
 
-  get moving() {
-    return this.spec.figure.cells.some((one) => one && (one.images.shape ? one.images.shape[0] > 1 : one.images.length > 1
-      || one.labels.length > 1 || one.overlays.some(({ paths }) => paths.length > 1)));
-  }
+  get saves() { return { picture: true, numbers: this.figure.cells.some((one) => one && !this.isBlob(one)) }; }
+  isBlob({ images }) { return images[0] instanceof Blob; }
 
-  get saves() { return { picture: true, numbers: this.spec.figure.cells.some((one) => one && !this.isBlob(one)) }; }
-  isBlob({ images }) { return Boolean(images[0]?.mime || images[0] instanceof Blob); }
-
-  show(spec) {
-    super.show(spec);
+  show(figure, numbers) {
+    super.show(figure);
     this.forget();
-    this.unpacked = false;
-    if (this.held.isNews(spec.figure.shift)) this.shift = spec.figure.shift;
-  }
-
-  unpack() {
-    if (this.unpacked) return;
-    this.unpacked = true;
-    const { figure, numbers } = this.spec;
     putArrays(figure.cells, numbers, (bytes, mime) => new Blob([bytes], { type: mime }));
     this.palette = paletteOf(figure.scale);
+    if (this.held.isNews(figure.shift)) this.shift = figure.shift;
   }
 
   // What is shown of each cell at a frame: a bitmap, or rows of values.
   async images(frame) {
     const { bitmaps } = this;
-    return Promise.all(this.spec.figure.cells.map(async (one) => {
+    return Promise.all(this.figure.cells.map(async (one) => {
       const image = one && atFrame(one.images, frame);
       if (!(image instanceof Blob)) return image;
       if (!bitmaps.has(image)) bitmaps.set(image, createImageBitmap(image));
@@ -57,19 +45,18 @@ export class ImageGrid extends Kind {
   }
 
   async draw(frame) {
-    const { spec } = this;
-    this.unpack();
+    const { figure } = this;
     const images = await this.images(frame);
-    if (spec !== this.spec || !this.node.isConnected) return;
+    if (figure !== this.figure || !this.node.isConnected) return;
     this.frame = frame;
     this.build();
-    spec.figure.cells.forEach((one, i) => one && this.paint(this.tiles[i], one, images[i], frame));
+    figure.cells.forEach((one, i) => one && this.paint(this.tiles[i], one, images[i], frame));
     this.resize();
   }
 
   build() {
-    const { cells, shift } = this.spec.figure;
-    const how = shift ? "drag" : this.spec.click ? "click" : "look";
+    const { cells, shift } = this.figure;
+    const how = shift ? "drag" : this.panel.spec.click ? "click" : "look";
     if (how !== this.how) for (const tile of this.tiles.splice(0)) tile.root.remove();
     this.how = how;
     this.root.classList.toggle("lab-drag", how === "drag");
@@ -118,7 +105,7 @@ export class ImageGrid extends Kind {
 
   // One scale for all images; small ones in whole screen pixels.
   resize() {
-    const { columns, cells, pixelated } = this.spec.figure;
+    const { columns, cells, pixelated } = this.figure;
     const size = fontSize();
     const gap = 0.5 * size;
     const rows = Math.ceil(cells.length / columns);
@@ -149,13 +136,13 @@ export class ImageGrid extends Kind {
 
   // While the hand moves an image, what was drawn follows it; the image as the lesson moves it comes with Python's answer.
   shifted() {
-    const given = this.spec.figure.shift;
+    const given = this.figure.shift;
     const [dx, dy] = given ? [0, 1].map((i) => (this.shift[i] - given[i]) * this.scale) : [0, 0];
     for (const { canvas } of this.tiles) canvas.style.transform = dx || dy ? `translate(${dx}px, ${dy}px)` : "";
   }
 
   move(dx, dy) {
-    const { reach } = this.spec.figure;
+    const { reach } = this.figure;
     this.shift = [dx, dy].map((v) => Math.max(-reach, Math.min(reach, v)));
     this.shifted();
   }
@@ -207,7 +194,7 @@ export class ImageGrid extends Kind {
       this.telling = setTimeout(() => this.tellShift(), PAUSE);
       return;
     }
-    const { columns } = this.spec.figure;
+    const { columns } = this.figure;
     const next = this.tiles[Number(e.target.dataset.cell) + by[0] + columns * by[1]];
     if (!next) return;
     e.target.tabIndex = -1;
@@ -218,21 +205,21 @@ export class ImageGrid extends Kind {
   // The value under the pointer, beside it.
   tellValue(e) {
     const tile = this.tiles.find(({ frame }) => frame.contains(e.target));
-    const one = tile && this.spec.figure.cells[Number(tile.root.dataset.cell)];
+    const one = tile && this.figure.cells[Number(tile.root.dataset.cell)];
     this.hover.textContent = "";
-    if (!one || this.isBlob(one) || !this.unpacked) return;
+    if (!one || this.isBlob(one)) return;
     const rows = atFrame(one.images, this.frame);
     const inside = tile.frame.getBoundingClientRect();
     const [x, y] = [e.clientX - inside.left, e.clientY - inside.top].map((v) => Math.floor(v / this.scale));
     if (rows[y]?.[x] === undefined) return;
-    this.hover.textContent = `${this.spec.figure.quantity} ${numberText(this.valueOf(rows[y][x]))}`;
+    this.hover.textContent = `${this.figure.quantity} ${numberText(this.valueOf(rows[y][x]))}`;
     const box = this.node.getBoundingClientRect();
     this.hover.style.left = `${Math.min(e.clientX - box.left + 12, box.width - this.hover.offsetWidth)}px`;
     this.hover.style.top = `${Math.max(0, e.clientY - box.top - 1.2 * this.hover.offsetHeight)}px`;
   }
 
   valueOf(level) {
-    const { low, high } = this.spec.figure;
+    const { low, high } = this.figure;
     return low + (level / 255) * (high - low);
   }
 
@@ -240,7 +227,7 @@ export class ImageGrid extends Kind {
     const box = this.node.getBoundingClientRect();
     const scale = width / box.width;
     const root = svgNode("svg", { width, height, viewBox: `0 0 ${box.width} ${height / scale}`, "font-family": this.board.family });
-    this.spec.figure.cells.forEach((one, i) => {
+    this.figure.cells.forEach((one, i) => {
       if (!one) return;
       const { frame, canvas, over, label } = this.tiles[i];
       const place = (node) => {
@@ -249,7 +236,7 @@ export class ImageGrid extends Kind {
       };
       const at = place(frame);
       svgNode("image", { ...at, href: canvas.toDataURL(), preserveAspectRatio: "none",
-                         style: this.spec.figure.pixelated ? "image-rendering: pixelated" : "" }, root);
+                         style: this.figure.pixelated ? "image-rendering: pixelated" : "" }, root);
       const copy = over.cloneNode(true);
       for (const [key, value] of Object.entries(at)) copy.setAttribute(key, value);
       root.append(copy);
@@ -261,9 +248,8 @@ export class ImageGrid extends Kind {
   }
 
   rows() {
-    this.unpack();
-    const out = [["cell", "label", "row", "column", this.spec.figure.quantity, "frame"]];
-    this.spec.figure.cells.forEach((one, i) => {
+    const out = [["cell", "label", "row", "column", this.figure.quantity, "frame"]];
+    this.figure.cells.forEach((one, i) => {
       if (!one || this.isBlob(one)) return;
       one.images.forEach((rows, f) => rows.forEach((row, y) => row.forEach((value, x) => {
         out.push([i, one.labels.length ? atFrame(one.labels, f) : "", y, x, this.valueOf(value), f]);

@@ -7,9 +7,9 @@ export class Kind {
     this.node = panel.plot;
   }
 
-  get moving() { return false; }
   get saves() { return { picture: true, numbers: true }; }
-  show(spec) { this.spec = spec; }
+  prepare() {}
+  show(figure) { this.figure = figure; }
   draw() {}
   resize() {}
   svg() { return null; }

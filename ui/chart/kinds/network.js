@@ -14,24 +14,13 @@ export class NetworkDiagram extends Kind {
     this.listen();
   }
 
-  get moving() {
-    const { layers, weights } = this.spec.figure;
-    return [...weights, ...layers.flatMap(({ values, dropped }) => [values, dropped])].some((array) => (array?.shape?.[0] ?? array?.length) > 1);
-  }
-
-  show(spec) {
-    super.show(spec);
-    this.unpacked = this.built = false;
-  }
-
-  unpack() {
-    if (this.unpacked) return;
-    this.unpacked = true;
-    putArrays(this.spec.figure, this.spec.numbers);
+  show(figure, numbers) {
+    super.show(figure);
+    putArrays(figure, numbers);
+    this.built = false;
   }
 
   draw(frame) {
-    this.unpack();
     this.frame = frame;
     const { clientWidth: width, clientHeight: height } = this.node;
     if (!this.built || this.box?.[0] !== width || this.box?.[1] !== height || this.size !== fontSize()) this.build(width, height);
@@ -49,7 +38,7 @@ export class NetworkDiagram extends Kind {
     this.built = true;
     this.box = [width, height];
     const size = this.size = fontSize();
-    const { layers, weights, positive, negative } = this.spec.figure;
+    const { layers, weights, positive, negative } = this.figure;
     const { ink, paper } = this.colours;
     const focused = this.root.contains(document.activeElement) ? document.activeElement.dataset.unit : null;
     for (const [key, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}`, "font-family": this.board.family,
@@ -68,7 +57,7 @@ export class NetworkDiagram extends Kind {
     })));
     this.units = layers.flatMap((layer, l) => layer.units.map((name, u) => {
       const [x, y] = place(l, u);
-      const node = svgNode("g", { "data-unit": `${l}:${u}`, tabindex: -1, role: this.spec.click ? "button" : "img" }, this.root);
+      const node = svgNode("g", { "data-unit": `${l}:${u}`, tabindex: -1, role: this.panel.spec.click ? "button" : "img" }, this.root);
       svgNode("circle", { cx: x, cy: y, r: this.radius, fill: paper }, node);
       const disc = svgNode("circle", { cx: x, cy: y, r: this.radius, stroke: ink, "stroke-width": 1.5 }, node);
       const d = 0.75 * this.radius;
@@ -101,20 +90,20 @@ export class NetworkDiagram extends Kind {
     svgNode("text", { x, y: y + 0.3 * size, fill: ink }, this.root).textContent = "wider: larger";
   }
 
-  weight({ l, from, to }) { return atFrame(this.spec.figure.weights[l], this.frame)[to][from]; }
+  weight({ l, from, to }) { return atFrame(this.figure.weights[l], this.frame)[to][from]; }
 
   value({ l, u }) {
-    const { values } = this.spec.figure.layers[l];
+    const { values } = this.figure.layers[l];
     return values ? atFrame(values, this.frame)[u] : null;
   }
 
   dropped(l, u) {
-    const { dropped } = this.spec.figure.layers[l];
+    const { dropped } = this.figure.layers[l];
     return Boolean(dropped && atFrame(dropped, this.frame)[u]);
   }
 
   paint() {
-    const { positive, negative, limit, layers } = this.spec.figure;
+    const { positive, negative, limit, layers } = this.figure;
     const { paper } = this.colours;
     const widest = Math.max(2.5, 0.45 * this.size);
     const on = this.on;
@@ -143,12 +132,12 @@ export class NetworkDiagram extends Kind {
 
   words(unit) {
     const v = this.value(unit);
-    const layer = this.spec.figure.layers[unit.l].name;
+    const layer = this.figure.layers[unit.l].name;
     return `${layer}: ${unit.name}${v === null ? "" : ` = ${numberText(v)}`}${this.dropped(unit.l, unit.u) ? ", dropped" : ""}`;
   }
 
   lineWords(line) {
-    const { layers } = this.spec.figure;
+    const { layers } = this.figure;
     return `${layers[line.l].units[line.from]} → ${layers[line.l + 1].units[line.to]}: weight ${numberText(this.weight(line))}`;
   }
 
@@ -175,12 +164,12 @@ export class NetworkDiagram extends Kind {
     this.root.addEventListener("click", (e) => press(unitOf(e.target)));
     this.root.addEventListener("keydown", (e) => {
       const unit = unitOf(e.target);
-      if (unit && (e.key === "Enter" || e.key === " ") && this.spec.click) { e.preventDefault(); e.stopPropagation(); return press(unit); }
+      if (unit && (e.key === "Enter" || e.key === " ") && this.panel.spec.click) { e.preventDefault(); e.stopPropagation(); return press(unit); }
       const by = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[e.key];
       if (!unit || !by) return;
       e.preventDefault();
       e.stopPropagation();
-      const { layers } = this.spec.figure;
+      const { layers } = this.figure;
       const l = Math.max(0, Math.min(layers.length - 1, unit.l + by[0]));
       const u = Math.max(0, Math.min(layers[l].units.length - 1, unit.u + by[1]));
       const next = this.units.find((one) => one.l === l && one.u === u);
@@ -193,8 +182,7 @@ export class NetworkDiagram extends Kind {
   svg(width, height) { return copyOf(this.root, width, height); }
 
   rows() {
-    this.unpack();
-    const { layers, weights } = this.spec.figure;
+    const { layers, weights } = this.figure;
     const out = [["layer", "from", "to", "weight", "frame"]];
     weights.forEach((frames, l) => frames.forEach((rows, f) => rows.forEach((row, to) => row.forEach((w, from) => {
       out.push([layers[l + 1].name, layers[l].units[from], layers[l + 1].units[to], w, f]);

@@ -42,7 +42,7 @@ export class DrawingKind extends Kind {
       e.preventDefault();
       e.stopPropagation();
     });
-    for (const kind of ["focus", "blur"]) this.sheet.addEventListener(kind, () => { if (this.spec && this.panel.drawn) this.paint(); });
+    for (const kind of ["focus", "blur"]) this.sheet.addEventListener(kind, () => { if (this.panel.drawn) this.paint(); });
   }
 
   tool(name, does) {

@@ -1,10 +1,12 @@
 // A Plotly figure. Every change goes through Plotly.react, so zoom, camera and hidden legend entries survive.
 
 import { axesOf, axisOf, follow, shareAxes } from "../compare.js";
-import { bareText, begun, coarse, dataAddress, fontSize, putArrays, sized, sizedTrace } from "../tools.js";
+import { bareText, begun, coarse, dataAddress, fontSize, hasWebGL, make, putArrays, sized, sizedTrace } from "../tools.js";
 import { Turn } from "../turn.js";
 import { Kind } from "./kind.js";
 
+const NO_WEBGL = "This picture is drawn in three dimensions with WebGL, which this browser does not have or has switched off. "
+  + "Everything else on the page works.";
 const COLUMNS = ["trace", "x", "y", "z", "text", "frame"];
 
 export class PlotlyFigure extends Kind {
@@ -15,23 +17,20 @@ export class PlotlyFigure extends Kind {
     this.listen();
   }
 
-  show(spec) {
-    super.show(spec);
-    this.unpacked = false;
-    this.own = this.shared = null;
-    this.turn.show(spec.figure.data.some(({ type }) => type === "surface" || type === "scatter3d"));
+  prepare() {
+    const { solid, mate } = this.panel.spec;
+    this.missing = solid && !hasWebGL();
+    this.turn.show(solid && !this.missing);
+    if (mate || this.shared) this.own = this.shared = null;
   }
 
-  get moving() { return this.spec.figure.data.some((trace) => trace.meta?.grow || trace.meta?.frames); }
+  get saves() { return { picture: !this.missing, numbers: true }; }
   get mate() { return this.panel.mate?.view; }
 
-  // Left until the picture's turn to be drawn: the first one does not wait for the others.
-  unpack() {
-    if (this.unpacked) return;
-    this.unpacked = true;
-    const { data, layout } = this.spec.figure;
-    putArrays(data, this.spec.numbers, dataAddress);
-    putArrays(layout, this.spec.numbers, dataAddress);
+  show({ data, layout }, numbers) {
+    this.own = this.shared = null;
+    putArrays(data, numbers, dataAddress);
+    putArrays(layout, numbers, dataAddress);
     this.layout = { ...layout, template: this.board.look.template, autosize: true, font: { ...layout.font, family: this.board.family } };
     this.base = data;
   }
@@ -58,7 +57,12 @@ export class PlotlyFigure extends Kind {
   }
 
   async draw(frame) {
-    this.unpack();
+    this.notice?.remove();
+    if (this.missing) {
+      window.Plotly.purge(this.node);
+      this.notice = this.node.appendChild(make("p", "lab-notice", NO_WEBGL));
+      return;
+    }
     // What a film comes to is seen in its last frame; axes taken from the first would cut it.
     if (this.mate && !this.own) {
       await this.react(this.panel.clocked((this.board.spec.player?.frames ?? 1) - 1));
@@ -81,8 +85,6 @@ export class PlotlyFigure extends Kind {
                      displayModeBar: coarse() ? false : "hover",
                      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
     return window.Plotly.react(this.node, this.at(frame, size), layout, config).then(() => {
-      // Where the browser has no WebGL, Plotly says so in the picture's place and there is nothing to turn.
-      if (this.turn.solid && this.node.querySelector(".no-webgl")) this.turn.show(false);
       // Inside the picture, above its canvas.
       if (this.turn.solid && this.turn.handle.parentNode !== this.node) this.node.append(this.turn.handle);
     });
@@ -108,7 +110,7 @@ export class PlotlyFigure extends Kind {
     this.lift = (e) => {
       const from = down;
       down = null;
-      if (!from || !this.spec?.click || Math.hypot(e.clientX - from[0], e.clientY - from[1]) > 4) return;
+      if (!from || !this.panel.spec.click || Math.hypot(e.clientX - from[0], e.clientY - from[1]) > 4) return;
       const { xaxis, yaxis } = this.node._fullLayout ?? {};
       if (!xaxis?.p2d || !yaxis?.p2d) return;
       const box = this.node.getBoundingClientRect();
@@ -129,7 +131,6 @@ export class PlotlyFigure extends Kind {
 
   // One point a line; all of a film, not only the frame that is shown.
   rows() {
-    this.unpack();
     const { paper } = this.colours;  // a line in the colour of the paper is the halo of another
     const rows = [];
     this.base.forEach((trace, i) => {

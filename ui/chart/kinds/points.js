@@ -8,9 +8,9 @@ import { numberText } from "./kind.js";
 const REACH = 14;  // pixels within which a point is taken hold of
 
 export class PointsPad extends DrawingKind {
-  show(spec) {
-    super.show(spec);
-    const { figure, alt } = spec;
+  show(figure) {
+    super.show(figure);
+    const { alt } = this.panel.spec;
     this.take(figure.points);
     this.choose([...figure.classes.map(([name, colour], c) => [name, `<svg viewBox="-8 -8 16 16" width="14" height="14" aria-hidden="true">
       <path d="${shapeOf(c, 6)}" fill="${colour}"/></svg>`]), ["Erase", ""]]);
@@ -18,11 +18,11 @@ export class PointsPad extends DrawingKind {
     this.cursor ??= [0.5, 0.5].map((share) => Math.round(share * (figure.levels - 1)));
   }
 
-  get erasing() { return this.chosen === this.spec.figure.classes.length; }
+  get erasing() { return this.chosen === this.figure.classes.length; }
   empty() { this.drawing = []; this.grabbed = null; }
 
   layout(width, height) {
-    const { figure } = this.spec;
+    const { figure } = this;
     const size = this.size = fontSize();
     const { ink, axis, grid } = this.colours;
     const [left, bottom, right, top] = [4.2 * size, 3 * size, 0.8 * size, 0.6 * size];
@@ -57,13 +57,13 @@ export class PointsPad extends DrawingKind {
   }
 
   place([i, j]) {
-    const { levels } = this.spec.figure;
+    const { levels } = this.figure;
     const { box } = this;
     return [box.x + (box.width * i) / (levels - 1), box.y + box.height * (1 - j / (levels - 1))];
   }
 
   level([x, y]) {
-    const last = this.spec.figure.levels - 1;
+    const last = this.figure.levels - 1;
     const { box } = this;
     return [(x - box.x) / box.width, 1 - (y - box.y) / box.height].map((share) => Math.round(last * Math.max(0, Math.min(1, share))));
   }
@@ -75,7 +75,7 @@ export class PointsPad extends DrawingKind {
   }
 
   put(at) {
-    const { most } = this.spec.figure;
+    const { most } = this.figure;
     this.full = this.drawing.length >= most;
     if (this.full) return null;
     this.drawing.push([...this.level(at), this.chosen]);
@@ -103,7 +103,7 @@ export class PointsPad extends DrawingKind {
 
   key(e) {
     const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[e.key];
-    const last = this.spec.figure.levels - 1;
+    const last = this.figure.levels - 1;
     if (by) {
       const step = Math.max(1, Math.round(last / (e.shiftKey ? 200 : 40)));
       this.cursor = this.cursor.map((v, i) => Math.max(0, Math.min(last, v + step * by[i])));
@@ -137,7 +137,7 @@ export class PointsPad extends DrawingKind {
 
   paint() {
     if (!this.marks) return;
-    const { figure } = this.spec;
+    const { figure } = this;
     const { paper, ink } = this.colours;
     this.marks.replaceChildren(...this.drawing.map((point, k) => {
       const [x, y] = this.place(point);
@@ -155,7 +155,7 @@ export class PointsPad extends DrawingKind {
   }
 
   rows() {
-    const { x, y, levels, classes } = this.spec.figure;
+    const { x, y, levels, classes } = this.figure;
     const along = ([low, high], i) => low + ((high - low) * i) / (levels - 1);
     return [["class", "x", "y"], ...this.drawing.map(([i, j, c]) => [classes[c][0], along(x, i), along(y, j)])];
   }

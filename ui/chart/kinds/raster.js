@@ -5,9 +5,9 @@ import { fontSize, svgNode } from "../tools.js";
 import { DrawingKind } from "./pad.js";
 
 export class RasterPad extends DrawingKind {
-  show(spec) {
-    super.show(spec);
-    const { figure, alt } = spec;
+  show(figure) {
+    super.show(figure);
+    const { alt } = this.panel.spec;
     this.take(figure.pixels);
     this.choose([["Draw", ""], ["Erase", ""]]);
     this.sheet.setAttribute("aria-label", `${alt.replaceAll("**", "")} Arrow keys move the frame, Enter inks a pixel, Delete clears it.`);
@@ -17,7 +17,7 @@ export class RasterPad extends DrawingKind {
   empty() { this.drawing = this.drawing.map(() => 0); }
 
   layout(width, height) {
-    const { figure } = this.spec;
+    const { figure } = this;
     const side = Math.max(2, Math.min((width - 4) / figure.width, (height - 4) / figure.height));
     const { ink, paper, axis, grid } = this.colours;
     this.side = side;
@@ -31,13 +31,13 @@ export class RasterPad extends DrawingKind {
     const lines = (count, length, d) => Array.from({ length: count - 1 }, (_, i) => d(side * (i + 1), length)).join("");
     svgNode("path", { d: lines(figure.width, h, (x, l) => `M${x} 0V${l}`) + lines(figure.height, w, (y, l) => `M0 ${y}H${l}`),
                       stroke: grid, "stroke-opacity": 0.6, fill: "none" }, this.sheet);
-    this.frame = svgNode("rect", { "data-only-here": "", width: side, height: side, fill: "none", stroke: this.spec.figure.colour,
+    this.frame = svgNode("rect", { "data-only-here": "", width: side, height: side, fill: "none", stroke: this.figure.colour,
                                    "stroke-width": Math.max(2, fontSize() / 6) }, this.sheet);
   }
 
   // A pen about a twelfth of the sheet wide, whose edge is soft: ink grows where it has been.
   ink(x, y) {
-    const { width, height, levels } = this.spec.figure;
+    const { width, height, levels } = this.figure;
     const radius = Math.max(0.75, width / 16);
     for (let j = Math.max(0, Math.floor(y - radius - 1)); j <= Math.min(height - 1, y + radius + 1); j++) {
       for (let i = Math.max(0, Math.floor(x - radius - 1)); i <= Math.min(width - 1, x + radius + 1); i++) {
@@ -65,7 +65,7 @@ export class RasterPad extends DrawingKind {
   end() { this.from = null; }
 
   key(e) {
-    const { width, height, levels } = this.spec.figure;
+    const { width, height, levels } = this.figure;
     const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[e.key];
     if (by) {
       this.cursor = this.cursor.map((v, i) => Math.max(0, Math.min([width, height][i] - 1, v + by[i])));
@@ -82,7 +82,7 @@ export class RasterPad extends DrawingKind {
 
   paint() {
     if (!this.pixels) return;
-    const { levels } = this.spec.figure;
+    const { levels } = this.figure;
     this.drawing.forEach((value, k) => this.pixels[k].setAttribute("fill-opacity", value / (levels - 1)));
     const [i, j] = this.cursor;
     this.frame.setAttribute("x", this.side * i);
@@ -91,11 +91,11 @@ export class RasterPad extends DrawingKind {
     this.undo.disabled = !this.past.length;
     this.clear.disabled = !this.drawing.some(Boolean);
     this.status.textContent = document.activeElement === this.sheet && this.keyed
-      ? `Row ${j + 1}, column ${i + 1}: ${this.drawing[j * this.spec.figure.width + i]} of ${levels - 1}.` : "";
+      ? `Row ${j + 1}, column ${i + 1}: ${this.drawing[j * this.figure.width + i]} of ${levels - 1}.` : "";
   }
 
   rows() {
-    const { width } = this.spec.figure;
+    const { width } = this.figure;
     return [["row", "column", "value"], ...this.drawing.map((value, k) => [Math.floor(k / width), k % width, value])];
   }
 }

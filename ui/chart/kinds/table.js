@@ -11,18 +11,11 @@ export class TextTable extends Kind {
     this.root.setAttribute("role", "region");
   }
 
-  get moving() { return this.spec.figure.marked.length > 1; }
   get saves() { return { picture: false, numbers: true }; }
 
-  show(spec) {
-    super.show(spec);
-    this.built = false;
-  }
-
-  build() {
-    if (this.built) return;
-    this.built = true;
-    const { columns, rows, digits } = this.spec.figure;
+  show(figure) {
+    super.show(figure);
+    const { columns, rows, digits } = this.figure;
     const numeric = columns.map((_, c) => rows.every((row) => typeof row[c] === "number"));
     const table = make("table");
     const cells = (row, texts, kind) => texts.forEach((text, c) => {
@@ -36,8 +29,8 @@ export class TextTable extends Kind {
       cells(line, row.map((value) => (typeof value === "number" ? numberText(value, digits) : value)), "td");
       return line;
     });
-    if (this.spec.click) this.buttons();
-    this.root.setAttribute("aria-label", this.spec.title || this.spec.alt);
+    if (this.panel.spec.click) this.buttons();
+    this.root.setAttribute("aria-label", this.panel.spec.title || this.panel.spec.alt);
     this.root.replaceChildren(table);
   }
 
@@ -52,8 +45,7 @@ export class TextTable extends Kind {
   }
 
   draw(frame) {
-    this.build();
-    const { marked } = this.spec.figure;
+    const { marked } = this.figure;
     const now = marked.length ? atFrame(marked, frame) : -1;
     this.lines.forEach((line, i) => {
       if (i === now) line.setAttribute("aria-current", "true");
@@ -68,5 +60,5 @@ export class TextTable extends Kind {
     else if (line.offsetTop + line.offsetHeight > top + tall) this.root.scrollTop = line.offsetTop + line.offsetHeight - tall;
   }
 
-  rows() { return [this.spec.figure.columns, ...this.spec.figure.rows]; }
+  rows() { return [this.figure.columns, ...this.figure.rows]; }
 }
