@@ -13,6 +13,7 @@ import { Present } from "./present.js";
 import { fontSize, isDark, legendEntry, loadPlotly, make, nextFrame, swapColours } from "./tools.js";
 
 const boards = new WeakMap();
+const PAUSE = 1000;  // milliseconds between two drawings of a picture that is not the first, while a run is under way
 const LACKING = 1500;  // milliseconds until the parts that are missing are asked for again
 
 export class Board {
@@ -76,6 +77,7 @@ export class Board {
       const was = this.player.frame;
       if (this.spec?.player) this.player.show({ ...this.spec.player, start: head.start }, false);
       if (this.player.frame !== was) this.draw(this.player.frame);
+      else if (!head.live && this.spec && this.late() && !this.player.playing) this.catchUp(0);
       return;
     }
     const sent = Object.fromEntries(["look", "now", "kept"].map((name) => [name, head[name] && partOf(head[name])?.text]));
@@ -181,14 +183,18 @@ export class Board {
 
   async drawLate(stopped) {
     const rank = (p) => (p === this.first() ? 0 : p.visible ? 1 : 2);
+    // While a run is under way the first picture follows it; the others are drawn now and then, and when it is over.
+    const waits = (p) => this.head.live && p !== this.first() && performance.now() - p.drawn < PAUSE;
+    const due = () => [...this.panels.values()].filter((p) => p.late && !p.root.hidden && !waits(p));
     const { frame } = this.player;
     if (!stopped() && this.first()?.shown === this.first()?.stateAt(frame)) this.done(frame);  // it is the same in this scene
     for (;;) {
       if (stopped()) return;
-      const [panel] = [...this.panels.values()].filter((p) => p.late && !p.root.hidden).sort((a, b) => rank(a) - rank(b));
+      const [panel] = due().sort((a, b) => rank(a) - rank(b));
       if ((!panel || rank(panel) === 2) && this.player.begin()) return;
       if (!panel) break;
       await panel.draw(this.player.frame);
+      panel.drawn = performance.now();
       if (panel === this.first() && !stopped()) {
         this.done(this.player.frame);
         await nextFrame();  // the frame that shows it is on the screen before the next picture takes the thread
@@ -196,8 +202,11 @@ export class Board {
       await nextFrame();
     }
     this.done(this.player.frame);
-    this.root.dataset.settled = this.digest;
+    if (!this.late()) this.root.dataset.settled = this.digest;
   }
+
+  // Whether a picture that is shown is out of date.
+  late() { return [...this.panels.values()].some((panel) => panel.late && !panel.root.hidden); }
 
   first() { return this.panels.get(this.present.on ? this.present.panel() : this.order[0]); }
 
