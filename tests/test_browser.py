@@ -31,7 +31,8 @@ def fits_a_phone(page: Page) -> None:
     page.wait_for_function("() => document.querySelector('.lab-panel').clientWidth < 390")
     # The pictures are fitted to their new place a moment later.
     page.wait_for_function("""() => [...document.querySelectorAll(".lab-plot")]
-      .filter((plot) => plot.clientWidth && plot._fullLayout).every((plot) => Math.abs(plot._fullLayout.width - plot.clientWidth) <= 1)""", timeout=20_000)
+      .filter((plot) => plot.clientWidth && plot._fullLayout)
+      .every((plot) => Math.abs(plot._fullLayout.width - plot.clientWidth) <= 1)""", timeout=20_000)
     wide = page.evaluate("[document.documentElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]")
     assert max(wide) <= 391, "the page scrolls sideways"
     picture, hands = page.locator(".lab-panel").first.bounding_box(), page.locator(".st-key-controls").bounding_box()
