@@ -10,8 +10,9 @@ from torch.nn import functional as F
 
 from core import surrogates
 from core.data import toys
-from core.engine import MLP, autograd_gradient, generators, gradient
+from core.engine import MLP, autograd_gradient, generators
 from core.surrogates import LOSSES
+from tests.engine.passes import gradient
 
 Z = torch.linspace(-30, 30, 6001, dtype=torch.float64)
 
