@@ -18,6 +18,9 @@ B of a batch). theta_KP [K, P]; shared data x [1, d, N], per-model data [K, d, N
 """
 
 from .backprop import Backprop
+from .conv import ConvNet
+from .conv_backprop import ConvBackprop
+from .convolution import Conv
 from .losses import Loss, binary_cross_entropy, cross_entropy, exponential, hinge, squared
 from .mlp import MLP, Activations
 from .mlp_layout import Layer
@@ -43,6 +46,9 @@ __all__ = [
     "AdamW",
     "Autograd",
     "Backprop",
+    "Conv",
+    "ConvBackprop",
+    "ConvNet",
     "ElasticNet",
     "Entry",
     "Generators",
