@@ -9,7 +9,6 @@ The averaged set of an element is its channel in all samples ("batch", Ioffe and
 Shapes: K models, C channels, P positions, n samples: z [K, C, P, n]. Statistics broadcast to [K, C, 1, n].
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -53,44 +52,47 @@ class BlockNorm:
         # torch.var_mean over an inner axis is ten times slower than this.
         mean = z.mean(2, keepdim=True)
         var = (z - mean).square().mean(2, keepdim=True)
-        found: list[tuple[Tensor, Tensor, Tensor]] = []
         for kind, rows in self.parts(len(z)):
-            within, spread = mean[rows], var[rows]
             if kind == "none":
-                one = torch.ones_like(within)
-                found.append((torch.zeros_like(within), one, one))
-                continue
-            if kind == "batch" and not train:
+                mean[rows], var[rows] = 0.0, 1.0
+            elif kind == "batch" and not train:
                 if stats is None:
                     raise ValueError("stats=None: batch norm needs running statistics unless train=True")
-                level, spread = (part[rows, :, None, None] for part in (stats.mean, stats.var))
-            elif kind == "instance":
-                level = within
-            else:
+                mean[rows], var[rows] = stats.mean[rows, :, None, None], stats.var[rows, :, None, None]
+            elif kind != "instance":
+                within = mean[rows].clone()
                 level = self._pooled(within, kind)
-                spread = self._pooled(spread + (within - level).square(), kind)
-            if kind == "batch" and train and stats is not None:
-                running = RunningStats(stats.mean[rows], stats.var[rows])
-                running.update(level.flatten(2), spread.flatten(2), z.shape[2] * z.shape[3], self.momentum)
-            found.append((level, spread, (spread + self.epsilon).rsqrt()))
-        mean, var, scale = (self._joined(parts, mean.shape) for parts in zip(*found, strict=True))
+                spread = self._pooled(var[rows] + (within - level).square(), kind)
+                mean[rows], var[rows] = level, spread
+                if kind == "batch" and stats is not None:
+                    running = RunningStats(stats.mean[rows], stats.var[rows])
+                    running.update(level.flatten(2), spread.flatten(2), z.shape[2] * z.shape[3], self.momentum)
+        scale = (var + self.epsilon).rsqrt()
+        if "none" in self.kinds:
+            scale = torch.cat([torch.ones_like(scale[r]) if kind == "none" else scale[r] for kind, r in self.parts(len(z))])
         return mean, var, scale
 
-    def backward(self, d: Tensor, xhat: Tensor, scale: Tensor, train: bool) -> Tensor:
-        """dJ/dz from d = dJ/dx̂, all [K, C, P, n], which it overwrites."""
+    def backward(
+        self, d: Tensor, xhat: Tensor, scale: Tensor, gamma: Tensor, train: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """dJ/dz [K, C, P, n], dJ/dγ and dJ/dβ [K, C, 1] from d = dJ/d(γ x̂ + β), which it overwrites; gamma [K, C, 1, 1]."""
+        P = d.shape[2]
+        # Sums over positions serve both γ, β and the statistics.
         level, slope = d.mean(2, keepdim=True), (d * xhat).mean(2, keepdim=True)
+        d_gamma, d_beta = slope.sum(3).mul_(P), level.sum(3).mul_(P)
+        for part in (level, slope):
+            part.mul_(gamma)
         for kind, rows in self.parts(len(d)):
+            if kind == "none":
+                d_gamma[rows] = d_beta[rows] = 0.0
             for part in (level, slope):
                 if kind == "none" or (kind == "batch" and not train):
                     part[rows] = 0.0
                 elif kind != "instance":
                     part[rows] = self._pooled(part[rows], kind)
-        return d.sub_(level).addcmul_(xhat, slope, value=-1).mul_(scale)
-
-    def _joined(self, parts: Sequence[Tensor], shape: torch.Size) -> Tensor:
-        if len(parts) == 1:
-            return parts[0]
-        return torch.cat([part.expand(len(part), *shape[1:]) for part in parts])
+        # γ d - level - x̂ slope, times scale: the small factors first.
+        d.mul_(gamma * scale).sub_(level.mul_(scale)).addcmul_(xhat, slope.mul_(scale), value=-1)
+        return d, d_gamma, d_beta
 
     def _pooled(self, means: Tensor, kind: str) -> Tensor:
         """Means over the averaged set, given those over positions [R, C, 1, n], in a shape that broadcasts to theirs."""

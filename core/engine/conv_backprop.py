@@ -110,10 +110,7 @@ class ConvBackprop:
         grad = self.grads[i]
         if self.norm is None or grad.gamma is None or grad.beta is None:
             return d
-        xhat = self.normalised[i]
-        torch.sum((d * xhat).flatten(2), 2, keepdim=True, out=grad.gamma)
-        torch.sum(d.flatten(2), 2, keepdim=True, out=grad.beta)
-        for kind, rows in self.norm.parts(self.K):
-            if kind == "none":
-                grad.gamma[rows] = grad.beta[rows] = 0.0
-        return self.norm.backward(d.mul_(self.gammas[i]), xhat, self.scale[i], self.train)
+        d, d_gamma, d_beta = self.norm.backward(d, self.normalised[i], self.scale[i], self.gammas[i], self.train)
+        grad.gamma.copy_(d_gamma)
+        grad.beta.copy_(d_beta)
+        return d
