@@ -1,9 +1,9 @@
 """How many model-steps a CPU second buys: the engine's `train` against the tutorial loop and scikit-learn.
 
-MLP 2-16-16-1 tanh, binary cross-entropy, Adam, batches of 64 from 1,024 points shuffled every epoch, one
-thread, every batch loss kept by all; and a small convolutional net (1 -> 8 -> 16 channels, 3 x 3, max pooling, 10 classes)
-on 1,024 digits of 8 x 8 pixels, cross-entropy, Adam, batches of 32. Numbers are ratios of rates measured side by side in CPU time, so that
-other load on the machine matters little; the spread is the interquartile range of the ratio over the repeats.
+MLP 2-16-16-1 tanh, binary cross-entropy, Adam, batches of 64 from 1,024 points; and a small convolutional net (1 -> 8 -> 16
+channels, 3 x 3, max pooling, 10 classes), cross-entropy, Adam, batches of 32 from 1,024 digits of 8 x 8 pixels. Data are
+shuffled every epoch, one thread, every batch loss kept by all. Numbers are ratios of rates measured side by side in CPU
+time, so that other load on the machine matters little; the spread is the interquartile range of the ratio over the repeats.
 
 Run: python -m benchmarks.engine
 """
