@@ -18,6 +18,7 @@ B of a batch). theta_KP [K, P]; shared data x [1, d, N], per-model data [K, d, N
 """
 
 from .backprop import Backprop
+from .conditioned import ConditionedMLP
 from .conv import ConvNet
 from .conv_backprop import ConvBackprop
 from .convolution import Conv
@@ -31,7 +32,9 @@ from .optimisers import SGD, AdaGrad, Adam, AdamW, Optimiser, RMSProp, State
 from .penalties import L1, L2, ElasticNet, Penalty, max_norm, soft_threshold
 from .progress import Progress
 from .random import Generators, bernoulli, generators, normals, permutations, spawn, uniforms
+from .recurrent import Recurrent
 from .schedules import Schedule, cosine, exponential_decay, step_decay, warmup
+from .segmentation import SegmentationNet
 from .train import minibatches, train
 from .trainer import MovingAverage, Trainer
 
@@ -46,6 +49,7 @@ __all__ = [
     "AdamW",
     "Autograd",
     "Backprop",
+    "ConditionedMLP",
     "Conv",
     "ConvBackprop",
     "ConvNet",
@@ -62,8 +66,10 @@ __all__ = [
     "Penalty",
     "Progress",
     "RMSProp",
+    "Recurrent",
     "RunningStats",
     "Schedule",
+    "SegmentationNet",
     "State",
     "Supervised",
     "Trainer",

@@ -47,6 +47,11 @@ class ConvLayout(Layout):
             raise ValueError(f"outputs={self.outputs}: must be at least 1")
         _ = self.blocks  # raises where a layer does not fit
 
+    @cached_property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of one sample in x, [C, H, W]."""
+        return self.inputs
+
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kind of norm of each block of rows."""

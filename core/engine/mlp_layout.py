@@ -75,8 +75,8 @@ class MLPLayout(Layout):
         return {"layer": 1, "group": self.groups}.get(self.norm or "")
 
     @cached_property
-    def inputs(self) -> tuple[int, ...]:
-        """Shape of one sample."""
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of one sample in x, [d]."""
         return self.sizes[:1]
 
     @cached_property

@@ -26,8 +26,8 @@ class Network(Protocol):
     """What the objectives and the trainer need of an architecture. Implementations are frozen and hashable."""
 
     @property
-    def inputs(self) -> tuple[int, ...]:
-        """Shape of one sample, () where x is not one tensor."""
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of one sample in x, () where x is not one tensor."""
         ...
 
     @property
@@ -105,7 +105,7 @@ class Layout:
     """What follows from a network's `layout` alone, and what most networks do without; networks inherit it."""
 
     layout: Mapping[str, Entry]
-    inputs: tuple[int, ...] = ()  # shape of one sample, () where x is not one tensor
+    sample_shape: tuple[int, ...] = ()  # of x, () where x is not one tensor
     dropout: float = 0.0  # P(drop) of hidden units in training
 
     @property

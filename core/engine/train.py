@@ -128,9 +128,9 @@ def _validate(
 ) -> None:
     if len(generators) != K:
         raise ValueError(f"generators: {len(generators)} for {K} models, one each")
-    inputs = network.inputs or x.shape[1:-1]
-    if x.shape[0] not in (1, K) or x.shape[1:-1] != inputs:
-        raise ValueError(f"x: shape {tuple(x.shape)}, needs [1 or {K}, {', '.join(map(str, inputs))}, N]")
+    sample = network.sample_shape or x.shape[1:-1]
+    if x.shape[0] not in (1, K) or x.shape[1:-1] != sample:
+        raise ValueError(f"x: shape {tuple(x.shape)}, needs [1 or {K}, {', '.join(map(str, sample))}, N]")
     if y.shape[0] not in (1, K) or y.shape[-1] != x.shape[-1]:
         raise ValueError(f"y: shape {tuple(y.shape)}, needs [1 or {K}, ..., {x.shape[-1]}]")
     if steps < 1:

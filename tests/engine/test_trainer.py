@@ -207,7 +207,7 @@ def test_the_newest_losses_are_kept(parts):
         trainer.advance(n)
         expected = everything.losses[max(0, trainer.step - 7) : trainer.step]
         assert torch.equal(trainer.losses, expected)
-    with pytest.raises(ValueError, match="^history"):
+    with pytest.raises(ValueError, match=r"^history"):
         make(Adam(0.01), history=0)
 
 
