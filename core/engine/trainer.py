@@ -94,9 +94,10 @@ class Trainer:
         batches = self.batches
         batch = {name: next(b) for name, b in batches.items()} if isinstance(batches, Mapping) else next(batches)
         value, grad = self.objective.value_and_gradient(self.theta, batch, self.generators)
-        # Sums first: a finite sum of every number is far cheaper than looking at each.
-        if not isfinite(sum(value.tolist()) + grad.sum().item()):
+        if not self._finite(value, grad):
             value = self._retire(value, grad)
+        elif self._stopped is not None:
+            value = value.index_fill(0, self._stopped, torch.nan)
         for look in self.before:
             look(self, value, grad)
         self._scheduled().step(self.theta, grad, self.state)
@@ -114,6 +115,12 @@ class Trainer:
         if isinstance(factor, Tensor):
             factor = factor.reshape(-1, 1)
         return replace(self.optimiser, learning_rate=rate * factor)
+
+    def _finite(self, value: Tensor, grad: Tensor) -> bool:
+        """Whether the rows that go on are finite, by sums: far cheaper than looking at each number. May be False in error."""
+        if self._stopped is None:
+            return isfinite(sum(value.tolist()) + grad.sum().item())
+        return bool((value + grad.sum(1))[self.diverged_at < 0].isfinite().all())
 
     def _retire(self, value: Tensor, grad: Tensor) -> Tensor:
         """Stop the rows that are not finite at their present values; returns the losses to record."""
