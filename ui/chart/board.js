@@ -160,6 +160,7 @@ export class Board {
 
   // Every picture that moves and is seen, at one frame of the film; the others follow when it stops.
   async draw(frame) {
+    delete this.root.dataset.settled;
     const moving = [...this.panels.values()].filter((p) => !p.root.hidden).filter((p) => p.late || p.spec.moves);
     for (const panel of moving) panel.late = true;
     await Promise.all(moving.filter((p) => p.visible).map((p) => p.draw(frame)));
@@ -171,6 +172,7 @@ export class Board {
   // first, then what is seen, then what is below the fold, which an opening film does not wait for. A newer scene or frame
   // starts the round again.
   async catchUp(pause) {
+    delete this.root.dataset.settled;
     const turn = (this.turn = (this.turn ?? 0) + 1);
     this.catching = true;
     try {
@@ -210,7 +212,7 @@ export class Board {
 
   first() { return this.panels.get(this.present.on ? this.present.panel() : this.order[0]); }
 
-  // For tests and benchmarks: which scene and frame the first picture shows.
+  // For tests and benchmarks: which scene and frame the first picture shows; `settled` once all the others show it too.
   done(frame) {
     this.root.dataset.drawn = this.digest;
     this.root.dataset.frame = frame;
