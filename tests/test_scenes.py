@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from tests.pages import page_spec
-from tests.scenes import anything, check, ends, scenes
+from tests.scenes import anything, check, distinct, ends, scenes
 
 LONG = "LONG" in os.environ
 COUNT = int(os.environ.get("LONG") or 12)
@@ -29,7 +29,7 @@ def test_any_scene_is_drawn_and_told(entry, module):
     @given(data=st.data())
     def drawn(data):
         scene = data.draw(scenes(module.Config), label="scene")
-        results = list(module.steps(scene.trained()))
+        results = list(distinct(module.steps(scene.trained())))
         assert results
         for result in results:
             check(page, module, scene, result, thorough=result is results[-1])
@@ -48,5 +48,5 @@ def test_any_scene_is_drawn_and_told(entry, module):
 def test_every_field_at_its_ends(entry, module):
     page = page_spec(entry.slug)
     for scene in ends(module.Config):
-        for result in module.steps(scene.trained()):
+        for result in distinct(module.steps(scene.trained())):
             check(page, module, scene, result)

@@ -161,7 +161,7 @@ def steps(config: Config) -> Iterator[Result]:
     x, y = data(config.seed)
     first = starts(mlp, config, range(1))
     theta, draws, known = first[0].clone(), moments(mlp, first, x), theory(mlp, config, x)
-    kernel, targets = Backprop(mlp, theta, N), y[None, None].float()
+    kernel, targets, result = Backprop(mlp, theta, N), y[None, None].float(), None
     watch = _Watch(mlp, kernel, x)
     optimiser = Adam(config.learning_rate) if config.optimiser == "adam" else SGD(config.learning_rate, momentum=0.9)
     state, stops, losses, at = optimiser.init(theta), recorded(config.steps), torch.empty(config.steps + 1, len(SCHEMES)), []
@@ -173,8 +173,10 @@ def steps(config: Config) -> Iterator[Result]:
             at.append(step)
             watch.look()
             if len(at) % REPORT == 1 or step == config.steps:
-                yield Result(step=step, x=x, y=y, at=torch.tensor(at), losses=losses[: step + 1].clone(), layers=watch.layers,
-                             middle=watch.middle, draws=draws, **known, **watch.so_far())
+                result = Result(step=step, x=x, y=y, at=torch.tensor(at), losses=losses[: step + 1].clone(), layers=watch.layers,
+                                middle=watch.middle, draws=draws, **known, **watch.so_far())
+            if result is not None:
+                yield result
             if step == 0:
                 others = starts(mlp, config, range(1, DRAWS))
                 draws = torch.cat([draws, moments(mlp, others, x)])

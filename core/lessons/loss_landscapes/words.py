@@ -252,8 +252,8 @@ def landscape(result: Result, m: int, shape: str) -> str:
         return WAITING
     known = result.grid[m][result.grid[m].isfinite()]
     heights = f"losses from {_said(float(known.min()))} to {_said(float(known.max()))}" if len(known) else "no finite loss so far"
-    count = NEVER if result.basins is None else int(result.basins[m])
-    basins = "" if count == NEVER else f", {count(count)}" if result.problem == "network" else f", local minima: {count}"
+    found = NEVER if result.basins is None else int(result.basins[m])
+    basins = "" if found == NEVER else f", {count(found)}" if result.problem == "network" else f", local minima: {found}"
     return f"{_name(result.nets[m])}: the plane as {shape}, {heights}{basins}."
 
 
