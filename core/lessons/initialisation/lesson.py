@@ -10,7 +10,7 @@ Shapes: M = 6 schemes, L hidden layers of H units, S steps, F recorded steps, B 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -133,7 +133,7 @@ class _Watch:
         return torch.bincount((place + rows).flatten(), minlength=M * R * (BINS + 2)).reshape(M, R, -1)[..., 1:-1]
 
 
-def starts(mlp: MLP, config: Config, draws: range) -> Tensor:
+def starts(mlp: MLP, config: Config, draws: Iterable[int]) -> Tensor:
     """theta [K, M, P] of the six starts, K times: Xavier, He and small normal of one draw scale the same numbers."""
     first = DRAWS * config.seed
     rows = [signal.start(mlp, generators([first + k] * len(SCHEMES)), config.std, config.gain) for k in draws]
@@ -175,11 +175,12 @@ def steps(config: Config) -> Iterator[Result]:
             if len(at) % REPORT == 1 or step == config.steps:
                 result = Result(step=step, x=x, y=y, at=torch.tensor(at), losses=losses[: step + 1].clone(), layers=watch.layers,
                                 middle=watch.middle, draws=draws, **known, **watch.so_far())
-            if result is not None:
-                yield result
+            assert result is not None
+            yield result
             if step == 0:
-                others = starts(mlp, config, range(1, DRAWS))
-                draws = torch.cat([draws, moments(mlp, others, x)])
+                for others in torch.arange(1, DRAWS).split(4):
+                    draws = torch.cat([draws, moments(mlp, starts(mlp, config, others.tolist()), x)])
+                    yield result
         optimiser.step(theta, grad, state)
 
 
