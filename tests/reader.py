@@ -15,7 +15,6 @@ from benchmarks.browser import executable, returning
 in_browser = [
     pytest.mark.browser,
     pytest.mark.skipif(executable() is None and not os.environ.get("REQUIRE_BROWSER"), reason="no Chromium on this machine"),
-    pytest.mark.xdist_group("browser"),
 ]
 # Streamlit looks for its own server below the page's path first, and the browser reports that it is not there.
 STREAMLITS_OWN = re.compile(r"/_stcore/(health|host-config)$")

@@ -77,18 +77,16 @@ class Config(Scene):
 class Result(Predictions):
     """Predictions of the three methods after `step` of `steps` updates.
 
-    off_G: the dropout net with dropout off. theory_G: its exact spread, with one hidden layer on the curve. counts,
-    limit_rms, limit_theory [len(COUNTS)]: how far the mean of T of LIMIT passes is from the mean of all, measured on
-    disjoint blocks, and σ √(1/T − 1/LIMIT); None before the end of training.
+    The limits compare the mean of T of LIMIT passes with the mean of all; None before the end of training.
     """
 
     step: int
     steps: int
-    off_G: Tensor
-    theory_G: Tensor | None = None
-    counts: tuple[int, ...] = COUNTS
-    limit_rms: Tensor | None = None
-    limit_theory: Tensor | None = None
+    off_G: Tensor  # the dropout net with dropout off
+    theory_G: Tensor | None = None  # exact standard deviation of the dropout net, with one hidden layer on the curve
+    counts: tuple[int, ...] = COUNTS  # [Q] T, how many passes are averaged
+    limit_rms: Tensor | None = None  # [Q] distance of the two means, measured on disjoint blocks
+    limit_theory: Tensor | None = None  # [Q] σ √(1/T − 1/LIMIT)
 
 
 def steps(config: Config) -> Iterator[Result]:
@@ -146,16 +144,16 @@ class _Task:
 
     def whole(self, alone_1P: Tensor, many_KP: Tensor, before: Result | None) -> Iterator[Result]:
         """The whole result; `before` it, again and again, the last there was, as pauses."""
-        p, passes = self.problem, torch.empty(0)
-        thinned, found = self.masks(generators([self.mask.initial_seed()])[0], PASSES), []
+        p, found = self.problem, [torch.empty(0)] * 3
+        thinned = self.masks(generators([self.mask.initial_seed()])[0], PASSES)
         some = p.test_DB[:, :: max(1, p.test_DB.shape[1] // 32)]
-        for x, masks in ((p.grid_DG, thinned), (p.test_DB, thinned), (some, self.masks(self.limit, LIMIT))):
+        for i, (x, masks) in enumerate(((p.grid_DG, thinned), (p.test_DB, thinned), (some, self.masks(self.limit, LIMIT)))):
             for passes in self.thinned(alone_1P, x, masks):
+                found[i] = passes
                 if before is not None:
                     yield before
-            found.append(passes)
-        rms, theory = uncertainty.distance_from_limit(found.pop(), COUNTS)
-        result = self.result(self.config.steps, alone_1P, many_KP, *found)
+        rms, theory = uncertainty.distance_from_limit(found[2], COUNTS)
+        result = self.result(self.config.steps, alone_1P, many_KP, *found[:2])
         yield replace(result, limit_rms=rms, limit_theory=theory)
 
     def result(self, step: int, alone_1P: Tensor, many_KP: Tensor, passes_SG: Tensor, tests_SB: Tensor) -> Result:
@@ -226,6 +224,6 @@ def quantity(result: Result, name: str, method: str, counts: Sequence[int]) -> t
     return getattr(uncertainty.entropies(p_SG[:, None], counts), name).clamp_min(0)
 
 
-def shown(result: Result, scene: Config) -> int:
+def passes_shown(result: Result, scene: Config) -> int:
     """T: what the slider asks for, or as many passes as there are while the nets still train."""
     return min(scene.passes, len(result.passes["mc_dropout"]))

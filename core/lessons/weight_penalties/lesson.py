@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from core.controls import Refused, choice, choices, number
+from core.controls import InvalidValue, choice, choices, number
 from core.engine import generators
 from core.lesson import Scene, last
 from core.lessons.weight_penalties import descents as penalty_descents
@@ -61,7 +61,7 @@ class Config(Scene):
 
     def rules(self) -> None:
         if self.problem == "diabetes" and self.first == self.second:
-            raise Refused("second", "the two axes need two different features")
+            raise InvalidValue("second", "the two axes need two different features")
 
 
 def strengths(problem: str) -> Tensor:
@@ -106,7 +106,7 @@ def steps(config: Config) -> Iterator[Result]:
     result = replace(result, pair=pair)
     if exact:
         # `shown` is yielded again, as a pause, until all is there.
-        ends, held, plain = result.theta, list(result.held), None
+        ends, held = result.theta, list(result.held)
         for k, part in enumerate((1.0, config.l1_ratio)):
             for found in between.held_from(problem, ends[k], alphas, part):
                 held[k] = found
@@ -114,8 +114,9 @@ def steps(config: Config) -> Iterator[Result]:
         result = replace(result, held=torch.stack(held), passed=between.passages(problem, ends[2], alphas))
         yield shown
         for plain in penalty_descents.plain_linear(problem, alphas, config.step, config.seed + 2000, result.order()[0]):
+            result = replace(result, plain=plain)
             yield shown
-        yield replace(result, plain=plain, adam=penalty_descents.adam(problem, alphas, ends[2]))
+        yield replace(result, adam=penalty_descents.adam(problem, alphas, ends[2]))
     else:
         for plain in penalty_descents.plain(problem, start[:A], alphas, config.seed):
             yield replace(result, plain=plain)

@@ -25,7 +25,7 @@ from tests.pages import page_spec
 from tests.scenes import distinct
 
 SEEDS = range(6)
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 def regions(result: Result, T: int = lesson.PASSES) -> dict[str, dict[int, float]]:
