@@ -181,7 +181,7 @@ def test_partial_results_are_whole_pictures():
 
 
 def test_pauses_are_many_and_previews_few():
-    scene = Config(problem="moons", depth=3, width=48, points=120, members=2, steps=400)
+    scene = Config(problem="moons", depth=3, width=48, points=120, members=12, steps=200)
     results = list(lesson.steps(scene))
     shown = list(distinct(results))
     assert len(shown) <= lesson.PREVIEWS + 2 < len(results)
