@@ -30,20 +30,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def group(item: pytest.Item) -> str:
-    """The tests that one worker takes, one after the other: those of a browser, of a lesson, or of a file."""
-    if item.get_closest_marker("browser"):
-        return "browser"
+    """The tests that one worker takes, one after the other: those of a lesson, or of a file, in a browser or without."""
     parts = item.path.relative_to(ROOT).parts
+    if item.get_closest_marker("browser"):
+        return f"{parts[-1]} in a browser"
     if parts[:2] == ("tests", "lessons"):
         return parts[2]
     params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    return params["entry"].slug if "entry" in params else params.get("slug", "/".join(parts))
+    return str(params["entry"].slug if "entry" in params else params.get("slug", "/".join(parts)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browsers come first, for they take longest and leave a core half idle; then the lessons, then the small files."""
-    order = {name: place for place, name in enumerate(("browser", *SLUGS))}
-    items.sort(key=lambda item: order.get(group(item), len(order)))
+    """The browsers come first, for they take longest; then the lessons; small files at the end leave no worker idle."""
+    order = {slug: place for place, slug in enumerate(SLUGS)}
+    items.sort(key=lambda item: (not item.get_closest_marker("browser"), order.get(group(item), len(order))))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group(item)))
 
@@ -66,7 +66,7 @@ def address(tmp_path_factory) -> Iterator[str]:
     with serve(log=log) as address:
         yield address
     # Streamlit logs a traceback of its own when a reader leaves in the middle of a run; none may pass through our files.
-    assert not re.search(rf'File "{re.escape(str(ROOT))}/(app|pages|core|figures|ui)\b', log.read_text())
+    assert not re.search(rf'File "{re.escape(str(ROOT))}/(app|server|pages|core|figures|ui)\b', log.read_text())
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import { Present } from "./present.js";
 import { fontSize, isDark, legendEntry, loadPlotly, make, nextFrame, swapColours } from "./tools.js";
 
 const boards = new WeakMap();
+const PAUSE = 1000;  // milliseconds between two drawings of a picture that is not the first, while a run is under way
 const LACKING = 1500;  // milliseconds until the parts that are missing are asked for again
 
 export class Board {
@@ -76,6 +77,7 @@ export class Board {
       const was = this.player.frame;
       if (this.spec?.player) this.player.show({ ...this.spec.player, start: head.start }, false);
       if (this.player.frame !== was) this.draw(this.player.frame);
+      else if (!head.live && this.spec && this.late() && !this.player.playing) this.catchUp(0);
       return;
     }
     const sent = Object.fromEntries(["look", "now", "kept"].map((name) => [name, head[name] && partOf(head[name])?.text]));
@@ -158,6 +160,7 @@ export class Board {
 
   // Every picture that moves and is seen, at one frame of the film; the others follow when it stops.
   async draw(frame) {
+    delete this.root.dataset.settled;
     const moving = [...this.panels.values()].filter((p) => !p.root.hidden).filter((p) => p.late || p.spec.moves);
     for (const panel of moving) panel.late = true;
     await Promise.all(moving.filter((p) => p.visible).map((p) => p.draw(frame)));
@@ -169,6 +172,7 @@ export class Board {
   // first, then what is seen, then what is below the fold, which an opening film does not wait for. A newer scene or frame
   // starts the round again.
   async catchUp(pause) {
+    delete this.root.dataset.settled;
     const turn = (this.turn = (this.turn ?? 0) + 1);
     this.catching = true;
     try {
@@ -181,14 +185,18 @@ export class Board {
 
   async drawLate(stopped) {
     const rank = (p) => (p === this.first() ? 0 : p.visible ? 1 : 2);
+    // While a run is under way the first picture follows it; the others are drawn now and then, and when it is over.
+    const waits = (p) => this.head.live && p !== this.first() && performance.now() - p.drawn < PAUSE;
+    const due = () => [...this.panels.values()].filter((p) => p.late && !p.root.hidden && !waits(p));
     const { frame } = this.player;
     if (!stopped() && this.first()?.shown === this.first()?.stateAt(frame)) this.done(frame);  // it is the same in this scene
     for (;;) {
       if (stopped()) return;
-      const [panel] = [...this.panels.values()].filter((p) => p.late && !p.root.hidden).sort((a, b) => rank(a) - rank(b));
+      const [panel] = due().sort((a, b) => rank(a) - rank(b));
       if ((!panel || rank(panel) === 2) && this.player.begin()) return;
       if (!panel) break;
       await panel.draw(this.player.frame);
+      panel.drawn = performance.now();
       if (panel === this.first() && !stopped()) {
         this.done(this.player.frame);
         await nextFrame();  // the frame that shows it is on the screen before the next picture takes the thread
@@ -196,12 +204,15 @@ export class Board {
       await nextFrame();
     }
     this.done(this.player.frame);
-    this.root.dataset.settled = this.digest;
+    if (!this.late()) this.root.dataset.settled = this.digest;
   }
+
+  // Whether a picture that is shown is out of date.
+  late() { return [...this.panels.values()].some((panel) => panel.late && !panel.root.hidden); }
 
   first() { return this.panels.get(this.present.on ? this.present.panel() : this.order[0]); }
 
-  // For tests and benchmarks: which scene and frame the first picture shows.
+  // For tests and benchmarks: which scene and frame the first picture shows; `settled` once all the others show it too.
   done(frame) {
     this.root.dataset.drawn = this.digest;
     this.root.dataset.frame = frame;

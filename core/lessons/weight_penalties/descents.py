@@ -7,12 +7,13 @@ Shapes: A strengths, P parameters, W penalised weights, T steps.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import repeat
 
 import torch
 from torch import Tensor
 
-from core.engine import L1, L2, SGD, Adam, AdamW, generators, train
+from core.engine import L1, L2, SGD, Adam, AdamW, Supervised, Trainer, generators, train
 from core.lessons.weight_penalties import proximal
 from core.lessons.weight_penalties.problem import NET_RATE, Problem, half_squared
 
@@ -31,8 +32,8 @@ class Plain:
     rate: float = 0.0  # of both
 
 
-def plain_linear(problem: Problem, alphas: Tensor, step: float, seed: int, watched: int) -> Plain:
-    """Both descents from one random start; step: the step size as a part of 1/L."""
+def plain_linear(problem: Problem, alphas: Tensor, step: float, seed: int, watched: int) -> Iterator[Plain]:
+    """Sub-gradient descent, then with the proximal steps from the same random start; step: the step size as a part of 1/L."""
     rate = step / problem.curvature()
     x, y, mask = problem.x["train"], problem.y["train"], problem.mask
     g = generators([seed])[0]
@@ -42,8 +43,11 @@ def plain_linear(problem: Problem, alphas: Tensor, step: float, seed: int, watch
     def objective(w: Tensor) -> Tensor:
         return problem.loss.value((w[:, :-1] @ x[0] + w[:, -1:])[:, None], y)
 
-    down, prox = (proximal.descend(objective, start, l1, rate, PLAIN_STEPS, proximal=p) for p in (False, True))
-    return Plain(down[-1][:, mask > 0], watched, down[:, :, watched], prox[:, :, watched], rate)
+    down = proximal.descend(objective, start, l1, rate, PLAIN_STEPS, proximal=False)
+    found = Plain(down[-1][:, mask > 0], watched, down[:, :, watched], rate=rate)
+    yield found
+    rest = proximal.descend(objective, start, l1, rate, PLAIN_STEPS, proximal=True)
+    yield replace(found, proximal=rest[:, :, watched])
 
 
 def plain(problem: Problem, start: Tensor, alphas: Tensor, seed: int) -> Iterator[Plain]:
@@ -63,13 +67,11 @@ def adam(problem: Problem, alphas: Tensor, goal: Tensor) -> dict[str, Tensor]:
     """
     if problem.loss is not half_squared:
         return {}
-    slope, mask, strength = problem.gradient(), problem.mask, alphas[:, None]
-    out = {}
-    for name, optimiser in (("adam", Adam(ADAM_RATE)), ("adamw", AdamW(ADAM_RATE, weight_decay=strength))):
+    strength, batches, out = alphas[:, None], repeat((problem.x["train"], problem.y["train"])), {}
+    penalised = Supervised(problem.mlp, problem.loss, L2(strength)), Adam(ADAM_RATE)
+    decayed = Supervised(problem.mlp, problem.loss), AdamW(ADAM_RATE, weight_decay=strength)
+    for name, (objective, optimiser) in (("adam", penalised), ("adamw", decayed)):
         theta = torch.zeros_like(goal)
-        state = optimiser.init(theta)
-        for _ in range(ADAM_STEPS):
-            grad = slope(theta)
-            optimiser.step(theta, grad + L2(strength).gradient(theta, mask) if name == "adam" else grad, state)
+        Trainer(objective, theta, optimiser, batches).advance(ADAM_STEPS)
         out[name] = (theta - goal).norm(dim=1) / goal.norm(dim=1)
     return out

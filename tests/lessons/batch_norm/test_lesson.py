@@ -26,11 +26,6 @@ SHORT = Config(steps=20, starts=1)
 
 
 @pytest.fixture(scope="module")
-def opening() -> Result:
-    return lesson.run(Config())
-
-
-@pytest.fixture(scope="module")
 def several(opening: Result) -> list[tuple[Config, Result]]:
     """The opening scene and three others that differ in the seed: eight starts on four draws of the data."""
     return [(Config(), opening), *((c, lesson.run(c)) for c in (Config(seed=s) for s in (11, 12, 13)))]
@@ -52,7 +47,7 @@ def test_doubling_the_batch_changes_the_output_only_through_delta() -> None:
 
 
 def test_gamma_and_beta_can_undo_the_norm() -> None:
-    gamma, beta = lesson.undo(Config())
+    gamma, beta = lesson.identity_scale_shift(Config())
     lines = algorithm_1(torch.tensor(Config().batch, dtype=torch.float64), gamma, beta)
     torch.testing.assert_close(lines.y, lines.x, rtol=1e-12, atol=1e-12)
     undone = next(p for p in page_spec("batch_norm").presets if p.name == "Undone")
