@@ -94,6 +94,8 @@ class Job:
     def close(self) -> None:
         """Lets go of the run, so that what its generator holds is freed."""
         self._results = None
+        how = "failed" if self.error else "done" if self.done else "dropped"
+        LOG.info("%s: %s after %.3f s of processor time", self.key, how, self.spent)
 
 
 class Pool:
