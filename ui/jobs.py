@@ -101,7 +101,8 @@ class Job:
 class Pool:
     """Jobs that wait for their turn, and the threads that compute them.
 
-    `rank` 0 are readers' scenes; higher ranks are computed when no lower one waits. Whole results are kept in `results`.
+    `rank` 0 are readers' scenes; higher ranks are computed when no lower one waits. Among equals those that have nothing to
+    show yet come first, so that a first picture waits for no later one. Whole results are kept in `results`.
     """
 
     def __init__(self, results: Kept, workers: int = 1):
@@ -143,6 +144,10 @@ class Pool:
             if not before.askers:
                 before.asked = -math.inf
 
+    def watched(self) -> int:
+        """How many askers are waiting for more of a run."""
+        return len(self._asked)
+
     def idle(self) -> bool:
         """Whether nothing is under way."""
         with self._change:
@@ -180,7 +185,7 @@ class Pool:
                         self._threads -= 1
                         return None
                     continue
-                first = min(self._waiting, key=lambda job: job.rank)
+                first = min(self._waiting, key=lambda job: (job.rank, job.version > 0))
                 self._waiting.remove(first)
                 return first
 

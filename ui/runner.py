@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,8 @@ from core.lesson import Scene
 from ui.chart import Board, Encoded, encode
 from ui.jobs import Job, Kept, Once, Pool, size_of
 
-PATIENCE = 0.06  # seconds before a picture of a run that is not over; the picture follows the hand
+PATIENCE = 0.06  # seconds before a picture of a run that is not over, for each session that wants one; it follows the hand
+LONGEST = 2.0  # seconds of that patience, however many there are
 NEWS = 0.25  # seconds that a session waits for the next picture at a time
 RESULTS, BOARDS, UNFINISHED = 256 << 20, 128 << 20, 32 << 20  # bytes
 FAILED = ("**This scene cannot be shown.** The fault has been noted. Move a control or choose a scene above, and the page "
@@ -104,12 +106,20 @@ def _session(slot: str) -> tuple[str, str]:
 
 
 def _newest(memory: Shared, slug: str, module: Any, scene: Scene, after: int, slot: str) -> tuple[Any, int, bool]:
+    start = time.monotonic()
     while True:
         job = _job(memory, slug, module, scene, _session(slot))
+        # What is drawn of runs that are not over is shared out: a picture more for one is a picture less for another. The first
+        # waits for those alone who follow the same run, and who will want it drawn for them all.
+        others = memory.pool.watched() - 1 if after else len(job.askers)
+        left = min(PATIENCE * others, LONGEST) - (time.monotonic() - start)
         try:
-            return job.wait(after, seconds=0 if after else PATIENCE, longest=NEWS)
+            found = job.wait(after, seconds=max(0.0, min(left, NEWS)), longest=NEWS)
+            if found[2] or left <= NEWS:
+                return found
         except TimeoutError:
-            st.session_state.get("page")  # here Streamlit leaves this run if the reader has moved on or gone
+            pass
+        st.session_state.get("page")  # here Streamlit leaves this run if the reader has moved on or gone
 
 
 def _job(memory: Shared, slug: str, module: Any, scene: Scene, who: tuple[str, str], rank: int = 0) -> Job:
