@@ -20,7 +20,7 @@ from playwright.sync_api import Page
 from benchmarks.browser import FLAGS, chromium, executable, returning
 from benchmarks.server import ROOT, Session, serve
 from core.catalogue import LESSONS
-from tests.pages import said
+from tests.pages import page_spec
 from ui.chart import encode
 
 BARE = Path(__file__).parent / "bare" / "app.py"
@@ -32,7 +32,7 @@ def scenes(repeats: int = 3) -> Samples:
     torch.set_num_threads(1)
     out: Samples = {}
     for entry in LESSONS:
-        module, draw = entry.module(), said(entry.slug).draw
+        module, draw = entry.module(), page_spec(entry.slug).draw
         scene = module.Config()
         encode(draw(module.run(scene), scene))
         times = []

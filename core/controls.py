@@ -292,7 +292,7 @@ def decades(low: int, high: int, per_decade: tuple[float, ...] = (1, 2, 5)) -> t
     return (*inner, float(f"1e{high}"))
 
 
-def told(control: Control, value: Any) -> str:
+def format_value(control: Control, value: Any) -> str:
     """The value as a reader is told it."""
     if isinstance(control, Choice):
         return control.options[value]

@@ -1,11 +1,13 @@
 """The contract of a lesson: what can be set, how a run is asked for, how a link is read.
 
-A lesson is a module `core/lessons/<slug>.py` with four names:
+A lesson is a package `core/lessons/<slug>/`. Its `lesson.py` has four names:
 
     Config           a frozen dataclass that extends `Scene`; its defaults are the opening scene
     Result           a frozen dataclass of detached CPU tensors and scalars
     steps(config)    yields Results, each complete up to where the run has come; the last is the whole
     run(config)      the last of them: `return last(steps(config))`
+
+Its `words.py` has all that is said of a run: `summary(result, config)`, `predict`, `CHALLENGE` and the alternative texts.
 
 Every field of a Config is declared once, by one of the functions of `core.controls`.
 """
@@ -18,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from core.controls import Control, Refused, number, told
+from core.controls import Control, Refused, format_value, number
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Scene")
@@ -89,7 +91,7 @@ def read(config: type[S], query: Mapping[str, str]) -> tuple[S, list[str]]:
             if error.field not in values:
                 break
             label = controls[error.field].label
-            notes.append(f"{label}: {error}; {told(controls[error.field], defaults[error.field])} is used instead.")
+            notes.append(f"{label}: {error}; {format_value(controls[error.field], defaults[error.field])} is used instead.")
             del values[error.field]
     return config(), [*notes, "The link's values do not go together; the opening scene is shown instead."]
 
@@ -107,7 +109,7 @@ def _read_one(control: Control, text: str, default: Any) -> tuple[Any, str]:
         control.check(used)
     except (ValueError, OverflowError, TypeError):
         used = default
-    return used, f"{control.label}: “{_short(text)}” cannot be used here; {told(control, used)} is used instead."
+    return used, f"{control.label}: “{_short(text)}” cannot be used here; {format_value(control, used)} is used instead."
 
 
 def _short(text: str) -> str:

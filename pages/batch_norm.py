@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 
-from core.lessons import batch_norm as lesson
-from core.lessons.batch_norm import BATCH_SIZES, COMPANIES, NAMES, SEEN, VALIDATION, Config, Result, seen
-from core.lessons.batch_norm_modes import FROM_STEPS, Judged
-from core.normalisation import algorithm_1, running_average
+from core.lessons.batch_norm import lesson, words
+from core.lessons.batch_norm.lesson import BATCH_SIZES, COMPANIES, NAMES, SEEN, VALIDATION, Config, Result
+from core.lessons.batch_norm.modes import FROM_STEPS, Judged
+from core.lessons.batch_norm.normalisation import algorithm_1, running_average
+from core.lessons.batch_norm.words import alt_texts, setup_alt, summary
 from core.words import short
-from figures import batch_norm as figures
-from figures import batch_norm_nets as nets
-from figures.batch_norm_alt import alts, setup_alt
+from figures.batch_norm import nets, pictures
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
@@ -71,31 +70,31 @@ REFERENCES = """
 
 def draw(result: Result, scene: Config) -> Board:
     facts = lesson.judged(result, scene)
-    alt = Texts(lambda: alts(result, facts, scene))
-    labels, *_ = figures.film(scene)
-    second = figures.second_name(scene) if figures.changes(scene) else ""
+    alt = Texts(lambda: alt_texts(result, facts, scene))
+    labels, *_ = pictures.film(scene)
+    second = words.second_name(scene) if lesson.changes(scene) else ""
     marks = f"Filled: x; hollow: {second}; bars" if second else "Bars"
     panels = [
-        Panel(id="algorithm", figure=lambda: figures.algorithm(scene), span=7, rows=2, height="tall", click=("batch", ""),
+        Panel(id="algorithm", figure=lambda: pictures.algorithm(scene), span=7, rows=2, height="tall", click=("batch", ""),
               title="Algorithm 1, line by line", alt=alt["algorithm"],
               caption=f"{marks}: mean ± spread. Click, and the nearest value of x moves there."),
-        Panel(id="histogram", figure=lambda: figures.histogram(scene), span=5, height="short", title="The batch as a histogram",
+        Panel(id="histogram", figure=lambda: pictures.histogram(scene), span=5, height="short", title="The batch as a histogram",
               caption="Pale: x as it came. Red: now." + (f" Outline: {second}, now." if second else ""), alt=alt["histogram"]),
-        Panel(id="scaling", figure=lambda: figures.scaling(scene), span=5, height="short", title="What the input's scale does",
+        Panel(id="scaling", figure=lambda: pictures.scaling(scene), span=5, height="short", title="What the input's scale does",
               click=("factor", ""), caption="Grey: without norm. Red: batch norm, dashed: its formula. Click to choose a.",
               alt=alt["scaling"]),
-        Panel(id="sets", figure=lambda: figures.sets(scene), title="Which values share one μ and σ²", alt=alt["sets"],
+        Panel(id="sets", figure=lambda: pictures.sets(scene), title="Which values share one μ and σ²", alt=alt["sets"],
               caption="Samples to the right, positions upwards, channels into the depth. Counted in the nets' first layer: "
               f"8 channels of 16 positions, m = {scene.batch_size}."),
     ]
     panels += _net_panels(result, facts, scene, alt) if result.arm.step else []
-    return Board(panels=panels, setup=_setup(scene), seen=seen(result, scene, facts), legend=figures.legend(),
+    return Board(panels=panels, setup=_setup(scene), summary=summary(result, scene, facts), legend=pictures.legend(),
                  player=Player(labels=labels, name="Line", seconds=9.0))
 
 
 def _setup(scene: Config) -> Panel:
-    name = figures.second_name(replace(scene, **dict(zip(("factor", "offset"), lesson.asked(scene), strict=True))))
-    return Panel(id="setup", figure=lambda: figures.setup(scene), title=f"The batch x, the layer's output y, and {name}",
+    name = words.second_name(replace(scene, **dict(zip(("factor", "offset"), lesson.asked(scene), strict=True))))
+    return Panel(id="setup", figure=lambda: pictures.setup(scene), title=f"The batch x, the layer's output y, and {name}",
                  caption=f"Bars: mean ± spread. y is made of x with γ = {short(scene.gamma)}, β = {short(scene.beta)} and "
                  f"δ = {short(scene.delta)}. What is made of {name}?", alt=lambda: setup_alt(scene))
 

@@ -2,12 +2,11 @@
 
 from functools import partial
 
-from core.lessons.batches import HELD_OUT, WALKERS, Config, Result, moment_steps, pair, seen
-from core.lessons.batches_noise import variance_factor
-from core.lessons.batches_quadratic import walk
-from figures import batches as figures
-from figures import batches_race as race
-from figures.batches_alt import alts, setup_alt
+from core.lessons.batches.lesson import HELD_OUT, WALKERS, Config, Result, moment_steps, pair
+from core.lessons.batches.noise import variance_factor
+from core.lessons.batches.quadratic import walk
+from core.lessons.batches.words import alt_texts, setup_alt, summary
+from figures.batches import pictures, race
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
@@ -63,18 +62,18 @@ REFERENCES = """
 
 
 def draw(result: Result, scene: Config) -> Board:
-    alt, (few, many) = Texts(lambda: alts(result, scene)), pair(scene)
+    alt, (few, many) = Texts(lambda: alt_texts(result, scene)), pair(scene)
     none = f"; all {many} miss it by nothing" if many == scene.n_samples and not scene.replacement else ""
     labels = [f"step {s}" for s in moment_steps(scene)]
     panels = [
-        Panel(id="cloud", figure=lambda: figures.cloud(result, scene), span=7, rows=2, height="tall", alt=alt["cloud"],
+        Panel(id="cloud", figure=lambda: pictures.cloud(result, scene), span=7, rows=2, height="tall", alt=alt["cloud"],
               caption=f"Every dot is a batch; circles: m = {few}, diamonds: m = {many}. Dashed: two standard deviations by "
               "theory, along each axis. From 0 to the star: the full gradient."),
-        Panel(id="variance", figure=lambda: figures.variance(result, scene), span=5, height="short", click=("batch_size", ""),
+        Panel(id="variance", figure=lambda: pictures.variance(result, scene), span=5, height="short", click=("batch_size", ""),
               title="Variance against batch size", alt=alt["variance"],
               caption=f"Filled: {'with' if scene.replacement else 'without'} replacement; pale: the other way. Dashed: theory. "
               f"Without replacement m = {scene.n_samples} has none. Click to choose m."),
-        Panel(id="signal", figure=lambda: figures.signal(result, scene), span=5, height="short", alt=alt["signal"],
+        Panel(id="signal", figure=lambda: pictures.signal(result, scene), span=5, height="short", alt=alt["signal"],
               title="The gradient and its noise in training",
               caption="‖g‖: length of the full gradient. m: what a batch misses it by, over all directions"
               f"{none}."),
@@ -85,13 +84,14 @@ def draw(result: Result, scene: Config) -> Board:
         panels += _found(result, scene, alt)
     if result.quadratic is not None:
         panels += _quadratic(result, scene, alt)
-    return Board(panels=panels, setup=_setup(result, scene), seen=seen(result, scene), legend=figures.legend(result, scene),
+    return Board(panels=panels, setup=_setup(result, scene), summary=summary(result, scene),
+                 legend=pictures.legend(result, scene),
                  player=Player(labels=labels, name="Moment", field="moment", autoplay=False, seconds=5.0))
 
 
 def _setup(result: Result, scene: Config) -> Panel:
     few, how = pair(scene)[0], "with" if scene.replacement else "without"
-    return Panel(id="setup", figure=lambda: figures.setup(result, scene), title=f"Gradients of batches of {few}",
+    return Panel(id="setup", figure=lambda: pictures.setup(result, scene), title=f"Gradients of batches of {few}",
                  caption=f"Every dot: the gradient of one batch, drawn {how} replacement. Star: the full gradient. The noise is "
                  "the dots' standard deviation round it; dashed: two of them.", alt=lambda: setup_alt(result, scene))
 

@@ -1,13 +1,13 @@
 """dropout_uncertainty: test-time dropout as an ensemble, beside two real ones."""
 
-from core.lessons.dropout_uncertainty import METHODS, QUANTITIES, Config, Result, seen
-from core.lessons.dropout_uncertainty_data import REMOTE
-from core.lessons.dropout_uncertainty_guessing import calibration_error, counted, spread
-from core.uncertainty import entropies, running_spread
+from core.lessons.dropout_uncertainty import lesson
+from core.lessons.dropout_uncertainty.data import REMOTE
+from core.lessons.dropout_uncertainty.guessing import calibration_error, counted, spread
+from core.lessons.dropout_uncertainty.lesson import METHODS, QUANTITIES, Config, Result
+from core.lessons.dropout_uncertainty.uncertainty import entropies, running_spread
+from core.lessons.dropout_uncertainty.words import alt_texts, summary
 from core.words import short
-from figures import dropout_uncertainty as figures
-from figures import dropout_uncertainty_worth as worth
-from figures.dropout_uncertainty_alt import alts
+from figures.dropout_uncertainty import pictures, worth
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
@@ -66,18 +66,18 @@ REFERENCES = """
 
 
 def draw(result: Result, scene: Config) -> Board:
-    curve, alt = result.problem == "curve", Texts(lambda: alts(result, scene))
+    curve, alt = result.problem == "curve", Texts(lambda: alt_texts(result, scene))
     click = ("probe_x", "") if curve else ("probe_x", "probe_y")
     colour = QUANTITIES[scene.quantity].lower() if scene.quantity != "mean" else "the mean P(class B)"
 
     def picture(method: str, id: str, caption: str, span: int, rows: int, height: str) -> Panel:
-        return Panel(id=id, figure=lambda: figures.picture(result, scene, method), title=METHODS[method], caption=caption,
+        return Panel(id=id, figure=lambda: pictures.picture(result, scene, method), title=METHODS[method], caption=caption,
                      click=click, alt=alt[method], span=span, rows=rows, height=height)
 
     large = ("Line and band: mean ± 2σ. Thin: single passes. Cross: the largest error for σ and noise. Click to probe."
              if curve else f"Colour: {colour}. A cross, if any: surest although wrong. Click anywhere to probe.")
     small = "The same axes. Dotted: the probe, with mean ± σ." if curve else "The same axes and colours; the ring is the probe."
-    first, second = figures.others(scene)
+    first, second = pictures.others(scene)
     wide = 7 if curve else 8  # maps are not much wider than high
     panels = [
         picture(scene.focus, "large", large, span=wide, rows=2, height="tall"),
@@ -85,9 +85,9 @@ def draw(result: Result, scene: Config) -> Board:
         picture(second, "third", small, span=12 - wide, rows=1, height="short"),
         *(_curve_panels if curve else _moons_panels)(result, scene, alt),
     ]
-    player = Player(labels=[f"T = {t}" for t in figures.stops(result, scene)], name="Passes averaged")
-    return Board(panels=panels, setup=_setup(result, scene, alt), player=player, seen=seen(result, scene),
-                 legend=figures.legend(result))
+    player = Player(labels=[f"T = {t}" for t in pictures.stops(result, scene)], name="Passes averaged")
+    return Board(panels=panels, setup=_setup(result, scene, alt), player=player, summary=summary(result, scene),
+                 legend=pictures.legend(result))
 
 
 def _setup(result: Result, scene: Config, alt: Texts) -> Panel:
@@ -95,7 +95,7 @@ def _setup(result: Result, scene: Config, alt: Texts) -> Panel:
     caption = (f"Dots: the samples. Shaded: {places}. σ: standard deviation of {_varied(result, scene)}."
                if result.problem == "curve" else
                f"The samples of two classes. Shaded: more than {REMOTE:g} away from every one of them.")
-    return Panel(id="setup", figure=lambda: figures.setup(result, scene), title="What the nets are given", caption=caption,
+    return Panel(id="setup", figure=lambda: pictures.setup(result, scene), title="What the nets are given", caption=caption,
                  alt=alt["setup"])
 
 
@@ -107,7 +107,7 @@ def _varied(result: Result, scene: Config) -> str:
 
 
 def _gaps(result: Result, scene: Config) -> str:
-    T = figures.shown(result, scene)
+    T = lesson.shown(result, scene)
     return ", ".join(f"{name} {short(calibration_error(result, m, T))}" for m, name in METHODS.items()) + "."
 
 
@@ -124,13 +124,13 @@ def _averaging(result: Result, scene: Config, span: int, alt: Texts) -> Panel:
 def _curve_panels(result: Result, scene: Config, alt: Texts) -> list[Panel]:
     exact = " Dashed: the closed form of one hidden layer." if result.theory_G is not None else ""
     most = max(float(spread(result, m, scene.passes)[1].max()) for m in METHODS)
-    beyond = f", up to {short(most)}; what is above the frame is not drawn" if most > figures.SPREAD else ""
+    beyond = f", up to {short(most)}; what is above the frame is not drawn" if most > pictures.SPREAD else ""
     return [
-        Panel(id="sigma", figure=lambda: figures.sigma(result, scene), span=8, click=("probe_x", ""),
+        Panel(id="sigma", figure=lambda: pictures.sigma(result, scene), span=8, click=("probe_x", ""),
               title="How unsure each one is, place by place",
               caption=f"Standard deviation over passes or members{beyond}. Shaded: where samples are drawn." + exact,
               alt=alt["sigma"]),
-        Panel(id="probe", figure=lambda: figures.probe(result, scene), span=4, title=f"Probe at x = {scene.probe_x:.2f}",
+        Panel(id="probe", figure=lambda: pictures.probe(result, scene), span=4, title=f"Probe at x = {scene.probe_x:.2f}",
               caption="One mark a pass or member; bars: mean ± 2σ. Dashed: truth. Open star: dropout off.",
               alt=alt["probe"]),
         Panel(id="distance", figure=lambda: worth.distance(result, scene), span=4, title="σ against distance from the data",
@@ -145,13 +145,13 @@ def _curve_panels(result: Result, scene: Config, alt: Texts) -> list[Panel]:
 
 
 def _moons_panels(result: Result, scene: Config, alt: Texts) -> list[Panel]:
-    at = result.grid_DG[:, figures.column(result, scene)].tolist()
+    at = result.grid_DG[:, lesson.column(result, scene)].tolist()
     mapped = "confidence" if scene.quantity == "mean" else QUANTITIES[scene.quantity].lower()
     return [
-        Panel(id="probe", figure=lambda: figures.probe(result, scene), span=4, title=f"Probe at ({at[0]:.1f}, {at[1]:.1f})",
+        Panel(id="probe", figure=lambda: pictures.probe(result, scene), span=4, title=f"Probe at ({at[0]:.1f}, {at[1]:.1f})",
               caption="One mark a pass or member; bars: mean ± 2σ. Dashed: true P(class B). Open star: dropout off.",
               alt=alt["probe"]),
-        Panel(id="split", figure=lambda: figures.split(result, scene), span=4, title="Its entropy, split",
+        Panel(id="split", figure=lambda: pictures.split(result, scene), span=4, title="Its entropy, split",
               caption="Pale: expected entropy. Full: mutual information. Together: entropy of the mean, at most ln 2.",
               alt=alt["split"]),
         Panel(id="distance", figure=lambda: worth.distance(result, scene), span=4, title="Against distance from the data",

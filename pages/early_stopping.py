@@ -4,12 +4,12 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
-from core.lessons.early_stopping import ARMS, Config, Result, seen
-from core.patience import stop_rule
-from core.shrinkage import stopped_factor
-from figures import early_stopping as figures
-from figures import early_stopping_ridge as ridge
-from figures.early_stopping_alt import alts
+from core.lessons.early_stopping import lesson
+from core.lessons.early_stopping.lesson import ARMS, Config, Result
+from core.lessons.early_stopping.patience import stop_rule
+from core.lessons.early_stopping.shrinkage import stopped_factor
+from core.lessons.early_stopping.words import alt_texts, summary
+from figures.early_stopping import pictures, ridge
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
@@ -70,40 +70,40 @@ REFERENCES = """
 def draw(result: Result, scene: Config) -> Board:
     player = Player(labels=[f"step {s}" for s in result.recorded.tolist()], live=not result.done)
     at = result.recorded.tolist()
-    back, end = figures.back_of(result, scene, scene.arm), len(at) - 1
-    fits = cache(lambda: figures.fits(result, scene, (0, back, end) if result.done else ()))
-    alt = Texts(lambda: alts(result, scene))
+    back, end = lesson.back_of(result, scene, scene.arm), len(at) - 1
+    fits = cache(lambda: pictures.fits(result, scene, (0, back, end) if result.done else ()))
+    alt = Texts(lambda: alt_texts(result, scene))
     panels = _growing(result, scene, fits, alt)
     if result.done:
         titles = (f"Start: step {at[0]}", f"Handed back: step {at[back]}", f"End: step {at[end]}")
         panels += [*_fits(fits, titles, alt), *_noise(result, scene, alt), *_regularisers(result, scene, alt),
                    *_ridge(result, scene, alt)]
-    legend = list(figures.LEGEND)
+    legend = list(pictures.LEGEND)
     if scene.arm in ("l2", "both"):
-        legend.append(("objective, training + Ω", figures.style.colour("l2"), "dashdot"))
-    return Board(panels=panels, setup=_setup(result, scene), player=player, seen=seen(result, scene), legend=legend)
+        legend.append(("objective, training + Ω", pictures.style.colour("l2"), "dashdot"))
+    return Board(panels=panels, setup=_setup(result, scene), player=player, summary=summary(result, scene), legend=legend)
 
 
 def _setup(result: Result, scene: Config) -> Panel:
     n, wrong = len(result.y), int(result.wrong.sum())
     labels = f"{wrong} of them with a wrong label (heavy ring)" if wrong else "all of them with the right label"
-    return Panel(id="setup", figure=lambda: figures.setup(result, scene), title="The training set",
+    return Panel(id="setup", figure=lambda: pictures.setup(result, scene), title="The training set",
                  caption=f"{n} samples of two classes, {labels}.",
                  alt=f"{n} samples of two classes in the plane, {wrong} of them with a wrong label.")
 
 
 def _growing(result: Result, scene: Config, fits: Fits, alt: Texts) -> list[Panel]:
     floor = " Dashed, in the text's colour: what no net can beat on new samples, on average." if scene.label_noise else ""
-    stopped = figures.stop_of(result, scene, scene.arm).stopped is not None
+    stopped = lesson.stop_of(result, scene, scene.arm).stopped is not None
     waiting = "Shaded: the waiting, from the last improvement to the stop." if stopped else "Patience has not run out."
     return [
-        Panel(id="loss", figure=lambda: figures.curves(result, scene, "loss"), span=7, rows=2, height="tall",
+        Panel(id="loss", figure=lambda: pictures.curves(result, scene, "loss"), span=7, rows=2, height="tall",
               caption=waiting + floor,
               alt=alt["loss"]),
         Panel(id="fit", figure=lambda: fits()[0], span=5, height="short",
               caption="What the net says now. A heavy ring is a wrong label.",
               alt=alt["fit"]),
-        Panel(id="error", figure=lambda: figures.curves(result, scene, "error"), span=5, height="short",
+        Panel(id="error", figure=lambda: pictures.curves(result, scene, "error"), span=5, height="short",
               caption="The same run, counted in mistakes.", alt=alt["error"]),
     ]
 
@@ -118,29 +118,29 @@ def _fits(fits: Fits, titles: tuple[str, ...], alt: Texts) -> list[Panel]:
 def _noise(result: Result, scene: Config, alt: Texts) -> list[Panel]:
     what = "cross-entropy" if scene.monitor == "loss" else "error"
     return [
-        Panel(id="noise", figure=lambda: figures.noise_curves(result, scene), span=7, alt=alt["noise"],
+        Panel(id="noise", figure=lambda: pictures.noise_curves(result, scene), span=7, alt=alt["noise"],
               title="Where the best step lies when more labels are wrong",
               caption=f"Validation {what} without a regulariser, mean of {scene.draws} draws; stars are the lowest points."),
-        Panel(id="best_steps", figure=lambda: figures.best_steps(result, scene), span=5, title="The best step, draw by draw",
+        Panel(id="best_steps", figure=lambda: pictures.best_steps(result, scene), span=5, title="The best step, draw by draw",
               click=("", "label_noise"), alt=alt["best_steps"],
               caption="No regulariser. A dot is one draw of data and start, a bar the median. Click to set the noise."),
     ]
 
 
 def _regularisers(result: Result, scene: Config, alt: Texts) -> list[Panel]:
-    curves = [Panel(id=f"arm_{arm}", figure=partial(figures.curves, result, scene, "loss", arm, small=True), span=3,
+    curves = [Panel(id=f"arm_{arm}", figure=partial(pictures.curves, result, scene, "loss", arm, small=True), span=3,
                     height="short",
                     title=name, caption="Same data, start and axes." if arm == "none" else "", alt=alt[f"arm_{arm}"])
               for arm, name in ARMS.items()]
     return [
         *curves,
-        Panel(id="returned", figure=lambda: figures.returned(result, scene), span=4, title="With stopping and without",
+        Panel(id="returned", figure=lambda: pictures.returned(result, scene), span=4, title="With stopping and without",
               caption=f"Ring: at the end; dot: as handed back; means of {scene.draws} draws, with a thin line for each.",
               alt=alt["returned"]),
-        Panel(id="gap", figure=lambda: figures.gap(result, scene), span=4, alt=alt["gap"],
-              title=f"Generalisation gap, {figures.IN_TITLE[scene.arm]}",
+        Panel(id="gap", figure=lambda: pictures.gap(result, scene), span=4, alt=alt["gap"],
+              title=f"Generalisation gap, {pictures.IN_TITLE[scene.arm]}",
               caption=f"Mean of {scene.draws} draws, one standard deviation either side."),
-        Panel(id="norms", figure=lambda: figures.norms(result, scene), span=4, title="The weights' length",
+        Panel(id="norms", figure=lambda: pictures.norms(result, scene), span=4, title="The weights' length",
               caption="One start, one data set; biases left out.", alt=alt["norms"]),
     ]
 

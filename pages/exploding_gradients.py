@@ -1,12 +1,10 @@
 """exploding_gradients: cliffs, and how clipping survives them."""
 
-from core import clipping
-from core.clipping import ARMS
-from core.lessons import exploding_gradients_recurrent as recurrent
-from core.lessons.exploding_gradients import CHAINS, UNITS, Config, Result, seen
-from figures import exploding_gradients as figures
-from figures import exploding_gradients_alt as alt
-from figures import exploding_gradients_setup as setup
+from core.lessons.exploding_gradients import clipping, recurrent, words
+from core.lessons.exploding_gradients.clipping import ARMS
+from core.lessons.exploding_gradients.lesson import CHAINS, UNITS, Config, Result
+from core.lessons.exploding_gradients.words import summary
+from figures.exploding_gradients import pictures, setup
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
@@ -62,44 +60,44 @@ REFERENCES = """
 
 
 def draw(result: Result, scene: Config) -> Board:
-    told = seen(result, scene)
+    told = summary(result, scene)
     inside = ARMS[scene.inside]
     linear = scene.unit == "linear"
     panels = [
-        Panel(id="map", figure=lambda: figures.contour(result, scene), span=7, rows=2, height="tall",
+        Panel(id="map", figure=lambda: pictures.contour(result, scene), span=7, rows=2, height="tall",
               click=("start_w", "start_b"),
               caption="Click anywhere to start from there. The stronger the blue, the larger J" + (
                   ", on a logarithmic scale from 10⁻⁴ to 10⁶. Dashed: |w| = 1, and in green J = 0." if linear else
                   ". Dashed: where theory puts the cliff, and in green J = 0, as T → ∞."),
-              alt=lambda: alt.contour(result, scene)),
-        Panel(id="steps", figure=lambda: figures.step_lengths(result, scene), span=5, height="short",
+              alt=lambda: words.contour(result, scene)),
+        Panel(id="steps", figure=lambda: pictures.step_lengths(result, scene), span=5, height="short",
               title="How long each step is",
-              caption="Clipping by norm keeps every step at or below ε·c, dashed.", alt=lambda: alt.steps(result, scene)),
-        Panel(id="loss", figure=lambda: figures.loss(result, scene), span=5, height="short", title="Loss J through training",
+              caption="Clipping by norm keeps every step at or below ε·c, dashed.", alt=lambda: words.steps_alt(result, scene)),
+        Panel(id="loss", figure=lambda: pictures.loss(result, scene), span=5, height="short", title="Loss J through training",
               caption="Logarithmic. A line ends where J is too large or too small to draw.",
-              alt=lambda: alt.loss(result, scene)),
-        Panel(id="surface", figure=lambda: figures.surface3d(result, scene), span=6, title="The same, as a surface",
-              caption="Height is " + ("log J, cut at 10⁻⁴ and 10⁶." if linear else "J."), alt=lambda: alt.surface(result)),
-        Panel(id="through", figure=lambda: figures.through(result, scene), span=6, title=f"Back through time: {inside.lower()}",
+              alt=lambda: words.loss(result, scene)),
+        Panel(id="surface", figure=lambda: pictures.surface3d(result, scene), span=6, title="The same, as a surface",
+              caption="Height is " + ("log J, cut at 10⁻⁴ and 10⁶." if linear else "J."), alt=lambda: words.surface(result)),
+        Panel(id="through", figure=lambda: pictures.through(result, scene), span=6, title=f"Back through time: {inside.lower()}",
               caption=("Dashed: |w|ᵏ, which the linear unit follows exactly." if linear else
                        "Dashed: the most that w allows, (|w|·max φ′)ᵏ. Where the unit saturates, φ′ is far smaller.")
-              + " w is that of the step shown. Below 10⁻³⁶ nothing is drawn.", alt=lambda: alt.through(result, scene)),
-        Panel(id="direction", figure=lambda: figures.direction(result, scene), span=6,
+              + " w is that of the step shown. Below 10⁻³⁶ nothing is drawn.", alt=lambda: words.through(result, scene)),
+        Panel(id="direction", figure=lambda: pictures.direction(result, scene), span=6,
               title=f"What clipping does to a gradient: {inside.lower()}",
               caption="The ray is the gradient of this run's next step, at the end that of its last one. By norm it is cut at "
               "the circle and keeps its direction; by value each coordinate is cut at the square. Pale: at all other steps.",
-              alt=lambda: alt.direction(result, scene)),
+              alt=lambda: words.direction(result, scene)),
     ]
     if result.chains:
         panels.append(Panel(
-            id="chains", figure=lambda: figures.chains(result, scene), span=6, title="Back through layers",
+            id="chains", figure=lambda: pictures.chains(result, scene), span=6, title="Back through layers",
             caption=f"{UNITS} units a layer, median and range of {CHAINS} chains. Purple, solid: a new Gaussian matrix in "
             "every layer. Orange, dash-dotted: one matrix again and again. Green, broad: orthogonal. Dashed: gᵏ.",
-            alt=lambda: alt.chains(result, scene)))
-    player = Player(labels=[f"step {s}" for s in figures.stops(result)])
+            alt=lambda: words.chains(result, scene)))
+    player = Player(labels=[f"step {s}" for s in pictures.stops(result)])
     title, caption, unseen = setup.words(scene)
     return Board(
-        panels=panels, player=player, seen=told, legend=figures.legend(),
+        panels=panels, player=player, summary=told, legend=pictures.legend(),
         setup=Panel(id="setup", figure=lambda: setup.setup(scene), title=title, caption=caption, alt=unseen))
 
 

@@ -1,11 +1,11 @@
 """initialisation: symmetry and depth."""
 
 from core.engine.initialise import fill_affine
-from core.lessons import initialisation_signal as signal
-from core.lessons.initialisation import RANK, Config, N, Result, layers, seen
-from core.lessons.initialisation_signal import SCHEMES
-from figures import initialisation as figures
-from figures import initialisation_alt as alt
+from core.lessons.initialisation import signal, words
+from core.lessons.initialisation.lesson import RANK, Config, N, Result, layers
+from core.lessons.initialisation.signal import SCHEMES
+from core.lessons.initialisation.words import summary
+from figures.initialisation import pictures
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
@@ -70,39 +70,39 @@ def draw(result: Result, scene: Config) -> Board:
     inside = SCHEMES[scene.inside]
     wide = " (in the limit of wide layers)" if scene.activation == "tanh" else ""
     panels = [
-        Panel(id="forward", figure=lambda: figures.forward(result, scene), span=7, rows=2, height="tall",
+        Panel(id="forward", figure=lambda: pictures.forward(result, scene), span=7, rows=2, height="tall",
               title="The signal on its way forwards",
               caption=f"Mean square of a layer's activations. Dashed, in the text's colour: theory{wide}; bands: "
               f"{len(result.draws)} draws; both at the start. What is zero, or too small for a float, has no line.",
-              alt=lambda: alt.forward(result, scene)),
-        Panel(id="loss", figure=lambda: figures.loss(result, scene), span=5, height="short", title="Which start trains",
+              alt=lambda: words.forward(result, scene)),
+        Panel(id="loss", figure=lambda: pictures.loss(result, scene), span=5, height="short", title="Which start trains",
               caption=f"Mean cross-entropy over all {N} points of two circles. At ln 2 several lines may lie on each other.",
-              alt=lambda: alt.loss(result)),
-        Panel(id="backward", figure=lambda: figures.backward(result, scene), span=5, height="short",
+              alt=lambda: words.loss(result)),
+        Panel(id="backward", figure=lambda: pictures.backward(result, scene), span=5, height="short",
               title="The gradient on its way back",
               caption="From right to left. Dashed, in the text's colour: theory for the random starts, for wide layers, from the "
               "last layer on.",
-              alt=lambda: alt.backward(result)),
-        Panel(id="ridges", figure=lambda: figures.ridges(result, scene), span=6,
+              alt=lambda: words.backward(result)),
+        Panel(id="ridges", figure=lambda: pictures.ridges(result, scene), span=6,
               title=f"{inside}: the activations, layer by layer",
               caption="Over all units and samples, without zeros and what lies beyond the axis. Each ridge has its own scale.",
-              alt=lambda: alt.ridges(result, scene)),
-        Panel(id="units", figure=lambda: figures.units(result), span=6, title="How the units of the first layer move",
+              alt=lambda: words.ridges(result, scene)),
+        Panel(id="units", figure=lambda: pictures.units(result), span=6, title="How the units of the first layer move",
               caption="Each unit is drawn by how far its two weights have come since the start. Grey ring: "
               f"all {scene.width} units of the constant start. Who gets no gradient stays in the middle.",
-              alt=lambda: alt.units(result, scene)),
-        Panel(id="rank", figure=lambda: figures.rank(result, scene), span=12, height="short",
+              alt=lambda: words.units(result, scene)),
+        Panel(id="rank", figure=lambda: pictures.rank(result, scene), span=12, height="short",
               title=f"Rank of the weights of layer {result.middle}",
               caption=f"Singular values above {RANK:g} of the largest. Dashed: 1, the rank of equal units.",
-              alt=lambda: alt.rank(result)),
+              alt=lambda: words.rank(result)),
     ]
     player = Player(labels=[f"step {s}" for s in result.at.tolist()], live=result.step < scene.steps)
     setup = Panel(
-        id="setup", figure=lambda: figures.setup(result), alt=lambda: alt.setup(result, scene),
+        id="setup", figure=lambda: pictures.setup(result), alt=lambda: words.setup(result, scene),
         title=f"Two circles, for a net of {layers(scene.depth)} of {scene.width} units",
         caption="Weights start at g/n_in (constant), at 0, as an orthogonal matrix times g, or drawn with variance σ² (small "
         "normal), 2g²/(n_in + n_out) (Xavier) or 2g²/n_in (He).")
-    return Board(panels=panels, setup=setup, player=player, seen=seen(result, scene), legend=figures.legend())
+    return Board(panels=panels, setup=setup, player=player, summary=summary(result, scene), legend=pictures.legend())
 
 
 SYMBOLS = {"n_in, n_out": "fan_in, fan_out", "g": "gain", "W": "weight"}

@@ -1,11 +1,11 @@
 """loss_landscapes: what training walks on."""
 
-from core import landscape, surfaces
-from core.lessons.loss_landscapes import Config, Result, seen
-from core.lessons.loss_landscapes_lab import NETS
-from figures import loss_landscapes as figures
-from figures import loss_landscapes_alt as alt
-from figures import loss_landscapes_setup as setup
+from core import surfaces
+from core.lessons.loss_landscapes import landscape, words
+from core.lessons.loss_landscapes.lab import NETS
+from core.lessons.loss_landscapes.lesson import Config, Result
+from core.lessons.loss_landscapes.words import summary
+from figures.loss_landscapes import pictures, setup
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
@@ -75,7 +75,7 @@ def draw(result: Result, scene: Config) -> Board:
     return Board(
         panels=_surface_panels(result, scene) if scene.problem != "network" else _net_panels(result, scene),
         setup=_setup(result, scene), player=Player(labels=[f"step {s}" for s in stops], live=result.grid is None),
-        seen=seen(result, scene), legend=figures.legend(result, scene),
+        summary=summary(result, scene), legend=pictures.legend(result, scene),
     )
 
 
@@ -86,23 +86,23 @@ def _setup(result: Result, scene: Config) -> Panel:
 
 def _sharpness(result: Result, scene: Config, span: int = 6) -> Panel:
     limit = "2/ε" if scene.alpha == 0 else "2(1 + α)/ε"
-    return Panel(id="sharpness", figure=lambda: figures.sharpness(result, scene), span=span,
+    return Panel(id="sharpness", figure=lambda: pictures.sharpness(result, scene), span=span,
                  title="Curvature and the edge of stability",
                  caption=f"The steepest curvature λ_max along the path. Dashed: {limit}; on a quadratic that is steeper "
-                 "training diverges." + (" Negative values have no place on this axis." if figures.below_zero(result) else ""),
-                 alt=lambda: alt.sharpness(result))
+                 "training diverges." + (" Negative values have no place on this axis." if pictures.below_zero(result) else ""),
+                 alt=lambda: words.sharpness(result))
 
 
 def _surface_panels(result: Result, scene: Config) -> list[Panel]:
     return [
-        Panel(id="plane", figure=lambda: figures.contour(result, scene, 0), span=6, height="tall", click=("start_x", "start_y"),
-              title=surfaces.NAMES[scene.problem], alt=lambda: alt.plane(result, scene),
+        Panel(id="plane", figure=lambda: pictures.contour(result, scene, 0), span=6, height="tall", click=("start_x", "start_y"),
+              title=surfaces.NAMES[scene.problem], alt=lambda: words.plane(result, scene),
               caption="Click anywhere to start from there. Stars are minima; levels are logarithmic above the lowest one."),
-        Panel(id="surface", figure=lambda: figures.surface3d(result, scene, 0), span=6, height="tall",
+        Panel(id="surface", figure=lambda: pictures.surface3d(result, scene, 0), span=6, height="tall",
               title="The same, as a surface",
               caption="Height and colour are the map's, and so is the path.",
-              alt=lambda: alt.landscape(result, 0, "a surface")),
-        Panel(id="loss", figure=lambda: figures.loss(result, scene, 0), span=6, title="Loss", alt=lambda: alt.loss(result),
+              alt=lambda: words.landscape(result, 0, "a surface")),
+        Panel(id="loss", figure=lambda: pictures.loss(result, scene, 0), span=6, title="Loss", alt=lambda: words.loss(result),
               caption="Height above the lowest minimum. A line ends where this is no longer finite, or too small for the axis."),
         _sharpness(result, scene),
     ]
@@ -113,40 +113,40 @@ def _net_panels(result: Result, scene: Config) -> list[Panel]:
     this, other = NETS[result.nets[m]], NETS[result.nets[1 - m]]
     levels = "linear" if scene.scale == "linear" else "logarithmic"
     panels = [
-        Panel(id="plane", figure=lambda: figures.contour(result, scene, m), span=6, height="tall",
+        Panel(id="plane", figure=lambda: pictures.contour(result, scene, m), span=6, height="tall",
               title=f"{this}: the loss on a plane",
               caption="The line is training's path, dropped straight onto the plane; the ring is its start.",
-              alt=lambda: alt.plane(result, scene)),
-        Panel(id="surface", figure=lambda: figures.surface3d(result, scene, m), span=6, height="tall",
+              alt=lambda: words.plane(result, scene)),
+        Panel(id="surface", figure=lambda: pictures.surface3d(result, scene, m), span=6, height="tall",
               title="The same plane as a surface",
               caption=f"Height and colour are the loss, {levels}, on one scale for both nets.",
-              alt=lambda: alt.landscape(result, m, "a surface")),
-        Panel(id="plane2", figure=lambda: figures.contour(result, scene, 1 - m), span=6, height="tall",
+              alt=lambda: words.landscape(result, m, "a surface")),
+        Panel(id="plane2", figure=lambda: pictures.contour(result, scene, 1 - m), span=6, height="tall",
               title=f"{other}: the same kind of cut", caption="Drawn alike, on the same scale of colour.",
-              alt=lambda: alt.landscape(result, 1 - m, "contours")),
-        Panel(id="surface2", figure=lambda: figures.surface3d(result, scene, 1 - m), span=6, height="tall",
+              alt=lambda: words.landscape(result, 1 - m, "contours")),
+        Panel(id="surface2", figure=lambda: pictures.surface3d(result, scene, 1 - m), span=6, height="tall",
               title=f"{other}, as a surface",
-              caption="The height's scale is the one above.", alt=lambda: alt.landscape(result, 1 - m, "a surface")),
-        Panel(id="loss", figure=lambda: figures.loss(result, scene, m), span=6, title="Loss through training",
+              caption="The height's scale is the one above.", alt=lambda: words.landscape(result, 1 - m, "a surface")),
+        Panel(id="loss", figure=lambda: pictures.loss(result, scene, m), span=6, title="Loss through training",
               caption=f"Dotted: the loss at the shadow of the path on the plane ({this.lower()}).",
-              alt=lambda: alt.loss(result)),
-        Panel(id="off", figure=lambda: figures.off_plane(result, scene, m), span=6, title="What the plane leaves out",
+              alt=lambda: words.loss(result)),
+        Panel(id="off", figure=lambda: pictures.off_plane(result, scene, m), span=6, title="What the plane leaves out",
               caption=f"Distances of the path ({this.lower()}) in the space of all parameters.",
-              alt=lambda: alt.off_plane(result, m)),
+              alt=lambda: words.off_plane(result, m)),
         _sharpness(result, scene),
-        Panel(id="segments", figure=lambda: figures.segments(result, scene, m), span=6,
+        Panel(id="segments", figure=lambda: pictures.segments(result, scene, m), span=6,
               title="Straight from one solution to another",
               caption=f"{this}. Dotted: after re-ordering the second net's hidden units to match the first's.",
-              alt=lambda: alt.segments(result, m)),
-        Panel(id="final", figure=lambda: figures.final_losses(result, scene), span=6, title="A good enough solution",
+              alt=lambda: words.segments(result, m)),
+        Panel(id="final", figure=lambda: pictures.final_losses(result, scene), span=6, title="A good enough solution",
               caption=f"{scene.restarts + 2} starts, one data set: the share that ended at or below a loss.",
-              alt=lambda: alt.final_losses(result)),
+              alt=lambda: words.final_losses(result)),
     ]
     if scene.activation == "relu":
         panels.append(Panel(
-            id="rescaled", figure=lambda: figures.rescaled(result, scene), span=6, title="One function, many curvatures",
+            id="rescaled", figure=lambda: pictures.rescaled(result, scene), span=6, title="One function, many curvatures",
             caption=f"{NETS['plain']}: first hidden layer × a, the next × 1/a. No output changes.",
-            alt=lambda: alt.rescaled(result)))
+            alt=lambda: words.rescaled(result)))
     return panels
 
 

@@ -2,12 +2,12 @@
 
 from functools import partial
 
-from core.augmentation import mix_pairs, symmetric_beta
-from core.lessons.mixup import BINS, SEEDS, Config, Result, network, seen
-from core.lessons.mixup_probes import SEGMENTS, TEST
-from figures import mixup as figures
-from figures import mixup_pictures as photographs
-from figures.mixup_alt import alts
+from core.lessons.mixup import lesson
+from core.lessons.mixup.augmentation import mix_pairs, symmetric_beta
+from core.lessons.mixup.lesson import BINS, SEEDS, Config, Result, network
+from core.lessons.mixup.probes import SEGMENTS, TEST
+from core.lessons.mixup.words import alt_texts, summary
+from figures.mixup import photographs, pictures
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
@@ -62,8 +62,8 @@ REFERENCES = """
 
 
 def draw(result: Result, scene: Config) -> Board:
-    i, j = photographs.pair(scene)
-    said = Texts(lambda: alts(result, scene))
+    i, j = lesson.pair(scene)
+    said = Texts(lambda: alt_texts(result, scene))
     moons = scene.problem == "moons"
     credit = f"{i.caption} ({i.licence}) and {j.caption[0].lower()}{j.caption[1:]} ({j.licence})."
     if scene.pair == "cat":
@@ -73,25 +73,25 @@ def draw(result: Result, scene: Config) -> Board:
               caption=f"Move λ. {credit}", alt=said["pictures"]),
         Panel(id="label", figure=lambda: photographs.mixed_label(scene), span=5, height="short", alt=said["label"],
               title="The label is mixed with the same λ", caption="ỹ always sums to one."),
-        Panel(id="beta", figure=lambda: figures.beta(result, scene), span=5, height="short",
+        Panel(id="beta", figure=lambda: pictures.beta(result, scene), span=5, height="short",
               title="Training draws λ from Beta(α, α)",
               caption=f"Bars: {len(result.shares)} draws of training. Dashed: the density at α = {scene.alpha:g}."
               + (" It has no bound at 0 and 1." if scene.alpha < 1 else ""), alt=said["beta"]),
-        Panel(id="between", figure=lambda: figures.between(result, scene), span=4, title="What the net is trained on",
+        Panel(id="between", figure=lambda: pictures.between(result, scene), span=4, title="What the net is trained on",
               caption="Ringed: random pairs of the training set at the slider's λ. Small: points that training drew."
               if moons else "Pairs of training digits at the slider's λ.", alt=said["between"]),
         *_surfaces(result, scene, said),
         *_segments(result, said),
-        Panel(id="calibration", figure=lambda: figures.calibration(result), span=4, title="As right as it is sure?",
+        Panel(id="calibration", figure=lambda: pictures.calibration(result), span=4, title="As right as it is sure?",
               caption=f"{TEST * SEEDS} test samples of {SEEDS} seeds in {BINS} bins, a larger marker for more of them. Below the "
               "dashed line: too sure; above it: too modest.", alt=said["calibration"]),
         *_training(result, scene, said),
     ]
-    setup = Panel(id="setup", figure=lambda: figures.setup(result), title="Two test samples, and the point half-way",
+    setup = Panel(id="setup", figure=lambda: pictures.setup(result), title="Two test samples, and the point half-way",
                   caption="Small: training samples with the labels that the nets are given." if moons else
                   "Half-way every grey level is the mean of the two.", alt=said["setup"])
-    player = Player(labels=figures.labels(), name="λ", field="frame", autoplay=False, seconds=4)
-    return Board(panels=panels, setup=setup, player=player, seen=seen(result, scene), legend=figures.legend())
+    player = Player(labels=pictures.labels(), name="λ", field="frame", autoplay=False, seconds=4)
+    return Board(panels=panels, setup=setup, player=player, summary=summary(result, scene), legend=pictures.legend())
 
 
 def _surfaces(result: Result, scene: Config, said: Texts) -> list[Panel]:
@@ -100,19 +100,19 @@ def _surfaces(result: Result, scene: Config, said: Texts) -> list[Panel]:
         caption = "Blue: sure of A; orange: sure of B; line: undecided."
         caption += " Diamonds carry a corrupt label." if scene.corrupt else ""
     titles = {"erm": "Ordinary training believes", "mixup": f"Mixup believes (α = {scene.alpha:g})"}
-    return [Panel(id=f"surface-{arm}", figure=partial(figures.surface, result, arm), span=4, title=title, caption=caption,
+    return [Panel(id=f"surface-{arm}", figure=partial(pictures.surface, result, arm), span=4, title=title, caption=caption,
                   alt=said[f"surface-{arm}"]) for arm, title in titles.items()]
 
 
 def _segments(result: Result, said: Texts) -> list[Panel]:
     return [
-        Panel(id="confidence", figure=lambda: figures.confidence(result), span=4, title="How sure between two classes?",
+        Panel(id="confidence", figure=lambda: pictures.confidence(result), span=4, title="How sure between two classes?",
               caption=f"Largest probability, mean over {SEGMENTS * SEEDS} segments between test samples of two classes; "
               "band: the middle half. Dashed: the mixed label's, max(λ, 1 − λ).", alt=said["confidence"]),
-        Panel(id="profile", figure=lambda: figures.profile(result), span=4, title="From one class to the other",
-              caption=f"Probability of x<sub>i</sub>'s class along {figures.SINGLE} of those segments, each a line. "
+        Panel(id="profile", figure=lambda: pictures.profile(result), span=4, title="From one class to the other",
+              caption=f"Probability of x<sub>i</sub>'s class along {lesson.SINGLE} of those segments, each a line. "
               "Dashed: p = λ, what the mixed label asks for.", alt=said["profile"]),
-        Panel(id="slope", figure=lambda: figures.slope(result), span=4, title="How steep on the way",
+        Panel(id="slope", figure=lambda: pictures.slope(result), span=4, title="How steep on the way",
               caption="Norm of the input gradient, mean over all those segments. Dashed: 1/‖x<sub>i</sub> − x<sub>j</sub>‖, "
               "the least with which p can be λ all the way.", alt=said["slope"]),
     ]
@@ -122,10 +122,10 @@ def _training(result: Result, scene: Config, said: Texts) -> list[Panel]:
     net = "-".join(str(size) for size in network(scene).sizes)
     learned = "Who learns the corrupt labels?" if scene.corrupt else "Who learns the labels?"
     return [
-        Panel(id="errors", figure=lambda: figures.errors(result, scene), span=4, title=learned,
+        Panel(id="errors", figure=lambda: pictures.errors(result, scene), span=4, title=learned,
               caption="Dotted: against the training labels as given; solid: on the test set. Band: all seeds. Dashed: how many "
               "of the given labels are wrong.", alt=said["errors"]),
-        Panel(id="loss", figure=lambda: figures.loss(result, scene), span=4, title="What is minimised",
+        Panel(id="loss", figure=lambda: pictures.loss(result, scene), span=4, title="What is minimised",
               caption=f"Mean of {SEEDS} seeds and up to ten updates; {net} tanh net, Adam. Dashed: the mean entropy of "
               "ỹ, below which mixup's expected loss cannot go.", alt=said["loss"]),
     ]

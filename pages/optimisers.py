@@ -1,11 +1,10 @@
 """optimisers: one start, many ways."""
 
-from core import descent
 from core.engine import SGD
-from core.lessons.optimisers import METHODS, Config, Result, basin_steps, seen
-from figures import optimisers as figures
-from figures import optimisers_alt as alt
-from figures import optimisers_inside as inside
+from core.lessons.optimisers import descent, words
+from core.lessons.optimisers.lesson import METHODS, Config, Result, basin_steps
+from core.lessons.optimisers.words import summary
+from figures.optimisers import inside, pictures
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
@@ -47,62 +46,62 @@ The code keeps the velocity without its factor, as $-v/\epsilon$: at a constant 
 
 
 def draw(result: Result, scene: Config) -> Board:
-    stops = figures.frame_steps(result.step)
+    stops = pictures.frame_steps(result.step)
     player = Player(labels=[f"step {s}" for s in stops])
     if scene.problem == "network":
-        return Board(panels=_network_panels(result, scene), setup=_setup(scene), player=player, seen=seen(result, scene),
-                     legend=figures.legend(scene))
+        return Board(panels=_network_panels(result, scene), setup=_setup(scene), player=player, summary=summary(result, scene),
+                     legend=pictures.legend(scene))
     quadratic = scene.problem in ("bowl", "ravine")
     exact = quadratic and "sgd" in scene.methods
     chosen = METHODS[scene.inside]
     panels = [
-        Panel(id="map", figure=lambda: figures.contour(result, scene), span=7, rows=2, height="tall",
+        Panel(id="map", figure=lambda: pictures.contour(result, scene), span=7, rows=2, height="tall",
               click=("start_x", "start_y"),
               caption="Click anywhere to start the race from there. Stars are minima; levels are logarithmic.",
-              alt=lambda: alt.contour(result, scene)),
-        Panel(id="loss", figure=lambda: figures.loss(result, scene), span=5, height="short",
+              alt=lambda: words.contour(result, scene)),
+        Panel(id="loss", figure=lambda: pictures.loss(result, scene), span=5, height="short",
               title="How far above the lowest minimum",
               caption="Logarithmic: a straight line is a constant factor per step."
               + (" Dashed, in the text's colour: the closed form of gradient descent." if exact else ""),
-              alt=lambda: alt.loss(result, scene)),
-        Panel(id="distance", figure=lambda: figures.distance(result, scene), span=5, height="short",
+              alt=lambda: words.loss(result, scene)),
+        Panel(id="distance", figure=lambda: pictures.distance(result, scene), span=5, height="short",
               title="How far from any minimum",
               caption="To the nearest minimum. What diverges leaves upwards.",
-              alt=lambda: alt.distance(result, scene)),
-        Panel(id="surface", figure=lambda: figures.surface3d(result, scene), span=6, title="The same, as a surface",
+              alt=lambda: words.distance(result, scene)),
+        Panel(id="surface", figure=lambda: pictures.surface3d(result, scene), span=6, title="The same, as a surface",
               caption="Heights are logarithmic, as the map's levels are.",
-              alt=lambda: alt.surface3d(result, scene)),
-        Panel(id="basins", figure=lambda: figures.basins(result, scene), span=6, click=("start_x", "start_y"),
+              alt=lambda: words.surface3d(result, scene)),
+        Panel(id="basins", figure=lambda: pictures.basins(result, scene), span=6, click=("start_x", "start_y"),
               title=f"Where {METHODS[scene.basin_of]} ends, from every start",
               caption=f"Colour: the star that is close by at step {basin_steps(scene)}. Grey: none is. "
               "The text's colour: far off the map.",
-              alt=lambda: alt.basin_map(result, scene)) if result.basin is not None else None,
+              alt=lambda: words.basin_map(result, scene)) if result.basin is not None else None,
         Panel(id="step", figure=lambda: inside.effective_step(result, scene), span=6, title=f"Inside {chosen}: effective step",
               caption="The step over the slope, with the sign turned: what each coordinate's downhill slope was multiplied by.",
-              alt=lambda: alt.effective_step(result, scene)),
+              alt=lambda: words.effective_step(result, scene)),
         Panel(id="memory", figure=lambda: inside.memory(result, scene), span=6, title=f"Inside {chosen}: its memory",
               caption=inside.REMEMBERS.get(scene.inside, "This method remembers nothing from step to step."),
-              alt=lambda: alt.memory(result, scene)),
-        Panel(id="rates", figure=lambda: figures.rates(scene), span=12, title="Contraction against learning rate",
+              alt=lambda: words.memory(result, scene)),
+        Panel(id="rates", figure=lambda: pictures.rates(scene), span=12, title="Contraction against learning rate",
               caption="In the long run, at this α, along the axis that shrinks less. Below 1 the distance shrinks, the faster "
               "the lower; above 1 it grows.",
-              alt=lambda: alt.rates(scene)) if quadratic else None,
+              alt=lambda: words.rates(scene)) if quadratic else None,
     ]
-    return Board(panels=[p for p in panels if p], setup=_setup(scene), player=player, seen=seen(result, scene),
-                 legend=figures.legend(scene))
+    return Board(panels=[p for p in panels if p], setup=_setup(scene), player=player, summary=summary(result, scene),
+                 legend=pictures.legend(scene))
 
 
 def _setup(scene: Config) -> Panel:
     title, caption = "The surface and the start", "Stars are minima; levels are logarithmic."
     if scene.problem == "network":
         title, caption = "Two moons", "A net of 2 inputs, 8 tanh units and 1 output learns to part them."
-    return Panel(id="setup", figure=lambda: figures.setup(scene), title=title, caption=caption, alt=lambda: alt.setup(scene))
+    return Panel(id="setup", figure=lambda: pictures.setup(scene), title=title, caption=caption, alt=lambda: words.setup(scene))
 
 
 def _network_panels(result: Result, scene: Config) -> list[Panel]:
     def panel(against: str, title: str, caption: str, span: int, **about: object) -> Panel:
-        return Panel(id=against, figure=lambda: figures.network_curves(result, scene, against), title=title, caption=caption,
-                     alt=lambda: alt.network(result, scene, against), span=span, **about)
+        return Panel(id=against, figure=lambda: pictures.network_curves(result, scene, against), title=title, caption=caption,
+                     alt=lambda: words.network(result, scene, against), span=span, **about)
 
     return [
         panel("steps", "Per step", "Mean cross-entropy of a 2-8-1 tanh net on two moons. Full batch, so mini-batch SGD is "

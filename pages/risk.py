@@ -1,9 +1,9 @@
 """risk: what we minimise is not what we want."""
 
-from core import min_norm
-from core.lessons.risk import CAPACITIES, HELD_FROM, NOISES, Config, Result, held, seen
-from figures import risk as figures
-from figures.risk_alt import alts
+from core.lessons.risk import min_norm
+from core.lessons.risk.lesson import CAPACITIES, HELD_FROM, NOISES, Config, Result, held
+from core.lessons.risk.words import alt_texts, summary
+from figures.risk import pictures
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
@@ -56,35 +56,35 @@ REFERENCES = """
 
 
 def draw(result: Result, scene: Config) -> Board:
-    said = Texts(lambda: alts(result, scene))
+    said = Texts(lambda: alt_texts(result, scene))
     draws = f"{scene.draws} draws of {scene.m} samples"
     textbook = held(scene, scene.m) and scene.ridge == 0
     exact = f" From p = {HELD_FROM} to m it is σ²(1 − p/m) and σ²(1 + p/m)." if textbook else ""
     panels = [
-        Panel(id="fit", figure=lambda: figures.hero(result, scene), span=7, height="tall", alt=said["fit"],
+        Panel(id="fit", figure=lambda: pictures.hero(result, scene), span=7, height="tall", alt=said["fit"],
               caption="Dots: the samples. Line: the fit, drawn as far as the frame goes. Dashed: the truth, with σ either side."),
-        Panel(id="risks", figure=lambda: figures.risks(result, scene), span=5, height="tall", alt=said["risks"],
-              caption=lambda: f"Medians and quartiles of {draws}.{figures.unseen(result, scene)}"),
-        Panel(id="gap", figure=lambda: figures.gap(result, scene), span=4, title="The gap", alt=said["gap"],
+        Panel(id="risks", figure=lambda: pictures.risks(result, scene), span=5, height="tall", alt=said["risks"],
+              caption=lambda: f"Medians and quartiles of {draws}.{pictures.unseen(result, scene)}"),
+        Panel(id="gap", figure=lambda: pictures.gap(result, scene), span=4, title="The gap", alt=said["gap"],
               caption="J* − J, median and quartiles. Diamond: largest. The axis is logarithmic on both sides of zero."),
-        Panel(id="same", figure=lambda: figures.same_inputs(result, scene), span=4, title="The same inputs, other noise",
+        Panel(id="same", figure=lambda: pictures.same_inputs(result, scene), span=4, title="The same inputs, other noise",
               caption=f"Dots: means of {NOISES} draws of noise. Dashed: theory.{exact}", alt=said["same"]),
-        Panel(id="parts", figure=lambda: figures.parts(result, scene), span=4, title="What J* is made of", alt=said["parts"],
+        Panel(id="parts", figure=lambda: pictures.parts(result, scene), span=4, title="What J* is made of", alt=said["parts"],
               caption="On the inputs of the picture. Dashed: σ² + bias² + variance in closed form."),
     ]
     if result.done:
         panels += [
-            Panel(id="learning", figure=lambda: figures.learning(result, scene), span=5, title="More samples, one capacity",
+            Panel(id="learning", figure=lambda: pictures.learning(result, scene), span=5, title="More samples, one capacity",
                   alt=said["learning"], caption="Medians of J and J*. Dotted: m = p, if these sizes reach it."),
-            Panel(id="plane", figure=lambda: figures.plane(result, scene), span=7, title="Every size, every capacity",
+            Panel(id="plane", figure=lambda: pictures.plane(result, scene), span=7, title="Every size, every capacity",
                   click=("m", ""), alt=said["plane"],
                   caption="Median J*; 100 and more share one colour. Dashed: p = m. Click to set m."),
         ]
-    setup = Panel(id="setup", figure=lambda: figures.setup(result, scene), title="What a fit is given", alt=said["setup"],
+    setup = Panel(id="setup", figure=lambda: pictures.setup(result, scene), title="What a fit is given", alt=said["setup"],
                   caption="J: mean squared error on the samples (dots). J*: over all of p_data, f (dashed) ± σ. "
                   "p: how many weights are fitted.")
-    player = Player(labels=figures.labels(), name="Capacity p", field="at", autoplay=False, seconds=9.0)
-    return Board(panels=panels, setup=setup, player=player, seen=seen(result, scene), legend=figures.LEGEND)
+    player = Player(labels=pictures.labels(), name="Capacity p", field="at", autoplay=False, seconds=9.0)
+    return Board(panels=panels, setup=setup, player=player, summary=summary(result, scene), legend=pictures.LEGEND)
 
 
 SYMBOLS = {"m": "m", "p": "p", "σ": "sigma", "λ": "penalty", "ψ": "psi", "s": "s"}

@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from core import surrogates
-from core.lessons.surrogate_losses import LOSSES, Config, Result, seen, spoken
-from figures import surrogate_losses as figures
-from figures.surrogate_losses_alt import alts
+from core.lessons.surrogate_losses import surrogates
+from core.lessons.surrogate_losses.lesson import LOSSES, Config, Result, spoken
+from core.lessons.surrogate_losses.words import alt_texts, summary
+from figures.surrogate_losses import pictures
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
@@ -67,31 +67,32 @@ CAPTIONS = {"squared": "Colour: the loss. Grey: the error.", "hinge": "Solid: tr
 
 
 def draw(result: Result, scene: Config) -> Board:
-    said = Texts(lambda: alts(result, scene))
+    said = Texts(lambda: alt_texts(result, scene))
     linear = " Theory: least squares in closed form." if scene.model == "linear" else ""
     panels = [
-        Panel(id="plane", figure=lambda: figures.plane(result, scene), span=7, height="tall", alt=said["plane"],
+        Panel(id="plane", figure=lambda: pictures.plane(result, scene), span=7, height="tall", alt=said["plane"],
               caption="Where each score is 0. Theory: the boundary of the fewest errors. Diamonds: outliers; ring: wrong label."),
-        Panel(id="losses", figure=lambda: figures.losses(result), span=5, height="tall", alt=said["losses"],
+        Panel(id="losses", figure=lambda: pictures.losses(result), span=5, height="tall", alt=said["losses"],
               caption="The stand-ins over the 0-1 loss. Ticks below: margins of the training samples, as far as they fit."),
-        *(Panel(id=f"train-{loss}", figure=partial(figures.training, result, scene, loss), span=3, height="short", title=name,
+        *(Panel(id=f"train-{loss}", figure=partial(pictures.training, result, scene, loss), span=3, height="short", title=name,
                 alt=said[f"train-{loss}"], caption=CAPTIONS[loss]) for loss, name in LOSSES.items()),
-        Panel(id="outliers", figure=lambda: figures.outliers(result, scene), span=7, alt=said["outliers"],
+        Panel(id="outliers", figure=lambda: pictures.outliers(result, scene), span=7, alt=said["outliers"],
               title="How many change class when outliers go further", click=("distance", ""),
               caption=f"Validation samples; mean and range of {scene.draws} draws.{linear} Click to set d."),
-        Panel(id="wanted", figure=lambda: figures.wanted(result, scene), span=5, title="The score each loss wants",
+        Panel(id="wanted", figure=lambda: pictures.wanted(result, scene), span=5, title="The score each loss wants",
               alt=said["wanted"],
               caption="Dots: scores of validation samples, as far as they fit. Lines: the scores of least expected loss."),
     ]
     player = Player(labels=[f"step {s}" for s in result.recorded.tolist()], live=not result.done)
-    return Board(panels=panels, setup=_setup(result, scene), player=player, seen=seen(result, scene), legend=figures.LEGEND)
+    return Board(panels=panels, setup=_setup(result, scene), player=player, summary=summary(result, scene),
+                 legend=pictures.LEGEND)
 
 
 def _setup(result: Result, scene: Config) -> Panel:
     count = result.carried[0]
     way = "to the right, away from class A" if scene.side == "right" else "to the left, towards class A and beyond"
     here = "" if scene.distance else f" They are drawn {spoken(scene)} away, as the question has them."
-    return Panel(id="setup", figure=lambda: figures.setup(result, scene), title="The training set",
+    return Panel(id="setup", figure=lambda: pictures.setup(result, scene), title="The training set",
                  caption=f"Circles: class A. Squares: class B. Diamonds: what is carried away, dotted from where it was.{here}",
                  alt=f"{scene.n} samples of two classes, {scene.apart:g} apart along x₁; {count} of class B carried "
                      f"{spoken(scene)} away, {way}.")

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from core import proximal
-from core.lessons.weight_penalties import ASKED, PENALTIES, Config, Result, seen
-from core.lessons.weight_penalties_descents import ADAM_STEPS
-from core.lessons.weight_penalties_problem import GAUSSIAN, LINEAR
+from core.lessons.weight_penalties import proximal
+from core.lessons.weight_penalties.descents import ADAM_STEPS
+from core.lessons.weight_penalties.lesson import PENALTIES, Config, Result
+from core.lessons.weight_penalties.problem import GAUSSIAN, LINEAR
+from core.lessons.weight_penalties.words import ASKED, alt_texts, summary
 from core.words import short
-from figures import weight_penalties as figures
-from figures import weight_penalties_alpha as over_alpha
-from figures import weight_penalties_maps as many
-from figures.weight_penalties_alt import alts
+from figures.weight_penalties import alpha as over_alpha
+from figures.weight_penalties import maps as many
+from figures.weight_penalties import pictures
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
@@ -90,9 +90,9 @@ LIMIT = " Dashed upright: α_max; from there on all weights are 0."
 
 
 def draw(result: Result, scene: Config) -> Board:
-    player = Player(labels=figures.labels(result), name="Strength α", field="alpha_index", autoplay=False, seconds=8.0)
+    player = Player(labels=pictures.labels(result), name="Strength α", field="alpha_index", autoplay=False, seconds=8.0)
     shown = [p for p in PENALTIES if p in scene.penalties]
-    linear, said = scene.problem in LINEAR, Texts(lambda: alts(result, scene))
+    linear, said = scene.problem in LINEAR, Texts(lambda: alt_texts(result, scene))
 
     def each(name: str, figure: Callable[[str], Any], title: str, caption: str) -> list[Panel]:
         return [Panel(id=f"{name}-{p}", figure=partial(figure, p), title=f"{PENALTIES[p]}: {title}", alt=said[f"{name}-{p}"],
@@ -110,10 +110,10 @@ def draw(result: Result, scene: Config) -> Board:
                        "zeros; without one there are none.")
     errors = each("errors", lambda p: over_alpha.errors(result, p), "loss against α",
                   "Star: the α that validation chooses; dot: the test loss there. Dotted: the objective that is minimised.")
-    balances = each("balance", lambda p: figures.balance(result, scene, p), "where loss and penalty balance",
+    balances = each("balance", lambda p: pictures.balance(result, scene, p), "where loss and penalty balance",
                     "Dots: the pull of the loss, −∂J/∂w over α, at each weight. Dashed: the slope of Ω. At a minimum every dot "
                     "lies on it.") if linear else []
-    fields = each("field", lambda p: figures.field(scene, p), "its pull alone",
+    fields = each("field", lambda p: pictures.field(scene, p), "its pull alone",
                   "Arrows: −∇Ω, how hard and whereto the penalty pushes two weights.")
     zeros, *extra = _extra(result, scene, said)
     if len(shown) == 1:
@@ -124,8 +124,8 @@ def draw(result: Result, scene: Config) -> Board:
     else:
         rows = [lead, [*courses, zeros], errors, extra, balances, fields] if linear else [[*lead, zeros], courses, errors, fields]
     panels = [*rows[0], *_filled(rows[1:])] if linear else _filled(rows)
-    return Board(panels=panels, setup=_setup(result, said), player=player, seen=seen(result, scene),
-                 legend=figures.legend(scene))
+    return Board(panels=panels, setup=_setup(result, said), player=player, summary=summary(result, scene),
+                 legend=pictures.legend(scene))
 
 
 def _setup(result: Result, said: Texts) -> Panel:
@@ -144,14 +144,14 @@ def _filled(rows: list[list[Panel]]) -> list[Panel]:
 
 
 def _linear(result: Result, scene: Config, said: Texts) -> list[Panel]:
-    some = "" if len(result.names) <= figures.BARS else f" The {figures.BARS} last to go of {len(result.names)}."
+    some = "" if len(result.names) <= pictures.BARS else f" The {pictures.BARS} last to go of {len(result.names)}."
     return [
-        Panel(id="map", figure=lambda: figures.geometry(result, scene), span=7, height="tall",
+        Panel(id="map", figure=lambda: pictures.geometry(result, scene), span=7, height="tall",
               title="Two weights: loss meets penalty",
               caption="These two features alone. Inside each shape the penalty is no larger than at the best weights; the dotted "
               "curve is the loss there. They touch in one point.",
               alt=said["map"]),
-        Panel(id="bars", figure=lambda: figures.bars(result, scene), span=5, height="tall",
+        Panel(id="bars", figure=lambda: pictures.bars(result, scene), span=5, height="tall",
               title=f"All {len(result.names)} weights",
               caption=f"× marks an exact zero. Order: L1 switches off from the bottom up.{some}", alt=said["bars"]),
     ]
@@ -174,7 +174,7 @@ def _extra(result: Result, scene: Config, said: Texts) -> list[Panel]:
                          caption="Grey: sub-gradient steps on L1. Colour: proximal steps; the line breaks off where the weight "
                          "is exactly 0. Dashed: ε·α.", alt=said["near"]))
     if scene.problem in GAUSSIAN:
-        out.append(Panel(id="posterior", figure=lambda: figures.posterior(result, scene), title="A penalty is a prior",
+        out.append(Panel(id="posterior", figure=lambda: pictures.posterior(result, scene), title="A penalty is a prior",
                          caption="One weight alone: likelihood in violet, priors dotted, posteriors solid. Stars: the penalised "
                          "minimum in closed form, at each posterior's peak.", alt=said["posterior"]))
     if result.adam:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 
-CORE = '''"""One sentence: the claim.
+LESSON = '''"""One sentence: the claim.
 
 The objective in full, with its scaling. The paper, with the number of the equation.
 
@@ -20,13 +20,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from core.controls import number
 from core.engine import generators, normals
 from core.lesson import Scene, last
-from core.question import Challenge, Pick, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +34,7 @@ class Config(Scene):
 
 @dataclass(frozen=True)
 class Result:
-    """x_N: what was drawn."""
-
-    x_N: Tensor
+    x_N: Tensor  # what was drawn
 
 
 def steps(config: Config) -> Iterator[Result]:
@@ -47,26 +43,41 @@ def steps(config: Config) -> Iterator[Result]:
 
 def run(config: Config) -> Result:
     return last(steps(config))
+'''
+
+WORDS = '''"""What is said of a run: the summary, the question and its verdicts, the challenge, alternative texts."""
+
+from __future__ import annotations
+
+from core.lessons.{slug}.lesson import Config, Result
+from core.question import Challenge, Pick, Verdict
 
 
-def seen(result: Result, config: Config) -> str:
+def summary(result: Result, config: Config) -> str:
     """What the reader should have seen, computed from the result."""
-    return f"The mean of {config.size} draws is {float(torch.mean(result.x_N)):.2f}."
+    return f"The mean of {{config.size}} draws is {{float(result.x_N.mean()):.2f}}."
 
 
 def predict(result: Result, config: Config) -> Pick:
     """Which side of zero the mean of the draws lies on."""
-    mean = float(torch.mean(result.x_N))
-    return Pick(text=f"On which side of zero is the mean of {config.size} draws?", options={"above": "Above", "below": "Below"},
-                right=("above" if mean > 0 else "below",), why=f"The mean of the draws is {mean:.2f}.")
+    mean = float(result.x_N.mean())
+    return Pick(text=f"On which side of zero is the mean of {{config.size}} draws?",
+                options={{"above": "Above", "below": "Below"}}, right=("above" if mean > 0 else "below",),
+                why=f"The mean of the draws is {{mean:.2f}}.")
 
 
 def _check(result: Result, config: Config, answer: None) -> Verdict:  # noqa: ARG001
-    mean = float(torch.mean(result.x_N))
-    return Verdict(abs(mean) < 0.01, f"The mean of this scene is {mean:.3f}.")
+    mean = float(result.x_N.mean())
+    return Verdict(abs(mean) < 0.01, f"The mean of this scene is {{mean:.3f}}.")
 
 
 CHALLENGE = Challenge(text="Find a scene whose mean is within 0.01 of zero.", check=_check)
+'''
+
+PACKAGE = '''from core.lessons.{slug}.lesson import Config, Result, run, steps
+from core.lessons.{slug}.words import CHALLENGE, predict, summary
+
+__all__ = ["CHALLENGE", "Config", "Result", "predict", "run", "steps", "summary"]
 '''
 
 FIGURES = '''"""Pictures of {slug}."""
@@ -77,7 +88,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from core.lessons.{slug} import Config, Result
+from core.lessons.{slug}.lesson import Config, Result
 from figures import style
 
 
@@ -100,8 +111,9 @@ def thumbnail(result: Result, scene: Config) -> dict[str, Any]:
 PAGE = '''"""{slug}: what it teaches, in a few words."""
 
 from core.engine import normals
-from core.lessons.{slug} import Config, Result, seen
-from figures import {slug} as figures
+from core.lessons.{slug}.lesson import Config, Result
+from core.lessons.{slug}.words import summary
+from figures.{slug} import pictures
 from ui import page
 from ui.chart import Board, Panel
 from ui.page import Preset
@@ -112,11 +124,12 @@ MATHS = r"$x_n \\sim \\mathcal N(0, 1)$"
 
 
 def draw(result: Result, scene: Config) -> Board:
-    told = seen(result, scene)
-    hero = Panel(id="samples", figure=lambda: figures.samples(result), height="tall", caption="Every dot is one draw.", alt=told)
-    setup = Panel(id="setup", figure=lambda: figures.setup(scene), title="Where the draws will be",
+    words = summary(result, scene)
+    hero = Panel(id="samples", figure=lambda: pictures.samples(result), height="tall",
+                 caption="Every dot is one draw.", alt=words)
+    setup = Panel(id="setup", figure=lambda: pictures.setup(scene), title="Where the draws will be",
                   caption="One place for each.", alt=f"Empty axes with {{scene.size}} places.")
-    return Board(panels=[hero], setup=setup, seen=told)
+    return Board(panels=[hero], setup=setup, summary=words)
 
 
 page.show("{slug}", draw, presets=PRESETS, maths=MATHS, code=(normals,), symbols={{"N": "size"}})
@@ -144,7 +157,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.lessons import {slug} as lesson
+from core.lessons.{slug} import lesson
 from examples import {slug} as example
 
 
@@ -157,7 +170,7 @@ PROMISES = '''"""What {slug} promises, to be counted over seeds."""
 
 from __future__ import annotations
 
-from core.lessons.{slug} import Config, Result
+from core.lessons.{slug}.lesson import Config, Result
 from tests.promises import Promise
 
 
@@ -168,20 +181,26 @@ def drawn(result: Result, scene: Config) -> bool:
 PROMISES = [Promise(preset=name, holds=drawn) for name in ("Opening", "Few", "Many")]
 '''
 
-ROOMS = {"core/lessons": CORE, "figures": FIGURES, "pages": PAGE, "examples": EXAMPLE, "tests/lessons": TEST,
-         "tests/promises": PROMISES}
+ROOMS = {
+    "core/lessons/{slug}/__init__.py": PACKAGE, "core/lessons/{slug}/lesson.py": LESSON, "core/lessons/{slug}/words.py": WORDS,
+    "figures/{slug}/__init__.py": "", "figures/{slug}/pictures.py": FIGURES,
+    "pages/{slug}.py": PAGE, "examples/{slug}.py": EXAMPLE,
+    "tests/lessons/{slug}/__init__.py": "", "tests/lessons/{slug}/test_lesson.py": TEST,
+    "tests/lessons/{slug}/promises.py": PROMISES,
+}
 
 
 def main() -> None:
     slug = sys.argv[1] if len(sys.argv) == 2 else ""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", slug):
         sys.exit("usage: make lesson NAME=slug, the slug in lower case with underscores")
-    paths = {ROOT / folder / f"{'test_' if folder == 'tests/lessons' else ''}{slug}.py": text for folder, text in ROOMS.items()}
+    paths = {ROOT / name.format(slug=slug): text for name, text in ROOMS.items()}
     taken = [str(path.relative_to(ROOT)) for path in paths if path.exists()]
     if taken:
         sys.exit(f"already there: {', '.join(taken)}")
     for path, text in paths.items():
-        path.write_text(text.format(slug=slug) if text is not CORE else text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text if text is LESSON else text.format(slug=slug))
         print(path.relative_to(ROOT))
     print(f'now add Lesson(slug="{slug}", ...) to core/catalogue.py')
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 
 @dataclass
-class Said:
+class PageSpec:
     """The arguments of a page's one call of `ui.page.show`."""
 
     slug: str
@@ -24,10 +24,10 @@ class Said:
     references: str = ""
 
 
-def said(slug: str) -> Said:
+def page_spec(slug: str) -> PageSpec:
     """Runs the page's file with the page itself taken away."""
-    calls: list[Said] = []
-    with mock.patch("ui.page.show", lambda *args, **kwargs: calls.append(Said(*args, **kwargs))):
+    calls: list[PageSpec] = []
+    with mock.patch("ui.page.show", lambda *args, **kwargs: calls.append(PageSpec(*args, **kwargs))):
         runpy.run_path(str(ROOT / "pages" / f"{slug}.py"))
     assert len(calls) == 1, f"pages/{slug}.py must call page.show once"
     return calls[0]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from core.controls import Choice, Choices, Control, Grid, Number, Numbers, Refused, Switch
 from core.lesson import Scene
 from core.question import Amount, Pick, Question, Sketch
-from tests.pages import Said
+from tests.pages import PageSpec
 from ui.chart import Board, Panel, encode
 
 S = TypeVar("S", bound=Scene)
@@ -133,7 +133,7 @@ def words(board: Board, question: Question) -> list[str]:
     """Everything that a board and its question say."""
     labels = board.player.labels if board.player else []
     answers = list(question.options.values()) if isinstance(question, Pick) else []
-    return [board.seen, question.text, question.why, *labels, *answers, *(label for label, _, _ in board.legend),
+    return [board.summary, question.text, question.why, *labels, *answers, *(label for label, _, _ in board.legend),
             *(f"{p.title} {p.caption} {p.alt}" for p in panels(board))]
 
 
@@ -148,7 +148,7 @@ def guesses(question: Question) -> Iterable[Any]:
     return ()
 
 
-def check(page: Said, module: ModuleType, scene: Scene, result: Any, thorough: bool = False) -> None:
+def check(page: PageSpec, module: ModuleType, scene: Scene, result: Any, thorough: bool = False) -> None:
     """One result as the app shows it: question, verdicts, every picture, every word. Raises where one cannot be had.
 
     thorough: lets Plotly check every property of every figure, which costs more than the drawing.

@@ -49,17 +49,60 @@ def test_imports(folder):
             assert module.split(".")[0] in RULES[folder], f"{path.relative_to(ROOT)} imports {module}"
 
 
-def lesson_of(stem: str) -> str:
-    """The lesson that a file belongs to, "" if none: all that is a lesson's own begins with its name."""
-    return max((entry.slug for entry in LESSONS if f"{stem}_".startswith(f"{entry.slug}_")), key=len, default="")
+def lesson_of(path: Path) -> str:
+    """The lesson that a file belongs to, "" if none."""
+    here = path.relative_to(ROOT)
+    return next((entry.slug for entry in LESSONS if entry.slug in (here.parent.name, path.stem)), "")
 
 
 @pytest.mark.parametrize("folder", ["core/lessons", "figures", "pages"])
 def test_a_lesson_imports_no_other_lesson(folder):
     for path in sources(folder):
         for module, name in imports(path):
-            if found := re.match(r"core\.lessons\.(\w+)", f"{module}.{name}"):
-                assert lesson_of(found[1]) == lesson_of(path.stem) != "", f"{path.name} imports {found[0]}"
+            if found := re.match(r"(?:core\.lessons|figures)\.(\w+)", f"{module}.{name}"):
+                if found[1] in ("style", "wire"):
+                    continue
+                assert found[1] == lesson_of(path) != "", f"{path.relative_to(ROOT)} imports {found[0]}"
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the project by its dotted name."""
+    names = {}
+    for folder in (*RULES, "tests", "benchmarks", "scripts"):
+        for path in sources(folder):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return names
+
+
+def test_imports_run_in_no_circle():
+    """What a module needs to be imported at its top; an import within a function is none."""
+    names = modules()
+    needs: dict[str, set[str]] = {}
+    for name, path in names.items():
+        package = path.relative_to(ROOT).parent.parts
+        needs[name] = set()
+        for node in ast.parse(path.read_text()).body:
+            if not isinstance(node, ast.ImportFrom):
+                continue
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(p for p in (base, node.module or "") if p)
+            for alias in node.names:
+                whole = f"{module}.{alias.name}"
+                needs[name].add(whole if whole in names else module)
+        needs[name] = {n for n in needs[name] if n in names}
+    state: dict[str, int] = {}
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert state.get(name) != 1, " imports ".join((*trail[trail.index(name):], name))
+        if name not in state:
+            state[name] = 1
+            for other in sorted(needs[name]):
+                visit(other, (*trail, name))
+            state[name] = 2
+
+    for name in names:
+        visit(name, ())
 
 
 def test_figures_never_train():
@@ -95,18 +138,58 @@ def test_nothing_seeds_the_process():
                 assert called not in ("torch.manual_seed", "random.seed", "np.random.seed", "numpy.random.seed"), path.name
 
 
+CHANGING = {"append", "extend", "insert", "pop", "remove", "clear", "update", "setdefault", "add", "discard", "popitem", "sort",
+            "appendleft", "popleft", "fill_", "copy_", "zero_"}
+
+
+def changes(tree: ast.Module) -> list[tuple[str, int]]:
+    """Where a function of a module changes something that the module holds: (name, line)."""
+    held = {t.id for node in tree.body if isinstance(node, (ast.Assign, ast.AnnAssign))
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+            for t in ast.walk(target) if isinstance(t, ast.Name)}
+    found = []
+    for function in (n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.Lambda))):
+        arguments = function.args
+        own = {a.arg for a in (*arguments.args, *arguments.kwonlyargs, *arguments.posonlyargs)}
+        own |= {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        for node in ast.walk(function):
+            target = None
+            if isinstance(node, ast.Subscript) and isinstance(node.ctx, (ast.Store, ast.Del)):
+                target = node.value
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING:
+                target = node.func.value
+            if isinstance(target, ast.Name) and target.id in held - own:
+                found.append((target.id, node.lineno))
+    return found
+
+
 @pytest.mark.parametrize("folder", ["core", "figures", "ui"])
 def test_no_mutable_state_at_module_level(folder):
     for path in sources(folder):
-        for node in ast.parse(path.read_text()).body:
+        tree = ast.parse(path.read_text())
+        for node in tree.body:
             assert not isinstance(node, (ast.For, ast.While, ast.With)), f"{path.name}:{node.lineno} runs at import"
-            assert not isinstance(node, ast.Global)
-        for node in ast.walk(ast.parse(path.read_text())):
+            value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
+            empty = isinstance(value, (ast.List, ast.Set, ast.Dict)) and not ast.unparse(value).strip("[]{}")
+            made = isinstance(value, ast.Call) and ast.unparse(value.func) in ("list", "dict", "set", "defaultdict", "deque",
+                                                                               "OrderedDict", "Counter")
+            made = made and not (value.args or value.keywords)
+            assert not (empty or made), f"{path.name}:{node.lineno} is there to be filled"
+        for node in ast.walk(tree):
             assert not isinstance(node, ast.Global), f"{path.name}:{node.lineno} writes a global"
+        assert not changes(tree), f"{path.name} changes {changes(tree)}"
+
+
+def test_a_change_of_what_a_module_holds_is_found():
+    text = "KEPT = {'a': 1}\nL = [1]\ndef f(x):\n    KEPT[x] = 2\ndef g():\n    L.append(1)\ndef h(L):\n    L.append(1)\n"
+    assert changes(ast.parse(text)) == [("KEPT", 4), ("L", 6)]
+
+
+ROOMS = ("core/lessons/{0}/lesson.py", "core/lessons/{0}/words.py", "figures/{0}/pictures.py", "pages/{0}.py", "examples/{0}.py",
+         "tests/lessons/{0}/test_lesson.py", "tests/lessons/{0}/promises.py")
 
 
 def test_every_lesson_has_its_rooms(entry):
     assert entry.part in PARTS
-    for room in (f"core/lessons/{entry.slug}.py", f"figures/{entry.slug}.py", f"pages/{entry.slug}.py",
-                 f"examples/{entry.slug}.py", f"tests/lessons/test_{entry.slug}.py", f"tests/promises/{entry.slug}.py"):
-        assert (ROOT / room).exists(), room
+    for room in ROOMS:
+        assert (ROOT / room.format(entry.slug)).exists(), room.format(entry.slug)

@@ -17,7 +17,7 @@ from core import lesson
 from core.controls import Choice, Choices, Control, Grid, Number, Numbers, Refused, Switch
 from core.lesson import Scene
 from figures import style
-from tests.pages import said
+from tests.pages import page_spec
 from tests.scenes import panels
 from ui.chart import encode
 
@@ -177,7 +177,7 @@ def test_seed_matters(entry, module, runs):
 
 
 def boards(entry, runs):
-    page, scene = said(entry.slug), entry.module().Config()
+    page, scene = page_spec(entry.slug), entry.module().Config()
     results = opening(entry, runs)
     return page, scene, [page.draw(results[0], scene), page.draw(results[-1], scene)]
 
@@ -192,7 +192,7 @@ def test_boards(entry, runs):
         assert len(set(ids)) == len(ids)
         assert board.panels[0].height == "tall"
         assert board.setup, "the question needs its set-up: the data, the axes or the net"
-        assert len(board.seen) > 20
+        assert len(board.summary) > 20
         encoded = encode(board)
         assert b'"template"' not in encoded.body
         assert len(encoded.body) < LARGEST_BOARD
@@ -239,7 +239,7 @@ def check_axes(panel) -> None:
 
 
 def test_presets(entry, module):
-    page = said(entry.slug)
+    page = page_spec(entry.slug)
     assert len(page.presets) >= 3
     assert len({p.name for p in page.presets}) == len(page.presets)
     for preset in page.presets:

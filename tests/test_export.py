@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.catalogue import lesson
-from tests.pages import said
+from tests.pages import page_spec
 from tests.reader import in_browser
 
 pytestmark = in_browser
@@ -148,7 +148,7 @@ def rows_of(path: Path) -> tuple[list[str], dict[str, list[list[float]]]]:
 def figures() -> dict[str, Any]:
     module = lesson("optimisers").module()
     scene = module.Config()
-    return {p.id: p.figure for p in said("optimisers").draw(module.run(scene), scene).panels}
+    return {p.id: p.figure for p in page_spec("optimisers").draw(module.run(scene), scene).panels}
 
 
 def numbers_of(figure: Any) -> dict[str, list[np.ndarray]]:
@@ -208,7 +208,7 @@ def test_the_link_is_copied(page, address):
 def test_the_figure_plays_without_a_network(page, browser, tmp_path):
     page.emulate_media(color_scheme="dark")
     page.wait_for_timeout(1500)
-    seen = page.locator(".st-key-seen").inner_text().strip()
+    seen = page.locator(".st-key-summary").inner_text().strip()
     page.get_by_role("button", name="Share this page").click()
     with page.expect_download(timeout=60_000) as waiting:
         page.get_by_role("menuitem", name="Figure as HTML").click()

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.lessons import risk as lesson
-from figures import risk as figures
+from core.lessons.risk import lesson, words
 from figures import style
+from figures.risk import pictures
 from tests.test_pages import move, opened, texts
 from ui import chart, runner
 
@@ -46,16 +46,16 @@ def finished(app: AppTest) -> AppTest:
     return app
 
 
-def pictures(board: chart.Encoded) -> dict[str, list[Any]]:
+def traces(board: chart.Encoded) -> dict[str, list[Any]]:
     """Id of each panel to its traces."""
     return {panel["id"]: panel["figure"]["data"] for panel in json.loads(board.body.split(b"\n")[0])["panels"]}
 
 
 def test_a_picture_that_fails_takes_no_other_with_it(monkeypatch, boards, caplog):
-    monkeypatch.setattr(figures, "gap", broken)
+    monkeypatch.setattr(pictures, "gap", broken)
     app = finished(opened("risk"))
     assert not app.exception
-    drawn = pictures(boards[-1])
+    drawn = traces(boards[-1])
     assert drawn["gap"] == []
     assert all(data for name, data in drawn.items() if name != "gap")
     assert len(drawn) > 4
@@ -81,17 +81,17 @@ def test_an_alternative_text_that_fails_leaves_the_picture():
 
 
 def test_a_question_that_fails_leaves_the_pictures(monkeypatch, boards, caplog):
-    monkeypatch.setattr(lesson, "predict", broken)
+    monkeypatch.setattr(words, "predict", broken)
     app = finished(opened("risk"))
     assert not app.exception
     assert boards[-1].question is None
-    assert all(pictures(boards[-1]).values())
+    assert all(traces(boards[-1]).values())
     assert "the question" in caplog.text
 
 
 def test_words_that_fail_leave_controls_and_a_way_out(monkeypatch):
     """`seen` is worked out with the board: without it there is no board, but a sentence, presets and controls."""
-    monkeypatch.setattr(lesson, "seen", broken)
+    monkeypatch.setattr(words, "seen", broken)
     app = finished(opened("risk"))
     assert not app.exception
     assert runner.FAILED in texts(app)
@@ -123,11 +123,11 @@ def test_a_run_that_fails_is_said_and_the_reader_goes_on(monkeypatch, boards, ca
     app = finished(move(app, "risk", "m", scene.controls()["m"], 12))
     assert not app.exception
     assert runner.FAILED not in texts(app)
-    assert all(pictures(boards[-1]).values())
+    assert all(traces(boards[-1]).values())
 
 
 def test_a_check_that_fails_is_said(monkeypatch):
-    monkeypatch.setattr(lesson, "CHALLENGE", dataclasses.replace(lesson.CHALLENGE, check=broken))
+    monkeypatch.setattr(words, "CHALLENGE", dataclasses.replace(words.CHALLENGE, check=broken))
     app = finished(opened("risk"))
     next(b for b in app.button if b.label == "Check").click().run()
     assert not app.exception

@@ -64,7 +64,7 @@ def test_pictures(gallery):
     dark = style.dark_partner()
     for entry in LESSONS:
         picture = pictures[entry.slug]
-        assert picture, f"figures/{entry.slug}.py has no thumbnail, or it failed"
+        assert picture, f"figures/{entry.slug}/pictures.py has no thumbnail, or it failed"
         assert len(json.dumps(picture, allow_nan=False)) < LARGEST_PICTURE, entry.slug
         assert picture["x"][0] != picture["x"][1] and picture["y"][0] != picture["y"][1]
         for mark in picture["marks"]:
@@ -79,7 +79,7 @@ def test_pictures(gallery):
 
 
 def test_a_picture_shows_the_opening_scene(entry, module):
-    draw = import_module(f"figures.{entry.slug}").thumbnail
+    draw = import_module(f"figures.{entry.slug}.pictures").thumbnail
     scene = module.Config()
     result = module.run(scene)
     assert home._picture(entry.slug, result, scene) == home.dressed(draw(result, scene))

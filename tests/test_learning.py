@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.catalogue import LESSONS, Lesson
-from tests.pages import said
+from tests.pages import page_spec
 from tests.reader import Reader, in_browser, violations
 
 pytestmark = in_browser
@@ -39,7 +39,7 @@ def answer(page: Page) -> None:
 
 
 def presets_are_links_that_open_their_scenes(reader: Reader, entry: Lesson) -> None:
-    presets, config = said(entry.slug).presets, entry.module().Config
+    presets, config = page_spec(entry.slug).presets, entry.module().Config
     links = reader.page.locator(".lab-presets a")
     assert links.all_inner_texts() == [p.name for p in presets]
     for preset, link in zip(presets, links.all(), strict=True):
@@ -56,7 +56,7 @@ def test_a_new_reader_predicts_and_is_judged(browser, address, entry):
     reader = Reader(browser, address, first=True)
     page = reader.open(entry.slug)
     expect(page.locator(".lab-grid")).to_be_hidden()
-    expect(page.locator(".st-key-seen p").first).to_be_hidden()  # it would give the answer away
+    expect(page.locator(".st-key-summary p").first).to_be_hidden()  # it would give the answer away
     # The set-up of the question is in sight, and all of the card is.
     setup = page.locator("[data-panel=setup] .lab-plot")
     expect(setup.locator(".main-svg, canvas").first).to_be_visible()
@@ -65,7 +65,7 @@ def test_a_new_reader_predicts_and_is_judged(browser, address, entry):
     answer(page)
     expect(page.locator(".lab-verdict")).to_be_visible(timeout=20_000)
     expect(page.locator(".lab-panel").first).to_be_visible()
-    expect(page.locator(".st-key-seen")).to_be_visible()
+    expect(page.locator(".st-key-summary")).to_be_visible()
     right = "You predicted it" in page.locator(".lab-verdict").inner_text()
     assert progress(page)[entry.slug]["predicted"] == ("right" if right else "wrong")
     presets_are_links_that_open_their_scenes(reader, entry)
@@ -153,7 +153,7 @@ def test_a_lecture_is_driven_from_the_keyboard(browser, address):
                                " return [m.scrollWidth - m.clientWidth, m.scrollHeight - m.clientHeight]; })()")
     assert wide <= 0
     assert tall <= 20, "the picture and its words fit on the screen"
-    presets = said(SLUGS[0]).presets
+    presets = page_spec(SLUGS[0]).presets
     for preset in presets[1:]:
         page.keyboard.press("ArrowRight")
         expect(page.locator(".lab-presets a[aria-current]").last).to_have_text(preset.name)

@@ -15,7 +15,7 @@ import torch
 from core.controls import Grid, Number
 from core.question import Amount, Challenge, Pick, Question, Sketch, Verdict
 from figures import style
-from tests.pages import ROOT, said
+from tests.pages import ROOT, page_spec
 
 KINDS = {"line", "dots", "bars", "area"}
 
@@ -87,23 +87,23 @@ def test_the_question_is_judged_by_the_run(module, results):
 
 
 def test_the_challenge_can_be_checked(module, results):
-    dare, scene = module.CHALLENGE, module.Config()
-    assert isinstance(dare, Challenge)
-    assert len(dare.text) > 20
-    start = dataclasses.replace(scene, **dare.scene)
-    if dare.answer is None:
-        verdict = dare.check(results[-1], scene, None)
+    challenge, scene = module.CHALLENGE, module.Config()
+    assert isinstance(challenge, Challenge)
+    assert len(challenge.text) > 20
+    start = dataclasses.replace(scene, **challenge.scene)
+    if challenge.answer is None:
+        verdict = challenge.check(results[-1], scene, None)
         assert isinstance(verdict, Verdict)
         assert not verdict.right, "the opening scene must not solve it"
         assert len(verdict.words) > 20
     else:
-        assert isinstance(dare.answer, (Number, Grid))
-        for end in dare.answer.edges():
-            assert isinstance(dare.check(results[-1], start, end), Verdict)
+        assert isinstance(challenge.answer, (Number, Grid))
+        for end in challenge.answer.edges():
+            assert isinstance(challenge.check(results[-1], start, end), Verdict)
 
 
 def test_the_small_picture(entry, module, results):
-    picture = import_module(f"figures.{entry.slug}").thumbnail(results[-1], module.Config())
+    picture = import_module(f"figures.{entry.slug}.pictures").thumbnail(results[-1], module.Config())
     known = {c.upper() for c in style.dark_partner()}
     (left, right), (low, high) = picture["x"], picture["y"]
     assert left != right
@@ -119,7 +119,7 @@ def test_the_small_picture(entry, module, results):
 
 
 def test_the_code_beside_the_maths(entry, module):
-    page = said(entry.slug)
+    page = page_spec(entry.slug)
     assert 1 <= len(page.code) <= 3
     sources = ""
     for function in page.code:
@@ -135,7 +135,7 @@ def test_the_code_beside_the_maths(entry, module):
 
 
 def test_pictures_are_told_by_their_result(entry, module, results):
-    board = said(entry.slug).draw(results[-1], module.Config())
+    board = page_spec(entry.slug).draw(results[-1], module.Config())
     told = [panel.alt for panel in board.panels]
     assert all(len(alt) > 25 for alt in told)
     assert len(set(told)) == len(told)

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import lesson
 from core.controls import Choice, Choices, Control, Grid, Number, Numbers, Refused, Switch
-from tests.pages import ROOT, said
+from tests.pages import ROOT, page_spec
 
 
 def opened(page: str, **query: str) -> AppTest:
@@ -93,7 +93,7 @@ def test_every_widget_at_both_ends(entry, module):
 
 
 def test_presets_open_from_their_links(entry, module):
-    presets = said(entry.slug).presets
+    presets = page_spec(entry.slug).presets
     for preset in presets:
         scene = module.Config(**preset.values)
         assert lesson.read(module.Config, scene.query()) == (scene, []), preset.name

@@ -7,11 +7,11 @@ from importlib.util import find_spec
 import pytest
 
 from core.catalogue import LESSONS, lesson
-from tests.pages import said
+from tests.pages import page_spec
 from tests.promises import ENOUGH, counts, promises, together
 from tests.scenes import check
 
-GROUPS = [(entry.slug, key, group) for entry in LESSONS if find_spec(f"tests.promises.{entry.slug}")
+GROUPS = [(entry.slug, key, group) for entry in LESSONS if find_spec(f"tests.lessons.{entry.slug}.promises")
           for key, group in together(entry.slug).items()]
 
 
@@ -19,7 +19,7 @@ GROUPS = [(entry.slug, key, group) for entry in LESSONS if find_spec(f"tests.pro
                          ids=[f"{slug}-{' | '.join(p.name for p in group)}" for slug, _, group in GROUPS])
 def test_promises_hold(slug, key, group):
     trained, this_run = key
-    page, module = said(slug), lesson(slug).module()
+    page, module = page_spec(slug), lesson(slug).module()
     # The scene itself is drawn and told as well.
     for name, seeds in counts(slug, trained, group, lambda scene, result: check(page, module, scene, result)).items():
         assert len(seeds) >= (1 if this_run else ENOUGH), f"{name}: holds at seeds {seeds}"
@@ -27,7 +27,7 @@ def test_promises_hold(slug, key, group):
 
 def test_every_preset_promises_something_that_is_counted(entry):
     counted = {promise.preset: promise for promise in promises(entry.slug) if promise.preset}
-    presets = {preset.name: preset for preset in said(entry.slug).presets}
+    presets = {preset.name: preset for preset in page_spec(entry.slug).presets}
     assert counted.keys() == presets.keys()
     for name, promise in counted.items():
         assert promise.this_run == ("this run" in presets[name].why.lower()), name

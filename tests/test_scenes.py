@@ -11,7 +11,7 @@ import random
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-from tests.pages import said
+from tests.pages import page_spec
 from tests.scenes import anything, check, ends, scenes
 
 LONG = "LONG" in os.environ
@@ -23,7 +23,7 @@ SEARCH = settings(max_examples=COUNT, derandomize=not LONG, deadline=None, datab
 
 
 def test_any_scene_is_drawn_and_told(entry, module):
-    page = said(entry.slug)
+    page = page_spec(entry.slug)
 
     @SEARCH
     @given(data=st.data())
@@ -46,7 +46,7 @@ def test_any_scene_is_drawn_and_told(entry, module):
 
 
 def test_every_field_at_its_ends(entry, module):
-    page = said(entry.slug)
+    page = page_spec(entry.slug)
     for scene in ends(module.Config):
         for result in module.steps(scene.trained()):
             check(page, module, scene, result)

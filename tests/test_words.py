@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import proximal
+from core.lessons.weight_penalties import proximal
 from ui.notebook import notebook
 
 ROOT = Path(__file__).parent.parent
@@ -111,7 +111,7 @@ def test_small_scripts(source, code):
 
 def page() -> AppTest:
     def script():
-        from core import proximal
+        from core.lessons.weight_penalties import proximal
         from ui import words
 
         symbols = {r"\epsilon": "learning_rate", "|w|": "w", "min_delta": "min_delta"}
@@ -143,7 +143,7 @@ def test_the_code_stands_beside_the_maths():
     first = next(i for i, line in enumerate(source, 1) if line.startswith("def proximal_map"))
     assert app.code[0].value.splitlines() == source[first - 1 : first - 1 + len(app.code[0].value.splitlines())]
     assert "return" in app.code[0].value.splitlines()[-1]
-    assert app.caption[0].value == f"core/proximal.py, line {first}"
+    assert app.caption[0].value == f"core/lessons/weight_penalties/proximal.py, line {first}"
     assert app.markdown[0].value == "Let $a$:\n\n$$\nx +\ny.\n$$\n\nThen $$b$$ again.\n\n\n$$\nz,\n$$\n\n$$\ny\n$$"
     table = app.markdown[1].value
     assert r"| $\epsilon$ | `learning_rate` |" in table

@@ -18,7 +18,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core import lesson
-from core.controls import Choice, Choices, Control, Grid, Number, Numbers, Refused, Switch, told
+from core.controls import Choice, Choices, Control, Grid, Number, Numbers, Refused, Switch, format_value
 from core.lesson import Scene
 
 # The parameters of a link that belong to the page, not to the scene: lecture mode, and the scene to compare with.
@@ -30,7 +30,7 @@ def key(slug: str, field: str) -> str:
     return f"{slug}:{field}:{st.session_state.get(f'versions:{slug}', {}).get(field, 0)}"
 
 
-def take(slug: str, scene: Scene) -> None:
+def set_scene(slug: str, scene: Scene) -> None:
     """Makes `scene` the scene of the page, for links, presets, clicks and the player."""
     state = st.session_state
     before = state.get(f"scene:{slug}")
@@ -41,16 +41,16 @@ def take(slug: str, scene: Scene) -> None:
     state[f"scene:{slug}"], state[f"versions:{slug}"], state[f"notes:{slug}"] = scene, versions, []
 
 
-def assign(slug: str, **values: Any) -> None:
+def set_fields(slug: str, **values: Any) -> None:
     """Sets some fields of the scene; where they do not go together, says so and leaves it as it is."""
     scene = st.session_state[f"scene:{slug}"]
     try:
-        take(slug, dataclasses.replace(scene, **values))
+        set_scene(slug, dataclasses.replace(scene, **values))
     except Refused as error:
         st.session_state[f"notes:{slug}"] = [f"{scene.controls()[error.field].label}: {error}."]
 
 
-def arrive(slug: str, config: type[Scene]) -> None:
+def load_scene_from_url(slug: str, config: type[Scene]) -> None:
     """Takes the scene from the link when the reader has just come to the page."""
     state = st.session_state
     travelled = bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
@@ -65,18 +65,18 @@ def arrive(slug: str, config: type[Scene]) -> None:
         notes: list[str] = []
         if query or travelled or f"scene:{slug}" not in state:
             scene, notes = lesson.read(config, query)
-            take(slug, scene)
-            keep(slug, None)
+            set_scene(slug, scene)
+            pin_scene(slug, None)
         if BESIDE in asked:
             kept, more = lesson.read(config, dict(parse_qsl(asked[BESIDE])))
-            keep(slug, kept)
+            pin_scene(slug, kept)
             notes += [f"Of the scene to compare with: {note}" for note in more]
         if asked.get(PRESENT, "1") != "1":
             notes.append(f"Lecture mode is present=1, not “{asked[PRESENT][:40]}”; the page is shown without it.")
         state[f"notes:{slug}"] = notes
 
 
-def current(slug: str, config: type[Scene]) -> Scene:
+def current_scene(slug: str, config: type[Scene]) -> Scene:
     """The scene as the widgets have it now; the last one stands in where they say nothing valid."""
     state = st.session_state
     before: Scene = state[f"scene:{slug}"]
@@ -102,26 +102,26 @@ def current(slug: str, config: type[Scene]) -> Scene:
     return scene
 
 
-def keep(slug: str, scene: Scene | None) -> None:
+def pin_scene(slug: str, scene: Scene | None) -> None:
     """Keeps a scene to be compared with; None ends it."""
     st.session_state[f"beside:{slug}"] = scene
 
 
-def beside(slug: str) -> Scene | None:
+def pinned_scene(slug: str) -> Scene | None:
     """The scene that the reader compares with."""
     return st.session_state.get(f"beside:{slug}")
 
 
-def difference(kept: Scene, scene: Scene) -> str:
+def describe_difference(kept: Scene, scene: Scene) -> str:
     """In words, what tells the two scenes apart."""
     fields = [(control, getattr(kept, name), getattr(scene, name)) for name, control in scene.controls().items()]
     fields = [(control, a, b) for control, a, b in fields if a != b]
     if not fields:
         return "A is this scene as it was kept; move a control and B follows."
-    return "; ".join(f"{c.label}: A {told(c, a)}, B {told(c, b)}" for c, a, b in fields) + "."
+    return "; ".join(f"{c.label}: A {format_value(c, a)}, B {format_value(c, b)}" for c, a, b in fields) + "."
 
 
-def link(scene: Scene, kept: Scene | None = None) -> None:
+def write_url(scene: Scene, kept: Scene | None = None) -> None:
     """Writes the scene, and the one it is compared with, into the browser's address."""
     query = scene.query()
     if kept is not None:
@@ -134,12 +134,12 @@ def link(scene: Scene, kept: Scene | None = None) -> None:
         st.session_state["sent"] = query
 
 
-def notes(slug: str) -> list[str]:
+def warnings(slug: str) -> list[str]:
     """What was wrong with the last link or edit, a sentence each."""
     return st.session_state.get(f"notes:{slug}", [])
 
 
-def draw(slug: str, scene: Scene, fields: dict[str, Control]) -> None:
+def draw_widgets(slug: str, scene: Scene, fields: dict[str, Control]) -> None:
     """One widget for each field that matters in the scene."""
     # A living widget keeps the value that it started from as its default: given a newer one, it would jump back to
     # where an older run saw it while the hand has already moved on.
@@ -154,10 +154,10 @@ def draw(slug: str, scene: Scene, fields: dict[str, Control]) -> None:
 
 
 def _widget(control: Control, widget_key: str, value: Any) -> None:
-    about = described(control, widget_key)
+    about = widget_arguments(control, widget_key)
     match control:
         case Number():
-            st.slider(value=int(value) if control.whole else float(value), **about, **steps(control))
+            st.slider(value=int(value) if control.whole else float(value), **about, **slider_arguments(control))
         case Grid():
             st.select_slider(options=control.values, value=value, format_func=lambda v: f"{v:g}", **about)
         case Choice() if len(control.options) <= 3 and sum(map(len, control.options.values())) <= 34:
@@ -177,13 +177,13 @@ def _widget(control: Control, widget_key: str, value: Any) -> None:
             raise TypeError(f"no widget for {type(control).__name__}")
 
 
-def described(control: Control, widget_key: str) -> dict[str, Any]:
+def widget_arguments(control: Control, widget_key: str) -> dict[str, Any]:
     """What every widget of a control has."""
     label = f"{control.label} ({control.unit})" if control.unit else control.label
     return {"label": label, "key": widget_key, "help": control.help or None}
 
 
-def steps(control: Number) -> dict[str, Any]:
+def slider_arguments(control: Number) -> dict[str, Any]:
     """Bounds, step and form of a number, whole numbers as such."""
     kind = int if control.whole else float
     form = "%d" if control.whole else f"%.{len(f'{control.step:.10f}'.rstrip('0').split('.')[1])}f"

@@ -38,12 +38,12 @@ def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths:
     shell.through_router()
     entry = catalogue.lesson(slug)
     module = entry.module()
-    controls.arrive(slug, module.Config)
+    controls.load_scene_from_url(slug, module.Config)
     if not lecture.on():
         st.markdown(f"## {entry.title}\n{entry.question}")
     _scene(Page(entry, module, draw, [(preset, module.Config(**preset.values)) for preset in presets]))
     if lecture.on():
-        shell.doors()
+        shell.hidden_links()
         return
     questions.challenge(slug, module)
     if maths:
@@ -78,22 +78,22 @@ def _scene(page: Page) -> None:
     if st.session_state.pop("leave", False):
         st.query_params.pop(controls.PRESENT, None)
         st.rerun()
-    scene = controls.current(slug, page.module.Config)
-    picture, hands = st.columns([0.72, 0.28], gap="medium")
+    scene = controls.current_scene(slug, page.module.Config)
+    picture, controls_column = st.columns([0.72, 0.28], gap="medium")
     with picture, st.container(key="picture"):
         _picture(page, scene)
-    with hands, st.container(key="controls"):
+    with controls_column, st.container(key="controls"):
         _controls(slug, scene)
-    controls.link(scene, controls.beside(slug))
+    controls.write_url(scene, controls.pinned_scene(slug))
 
 
 def _controls(slug: str, scene: Scene) -> None:
     fields = scene.controls()
-    controls.draw(slug, scene, {n: c for n, c in fields.items() if not c.more})
+    controls.draw_widgets(slug, scene, {n: c for n, c in fields.items() if not c.more})
     more = {n: c for n, c in fields.items() if c.more}
     if any(not c.hidden for c in more.values()):
         with st.expander("More", icon=":material/tune:"):
-            controls.draw(slug, scene, more)
+            controls.draw_widgets(slug, scene, more)
 
 
 def _picture(page: Page, scene: Scene) -> None:
@@ -112,9 +112,9 @@ def _picture(page: Page, scene: Scene) -> None:
         start = getattr(scene, board.field) if board.field else None
         chart.show(board, key=f"{slug}:board", scene=urlencode(scene.query()), live=not boards.done, start=start, about=about,
                    beside=boards.kept, on_event=lambda: _event(page, board))
-        with st.container(key="seen"):
-            st.markdown(board.seen)
-        if not done and (boards.done or controls.current(slug, page.module.Config) != scene):
+        with st.container(key="summary"):
+            st.markdown(board.summary)
+        if not done and (boards.done or controls.current_scene(slug, page.module.Config) != scene):
             st.rerun()
 
     if done:
@@ -135,7 +135,7 @@ class _Boards:
 
 def _boards(page: Page, scene: Scene) -> _Boards:
     board, done = runner.board_of(page.slug, page.module, scene, page.draw)
-    other = controls.beside(page.slug)
+    other = controls.pinned_scene(page.slug)
     if other is None:
         return _Boards(board, None, done)
     kept, complete = runner.board_of(page.slug, page.module, other, page.draw, slot="run of the kept scene")
@@ -146,15 +146,15 @@ def _about(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
     """What the browser is told besides the pictures."""
     slug, question = page.slug, boards.now.question
     present = {controls.PRESENT: "1"} if lecture.on() else {}
-    other = controls.beside(slug)
+    other = controls.pinned_scene(slug)
     return {
         "slug": slug, "ask": questions.spec(question), "asks": st.session_state.get(f"plain:{slug}", False),
-        "notices": controls.notes(slug), "alive": st.session_state.get("alive"),
+        "notices": controls.warnings(slug), "alive": st.session_state.get("alive"),
         "verdict": questions.judge(slug, scene, question, live=not boards.done),
         "solved": bool(st.session_state.get(f"solved:{slug}")),
         "presets": [{"name": preset.name, "why": preset.why, "current": there == scene,
                      "query": "?" + urlencode(there.query() | present)} for preset, there in page.presets],
-        "beside": controls.difference(other, scene) if other else None,
+        "beside": controls.describe_difference(other, scene) if other else None,
         "present": lecture.spec(page.entry, scene.query()),
     }
 
@@ -165,13 +165,13 @@ def _event(page: Page, board: chart.Encoded) -> None:
     if place := event.get("click"):
         _clicked(slug, scene, board.clicks[place["panel"]], place["x"], place["y"])
     if moved := event.get("frame"):
-        controls.assign(slug, **{board.field: int(moved["frame"])})
+        controls.set_fields(slug, **{board.field: int(moved["frame"])})
     if guess := event.get("guess"):
-        questions.take(slug, scene, guess)
+        questions.record_guess(slug, scene, guess)
     if chosen := event.get("preset"):
-        controls.take(slug, next(there for preset, there in page.presets if preset.name == chosen["name"]))
+        controls.set_scene(slug, next(there for preset, there in page.presets if preset.name == chosen["name"]))
     if event.get("pin"):
-        controls.keep(slug, None if controls.beside(slug) else scene)
+        controls.pin_scene(slug, None if controls.pinned_scene(slug) else scene)
     if asked := event.get("alive"):
         st.session_state["alive"] = asked.get("at")
     if event.get("leave"):
@@ -192,4 +192,4 @@ def _clicked(slug: str, scene: Scene, fields: tuple[str, str], *place: float) ->
             asked[name] = tuple(items)
         elif isinstance(control, (Number, Grid)):
             asked[name] = control.nearest(float(value))
-    controls.assign(slug, **asked)
+    controls.set_fields(slug, **asked)

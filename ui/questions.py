@@ -48,27 +48,27 @@ def judge(slug: str, scene: Scene, question: Question | None, live: bool) -> dic
     return made["verdict"]
 
 
-def take(slug: str, scene: Scene, event: dict[str, Any]) -> None:
+def record_guess(slug: str, scene: Scene, event: dict[str, Any]) -> None:
     st.session_state[f"guess:{slug}"] = {"guess": event.get("guess"), "at": event.get("at"), "scene": scene}
 
 
 def challenge(slug: str, module: Any) -> None:
     """The lesson's challenge. A fragment of its own: typing in it moves no picture."""
-    if (dare := getattr(module, "CHALLENGE", None)) is not None:
-        _challenge(slug, module, dare)
+    if hasattr(module, "CHALLENGE"):
+        _challenge(slug, module, module.CHALLENGE)
 
 
 @st.fragment
-def _challenge(slug: str, module: Any, dare: Challenge) -> None:
+def _challenge(slug: str, module: Any, challenge: Challenge) -> None:
     with st.expander("Challenge", icon=":material/flag:"):
-        st.markdown(dare.text)
-        answer = _answer(slug, dare)
+        st.markdown(challenge.text)
+        answer = _answer(slug, challenge)
         start, check, _ = st.columns([0.25, 0.2, 0.55], vertical_alignment="bottom")
-        if dare.scene and start.button("Set the scene", key=f"{slug}:challenge:start"):
-            controls.take(slug, module.Config(**dare.scene))
+        if challenge.scene and start.button("Set the scene", key=f"{slug}:challenge:start"):
+            controls.set_scene(slug, module.Config(**challenge.scene))
             st.rerun()
         if check.button("Check", key=f"{slug}:challenge:check", type="primary"):
-            verdict = _check(slug, module, dare, answer)
+            verdict = _check(slug, module, challenge, answer)
             if verdict.right:
                 st.session_state[f"solved:{slug}"] = verdict.words
                 st.rerun()  # the board tells the browser, which keeps the progress
@@ -77,24 +77,24 @@ def _challenge(slug: str, module: Any, dare: Challenge) -> None:
             st.success(words, icon=":material/check:")
 
 
-def _answer(slug: str, dare: Challenge) -> Any:
-    control = dare.answer
+def _answer(slug: str, challenge: Challenge) -> Any:
+    control = challenge.answer
     if control is None:
         return None
-    about = controls.described(control, f"{slug}:challenge:answer")
+    about = controls.widget_arguments(control, f"{slug}:challenge:answer")
     if isinstance(control, Number):
-        return st.number_input(value=None, **about, **controls.steps(control))
+        return st.number_input(value=None, **about, **controls.slider_arguments(control))
     if isinstance(control, Grid):
         return st.select_slider(options=control.values, **about)
     raise TypeError(f"no widget for an answer of kind {type(control).__name__}")
 
 
-def _check(slug: str, module: Any, dare: Challenge, answer: Any) -> Verdict:
-    if dare.answer is not None and answer is None:
+def _check(slug: str, module: Any, challenge: Challenge, answer: Any) -> Verdict:
+    if challenge.answer is not None and answer is None:
         return Verdict(False, "Type an answer first.")
     scene = st.session_state[f"scene:{slug}"]
     try:
-        return dare.check(runner.result_of(slug, module, scene), scene, answer)
+        return challenge.check(runner.result_of(slug, module, scene), scene, answer)
     except (Refused, ValueError) as error:
         return Verdict(False, f"That cannot be checked: {error}.")
     except Exception:

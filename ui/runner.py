@@ -33,7 +33,7 @@ Draw = Callable[[Any, Any], Board]
 
 
 def _boards(limit: int) -> Once[Encoded]:
-    return Once(Kept(limit, size=lambda board: len(board.body) + size_of(board.seen)))
+    return Once(Kept(limit, size=lambda board: len(board.body) + size_of(board.summary)))
 
 
 @dataclass
@@ -88,7 +88,7 @@ def board_of(slug: str, module: Any, scene: Scene, draw: Draw, slot: str = "run"
         result, version, done = _newest(memory, slug, module, scene, after, slot)
     except Exception:
         st.session_state.pop(slot, None)
-        return encode(Board(panels=[], seen=FAILED)), True
+        return encode(Board(panels=[], summary=FAILED)), True
     if done:
         st.session_state.pop(slot, None)
     else:
@@ -141,7 +141,7 @@ def _encoded(slug: str, module: Any, draw: Draw, result: Any, scene: Scene) -> E
         return encode(draw(result, scene), question, failed)
     except Exception:
         failed("the board")
-        return encode(Board(panels=[], seen=FAILED))
+        return encode(Board(panels=[], summary=FAILED))
 
 
 def result_of(slug: str, module: Any, scene: Scene) -> Any:

@@ -18,7 +18,7 @@ CSS = """
   font-size: clamp(1.25rem, 0.8rem + 1vw, 2.2rem); }
 [data-testid="stMainBlockContainer"] h2 + p { margin: 0.15rem 0 0; }
 .st-key-controls { gap: 0.5rem; }
-.st-key-doors { display: none; }
+.st-key-hidden-links { display: none; }
 /* A long formula goes on in the next line instead of being moved sideways, which a keyboard cannot. */
 [data-testid="stMainBlockContainer"] .katex-display { overflow: visible; }
 [data-testid="stMainBlockContainer"] .katex-display > .katex { white-space: normal; }
@@ -32,11 +32,11 @@ CSS = """
 /* While a run is under way Streamlit fades every element, each on a layer of its own. What may be old is the picture. */
 [data-stale] { opacity: 1 !important; transition: none !important; }
 .st-key-picture [data-stale="true"] { opacity: 0.33 !important; transition: opacity 1s ease-in 0.5s !important; }
-.lab-asking .st-key-seen { display: none; }  /* a child of it is made visible again by Streamlit */
-.lab-present [data-testid="stHeader"], .lab-present .st-key-seen { display: none; }
+.lab-asking .st-key-summary { display: none; }  /* a child of it is made visible again by Streamlit */
+.lab-present [data-testid="stHeader"], .lab-present .st-key-summary { display: none; }
 .lab-present [data-testid="stMainBlockContainer"] { padding: 0.75rem 1.5rem; max-width: none; }
 .lab-present [data-testid="stColumn"]:has(.st-key-controls) { display: none; }
-.lab-present.lab-hands [data-testid="stColumn"]:has(.st-key-controls) { display: block; }
+.lab-present.lab-controls [data-testid="stColumn"]:has(.st-key-controls) { display: block; }
 @media (max-width: 40rem) {
   [data-testid="stMainBlockContainer"] { padding: 4rem 0.8rem 2rem; }
 }
@@ -65,14 +65,14 @@ def style() -> None:
     st.html(CSS)
 
 
-def doors() -> None:
+def hidden_links() -> None:
     """The app's own links to the lessons, out of sight: our components press one, and the session goes on.
 
     `st.switch_page` would change the page from the server, and a tick of a live fragment that is under way at that
     moment would send the reader back.
     """
     kept = {controls.PRESENT: st.query_params[controls.PRESENT]} if controls.PRESENT in st.query_params else {}
-    with st.container(key="doors"):
+    with st.container(key="hidden-links"):
         for entry in catalogue.LESSONS:
             st.page_link(f"pages/{entry.slug}.py", label=entry.name, query_params=kept)
 

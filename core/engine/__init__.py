@@ -18,6 +18,7 @@ B of a batch). theta_KP [K, P]; shared data x [1, d, N], per-model data [K, d, N
 """
 
 from .backprop import Backprop, autograd_gradient, gradient
+from .conditioned import ConditionedMLP
 from .losses import Loss, binary_cross_entropy, cross_entropy, exponential, hinge, squared
 from .mlp import MLP, Activations, Layer
 from .network import Entry, Kernel, Network
@@ -26,6 +27,8 @@ from .optimisers import SGD, AdaGrad, Adam, AdamW, Optimiser, RMSProp, State
 from .penalties import L1, L2, ElasticNet, Penalty, max_norm, soft_threshold
 from .progress import Progress
 from .random import Generators, bernoulli, generators, normals, permutations, spawn, uniforms
+from .recurrent import Recurrent
+from .segmentation import SegmentationNet
 from .train import minibatches, train
 
 __all__ = [
@@ -38,6 +41,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Backprop",
+    "ConditionedMLP",
     "ElasticNet",
     "Entry",
     "Generators",
@@ -49,7 +53,9 @@ __all__ = [
     "Penalty",
     "Progress",
     "RMSProp",
+    "Recurrent",
     "RunningStats",
+    "SegmentationNet",
     "State",
     "autograd_gradient",
     "bernoulli",

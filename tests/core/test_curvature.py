@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from core import curvature, matching
+from core import curvature
 from core.engine import MLP, binary_cross_entropy, generators, normals, squared
+from core.lessons.loss_landscapes import matching
 
 
 def case(net: MLP, rows: int = 3):

@@ -103,7 +103,7 @@ class Board:
     panels: list[Panel]
     setup: Panel | None = None
     player: Player | None = None
-    seen: str = ""
+    summary: str = ""
     legend: list[tuple[str, str, str]] = field(default_factory=list)
 
 
@@ -113,7 +113,7 @@ class Encoded:
 
     digest: str
     body: bytes
-    seen: str
+    summary: str
     clicks: dict[str, tuple[str, str]]
     field: str
     question: Question | None = None
@@ -142,7 +142,7 @@ def encode(board: Board, question: Question | None = None, failed: Failed | None
     return Encoded(
         digest=hashlib.blake2b(body, digest_size=12).hexdigest(),
         body=body,
-        seen=board.seen,
+        summary=board.summary,
         clicks={p.id: p.click for p in board.panels if p.click},
         field=board.player.field if board.player else "",
         question=question,
@@ -216,7 +216,7 @@ def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int
     mount, served, look = _component()
     digest = board.digest + (beside.digest if beside else "")
     bodies = [look, board.body, *([beside.body] if beside else [])]
-    head = {"digest": digest, "scene": scene, "live": live, "start": start, "seen": board.seen, **served, **about,
+    head = {"digest": digest, "scene": scene, "live": live, "start": start, "summary": board.summary, **served, **about,
             "lengths": [len(body) for body in bodies]}
     parts = [json.dumps(head).encode(), b"\n", *bodies]
     return mount(data=b"".join(parts), key=key, **{f"on_{name}_change": on_event for name in EVENTS})

@@ -1,7 +1,7 @@
 // The board in one file, which plays without a network.
 
 async function offlinePage(board) {
-  const { plotly, parts, seen = "" } = board.head;
+  const { plotly, parts, summary = "" } = board.head;
   const bundle = [...document.scripts].find((script) => script.src.endsWith(plotly)).src;
   const read = async (path) => {
     const answer = await fetch(bundle.slice(0, -plotly.length) + path);
@@ -44,7 +44,7 @@ ${css}
 <body>
 <h1>${title}</h1>
 <main></main>
-${paragraphs(seen)}
+${paragraphs(summary)}
 <footer>Saved from <a href="${link}">${link}</a>, where its controls and clicks work. Licence: MIT.</footer>
 <script>${inline(library)}<\/script>
 <script type="application/json" id="lab-data">${JSON.stringify(data).replaceAll("<", "\\u003c")}<\/script>
@@ -75,6 +75,6 @@ function paragraphs(markdown) {
   return markdown.trim().split(/\n{2,}/).filter(Boolean).map((block) => {
     const lines = block.split("\n");
     return lines.every((line) => /^[-*] /.test(line)) ? `<ul>${lines.map((line) => `<li>${strong(line.slice(2))}</li>`).join("")}</ul>`
-      : `<p class="lab-seen">${strong(block)}</p>`;
+      : `<p class="lab-summary">${strong(block)}</p>`;
   }).join("\n");
 }

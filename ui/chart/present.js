@@ -61,9 +61,9 @@ class Present {
     this.board.catchUp(0);
   }
 
-  // Through the app's own links (shell.doors), so that the session goes on and the server stays warm.
+  // Through the app's own links (shell.hidden_links), so that the session goes on and the server stays warm.
   lesson(slug) {
-    if (slug) [...document.querySelectorAll(".st-key-doors a")].find((a) => new URL(a.href).pathname.endsWith(`/${slug}`))?.click();
+    if (slug) [...document.querySelectorAll(".st-key-hidden-links a")].find((a) => new URL(a.href).pathname.endsWith(`/${slug}`))?.click();
   }
 
   step(by) {
@@ -112,7 +112,7 @@ class Present {
       ArrowRight: () => this.step(1), PageDown: () => this.step(1), ArrowLeft: () => this.step(-1), PageUp: () => this.step(-1),
       ArrowDown: () => this.lesson(this.spec.after), ArrowUp: () => this.lesson(this.spec.before),
       " ": () => (ask.open ? ask.skip() : player.press("play")),
-      p: () => ask.spec && ask.ask(), c: () => document.documentElement.classList.toggle("lab-hands"),
+      p: () => ask.spec && ask.ask(), c: () => document.documentElement.classList.toggle("lab-controls"),
       q: () => this.sheetOf("qr"), m: () => this.sheetOf("map"), "?": () => this.sheetOf("map"),
       Escape: () => (this.sheet && !this.sheet.hidden ? (this.sheet.hidden = true) : this.board.send("leave", { at: Date.now() })),
     }[e.key.length === 1 ? e.key.toLowerCase() : e.key];
@@ -130,6 +130,6 @@ class Present {
   close() {
     window.removeEventListener("keydown", this.onKey);
     // The next lesson's board may stand already.
-    if (!document.querySelector(".lab-lecture:not([hidden])")) document.documentElement.classList.remove("lab-present", "lab-hands");
+    if (!document.querySelector(".lab-lecture:not([hidden])")) document.documentElement.classList.remove("lab-present", "lab-controls");
   }
 }

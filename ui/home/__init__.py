@@ -24,7 +24,7 @@ from ui.jobs import Kept, Once
 HERE = Path(__file__).parent
 LOG = logging.getLogger(__name__)
 KEEP = 4 << 20  # bytes of pictures; one is some kilobytes
-NO_PICTURE: dict[str, Any] = {}
+NO_PICTURE: dict[str, Any] = dict(marks=[])
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Gallery:
 
 
 def _picture(slug: str, result: Any, scene: Any) -> dict[str, Any]:
-    draw = getattr(import_module(f"figures.{slug}"), "thumbnail", None)
+    draw = getattr(import_module(f"figures.{slug}.pictures"), "thumbnail", None)
     return dressed(draw(result, scene)) if draw else NO_PICTURE
 
 
@@ -114,4 +114,4 @@ def show() -> None:
             mount()
     else:
         st.fragment(mount, run_every=0.05)()
-    shell.doors()
+    shell.hidden_links()

@@ -157,7 +157,7 @@ class Atlas {
     // A plain click keeps the session; any other (a new tab, a new window) is the browser's.
     link.addEventListener("click", (e) => {
       if (e.button || e.ctrlKey || e.metaKey || e.shiftKey || e.altKey) return;
-      const door = [...document.querySelectorAll(".st-key-doors a")].find((a) => a.pathname === link.pathname);
+      const door = [...document.querySelectorAll(".st-key-hidden-links a")].find((a) => a.pathname === link.pathname);
       if (!door) return;
       e.preventDefault();
       door.click();

@@ -1,0 +1,175 @@
+"""What is said of a run: the summary, the question and its verdicts, the challenge, alternative texts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
+from statistics import median
+
+import numpy as np
+from torch import Tensor
+
+from core.lessons.early_stopping.lesson import (
+    ARMS,
+    EVALUATIONS,
+    Config,
+    Result,
+    back_of,
+    best_steps,
+    monitored,
+    quadratic_gaps,
+    stop_of,
+)
+from core.lessons.early_stopping.patience import handed_back, lowest, stop_rule
+from core.question import Challenge, Sketch, Verdict
+from core.words import short
+
+SHORT = {"none": "Plain", "l2": "L2", "dropout": "Dropout", "both": "Both"}
+
+
+TRAINED = {"none": "without a regulariser", "l2": "with an L2 penalty", "dropout": "with dropout", "both": "with L2 and dropout"}
+
+
+def summary(result: Result, config: Config) -> str:
+    """What the run shows, in sentences that are true at every setting."""
+    a, at = list(ARMS).index(config.arm), result.recorded.tolist()
+    stop = stop_rule(monitored(result, config)[:, a, 0], config.patience, config.min_delta)
+    back = handed_back(stop, len(result.recorded), config.restore)
+    where = f"patience stops it at step {at[stop.stopped]}" if stop.stopped is not None else (
+        f"patience has not stopped it by step {result.step}")
+    loss, error = result.loss["test"][:, a, 0].tolist(), result.error["test"][:, a, 0].tolist()
+    text = (f"**{ARMS[config.arm]}**: {where}, and the rule hands back the weights of "
+            f"step {at[back]}. Their test error is {error[back]:.1%} and their cross-entropy {short(loss[back], 3)}; ")
+    gone = int(result.diverged_at[a, 0])
+    text += (f"from step {gone} on the loss is no longer finite." if gone >= 0 else
+             f"at step {result.step} they are {error[-1]:.1%} and {short(loss[-1], 3)}.")
+    if not result.done:
+        return text
+    medians = best_steps(result, config).double().quantile(0.5, dim=1).tolist()
+    pairs = ", ".join(f"{m:g} at {level} %" for m, level in zip(medians, result.levels, strict=True))
+    falling = all(later <= earlier for earlier, later in pairwise(medians)) and medians[-1] < medians[0]
+    trend = "more noise never moves it later" if falling else (
+        "here more noise sometimes moves it later" if len(set(medians)) > 1 else "here the noise does not move it")
+    gap = float(quadratic_gaps(result, config).max())
+    return (f"{text} **Wrong labels**: the best step (evaluated every {at[1]}, median of {config.draws} draws) is {pairs}; "
+            f"{trend}. **Ridge**: on the quadratic, stopping and its matched ridge differ by up to {short(gap)} of the minimum.")
+
+
+def predict(result: Result, config: Config) -> Sketch:
+    """The validation curve of draw 0, at places of the whole run; what is not trained yet stands at the last known value."""
+    loss, a = config.monitor == "loss", list(ARMS).index(config.arm)
+    scale, unit, what = (1, "nats", "cross-entropy") if loss else (100, "%", "error")
+    values, fitted = ((scale * monitored(result, config, split)[:, a, 0]).tolist() for split in ("validation", "train"))
+    known = [v for v in values if math.isfinite(v)]
+    places = range(0, EVALUATIONS + 1, 2)
+    y = [known[min(i, len(known) - 1)] for i in places]
+    high = 1.5 * 2 ** max(0, math.ceil(math.log2(1.25 * max(y) / 1.5))) if loss else 100.0
+    flat = sum(abs(v - median(y)) for v in y) / len(y) / high  # how far off the best level line is
+    best, end, at = known.index(min(known)), len(known) - 1, result.recorded.tolist()
+    told = [f"{short(v, 3)} {unit}" for v in (known[0], known[best], known[end], fitted[best], fitted[end])]
+    why = f"It starts at {told[0]} and is lowest at step {at[best]}, at {told[1]}"
+    why += (", where it also ends." if best == end else
+            f"; at step {at[end]} it is {told[2]}, while the training {what} has gone from {told[3]} to {told[4]}.")
+    return Sketch(
+        text=f"Sketch the validation {what} through training, {TRAINED[config.arm]} and with {config.label_noise} % of the "
+             f"labels wrong. It starts at {told[0]}.",
+        why=why, x=tuple(float(i * result.steps // EVALUATIONS) for i in places), y=tuple(y), x_title="step",
+        y_title=f"validation {what} ({unit})", low=0.0, high=high, within=min(0.12, max(0.05, 0.9 * flat)),
+    )
+
+
+def _least_patience(result: Result, config: Config, _: None) -> Verdict:
+    """Whether the scene's patience, and none shorter, hands back the lowest point of the whole run."""
+    start = Config(**CHALLENGE.scene)
+    if replace(config, patience=start.patience) != start:
+        return Verdict(False, "This is another scene than the challenge's. Set the scene, and move only the patience.")
+    values, test = (result.loss[split][:, 0, 0] for split in ("validation", "test"))
+    at, p = result.recorded.tolist(), config.patience
+
+    def fmt(patience: int) -> tuple[bool, str]:
+        kept, stopped = stop_rule(values, patience, config.min_delta)
+        where = "never stops" if stopped is None else f"stops at step {at[stopped]}"
+        nats = f"at {float(values[kept]):.3f} nats ({float(test[kept]):.3f} on the test set)"
+        return kept == int(lowest(values)), f"{where} and hands back step {at[kept]}, {nats}"
+
+    found, words = fmt(p)
+    if not found:
+        return Verdict(False, f"A patience of {p} {words}; the lowest validation loss of the run is {float(values.min()):.3f}.")
+    enough, less = fmt(p - 1)
+    return Verdict(not enough, f"A patience of {p} {words}, the lowest validation loss of the run; {p - 1} {less}.")
+
+
+CHALLENGE = Challenge(
+    text="The validation loss of this run dips twice, and a patience of 1 stops after the first dip. What is the least patience "
+         "with which the rule hands back the lowest point of the whole run? Set it with the slider, and move nothing else.",
+    check=_least_patience, scene=dict(label_noise=0, patience=1),
+)
+
+
+def alt_texts(result: Result, scene: Config) -> dict[str, str]:
+    """The name of a picture to its sentence; those of the whole run once it is done."""
+    return {**_growing(result, scene), **(_whole(result, scene) if result.done else {})}
+
+
+def _growing(result: Result, scene: Config) -> dict[str, str]:
+    a, at = list(ARMS).index(scene.arm), result.recorded.tolist()
+    stop, back = stop_of(result, scene, scene.arm), back_of(result, scene, scene.arm)
+    loss = {split: v[:, a, 0].tolist() for split, v in result.loss.items()}
+    error = {split: v[:, a, 0].tolist() for split, v in result.error.items()}
+    right = [1 - v for v in error["train"]]
+    rule = "has not stopped it" if stop.stopped is None else f"stops it at step {at[stop.stopped]}"
+    fit = "{}: the decision surface over the training samples, {:.1%} of which are on their label's side at step {}."
+    return {
+        "loss": f"Cross-entropy from step 0 to {at[-1]}: training from {_fmt(loss['train'][0])} to {_fmt(loss['train'][-1])} "
+                f"nats, validation from {_fmt(loss['validation'][0])} over {_fmt(loss['validation'][back])} at step "
+                f"{at[back]}, which is handed back, to {_fmt(loss['validation'][-1])}. Patience {rule}.",
+        "error": f"Error from step 0 to {at[-1]}: training from {error['train'][0]:.1%} to {error['train'][-1]:.1%}, validation "
+                 f"from {error['validation'][0]:.1%} to {error['validation'][-1]:.1%}, test to {error['test'][-1]:.1%}.",
+        "fit": fit.format("Now", right[-1], at[-1]),
+        "fit_start": fit.format("At the start", right[0], 0),
+        "fit_back": fit.format("Handed back", right[back], at[back]),
+        "fit_end": fit.format("At the end", right[-1], at[-1]),
+    }
+
+
+def _whole(result: Result, scene: Config) -> dict[str, str]:
+    a, at = list(ARMS).index(scene.arm), result.recorded
+    noisy = result.noise_loss if scene.monitor == "loss" else result.noise_error
+    turns = at[lowest(noisy.mean(2))].tolist()
+    medians = best_steps(result, scene).double().quantile(0.5, dim=1).tolist()
+    test, norm = result.loss["test"].mean(2), result.norm[-1, :, 0].tolist()
+    gap = (test - result.loss["train"].mean(2))[:, a].tolist()
+    values = monitored(result, scene)
+    backs = [[handed_back(stop_rule(values[:, i, s], scene.patience, scene.min_delta), len(at), scene.restore)
+              for s in range(scene.draws)] for i in range(len(ARMS))]
+    given = [float(np.mean([result.loss["test"][r, i, s] for s, r in enumerate(row)])) for i, row in enumerate(backs)]
+    apart = quadratic_gaps(result, scene)
+    out = {
+        "noise": "Mean validation curves, lowest at " + _list(f"step {t} for {n} % wrong labels"
+                                                              for n, t in zip(result.levels, turns, strict=True)),
+        "best_steps": "The median best step is " + _list(f"{m:g} at {n} %" for n, m in zip(result.levels, medians, strict=True)),
+        "returned": "Mean test loss at the end and as handed back: " + _list(
+            f"{SHORT[arm]} {_fmt(test[-1, i])} and {_fmt(given[i])}" for i, arm in enumerate(ARMS)),
+        "gap": f"Test minus training cross-entropy: {_fmt(gap[0])} at the start, {_fmt(gap[-1])} nats at the end.",
+        "norms": f"All weight vectors begin at length {_fmt(result.norm[0, 0, 0])} and end at " + _list(
+            f"{_fmt(norm[i])} ({SHORT[arm]})" for i, arm in enumerate(ARMS)),
+        "shrinkage": f"After {result.steps} steps gradient descent and its matched ridge have come equally far along each "
+                     f"eigenvector to within {short(apart[-1])} of the minimum.",
+        "shrinkage_gap": f"The largest gap over all steps is {short(apart.max())} of the minimum.",
+    }
+    for i, arm in enumerate(ARMS):
+        first, last = (float(result.loss["train"][r, i, 0]) for r in (0, -1))
+        turned, end = (float(result.loss["validation"][r, i, 0]) for r in (backs[i][0], -1))
+        out[f"arm_{arm}"] = (f"{ARMS[arm]}: training loss from {_fmt(first)} to {_fmt(last)}; validation {_fmt(turned)} as "
+                             f"handed back and {_fmt(end)} at the end.")
+    return out
+
+
+def _fmt(value: float | Tensor) -> str:
+    return "what is no longer finite" if math.isnan(value) else short(value, 3)
+
+
+def _list(parts: Iterable[str]) -> str:
+    return ", ".join(parts) + "."

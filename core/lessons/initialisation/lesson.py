@@ -1,0 +1,194 @@
+"""A start must break the symmetry, and should keep the signal's size.
+
+Six starts of one deep net, trained together on two circles: J = mean cross-entropy (nats) over N = 64 points, full batch, biases
+start at 0. Forwards the second moment E[h²] of the activations is followed through the layers, backwards that of
+∂J/∂z; theory in `signal`.
+
+Shapes: M = 6 schemes, L hidden layers of H units, S steps, F recorded steps, B bins.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core.controls import choice, decades, grid, number
+from core.data import toys
+from core.engine import MLP, SGD, Adam, Backprop, binary_cross_entropy, generators
+from core.engine.losses import output_gradient
+from core.lesson import Scene, last
+from core.lessons.initialisation import signal
+from core.lessons.initialisation.signal import SCHEMES
+
+N, RECORDS, REPORT, DRAWS = 64, 40, 8, 12
+RIDGES, BINS = 8, 48
+SIZES = (-10.0, 2.0)  # the decades of |h| that are counted
+RANK = 1e-4  # a singular value counts if it is larger than this part of the largest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Scene):
+    depth: int = number(30, low=1, high=50, step=1, label="Hidden layers L", help="How many layers the signal must pass.")
+    activation: str = choice("relu", options={"tanh": "tanh", "relu": "ReLU", "linear": "Linear"}, label="Activation",
+                             help="Of the hidden units.")
+    gain: float = number(1.0, low=0.5, high=2.0, step=0.05, label="Gain g",
+                         help="Multiplies the weights of all starts but zero and small normal.")
+    inside: str = choice("xavier", options=SCHEMES, label="Look inside", view=True,
+                         help="The start whose activations are drawn as ridges.")
+    optimiser: str = choice("sgd", options={"sgd": "Momentum", "adam": "Adam"}, label="Optimiser",
+                            help="Gradient descent with α = 0.9, or Adam, which divides a gradient by its size.")
+    learning_rate: float = grid(0.005, values=decades(-4, -1), label="Learning rate ε")
+    steps: int = number(200, low=20, high=300, step=20, label="Steps", more=True)
+    width: int = number(32, low=4, high=32, step=4, label="Units in a layer H", more=True)
+    std: float = grid(0.01, values=decades(-4, 0), label="σ of the small normal start", more=True)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Six runs up to `step`. NaN or infinite where one is no longer finite.
+
+    x [2, N], y [N]; at [F]: the recorded steps. losses [step+1, M]. forward [F, M, L+1]: E[h²], the input first;
+    backward [F, M, L]: E[(∂J/∂z)²]. counts [F, M, R, B]: how many activations of R layers, `layers` [R] from 1, have
+    log₁₀|h| in each bin of SIZES; exact zeros have none. units [F, M, H, 2]: the weights into each unit of the first layer;
+    second [F, M]: σ₂/σ₁ of the weights of hidden layer `middle`, from 1; rank [F, M] of them, as a float. draws [K, M, L+1]:
+    E[h²] at the start, over K = DRAWS draws, of which the first is trained (K = 1 in the first partial result).
+    theory_forward [M, L+1]; theory_backward [M, L], in units of the last layer, NaN where none is known.
+    """
+
+    step: int
+    x: Tensor
+    y: Tensor
+    at: Tensor
+    losses: Tensor
+    forward: Tensor
+    backward: Tensor
+    counts: Tensor
+    layers: Tensor
+    units: Tensor
+    second: Tensor
+    rank: Tensor
+    middle: int
+    draws: Tensor
+    theory_forward: Tensor
+    theory_backward: Tensor
+
+
+def data(seed: int) -> tuple[Tensor, Tensor]:
+    """Two noisy circles, each coordinate standardised: x [2, N], y [N]."""
+    x, y = toys.circles(N, 0.1, generators([seed])[0])
+    return (x - x.mean(1, keepdim=True)) / x.std(1, keepdim=True), y
+
+
+def net(config: Config) -> MLP:
+    return MLP((2, *[config.width] * config.depth, 1), config.activation)
+
+
+def recorded(steps: int) -> list[int]:
+    """The steps that are kept, closer together early on, when most happens."""
+    return sorted({round(steps * (i / RECORDS) ** 1.5) for i in range(RECORDS + 1)})
+
+
+def _mean_square(h: Tensor) -> Tensor:
+    """Of h [..., H, N] over units and samples, in float64: the square of what a float32 still holds may be too small for one."""
+    return h.double().square().mean((-2, -1))
+
+
+class _Watch:
+    """What is seen of the nets at the recorded steps; each list grows by one tensor at a time."""
+
+    def __init__(self, mlp: MLP, kernel: Backprop, x: Tensor):
+        self.mlp, self.kernel, self.x = mlp, kernel, x
+        depth = len(mlp.hidden)
+        self.layers = torch.linspace(1, depth, min(depth, RIDGES)).round().long()
+        self.middle = min(depth, max(2, math.ceil(depth / 2)))  # the first has two inputs only
+        self.seen: dict[str, list[Tensor]] = {k: [] for k in ("forward", "backward", "counts", "units", "second", "rank")}
+
+    def look(self) -> None:
+        """After a forward and a backward pass."""
+        h = torch.stack(self.kernel.a, 1)
+        first = self.x.double().square().mean().expand(len(h), 1)
+        weight = self.kernel.layers[self.middle - 1].weight
+        known = weight.isfinite().all(2).all(1, keepdim=True)
+        values = torch.linalg.svdvals(weight.where(known[..., None], 0.0))
+        ratio = (values / values[:, :1].clamp_min(1e-30)).where(known, torch.nan)
+        news = dict(forward=torch.cat([first, _mean_square(h)], 1), counts=self._counts(h[:, self.layers - 1]),
+                    backward=_mean_square(torch.stack(self.kernel.d, 1)), units=self.kernel.layers[0].weight.clone(),
+                    second=ratio[:, 1], rank=(ratio > RANK).sum(1).where(known[:, 0], torch.nan))
+        for name, value in news.items():
+            self.seen[name].append(value)
+
+    def so_far(self) -> dict[str, Tensor]:
+        """The fields of a Result that this has recorded."""
+        return {name: torch.stack(values) for name, values in self.seen.items()}
+
+    def _counts(self, h: Tensor) -> Tensor:
+        low, high = SIZES
+        M, R = h.shape[:2]
+        place = ((h.abs().log10() - low) * (BINS / (high - low))).floor().nan_to_num(-1.0).clamp(-1, BINS).long().flatten(2) + 1
+        rows = torch.arange(M * R).reshape(M, R, 1) * (BINS + 2)
+        return torch.bincount((place + rows).flatten(), minlength=M * R * (BINS + 2)).reshape(M, R, -1)[..., 1:-1]
+
+
+def starts(mlp: MLP, config: Config, draws: range) -> Tensor:
+    """theta [K, M, P] of the six starts, K times: Xavier, He and small normal of one draw scale the same numbers."""
+    first = DRAWS * config.seed
+    rows = [signal.start(mlp, generators([first + k] * len(SCHEMES)), config.std, config.gain) for k in draws]
+    return torch.stack(rows)
+
+
+def moments(mlp: MLP, theta: Tensor, x: Tensor) -> Tensor:
+    """E[h²] [K, M, L+1] of nets theta [K, M, P], the input first."""
+    post = mlp.activations(theta.flatten(0, 1), x[None]).post
+    values = torch.stack([_mean_square(h) for h in post], 1).unflatten(0, theta.shape[:2])
+    return torch.cat([x.double().square().mean().expand(*theta.shape[:2], 1), values], 2)
+
+
+def theory(mlp: MLP, config: Config, x: Tensor) -> dict[str, Tensor]:
+    """The two theories of a Result."""
+    about = (config.activation, x, mlp.sizes, config.std, config.gain)
+    unknown = torch.full((config.depth,), torch.nan, dtype=torch.float64)
+    return dict(
+        theory_forward=torch.stack([signal.forward(scheme, *about) for scheme in SCHEMES]),
+        theory_backward=torch.stack([signal.backward(s, *about) if s in signal.RANDOM else unknown for s in SCHEMES]))
+
+
+def steps(config: Config) -> Iterator[Result]:
+    mlp = net(config)
+    x, y = data(config.seed)
+    first = starts(mlp, config, range(1))
+    theta, draws, known = first[0].clone(), moments(mlp, first, x), theory(mlp, config, x)
+    kernel, targets = Backprop(mlp, theta, N), y[None, None].float()
+    watch = _Watch(mlp, kernel, x)
+    optimiser = Adam(config.learning_rate) if config.optimiser == "adam" else SGD(config.learning_rate, momentum=0.9)
+    state, stops, losses, at = optimiser.init(theta), recorded(config.steps), torch.empty(config.steps + 1, len(SCHEMES)), []
+    for step in range(config.steps + 1):
+        out = kernel.forward(x[None])
+        losses[step] = binary_cross_entropy.value(out, targets)
+        grad = kernel.backward(output_gradient(binary_cross_entropy, out, targets))
+        if step == stops[len(at)]:
+            at.append(step)
+            watch.look()
+            if len(at) % REPORT == 1 or step == config.steps:
+                yield Result(step=step, x=x, y=y, at=torch.tensor(at), losses=losses[: step + 1].clone(), layers=watch.layers,
+                             middle=watch.middle, draws=draws, **known, **watch.so_far())
+            if step == 0:
+                others = starts(mlp, config, range(1, DRAWS))
+                draws = torch.cat([draws, moments(mlp, others, x)])
+        optimiser.step(theta, grad, state)
+
+
+def run(config: Config) -> Result:
+    return last(steps(config))
+
+
+def layers(depth: int) -> str:
+    return f"{depth} layers" if depth > 1 else "1 layer"
+
+
+def spread(result: Result) -> Tensor:
+    """[F, M]: how far apart two units of the first layer are at most in one of their weights."""
+    return (result.units.amax(2) - result.units.amin(2)).amax(-1)

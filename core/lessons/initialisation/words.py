@@ -1,0 +1,144 @@
+"""What is said of a run: the summary, the question and its verdicts, the challenge, alternative texts."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from core.lessons.initialisation.lesson import SIZES, Config, Result, layers, spread
+from core.lessons.initialisation.signal import SCHEMES
+from core.question import Challenge, Pick, Verdict
+from core.words import listed, short
+
+TRAINED = 0.5 * math.log(2)  # half of what a coin costs
+
+
+def trained(result: Result) -> list[str]:
+    """The schemes whose loss has come down to TRAINED at most by the last step so far."""
+    return [s for s, loss in zip(SCHEMES, result.losses[-1].tolist(), strict=True) if loss <= TRAINED]
+
+
+def named(schemes: list[str]) -> str:
+    return listed([SCHEMES[s] for s in schemes])
+
+
+def fmt(value: float, digits: int = 2) -> str:
+    """A number of a run in float32, in words: a zero may be too small for it, and what is no number has overflowed."""
+    if math.isnan(value):
+        return "beyond floating point"
+    return short(value, digits) if value else "0 up to rounding"
+
+
+def summary(result: Result, config: Config) -> str:
+    """What the reader should have seen, in sentences computed from the result."""
+    done, gone = trained(result), [s for s, v in zip(SCHEMES, result.losses[-1].tolist(), strict=True) if not math.isfinite(v)]
+    fate = (f"**{named(done)}** {'has' if len(done) == 1 else 'have'} trained: the loss is at most" if done else
+            "no start has brought the loss down to")
+    words = [f"After {result.step} of {config.steps} steps {fate} {TRAINED:.2f}, half that of a coin toss."]
+    if gone:
+        words.append(f"**{named(gone)}** {'has' if len(gone) == 1 else 'have'} gone beyond floating point.")
+    kept = {s: float(result.forward[0, m, -1] / result.forward[0, m, 0]) for m, s in enumerate(SCHEMES)}
+    words.append(f"At the start {layers(config.depth)} multiplied the second moment of the signal by {fmt(kept['he'])} for He, "
+                 f"{fmt(kept['xavier'])} for Xavier and {fmt(kept['orthogonal'])} for the orthogonal start.")
+    m = list(SCHEMES).index("constant")
+    apart = spread(result)[:, m]
+    apart = float(apart[apart.isfinite()].amax())
+    words.append(f"The {config.width} first-layer units of the constant start move as one: " + (
+        "at every recorded step they are equal to the last bit." if apart == 0 else
+        f"by rounding alone they come apart, by {fmt(apart)} at most."))
+    return " ".join(words)
+
+
+def predict(result: Result, config: Config) -> Pick:
+    """Which of the six starts trains."""
+    done = trained(result)
+    act = {"tanh": "tanh", "relu": "ReLU", "linear": "linear"}[config.activation]
+    ends = ", ".join(f"{SCHEMES[s]} {fmt(v)}" for s, v in zip(SCHEMES, result.losses[-1].tolist(), strict=True))
+    return Pick(
+        text=f"{layers(config.depth).capitalize()} of {act} units, {config.steps} steps on two circles: which of these starts "
+        f"trains, that is, brings the loss down to {TRAINED:.2f}, half that of a coin toss?",
+        options={**SCHEMES, "none": "None of them"}, right=tuple(done) or ("none",),
+        why=f"The losses after {result.step} steps: {ends}.")
+
+
+LEAST_DEPTH = 25
+
+
+def _at(loss: float) -> str:
+    return f"at {fmt(loss, 3)}" if math.isfinite(loss) else "beyond floating point"
+
+
+def _check(result: Result, config: Config, answer: None) -> Verdict:  # noqa: ARG001
+    if config.activation != "relu" or config.depth < LEAST_DEPTH or config.optimiser != "sgd":
+        return Verdict(False, f"This is about ReLU units, at least {LEAST_DEPTH} layers, and momentum as the optimiser.")
+    done = [s for s in trained(result) if s in ("xavier", "orthogonal")]
+    losses = dict(zip(SCHEMES, result.losses[-1].tolist(), strict=True))
+    ends = f"The loss of Xavier ends {_at(losses['xavier'])}, that of the orthogonal start {_at(losses['orthogonal'])}"
+    if len(done) < 2:
+        return Verdict(False, f"{ends}; both must come down to {TRAINED:.3f}.")
+    return Verdict(True, f"{ends}. At the start each layer after the first multiplied the second moment by "
+                         f"g²/2 = {short(config.gain**2 / 2, 3)} on average.")
+
+
+CHALLENGE = Challenge(
+    text=f"Make both Xavier and the orthogonal start train a ReLU net of at least {LEAST_DEPTH} layers, with momentum.",
+    check=_check,
+)
+
+
+def _each(values: Tensor) -> str:
+    # Of the start with zeros alone a zero is exact.
+    return ", ".join(f"{name} {'0' if (scheme, v) == ('zero', 0) else fmt(v)}"
+                     for (scheme, name), v in zip(SCHEMES.items(), values.tolist(), strict=True))
+
+
+def forward(result: Result, scene: Config) -> str:
+    return (f"Second moment of the activations by layer, on a logarithmic scale. {summary(result, scene)} In the last hidden "
+            f"layer after {int(result.at[-1])} steps: {_each(result.forward[-1, :, -1])}.").replace("**", "")
+
+
+def backward(result: Result) -> str:
+    return ("Second moment of the gradient by layer, on a logarithmic scale. In the first hidden layer at the start: "
+            f"{_each(result.backward[0, :, 0])}; after {int(result.at[-1])} steps: {_each(result.backward[-1, :, 0])}.")
+
+
+def loss(result: Result) -> str:
+    return f"Training loss of the six starts. After {result.step} steps: {_each(result.losses[-1])}."
+
+
+def units(result: Result, scene: Config) -> str:
+    moved = (result.units[-1] - result.units[0]).norm(dim=-1)
+    ends = [f"{name} {_range(each)}" for name, each in zip(SCHEMES.values(), moved, strict=True)]
+    return f"How far the {scene.width} first-layer units move: {'; '.join(ends)}."
+
+
+def _range(moved: Tensor) -> str:
+    low, high = fmt(float(moved.min())), fmt(float(moved.max()))
+    return "not at all" if not moved.any() else low if low == high else f"from {low} to {high}"
+
+
+def ridges(result: Result, scene: Config) -> str:
+    deep = result.counts[-1, list(SCHEMES).index(scene.inside), -1]
+    return (f"Sizes of the activations of {SCHEMES[scene.inside]} in {len(result.layers)} of {scene.depth} layers. "
+            f"After {int(result.at[-1])} steps those of the deepest {_spread(deep)}.")
+
+
+def _spread(counts: Tensor) -> str:
+    used = (counts > 0).nonzero().flatten().tolist()
+    if not used:
+        return "are all zero or beyond the axis"
+    low, high = SIZES
+    ends = [low + (high - low) / len(counts) * place for place in (used[0], used[-1] + 1)]
+    return f"lie between {short(10 ** ends[0], 1)} and {short(10 ** ends[1], 1)}"
+
+
+def setup(result: Result, scene: Config) -> str:
+    return (f"{len(result.y)} points in two classes on two noisy circles, one inside the other. A net of {layers(scene.depth)} "
+            f"of {scene.width} units is to part them.")
+
+
+def rank(result: Result) -> str:
+    ends = ", ".join(f"{name} {f'{r:.0f}' if r == r else 'beyond floating point'}"
+                     for name, r in zip(SCHEMES.values(), result.rank[-1].tolist(), strict=True))
+    return f"Rank of the weights of layer {result.middle} against step. After {int(result.at[-1])} steps: {ends}."

@@ -1,0 +1,237 @@
+"""Mixup trains on points that lie between two samples (Zhang et al. 2018).
+
+    x̃ = λ x_i + (1 − λ) x_j        ỹ = λ y_i + (1 − λ) y_j        λ ~ Beta(α, α), one λ for both
+
+Objective: the mean cross-entropy −Σ_c ỹ_c ln p_c(x̃) over a batch of mixed pairs, beside that of ordinary training
+(empirical risk minimisation, ERM), the same with λ = 1. Both start from the same weights and meet the same batches;
+SEEDS data sets and starts are trained at once, a row each. Part of the training labels are corrupt, no test label is.
+
+Shapes: A arms (ERM, mixup), S seeds, N training and T test samples, d inputs, C classes, R records, L places along a
+segment, M segments of all seeds, B bins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core.calibration import Reliability, expected_calibration_error, negative_log_likelihood, reliability
+from core.controls import choice, grid, number
+from core.data import real
+from core.data.real import Picture
+from core.engine import MLP, Adam, Generators, cross_entropy, generators, spawn, train
+from core.engine.progress import Progress
+from core.lesson import Scene, last
+from core.lessons.mixup import probes
+from core.lessons.mixup.augmentation import Mixup, label_entropy, mix_pairs, one_hot
+from core.lessons.mixup.probes import SIDE, Data, Plane
+
+ARMS = ("erm", "mixup")
+SEEDS = 5
+PLACES = 21  # positions of λ, 0 to 1 in steps of 0.05
+BINS = 15
+KEPT = 40  # batches whose λ are kept for the histogram
+LEARNING_RATE = 0.01
+PAIRS = {"cat": ("cat", "coffee"), "brain": ("brain", "abdomen"), "bone": ("vertebra", "ultrasound"), "eye": ("retina", "cat")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Scene):
+    frame: int = number(14, low=0, high=PLACES - 1, step=1, label="λ in steps of 0.05", view=True, hidden=True)
+    pair: str = choice(
+        "cat", view=True, label="Two pictures", help="x_i and x_j of the large picture. The slider below it is λ.",
+        options={"cat": "Cat and coffee", "brain": "Brain and abdomen (MR)", "bone": "Vertebra (CT) and pelvis (ultrasound)",
+                 "eye": "Retina and cat"},
+    )
+    alpha: float = grid(
+        1.0, values=(0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0), label="Beta's parameter α",
+        help="λ is drawn from Beta(α, α): near 0 or 1 for small α, uniform at 1, near one half for large α.",
+    )
+    problem: str = choice("moons", options={"moons": "Two moons", "digits": "Digits"}, label="What the nets learn",
+                          help="Points in the plane, or handwritten digits of 8 × 8 pixels in ten classes.")
+    corrupt: int = number(20, low=0, high=60, step=5, label="Corrupt labels", unit="% of the training set",
+                          help="So many training labels are replaced by another class. Test labels stay right.")
+    samples: int = number(80, low=40, high=400, step=20, label="Training samples N")
+    noise: float = number(0.2, low=0.0, high=0.4, step=0.05, label="Spread of the moons", more=True,
+                          when=("problem", ("moons",)), help="Standard deviation of the blur, in units of a moon's radius.")
+    steps: int = number(600, low=100, high=1500, step=100, label="Updates", more=True)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Both arms after `step` updates.
+
+    data: the sets of all seeds. errors: fraction wrong, [R, A, S], of the given training labels and of the test set.
+    batch_loss [step, A, S] in nats; floor: the least that mixup's can be in expectation. shares [n]: λ drawn in the first
+    KEPT batches of the first seed. mixed_x [d, n], mixed_y [C, n]: the latest mixed batches' points. surface [A, C, SIDE, SIDE]:
+    probabilities of the first seed's two nets on the plane. own [A, L, M]: probability of x_i's class at λ x_i + (1 − λ) x_j,
+    sure [A, L, M]: the largest probability there, slope [A, L, M]:
+    its input gradient's norm ‖∂p_i/∂x‖; length [M] = ‖x_i − x_j‖. curve: reliability of the test set, seeds pooled;
+    ece, likelihood [A, S]: calibration error and mean negative log-likelihood (nats).
+    """
+
+    step: int
+    data: Data
+    recorded: Tensor
+    train_error: Tensor
+    test_error: Tensor
+    batch_loss: Tensor
+    floor: float
+    shares: Tensor
+    mixed_x: Tensor
+    mixed_y: Tensor
+    plane: Plane
+    surface: Tensor
+    own: Tensor
+    sure: Tensor
+    slope: Tensor
+    length: Tensor
+    curve: Reliability
+    ece: Tensor
+    likelihood: Tensor
+
+
+def places() -> Tensor:
+    """λ at every frame of the player and along every segment, [L] float64."""
+    return torch.linspace(0, 1, PLACES, dtype=torch.float64)
+
+
+def network(config: Config) -> MLP:
+    return MLP((2, 32, 32, 2) if config.problem == "moons" else (64, 64, 10), "tanh")
+
+
+def batch_size(config: Config) -> int:
+    """All samples of the moons, or 64 digits."""
+    return config.samples if config.problem == "moons" else min(64, config.samples)
+
+
+def streams(config: Config) -> list[list[torch.Generator]]:
+    """Separate generators for data, start, training and segments, each a list of one for every seed."""
+    parents = generators(range(config.seed * SEEDS, (config.seed + 1) * SEEDS))
+    return [spawn(parents) for _ in range(4)]
+
+
+def make_data(config: Config, rngs: Generators) -> Data:
+    return probes.make_data(config.problem, config.samples, config.noise, config.corrupt / 100, rngs)
+
+
+def floor(config: Config, data: Data) -> float:
+    """The least that mixup's expected loss can be: the mean entropy of ỹ, P(y_i ≠ y_j)·[ψ(2α + 1) − ψ(α + 1)]."""
+    shares = one_hot(data.given, data.classes, torch.float64).mean(-1)
+    n, size = config.samples, batch_size(config)
+    # A partner is drawn from the batch, which was drawn without replacement; it is the sample itself once in `size`.
+    differ = (1 - shares.square().sum(-1)).mean() * n / (n - 1) * (1 - 1 / size)
+    return float(differ) * label_entropy(config.alpha)
+
+
+def both(values: Tensor) -> Tensor:
+    """The same for both arms: [S, ...] to [A·S, ...]."""
+    return torch.cat([values, values])
+
+
+def steps(config: Config) -> Iterator[Result]:
+    data_rngs, start_rngs, _, segment_rngs = streams(config)
+    data, mlp = make_data(config, data_rngs), network(config)
+    judge = _Judge(config, data, mlp, segment_rngs)
+    theta = both(mlp.init(start_rngs, "xavier"))
+    # One stream for each arm, equal draw by draw.
+    rngs = [rng for _ in ARMS for rng in streams(config)[2]]
+    mixer = _Recorder(torch.full((len(rngs),), config.alpha), torch.arange(len(rngs)) >= SEEDS)
+    every = config.steps // 40
+    stride = max(1, 75 // every)  # records between two results: about 75 updates, tens of milliseconds
+    progress = train(
+        mlp, theta, both(data.x), both(one_hot(data.given, data.classes)), cross_entropy, Adam(LEARNING_RATE),
+        steps=config.steps, generators=rngs, batch_size=batch_size(config), drop_last=True, augment=mixer, record_every=every,
+        evaluate={"train": (both(data.x), both(data.given)), "test": (both(data.x_test), both(data.y_test))},
+    )
+    for count, now in enumerate(progress):
+        if (count and count % stride == 0) or now.step == config.steps:
+            yield judge.result(now, mixer)
+
+
+def run(config: Config) -> Result:
+    return last(steps(config))
+
+
+def halfway(result: Result) -> Tensor:
+    """Mean of the largest probability at λ = ½, over all segments: [A]."""
+    return result.sure[:, PLACES // 2].mean(-1)
+
+
+class _Recorder(Mixup):
+    """Mixup that remembers what it made for the first seed: λ of the first batches, points of the latest ones."""
+
+    def __init__(self, alpha: Tensor, mixes: Tensor):
+        super().__init__(alpha, mixes)
+        self.shares: list[Tensor] = []
+        self.points: list[tuple[Tensor, Tensor]] = []
+
+    def __call__(self, x: Tensor, y: Tensor, generators: Generators) -> tuple[Tensor, Tensor]:
+        mixed = super().__call__(x, y, generators)
+        if len(self.shares) < KEPT:
+            self.shares.append(self.share[SEEDS])
+        self.points = [*self.points[-3:], (mixed[0][SEEDS], mixed[1][SEEDS])]
+        return mixed
+
+
+class _Judge:
+    """What is asked of the nets, at the same places whenever it is asked."""
+
+    def __init__(self, config: Config, data: Data, mlp: MLP, rngs: Generators):
+        self.config, self.data, self.mlp = config, data, mlp
+        self.floor = floor(config, data)
+        self.x_i, self.y_i, self.x_j = probes.segments(data, rngs)
+        self.length = (self.x_i - self.x_j).norm(dim=1).flatten()
+        self.plane = probes.plane(data)
+
+    def result(self, now: Progress, mixer: _Recorder) -> Result:
+        own, sure, slope = self.along(now.theta)
+        seeds = len(ARMS), SEEDS
+        p = self.mlp.forward(now.theta, both(self.data.x_test)).softmax(1).unflatten(0, seeds)
+        mixed_x, mixed_y = (torch.cat(part, -1) for part in zip(*mixer.points, strict=True))
+        return Result(
+            step=now.step, data=self.data, recorded=now.recorded,
+            train_error=now.error["train"].unflatten(1, seeds), test_error=now.error["test"].unflatten(1, seeds),
+            batch_loss=now.batch_loss.unflatten(1, seeds), floor=self.floor, shares=torch.cat(mixer.shares),
+            mixed_x=mixed_x, mixed_y=mixed_y, plane=self.plane, surface=self.surface(now.theta),
+            own=own, sure=sure, slope=slope, length=self.length,
+            curve=reliability(p.movedim(1, -2).flatten(-2), self.data.y_test.flatten(), BINS),
+            ece=expected_calibration_error(p, self.data.y_test, BINS),
+            likelihood=negative_log_likelihood(p, self.data.y_test),
+        )
+
+    def surface(self, theta: Tensor) -> Tensor:
+        return self.mlp.forward(theta[[0, SEEDS]], self.plane.points[None]).softmax(1).unflatten(2, (SIDE, SIDE))
+
+    def along(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """own, sure and slope [A, L, M] at every place of every segment."""
+        share = places().to(torch.float32)[:, None]
+        x = mix_pairs(self.x_i[..., None, :], self.x_j[..., None, :], share)  # [S, d, L, M/S]
+        x = both(x.flatten(2)).requires_grad_()
+        with torch.enable_grad():
+            p = self.mlp.forward(theta, x).softmax(1)
+            index = both(self.y_i[:, None].expand(-1, PLACES, -1).flatten(1))[:, None]
+            own = p.gather(1, index)[:, 0]
+            (gradient,) = torch.autograd.grad(own.sum(), x)
+
+        def arranged(values: Tensor) -> Tensor:
+            shaped = values.detach().unflatten(1, (PLACES, -1)).unflatten(0, (len(ARMS), SEEDS))
+            return shaped.movedim(1, 2).flatten(2)
+
+        return arranged(own), arranged(p.amax(1)), arranged(gradient.norm(dim=1))
+
+
+MONTAGE = (4, 6)  # rows and columns of mixed digits
+
+
+SINGLE = 10  # segments that are drawn one by one
+
+
+def pair(scene: Config) -> tuple[Picture, Picture]:
+    """The pictures i and j."""
+    i, j = PAIRS[scene.pair]
+    pictures = real.pictures()
+    return pictures[i], pictures[j]

@@ -1,0 +1,115 @@
+"""What is said of a run: the summary, the question and its verdicts, the challenge, alternative texts."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from core.lessons.mixup.augmentation import beta_variance
+from core.lessons.mixup.lesson import ARMS, MONTAGE, PLACES, SEEDS, SINGLE, Config, Result, halfway, pair
+from core.question import Amount, Challenge, Verdict
+from core.words import short
+
+RARE = 0.1  # part of the λ from 0.1 to 0.9 below which mixed labels are no reason for doubt
+
+
+def percent(part: float | Tensor) -> str:
+    """A part of one as a whole percentage; "0 %" and "100 %" are said of none and of all only."""
+    part = float(part)
+    if 0 < part < 0.005 or 0.995 < part < 1:
+        return "less than 1 %" if part < 0.5 else "more than 99 %"
+    return f"{100 * part:.0f} %"
+
+
+def summary(result: Result, config: Config) -> str:
+    """What this run shows, in three sentences."""
+    erm, mixup = (percent(sure) for sure in halfway(result))
+    text = (f"Half-way between two classes (λ = ½) ordinary training is {erm} sure of its answer on average and mixup "
+            f"{mixup}; the mixed label there says 50 %.")
+    fits, misses = result.train_error[-1].mean(-1), result.test_error[-1]
+    wrong = int((result.data.given[0] != result.data.true[0]).sum())
+    given = f"{wrong} of {config.samples} training labels corrupt" if wrong else "no corrupt label"
+    better, worse = int((misses[1] < misses[0]).sum()), int((misses[1] > misses[0]).sum())
+    text += (f" With {given}, ordinary training contradicts {percent(fits[0])} of the labels it was given and errs on "
+             f"{short(100 * misses[0].mean(), 4)} % of the test set; mixup contradicts {percent(fits[1])} and errs on "
+             f"{short(100 * misses[1].mean(), 4)} % (fewer errors on {better} of {SEEDS} seeds, more on {worse}).")
+    ece = [short(100 * error, 3) for error in result.ece.mean(-1)]
+    return text + f" Calibration error: {ece[0]} % for ordinary training, {ece[1]} % for mixup."
+
+
+def predict(result: Result, config: Config) -> Amount:
+    """How sure mixup leaves a net half-way between two classes."""
+    erm, mixup = halfway(result).tolist()
+    between = float(((result.shares > 0.1) & (result.shares < 0.9)).float().mean())
+    if mixup >= erm - 0.01:
+        reason = "in this run mixup does not make it less sure."
+    elif between < RARE:
+        reason = (f"only {percent(between)} of its λ lie from 0.1 to 0.9, so hardly a label is mixed; its batches also hold some "
+                  "samples twice and others not at all.")
+    else:
+        reason = "mixed labels ask for doubt between the classes."
+    return Amount(
+        text=f"Two test samples are of different classes. At the point half-way between them the mixed label says 50 % for each. "
+             f"How sure of its answer is a net that was trained with mixup (α = {config.alpha:g}), on average?",
+        low=100 / result.data.classes, high=100, step=1, truth=100 * mixup, within=6, unit=" %",
+        why=f"Mixup leaves it {percent(mixup)} sure, ordinary training {percent(erm)}: {reason}")
+
+
+def _harm(result: Result, config: Config, _: None) -> Verdict:
+    """Judges the run on the page: on how many seeds mixup errs more often than ordinary training."""
+    erm, mixup = 100 * result.test_error[-1]
+    worse = int((mixup > erm).sum())
+    return Verdict(worse == SEEDS, f"After {result.step} updates with α = {config.alpha:g} mixup errs on "
+                   f"{short(mixup.mean(), 4)} % of the test set and ordinary training on {short(erm.mean(), 4)} %; mixup is "
+                   f"worse on {worse} of {SEEDS} seeds.")
+
+
+CHALLENGE = Challenge(text=f"No regulariser helps everywhere. Find a scene in which mixup makes more test errors than ordinary "
+                      f"training on all {SEEDS} seeds.", check=_harm)
+
+
+def alt_texts(result: Result, scene: Config) -> dict[str, str]:
+    """The id of a panel to its sentence."""
+    i, j = pair(scene)
+    moons, half = scene.problem == "moons", PLACES // 2
+    sure, own, steep = result.sure.mean(-1), result.own[:, :, :SINGLE], result.slope.mean(-1)
+    ends = sure[:, [0, -1]].mean(1)
+    train, test = (e.mean(-1) for e in (result.train_error[-1], result.test_error[-1]))
+    confident = (result.curve.confidence.nan_to_num() * result.curve.count).sum(-1) / result.curve.count.sum(-1)
+    loss = [short(value, 3) for value in result.batch_loss[-min(10, result.step):].mean((0, 2))]
+    jumps = [short((own[k, 1:] - own[k, :-1]).abs().amax(0).mean()) for k in range(len(ARMS))]
+    alpha = f"Beta({scene.alpha:g}, {scene.alpha:g})"
+    return {
+        "setup": "Two test samples of different classes, and the point half-way between them" +
+                 (f", among {scene.samples} training samples of two classes in the plane." if moons else
+                  ": two handwritten digits and their mean."),
+        "pictures": f"The picture λ {i.label} + (1 − λ) {j.label}, beside the two it is made of.",
+        "label": f"Bars of the mixed label: λ for {i.label}, 1 − λ for {j.label}.",
+        "beta": f"Histogram of {len(result.shares)} draws of λ, mean {short(result.shares.mean())}, standard deviation "
+                f"{short(result.shares.std())}; that of {alpha} is {short(beta_variance(scene.alpha) ** 0.5)}.",
+        "between": f"{scene.samples} mixed points of the plane that wander from one training sample to another as λ moves, over "
+                   f"{result.mixed_x.shape[1]} points that training drew." if moons else
+                   f"{MONTAGE[0] * MONTAGE[1]} digits, each a mixture of two training digits.",
+        **{f"surface-{arm}": _surface(result, k, moons) for k, arm in enumerate(ARMS)},
+        "confidence": f"Confidence along segments between two classes. Half-way ordinary training is {percent(sure[0, half])} "
+                      f"sure and mixup {percent(sure[1, half])}; at the ends {percent(ends[0])} and {percent(ends[1])}.",
+        "profile": f"Probability of one end's class along {SINGLE} segments. Its largest change over a twentieth of the way is "
+                   f"{jumps[0]} on average with ordinary training and {jumps[1]} with mixup.",
+        "slope": f"Norm of the input gradient along the segments: half-way {short(steep[0, half])} for ordinary "
+                 f"training and {short(steep[1, half])} for mixup; with p = λ all the way it is at least "
+                 f"{short((1 / result.length).mean())}.",
+        "calibration": f"Fraction right against confidence on the test set. Ordinary training is {percent(confident[0])} sure "
+                       f"and {percent(1 - test[0])} right, mixup {percent(confident[1])} sure and {percent(1 - test[1])} right.",
+        "errors": f"Errors after {result.step} updates, mean of {SEEDS} seeds: of the given training labels ordinary training "
+                  f"contradicts {percent(train[0])} and mixup {percent(train[1])}; on the test set they err on "
+                  f"{short(100 * test[0], 4)} % and {short(100 * test[1], 4)} %.",
+        "loss": f"Batch loss after {result.step} updates: {loss[0]} nats for ordinary training, {loss[1]} for mixup, "
+                f"whose expected loss cannot fall below {short(result.floor, 3)}.",
+    }
+
+
+def _surface(result: Result, arm: int, moons: bool) -> str:
+    # A part of the picture to the nearest tenth does not tell how finely it was read.
+    tenths = round(10 * float((result.surface[arm].amax(0) < 0.9).float().mean()))
+    where = {0: "hardly anywhere", 10: "nearly everywhere"}.get(tenths, f"on about {10 * tenths} % of the picture")
+    what = "Probability of class B on the plane of the moons" if moons else "Doubt on the plane through three test digits"
+    return f"{what}: the net is less than 90 % sure {where}."

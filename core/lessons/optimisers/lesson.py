@@ -1,0 +1,203 @@
+"""Optimisers race from one start, on a surface of two parameters or on a small net.
+
+Objective on a surface: f(θ) itself. On the net: mean binary cross-entropy over N = 120 points, full batch,
+θ of 2-8-1 tanh (P = 33). Updates are the engine's rows (`core.engine.optimisers`) and `descent`. The lecture's
+momentum is v ← αv − εg, θ ← θ + v.
+
+Shapes: M methods, T steps, P parameters (2 on a surface).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from core import surfaces
+from core.controls import choice, choices, decades, grid, number
+from core.engine import SGD, AdaGrad, Adam, AdamW, RMSProp
+from core.engine.optimisers import Optimiser
+from core.lesson import Scene, last
+from core.lessons.optimisers import basins, quadratic
+from core.lessons.optimisers import net as small_net
+from core.lessons.optimisers.divergence import outside, why_left
+from core.lessons.optimisers.race import Race, curvature_methods, minibatch_noise, on_surface
+from core.moments import NEVER, from_then_on
+from core.surfaces import Surface
+
+METHODS = {
+    "sgd": "Gradient descent", "noisy_sgd": "Mini-batch SGD", "momentum": "Momentum", "nesterov": "Nesterov",
+    "adagrad": "AdaGrad", "rmsprop": "RMSProp", "adam": "Adam", "adamw": "AdamW", "newton": "Newton",
+    "damped_newton": "Damped Newton", "conjugate_gradient": "Conjugate gradient", "lbfgs": "L-BFGS",
+}
+FIRST_ORDER = ("sgd", "noisy_sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
+WITHOUT_SEARCH = (*FIRST_ORDER, "newton", "damped_newton")
+PROBLEMS = {**surfaces.NAMES, "network": "A small net"}
+ON_SURFACE = tuple(surfaces.NAMES)
+
+ARRIVED = 1e-2  # distance to a minimum, as a part of the frame's height
+BASIN = 150  # starts along each side of the basin map
+NETWORK_STEPS = 60
+MOST_ASKED, TOLERANCE = 6, 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Scene):
+    problem: str = choice("himmelblau", options=PROBLEMS, label="Problem", help="What is minimised.")
+    learning_rate: float = grid(
+        0.01, values=decades(-4, 0, (1, 1.5, 2, 3, 5, 7)), label="Learning rate ε",
+        help="For gradient descent, mini-batch SGD, momentum and Nesterov. Newton takes whole steps; conjugate gradient "
+        "and L-BFGS search for theirs.",
+    )
+    adaptive_rate: float = grid(
+        0.2, values=decades(-3, 0, (1, 1.5, 2, 3, 5, 7)), label="ε of the adaptive methods",
+        help="For AdaGrad, RMSProp, Adam and AdamW, whose steps hardly depend on how large the slopes are.",
+    )
+    alpha: float = number(0.9, low=0.0, high=0.99, step=0.01, label="Momentum α", help="What is kept of the velocity.")
+    kappa: float = grid(
+        20.0, values=(1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0), label="Condition number κ", when=("problem", ("ravine",)),
+        help="The ravine's steepest curvature over its flattest, λ_max/λ_min.",
+    )
+    start_x: float = number(
+        -0.2, low=-6.0, high=6.0, step=0.01, label="Start, first parameter", more=True, when=("problem", ON_SURFACE),
+        help="Or click on the map.",
+    )
+    start_y: float = number(
+        -0.8, low=-6.0, high=6.0, step=0.01, label="Start, second parameter", more=True, when=("problem", ON_SURFACE),
+    )
+    steps: int = number(150, low=10, high=400, step=10, label="Steps T", more=True, when=("problem", ON_SURFACE))
+    noise: int = number(
+        20, low=0, high=200, step=5, label="Mini-batch noise", unit="% of a typical slope", more=True,
+        when=("problem", ON_SURFACE), help="Standard deviation of the noise that a mini-batch adds to the gradient.",
+    )
+    basin_of: str = choice(
+        "momentum", options={m: METHODS[m] for m in WITHOUT_SEARCH}, label="Basin map of", when=("problem", ON_SURFACE),
+        help="Every start of a grid is coloured by the minimum that this method ends close to.",
+    )
+    inside: str = choice(
+        "adam", options={m: METHODS[m] for m in FIRST_ORDER}, label="Look inside", view=True, when=("problem", ON_SURFACE),
+        help="Whose memory and effective step are drawn.",
+    )
+    methods: tuple[str, ...] = choices(tuple(METHODS), options=METHODS, label="Methods", view=True)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One race. NaN stands where a path is no longer finite; nothing is clipped.
+
+    paths [T+1, M, P], losses [T+1, M], evaluations [T+1, M] (gradients so far), slopes [T, M, P] (the gradient that each
+    step used); distance [T+1, M] to the nearest minimum; memory: method -> name -> [T, P];
+    left_at [M]: the first step after which a path never came back into the frame, arrived_at [M]: the first step
+    from which it stayed within ARRIVED of a minimum, NEVER if none; reasons: method -> why it left, in words;
+    theory [T+1]: the closed form of gradient descent's loss, on quadratics; basin [ny, nx]: index of the minimum
+    reached, -1 for none, -2 for a path that left. seconds [T+1, M]: processor time, measured.
+    """
+
+    problem: str
+    methods: tuple[str, ...]
+    step: int
+    paths: Tensor
+    losses: Tensor
+    evaluations: Tensor
+    slopes: Tensor
+    seconds: Tensor = field(metadata={"measured": True})
+    distance: Tensor | None = None
+    memory: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+    left_at: Tensor | None = None
+    arrived_at: Tensor | None = None
+    reasons: dict[str, str] = field(default_factory=dict)
+    theory: Tensor | None = None
+    basin: Tensor | None = None
+
+
+def make_optimisers(config: Config) -> dict[str, Optimiser]:
+    """The engine's optimiser of every first-order method of this scene."""
+    rate, adaptive = config.learning_rate, config.adaptive_rate
+    heavy = config.alpha > 0
+    return {
+        "sgd": SGD(rate), "noisy_sgd": SGD(rate), "momentum": SGD(rate, momentum=config.alpha),
+        "nesterov": SGD(rate, momentum=config.alpha, nesterov=heavy), "adagrad": AdaGrad(adaptive),
+        "rmsprop": RMSProp(adaptive), "adam": Adam(adaptive), "adamw": AdamW(adaptive),
+    }
+
+
+def steps(config: Config) -> Iterator[Result]:
+    """Races all methods, whichever are shown: which to show is a question of drawing."""
+    if config.problem == "network":
+        yield from _network(config)
+        return
+    surface = surfaces.surface(config.problem, config.kappa)
+    start = torch.tensor([config.start_x, config.start_y], dtype=torch.float64)
+    race = Race(tuple(METHODS), start, config.steps)
+    jolts = minibatch_noise(surface, config.noise / 100, config.steps, config.seed)
+    shake = torch.zeros(config.steps, len(FIRST_ORDER), 2, dtype=torch.float64)
+    shake[:, FIRST_ORDER.index("noisy_sgd")] = jolts
+    race.first_order(make_optimisers(config), surface.gradient, shake)
+    for method, walk in curvature_methods(on_surface(surface), start):
+        race.follow(method, walk)
+    result = _judged(_result(config, race, surface.value), config, surface)
+    yield result
+    yield replace(result, basin=_basin_map(config, surface, jolts))
+
+
+def run(config: Config) -> Result:
+    return last(steps(config))
+
+
+def _result(config: Config, race: Race, value: Callable[[Tensor], Tensor]) -> Result:
+    return Result(problem=config.problem, methods=race.names, step=race.steps, paths=race.paths.clone(), losses=value(race.paths),
+                  evaluations=race.evaluations.clone(), slopes=race.slopes, seconds=race.seconds.clone(), memory=race.memory)
+
+
+def _judged(result: Result, config: Config, surface: Surface) -> Result:
+    """The result with what needs the surface: distances, who left and why, who arrived, theory."""
+    distance = (result.paths[:, :, None] - minima(config, surface)).norm(dim=-1).amin(-1)
+    left = from_then_on(outside(result.paths, surface))
+    near = distance <= ARRIVED * (surface.y_range[1] - surface.y_range[0])
+    reasons = {m: why_left(surface, m, result.paths[: int(left[k]) + 1, k], config.learning_rate, config.alpha)
+               for k, m in enumerate(result.methods) if left[k] != NEVER}
+    theory = None
+    if surface.quadratic:
+        curvature = torch.tensor([1.0, config.kappa if config.problem == "ravine" else 1.0], dtype=torch.float64)
+        t = torch.arange(config.steps + 1, dtype=torch.float64)
+        theory = quadratic.descent(result.paths[0, 0], curvature, config.learning_rate, t)
+    return replace(result, distance=distance, left_at=left, arrived_at=from_then_on(near), reasons=reasons, theory=theory)
+
+
+def minima(config: Config, surface: Surface) -> Tensor:
+    """Every minimum of the scene's surface [n, 2], float64; that of many minima has more beyond its frame."""
+    if config.problem != "many":
+        return surface.minima_tensor()
+    # Separable; x²/20 − cos 2x has its minima near kπ, for as many k as the parabola leaves.
+    x = torch.arange(-6, 7, dtype=torch.float64) * math.pi
+    for _ in range(60):
+        x = x - (x / 10 + 2 * torch.sin(2 * x)) / (0.1 + 4 * torch.cos(2 * x))
+    return torch.cartesian_prod(x, x)
+
+
+def basin_steps(config: Config) -> int:
+    """How many steps the basin map takes from each start."""
+    return config.steps if config.basin_of in FIRST_ORDER else min(config.steps, basins.SETTLED)
+
+
+def _basin_map(config: Config, surface: Surface, shake: Tensor) -> Tensor:
+    """The map [BASIN, BASIN] of the method that the scene asks about."""
+    method = config.basin_of
+    if method in FIRST_ORDER:
+        jolts = shake.float() if method == "noisy_sgd" else None
+        return basins.first_order(surface, BASIN, make_optimisers(config)[method], config.steps, jolts)
+    return basins.newton(surface, BASIN, basin_steps(config), floor=1.0 if method == "damped_newton" else None)
+
+
+def _network(config: Config) -> Iterator[Result]:
+    mlp, x, y, start = small_net.problem(config.seed)
+    f = small_net.objective(mlp, x, y)
+    race = Race(tuple(METHODS), start, NETWORK_STEPS)
+    race.first_order(make_optimisers(config), f.gradient, torch.zeros(NETWORK_STEPS, 1, 1, dtype=torch.float64))
+    yield _result(config, race, f.value)
+    for method, walk in curvature_methods(f, start, floor=0.05):
+        race.follow(method, walk)
+        yield _result(config, race, f.value)

@@ -1,0 +1,76 @@
+"""Descents that do not end where the penalised minimum is: sub-gradient steps on |w|, which never rest at 0, and AdamW,
+whose decay is no penalty.
+
+Shapes: A strengths, P parameters, W penalised weights, T steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core.engine import L1, L2, SGD, Adam, AdamW, generators, train
+from core.lessons.weight_penalties import proximal
+from core.lessons.weight_penalties.problem import NET_RATE, Problem, half_squared
+
+PLAIN_STEPS = 200  # on rows of features; on the net and the digits a half more
+ADAM_STEPS, ADAM_RATE = 400, 0.01
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Sub-gradient descent on L1 at every α: weights [A, W] at the end; where features have one weight each also the
+    course [T+1, A] of one weight (`watched`) under it and under proximal steps of the same size from the same start."""
+
+    weights: Tensor
+    watched: int = -1
+    subgradient: Tensor | None = None
+    proximal: Tensor | None = None
+    rate: float = 0.0
+
+
+def plain_linear(problem: Problem, alphas: Tensor, step: float, seed: int, watched: int) -> Plain:
+    """Both descents from one random start; step: the step size as a part of 1/L."""
+    rate = step / problem.curvature()
+    x, y, mask = problem.x["train"], problem.y["train"], problem.mask
+    g = generators([seed])[0]
+    start = 0.3 * torch.randn(problem.mlp.P, generator=g, dtype=torch.float64).expand(len(alphas), -1) * mask
+    l1 = alphas[:, None] * mask
+
+    def objective(w: Tensor) -> Tensor:
+        return problem.loss.value((w[:, :-1] @ x[0] + w[:, -1:])[:, None], y)
+
+    down, prox = (proximal.descend(objective, start, l1, rate, PLAIN_STEPS, proximal=p) for p in (False, True))
+    return Plain(down[-1][:, mask > 0], watched, down[:, :, watched], prox[:, :, watched], rate)
+
+
+def plain(problem: Problem, start: Tensor, alphas: Tensor, seed: int) -> Iterator[Plain]:
+    """Sub-gradient descent of any net from start [A, P], reported on the way."""
+    rate = NET_RATE if problem.mlp.hidden else 1 / problem.curvature()
+    progress = train(problem.mlp, start, problem.x["train"], problem.y["train"], problem.loss, SGD(rate),
+                     steps=PLAIN_STEPS * 3 // 2, generators=generators([seed] * len(alphas)),
+                     penalty=L1(alphas.to(start.dtype)), record_every=20)
+    for now in progress:
+        yield Plain(now.theta[:, problem.mask > 0], rate=rate)
+
+
+def adam(problem: Problem, alphas: Tensor, goal: Tensor) -> dict[str, Tensor]:
+    """Adam with an L2 penalty in the gradient, and AdamW, at every α: how far [A] they end from the L2 fit `goal` [A, P].
+
+    Only where the target is centred: the bias stays at 0, so it does not matter that AdamW decays it too.
+    """
+    if problem.loss is not half_squared:
+        return {}
+    slope, mask, strength = problem.gradient(), problem.mask, alphas[:, None]
+    out = {}
+    for name, optimiser in (("adam", Adam(ADAM_RATE)), ("adamw", AdamW(ADAM_RATE, weight_decay=strength))):
+        theta = torch.zeros_like(goal)
+        state = optimiser.init(theta)
+        for _ in range(ADAM_STEPS):
+            grad = slope(theta)
+            optimiser.step(theta, grad + L2(strength).gradient(theta, mask) if name == "adam" else grad, state)
+        out[name] = (theta - goal).norm(dim=1) / goal.norm(dim=1)
+    return out

@@ -1,0 +1,95 @@
+"""Two photographs and their label at every λ."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from functools import lru_cache
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.data import real
+from core.data.real import Picture
+from core.lessons.mixup.lesson import PAIRS, Config, pair, places
+from figures import style
+
+# The frame that moving traces are made at. The player replaces it, and a board whose bytes do not depend on where the
+# player stands is not sent again when the hand rests.
+OPENING = Config().frame
+
+
+def png(image_HWC: np.ndarray) -> str:
+    """A data URI of a lossless PNG; uint8, one channel for grey or three for colour (ISO/IEC 15948)."""
+    height, width, channels = image_HWC.shape
+    # Filter 2 ("up") stores differences of rows, which compress better and lose nothing.
+    rows = image_HWC.reshape(height, -1)
+    up = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))
+    raw = np.concatenate([np.full((height, 1), 2, np.uint8), up], axis=1).tobytes()
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 3: 2}[channels], 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
+    return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
+@lru_cache(maxsize=1)
+def _album() -> dict[str, tuple[Picture, str, str]]:
+    """Every picture with its PNG, whole and at half its size."""
+    out: dict[str, tuple[Picture, str, str]] = {}
+    for name, picture in real.pictures().items():
+        pixels = picture.image_HWC.numpy()
+        small = pixels.reshape(80, 2, 80, 2, -1).mean((1, 3)).round().astype(np.uint8)
+        out[name] = picture, png(pixels), png(small)
+    return out
+
+
+def pictures(scene: Config) -> go.Figure:
+    """x̃ large, x_i and x_j small. The browser mixes: x_i lies on x_j with opacity λ, which is λ x_i + (1 − λ) x_j."""
+    i, j = (_album()[name] for name in PAIRS[scene.pair])
+    share = places().numpy()
+    whole = dict(hoverinfo="skip", zsmooth="fast")
+    names = i[0].label, j[0].label
+    text = [[f"x̃ = {s:.2f} · {names[0]} + {1 - s:.2f} · {names[1]}"] for s in share]
+    traces = [
+        dict(type="image", source=j[1], **whole),
+        style.frames(dict(type="image", source=i[1], opacity=float(share[OPENING]), **whole), opacity=list(share)),
+        style.frames(_caption(text[OPENING][0], 160), text=text),
+        dict(type="image", source=i[2], xaxis="x2", yaxis="y2", **whole),
+        _caption(f"x<sub>i</sub>: {names[0]}, y<sub>i</sub> = [1, 0]", 80, xaxis="x2", yaxis="y2"),
+        dict(type="image", source=j[2], xaxis="x3", yaxis="y3", **whole),
+        _caption(f"x<sub>j</sub>: {names[1]}, y<sub>j</sub> = [0, 1]", 80, xaxis="x3", yaxis="y3"),
+    ]
+    bare = dict(visible=False, constrain="domain", fixedrange=True)
+    out = style.figure(traces, showlegend=False, dragmode=False)
+    layout = {"": (160, (0, 0.66), (0, 1)), "2": (80, (0.69, 1), (0.52, 1)), "3": (80, (0.69, 1), (0, 0.48))}
+    for number, (side, x, y) in layout.items():
+        pad = 0.1 if number == "" else 0.2
+        out.update_layout({
+            f"xaxis{number}": dict(**bare, domain=x, range=[-0.5, side - 0.5], anchor=f"y{number}"),
+            f"yaxis{number}": dict(**bare, domain=y, range=[side * (1 + pad) - 0.5, -0.5], anchor=f"x{number}",
+                                   scaleanchor=f"x{number}", constraintoward="top"),
+        })
+    return out
+
+
+def _caption(text: str, side: int, **where: str) -> style.Trace:
+    return dict(type="scatter", x=[side / 2], y=[side * (1.05 if side > 100 else 1.1)], text=[text], mode="text",
+                hoverinfo="skip", cliponaxis=False, **where)
+
+
+def mixed_label(scene: Config) -> go.Figure:
+    """ỹ at every λ, as bars."""
+    share = places().numpy()
+    heights = np.stack([1 - share, share], 1)
+    i, j = pair(scene)
+    text = [[f"{v:.2f}" for v in row] for row in heights]
+    bars = dict(type="bar", x=style.array(heights[OPENING]), y=[j.label, i.label], orientation="h", text=text[OPENING],
+                textposition="outside", cliponaxis=False, width=0.62,
+                marker=dict(color=[style.colour("class_b"), style.colour("class_a")]),
+                hovertemplate="ỹ of %{y}: %{x:.2f}<extra></extra>")
+    return style.figure([style.frames(bars, x=heights, text=text)], x="label ỹ", xaxis_range=[0, 1.12],
+                        xaxis_tickvals=[0, 0.25, 0.5, 0.75, 1], showlegend=False)

@@ -1,0 +1,84 @@
+"""optimisers: why a path left the map, against what its last step did."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+import torch
+
+from core import surfaces
+from core.lessons.optimisers import lesson
+from core.lessons.optimisers.lesson import METHODS, Config
+from tests.scenes import anything
+
+COLUMN = {m: k for k, m in enumerate(METHODS)}
+
+
+def test_only_what_is_past_its_limit_is_said_to_be():
+    config = Config(problem="ravine", kappa=5.0, learning_rate=0.5, alpha=0.5, start_x=-2.5, start_y=0.4)
+    result = lesson.run(config)
+    assert result.reasons.keys() == {"sgd", "noisy_sgd", "nesterov"}
+    assert result.reasons["sgd"] == "ε·λ = 2.5 > 2 with λ_max = 5"
+    assert result.reasons["nesterov"] == "ε·λ = 2.5 > 1.5 with λ_max = 5"
+
+
+NEWTON = re.compile(r"eigenvalues, (\S+) and (\S+) there, so that its step is (\S+) long, (uphill|downhill) at first")
+
+
+def number_of(text: str) -> float:
+    text = text.replace("−", "-").replace(",", "").replace("·10", "e").removesuffix(".")
+    return float(text.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")))
+
+
+def test_why_newton_left_is_what_its_last_step_did():
+    rng, seen = random.Random(4), set()
+    scenes = [Config(problem="many", start_x=4.98, start_y=2.36, basin_of="sgd")]
+    # One axis of this surface bends up and the other down near (4, 2.4), so both ways are met there.
+    scenes += [anything(Config, rng, problem="many", steps=20, basin_of="sgd") for _ in range(40)]
+    for config in scenes:
+        result = next(lesson.steps(config))  # before the basin map
+        if "newton" not in result.reasons or int(result.left_at[COLUMN["newton"]]) == 0:
+            continue
+        surface, step = surfaces.surface("many"), int(result.left_at[COLUMN["newton"]])
+        before, after = result.paths[step - 1 : step + 1, COLUMN["newton"]]
+        found = NEWTON.search(result.reasons["newton"])
+        assert found, result.reasons["newton"]
+        ahead = before + 1e-6 * (after - before) / (after - before).norm()
+        uphill = bool(surface.value(ahead) > surface.value(before))
+        assert (found[4] == "uphill") == uphill
+        assert number_of(found[3]) == pytest.approx(float((after - before).norm()), rel=0.06)
+        bends = torch.linalg.eigvalsh(torch.autograd.functional.hessian(surface.value, before))
+        for told, bend in zip(found.groups()[:2], bends.tolist(), strict=True):
+            assert number_of(told) == pytest.approx(bend, rel=0.06)
+        seen.add(found[4])
+    assert seen == {"uphill", "downhill"}
+
+
+def test_every_reason_to_leave_is_so():
+    rng, kinds = random.Random(5), set()
+    for _ in range(50):
+        config = anything(Config, rng, problem=rng.choice(list(surfaces.NAMES)), steps=20, basin_of="newton")
+        result = next(lesson.steps(config))  # before the basin map
+        surface = surfaces.surface(config.problem, config.kappa)
+        for method, reason in result.reasons.items():
+            step = int(result.left_at[COLUMN[method]])
+            if step == 0:
+                assert "starts far outside" in reason
+                continue
+            before, after = surface.value(result.paths[step - 1 : step + 1, COLUMN[method]]).tolist()
+            if "ε·λ" in reason:
+                product, limit = (number_of(v) for v in re.search(r"ε·λ = (\S+) > (\S+) with", reason).groups())
+                assert product >= limit and (surface.quadratic or not after < before)
+                kinds.add("limit")
+            elif "raises the loss" in reason or "lowers the loss" in reason:
+                assert ("lowers" in reason) == (after < before)
+                kinds.add("lowers" if "lowers" in reason else "raises")
+    assert kinds >= {"limit", "raises"}
+
+
+def test_a_newton_step_that_does_not_exist_is_said_not_to():
+    path = torch.tensor([[1.0, 0.5], [torch.inf, torch.inf]], dtype=torch.float64)
+    told = lesson.why_left(surfaces.surface("saddle"), "newton", path, 0.1, 0.9)
+    assert told == "the Hessian has no inverse there, with the eigenvalues −0.25 and 1"
