@@ -267,16 +267,30 @@ class Hall:
         for entry in LESSONS:
             self._run(visit(self.address, entry.slug, self._new(entry.slug)))
 
+    def _alone(self, slug: str) -> float:
+        self._settle()
+        return self._run(visit(self.address, slug, self._new(slug)))
+
+    def _settle(self, longest: float = 20.0) -> None:
+        """Waits until the server does next to nothing, so that one measurement does not pay for what another has left."""
+        until = time.monotonic() + longest
+        while time.monotonic() < until:
+            spent = self.server.cpu_seconds()
+            time.sleep(0.5)
+            if self.server.cpu_seconds() - spent < 0.05:
+                return
+
     def follow(self, slug: str, readers: int, repeats: int = 2) -> tuple[list[float], list[float]]:
         """Ratios of the followers' p95 to one reader alone, and the answers of the health endpoint meanwhile."""
         ratios, answers = [], []
         for _ in range(repeats):
-            before = self._run(visit(self.address, slug, self._new(slug)))
+            before = self._alone(slug)
+            self._settle()
             scene, known, spent, own = self._new(slug), len(self.jobs()), self.server.cpu_seconds(), time.process_time()
             with health(self.address) as taken:
                 times = self._run(follow(self.address, slug, scene, readers))
             spent, own = self.server.cpu_seconds() - spent, time.process_time() - own
-            after = self._run(visit(self.address, slug, self._new(slug)))
+            after = self._alone(slug)
             trained = [line for line in self.jobs()[known:] if f"seed={scene.seed}," in line or f"seed={scene.seed})" in line]
             if len(trained) != 1:
                 raise RuntimeError(f"{slug} was trained {len(trained)} times for {readers} readers: {trained}")
