@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.lesson import Scene
+from ui import compat
 from ui.chart import Board, Encoded, encode
 from ui.jobs import Job, Kept, Once, Pool, size_of
 
@@ -101,25 +101,24 @@ def board_of(slug: str, module: Any, scene: Scene, draw: Draw, slot: str = "run"
 
 def _session(slot: str) -> tuple[str, str]:
     """Who asks: a session, and for what."""
-    context = get_script_run_ctx()
-    return context.session_id if context else "", slot
+    return compat.session_id(), slot
 
 
 def _newest(memory: Shared, slug: str, module: Any, scene: Scene, after: int, slot: str) -> tuple[Any, int, bool]:
     start = time.monotonic()
     while True:
         job = _job(memory, slug, module, scene, _session(slot))
-        # What is drawn of runs that are not over is shared out: a picture more for one is a picture less for another. The first
-        # waits for those alone who follow the same run, and who will want it drawn for them all.
-        others = memory.pool.watched() - 1 if after else len(job.askers)
-        left = min(PATIENCE * others, LONGEST) - (time.monotonic() - start)
+        # Pictures of runs that are not over are shared out among those who want them. The first one of a run waits for nobody
+        # else's run; each later one is drawn in place of another session's.
+        wanted = memory.pool.watched() - 1 if after else len(job.askers)
+        left = min(PATIENCE * wanted, LONGEST) - (time.monotonic() - start)
         try:
             found = job.wait(after, seconds=max(0.0, min(left, NEWS)), longest=NEWS)
             if found[2] or left <= NEWS:
                 return found
         except TimeoutError:
             pass
-        st.session_state.get("page")  # here Streamlit leaves this run if the reader has moved on or gone
+        compat.yield_point()
 
 
 def _job(memory: Shared, slug: str, module: Any, scene: Scene, who: tuple[str, str], rank: int = 0) -> Job:
@@ -150,7 +149,7 @@ def result_of(slug: str, module: Any, scene: Scene) -> Any:
     version, done, result = 0, False, None
     while not done:
         result, version, done = _newest(memory, slug, module, scene, version, "the whole result")
-        st.session_state.get("page")
+        compat.yield_point()
     return result
 
 

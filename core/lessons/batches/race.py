@@ -11,14 +11,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 import torch
 from torch import Tensor
 
 from core.curvature import loss_of, top_eigenvalue
-from core.engine import MLP, SGD, Backprop, Generators, binary_cross_entropy, generators, minibatches, train
-from core.engine.losses import output_gradient
+from core.engine import MLP, SGD, Generators, Supervised, Trainer, binary_cross_entropy, generators, minibatches, train
 from core.moments import NEVER
 
 RECORDS = 60  # after the one at step 0
@@ -29,30 +27,26 @@ PRODUCTS = 10  # Hessian-vector products of an eigenvalue
 
 @dataclass(frozen=True)
 class Problem:
-    """The net, training data x [1, 2, N] and y [1, 1, N], held-out data likewise, starts theta [S, P]."""
+    """The net, its data and S starts."""
 
     mlp: MLP
-    x: Tensor
-    y: Tensor
-    x_held: Tensor
-    y_held: Tensor
-    theta: Tensor
+    x: Tensor  # [1, 2, N] training part
+    y: Tensor  # [1, 1, N]
+    x_held: Tensor  # [1, 2, H] held out
+    y_held: Tensor  # [1, 1, H]
+    theta: Tensor  # [S, P]
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One batch size so far. loss [R, S] of the whole training set (nats) at steps `at` [R]; NaN where not finite.
-
-    reached [S]: the first recorded step whose loss is the level or up to 10 % less, NEVER if none; seconds: processor
-    time of one update of one net, measured.
-    """
+    """One batch size so far, from S starts."""
 
     batch_size: int
     learning_rate: float
-    at: Tensor
-    loss: Tensor
-    reached: Tensor
-    seconds: float = field(metadata={"measured": True})
+    at: Tensor  # [R] recorded steps
+    loss: Tensor  # [R, S] of the whole training set (nats), NaN where not finite
+    reached: Tensor  # [S] first recorded step whose loss is the level or up to 10 % less, NEVER if none
+    seconds: float = field(metadata={"measured": True})  # processor time of one update of one net
 
     @property
     def step(self) -> int:
@@ -61,37 +55,30 @@ class Arm:
 
 @dataclass(frozen=True)
 class Found:
-    """What one batch size finds, for S starts: training loss, sharpness and held-out loss, [S] each.
+    """What one batch size finds, for S starts. NaN for a start that never got there or is not finite."""
 
-    NaN for a start that never got there or is not finite.
-    """
-
-    loss: Tensor
-    sharpness: Tensor
-    held_out: Tensor
+    loss: Tensor  # [S] of the training set (nats)
+    sharpness: Tensor  # [S] top eigenvalue of the training loss's Hessian
+    held_out: Tensor  # [S] loss of the held-out set (nats)
 
 
 @dataclass(frozen=True)
 class Step:
-    """An arm so far, its nets theta [S, P] now, and matched [S, P]: those at `reached`, NaN if not there yet."""
+    """An arm so far, and its nets."""
 
     arm: Arm
-    theta: Tensor
-    matched: Tensor
+    theta: Tensor  # [S, P] now
+    matched: Tensor  # [S, P] at `arm.reached`, NaN if not there yet
 
 
 def seconds_per_step(problem: Problem, m: int, rngs: Generators) -> float:
     """Processor time of one update of one net: the mean of the fastest of BLOCKS, which others on the machine slowed least."""
-    theta = problem.theta[:1].clone()
-    batches, optimiser, kernel = minibatches(problem.x, problem.y, m, rngs), SGD(0.0), Backprop(problem.mlp, theta, m)
-    state, spent = optimiser.init(theta), []
-    with torch.inference_mode():
-        for _ in range(BLOCKS):
-            clock = time.thread_time()
-            for x, y in islice(batches, UPDATES):
-                out = kernel.forward(x)
-                optimiser.step(theta, kernel.backward(output_gradient(binary_cross_entropy, out, y)), state)
-            spent.append((time.thread_time() - clock) / UPDATES)
+    batches, spent = minibatches(problem.x, problem.y, m, rngs), []
+    trainer = Trainer(Supervised(problem.mlp, binary_cross_entropy), problem.theta[:1].clone(), SGD(0.0), batches)
+    for _ in range(BLOCKS):
+        clock = time.thread_time()
+        trainer.advance(UPDATES)
+        spent.append((time.thread_time() - clock) / UPDATES)
     return min(spent)
 
 

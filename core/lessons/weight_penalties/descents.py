@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 import torch
 from torch import Tensor
 
-from core.engine import L1, L2, SGD, Adam, AdamW, generators, train
+from core.engine import L1, L2, SGD, Adam, AdamW, Supervised, Trainer, generators, train
 from core.lessons.weight_penalties import proximal
 from core.lessons.weight_penalties.problem import NET_RATE, Problem, half_squared
 
@@ -22,14 +23,13 @@ ADAM_STEPS, ADAM_RATE = 400, 0.01
 
 @dataclass(frozen=True)
 class Plain:
-    """Sub-gradient descent on L1 at every α: weights [A, W] at the end; where features have one weight each also the
-    course [T+1, A] of one weight (`watched`) under it and under proximal steps of the same size from the same start."""
+    """Sub-gradient descent on L1 at every α; where features have one weight each also one weight on its way."""
 
-    weights: Tensor
-    watched: int = -1
-    subgradient: Tensor | None = None
-    proximal: Tensor | None = None
-    rate: float = 0.0
+    weights: Tensor  # [A, W] at the end
+    watched: int = -1  # index of the weight that is followed
+    subgradient: Tensor | None = None  # [T+1, A] that weight
+    proximal: Tensor | None = None  # [T+1, A] that weight under proximal steps of the same size from the same start
+    rate: float = 0.0  # of both
 
 
 def plain_linear(problem: Problem, alphas: Tensor, step: float, seed: int, watched: int) -> Plain:
@@ -64,13 +64,11 @@ def adam(problem: Problem, alphas: Tensor, goal: Tensor) -> dict[str, Tensor]:
     """
     if problem.loss is not half_squared:
         return {}
-    slope, mask, strength = problem.gradient(), problem.mask, alphas[:, None]
-    out = {}
-    for name, optimiser in (("adam", Adam(ADAM_RATE)), ("adamw", AdamW(ADAM_RATE, weight_decay=strength))):
+    strength, batches, out = alphas[:, None], repeat((problem.x["train"], problem.y["train"])), {}
+    penalised = Supervised(problem.mlp, problem.loss, L2(strength)), Adam(ADAM_RATE)
+    decayed = Supervised(problem.mlp, problem.loss), AdamW(ADAM_RATE, weight_decay=strength)
+    for name, (objective, optimiser) in (("adam", penalised), ("adamw", decayed)):
         theta = torch.zeros_like(goal)
-        state = optimiser.init(theta)
-        for _ in range(ADAM_STEPS):
-            grad = slope(theta)
-            optimiser.step(theta, grad + L2(strength).gradient(theta, mask) if name == "adam" else grad, state)
+        Trainer(objective, theta, optimiser, batches).advance(ADAM_STEPS)
         out[name] = (theta - goal).norm(dim=1) / goal.norm(dim=1)
     return out
