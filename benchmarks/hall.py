@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import dataclasses
 import http.client
 import ipaddress
 import json
@@ -27,7 +26,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ from websockets.exceptions import ConnectionClosed
 
 from benchmarks.server import Server, serving
 from core.catalogue import LESSONS
-from core.controls import Refused
+from core.controls import InvalidValue
 from core.lesson import Scene
 from tests.scenes import drawn
 
@@ -187,7 +186,7 @@ def other(rng: random.Random, config: type[Scene]) -> Scene:
         values = {name: drawn(controls[name], rng) for name in names}
         try:
             return config(seed=rng.randrange(1, 1000), **{n: v for n, v in values.items() if v is not None})
-        except Refused:
+        except InvalidValue:
             continue
 
 
@@ -297,9 +296,9 @@ class Hall:
             alone = (before + after) / 2
             ratios.append(p95(times) / alone)
             answers += taken
-            self._say(f"  {slug}: {readers} followers {statistics.median(times):.2f} s, p95 {p95(times):.2f}; alone {before:.2f}, "
-                      f"{after:.2f}; ratio {ratios[-1]:.2f}; trained once; health p95 {p95(taken):.0f} ms; server "
-                      f"{spent:.1f} CPU-s, the hall itself {own:.1f}")
+            self._say(f"  {slug}: {readers} followers {statistics.median(times):.2f} s, p95 {p95(times):.2f}; alone "
+                      f"{before:.2f}, {after:.2f}; ratio {ratios[-1]:.2f}; trained once; health p95 {p95(taken):.0f} ms; "
+                      f"server {spent:.1f} CPU-s, the hall itself {own:.1f}")
         return ratios, answers
 
     def explore(self, readers: int, seconds: float) -> tuple[list[list[float]], list[float]]:
@@ -313,14 +312,15 @@ class Hall:
         dropped = sum(" dropped " in line for line in ended)
         self._say(f"  {readers} explorers, {len(every)} scenes: first picture {statistics.median(every):.2f} s, p95 "
                   f"{p95(every):.2f}, worst {max(every):.2f}; worst mean over the median {unfairness(waits):.2f}; health p95 "
-                  f"{p95(taken):.0f} ms; {len(ended)} jobs, {dropped} left early; server {spent:.1f} CPU-s, the hall itself {own:.1f}")
+                  f"{p95(taken):.0f} ms; {len(ended)} jobs, {dropped} left early; server {spent:.1f} CPU-s, the hall itself "
+                  f"{own:.1f}")
         return waits, taken
 
     def leave(self, slug: str = "early_stopping") -> float:
         """Processor time in the two seconds that begin two seconds after a reader left in the middle of a run."""
         async def goes() -> None:
             async with reader(self.address) as one:
-                one.open(slug, urlencode(dataclasses.replace(self._new(slug)).query()))
+                one.open(slug, urlencode(self._new(slug).query()))
                 await one.first
                 await asyncio.sleep(0.3)
         self._run(goes())

@@ -94,8 +94,7 @@ class Job:
     def close(self) -> None:
         """Lets go of the run, so that what its generator holds is freed."""
         self._results = None
-        how = "failed" if self.error else "done" if self.done else "dropped"
-        LOG.info("%s: %s after %.3f s of processor time", self.key, how, self.spent)
+        LOG.info("%s: %s after %.3f s of processor time", self.key, "over" if self.done else "dropped", self.spent)
 
 
 class Pool:
@@ -195,8 +194,8 @@ class Pool:
         for job in [j for j in self._jobs.values() if now - j.asked > FORGOTTEN and (j.done or j in self._waiting)]:
             if job in self._waiting:
                 self._waiting.remove(job)
+                job.close()
             self._drop(job)
-            job.close()
 
     def _drop(self, job: Job) -> None:
         del self._jobs[job.key]

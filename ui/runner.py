@@ -24,7 +24,7 @@ from ui.jobs import Job, Kept, Once, Pool, size_of
 PATIENCE = 0.06  # seconds before a picture of a run that is not over, for each session that wants one; it follows the hand
 LONGEST = 2.0  # seconds of that patience, however many there are
 NEWS = 0.25  # seconds that a session waits for the next picture at a time
-RESULTS, BOARDS, UNFINISHED = 256 << 20, 128 << 20, 32 << 20  # bytes
+RESULTS, BOARDS, UNFINISHED = 96 << 20, 64 << 20, 16 << 20  # bytes: some 140 results, 300 boards
 FAILED = ("**This scene cannot be shown.** The fault has been noted. Move a control or choose a scene above, and the page "
           "goes on from there.")
 LOG = logging.getLogger(__name__)
