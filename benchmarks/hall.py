@@ -66,11 +66,13 @@ class Reader:
         self._hashes: dict[str, bytes] = {}
         self._ticking: dict[str, asyncio.Task[None]] = {}
         self._query = self._page = ""
+        self._leaving = False
         self._wanted = ("", "")
-        self.boards = 0
 
     def open(self, slug: str, query: str) -> None:
         """Goes to a scene, as a browser does that is given its link."""
+        self._still()  # one that asked for the page left behind would bring the session back to it
+        self._leaving = True
         self._wanted, self._query = (slug, query), query
         loop = asyncio.get_running_loop()
         self.asked = time.perf_counter()
@@ -126,11 +128,12 @@ class Reader:
         elif kind == "new_session":
             if not forward.metadata.run.fragment_ids:
                 self._still()
+                self._leaving = False
         elif kind == "navigation":
             self._page = forward.navigation.page_script_hash
         elif kind == "auto_rerun":
             name = forward.auto_rerun.fragment_id
-            if name not in self._ticking:
+            if name not in self._ticking and not self._leaving:
                 self._ticking[name] = asyncio.create_task(self._tick(name, forward.auto_rerun.interval))
         elif kind == "stop_auto_rerun":
             for name in forward.stop_auto_rerun.fragment_ids:
@@ -143,7 +146,6 @@ class Reader:
         board = json.loads(head)
         if (board["slug"], board["scene"]) != self._wanted:
             return
-        self.boards += 1
         now = time.perf_counter()
         if not self.first.done():
             self.first.set_result(now)
