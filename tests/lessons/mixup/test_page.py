@@ -86,7 +86,7 @@ def test_the_montage_mixes_neighbours_at_each_lambda():
         for frame in (0, 7, PLACES - 1):
             share = frame / (PLACES - 1)
             mixed = share * image[n] + (1 - share) * image[(n + 1) % len(image)]
-            assert np.abs(cell.images[frame] / 255 - mixed).max() < 0.51 / 255
+            assert np.abs(np.asarray(cell.images)[frame] / 255 - mixed).max() < 0.51 / 255
 
 
 @pytest.mark.browser

@@ -3,7 +3,7 @@
 import { fontSize, make, putArrays, svgNode } from "../tools.js";
 import { atFrame, Held, Kind, numberText } from "./kind.js";
 
-const PAUSE = 300;  // milliseconds after the last key before Python hears of a shift
+const SHIFT_PAUSE = 300;  // milliseconds after the last key before Python hears of a shift
 
 export class ImageGrid extends Kind {
   constructor(panel) {
@@ -191,7 +191,7 @@ export class ImageGrid extends Kind {
     if (this.how === "drag") {
       this.move(this.shift[0] + by[0], this.shift[1] + by[1]);
       clearTimeout(this.telling);
-      this.telling = setTimeout(() => this.tellShift(), PAUSE);
+      this.telling = setTimeout(() => this.tellShift(), SHIFT_PAUSE);
       return;
     }
     const { columns } = this.figure;

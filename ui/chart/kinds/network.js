@@ -23,6 +23,7 @@ export class NetworkDiagram extends Kind {
   draw(frame) {
     this.frame = frame;
     const { clientWidth: width, clientHeight: height } = this.node;
+    if (!width) return;  // hidden; it is drawn when it is shown
     if (!this.built || this.box?.[0] !== width || this.box?.[1] !== height || this.size !== fontSize()) this.build(width, height);
     this.paint();
   }

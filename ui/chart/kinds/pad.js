@@ -132,6 +132,7 @@ export class DrawingKind extends Kind {
 
   resize() {
     const width = this.node.clientWidth;
+    if (!width) return;  // hidden; it is drawn when it is shown
     const height = Math.max(80, this.node.clientHeight - this.tools.offsetHeight - this.status.offsetHeight - 6);
     this.layout(width, height);
     this.paint();
