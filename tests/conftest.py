@@ -30,10 +30,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def group(item: pytest.Item) -> str:
-    """The tests that one worker takes, one after the other: those of a browser, of a lesson, or of a file."""
-    if item.get_closest_marker("browser"):
-        return "browser"
+    """The tests that one worker takes, one after the other: those of a lesson, or of a file, in a browser or without."""
     parts = item.path.relative_to(ROOT).parts
+    if item.get_closest_marker("browser"):
+        return f"{parts[-1]} in a browser"
     if parts[:2] == ("tests", "lessons"):
         return parts[2]
     params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
@@ -41,9 +41,9 @@ def group(item: pytest.Item) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browsers come first, for they take longest and leave a core half idle; then the lessons, then the small files."""
-    order = {name: place for place, name in enumerate(("browser", *SLUGS))}
-    items.sort(key=lambda item: order.get(group(item), len(order)))
+    """The browsers come first, for they take longest; then the lessons; small files at the end leave no worker idle."""
+    order = {slug: place for place, slug in enumerate(SLUGS)}
+    items.sort(key=lambda item: (not item.get_closest_marker("browser"), order.get(group(item), len(order))))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group(item)))
 

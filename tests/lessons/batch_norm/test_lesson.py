@@ -26,11 +26,6 @@ SHORT = Config(steps=20, starts=1)
 
 
 @pytest.fixture(scope="module")
-def opening() -> Result:
-    return lesson.run(Config())
-
-
-@pytest.fixture(scope="module")
 def several(opening: Result) -> list[tuple[Config, Result]]:
     """The opening scene and three others that differ in the seed: eight starts on four draws of the data."""
     return [(Config(), opening), *((c, lesson.run(c)) for c in (Config(seed=s) for s in (11, 12, 13)))]

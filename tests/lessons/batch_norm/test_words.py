@@ -34,11 +34,6 @@ ODD = [dict(batch=(3.0, 3.0, 3.0), factor=0.0), dict(factor=1.0, offset=2.0), di
 
 
 @pytest.fixture(scope="module")
-def opening() -> Result:
-    return lesson.run(Config())
-
-
-@pytest.fixture(scope="module")
 def scenes(opening: Result) -> list[tuple[Config, Result]]:
     """Fourteen views of the opening run, odd ones among them, and six other runs."""
     rng = random.Random(0)

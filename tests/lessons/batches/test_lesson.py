@@ -12,17 +12,12 @@ from core.engine import MLP, binary_cross_entropy, generators, normals
 from core.lesson import last
 from core.lessons.batches import lesson
 from core.lessons.batches import race as batch_race
-from core.lessons.batches.lesson import Config, Result, trained_sizes
+from core.lessons.batches.lesson import Config, trained_sizes
 from core.lessons.batches.noise import batch_means, orders, per_sample_gradients, spread, variance_factor
 from core.lessons.batches.quadratic import simulate_sgd, stationary_variance
 from core.lessons.batches.race import RECORDS, descend
 from core.moments import NEVER
 from examples import batches as example
-
-
-@pytest.fixture(scope="module")
-def opening() -> Result:
-    return lesson.run(Config())
 
 
 @pytest.mark.parametrize("n", [2, 5, 7])

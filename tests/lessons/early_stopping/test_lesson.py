@@ -22,11 +22,6 @@ SHORT = Config(steps=100, draws=3, n_train=40)
 
 
 @pytest.fixture(scope="module")
-def opening() -> Result:
-    return lesson.run(Config())
-
-
-@pytest.fixture(scope="module")
 def several(opening: Result) -> list[Result]:
     """The opening scene and three others that differ in the seed: twenty draws."""
     return [opening, *(lesson.run(Config(seed=s)) for s in (11, 12, 13))]

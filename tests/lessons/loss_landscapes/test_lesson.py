@@ -20,11 +20,6 @@ from tests.scenes import anything
 SMALL = dict(depth=2, width=8, steps=50, restarts=0)
 
 
-@pytest.fixture(scope="module")
-def opening() -> Result:
-    return run(Config())
-
-
 def some(tensor: torch.Tensor | None) -> torch.Tensor:
     assert tensor is not None
     return tensor

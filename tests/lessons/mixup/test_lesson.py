@@ -28,12 +28,7 @@ WORLDS: list[dict[str, Any]] = [
     dict(SHORT, alpha=20.0, corrupt=60, noise=0.0, pair="eye"),
     dict(problem="digits", samples=400, steps=100, seed=999, pair="brain"),
 ]
-whole = lru_cache(maxsize=None)(mixup.run)
-
-
-@pytest.fixture(scope="module")
-def opening() -> Result:
-    return whole(Config())
+whole = lru_cache(maxsize=8)(mixup.run)
 
 
 def equal(a: Any, b: Any) -> bool:

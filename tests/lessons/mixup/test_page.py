@@ -31,11 +31,6 @@ from ui.chart import encode
 CHROMIUM = Path("/usr/bin/chromium")
 
 
-@pytest.fixture(scope="module")
-def opening() -> Result:
-    return whole(Config())
-
-
 def page_names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(ui.page, "show", lambda *args, **about: None)
     return runpy.run_path(str(ROOT / "pages" / "mixup.py"))

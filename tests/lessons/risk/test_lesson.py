@@ -26,11 +26,6 @@ PAGE = page_spec("risk")
 
 
 @pytest.fixture(scope="module")
-def opening() -> Result:
-    return lesson.run(Config())
-
-
-@pytest.fixture(scope="module")
 def scenes() -> list[tuple[Config, list[Result]]]:
     drawn = (anything(Config, random.Random(trial), draws=8) for trial in range(14))
     return [(scene, list(lesson.steps(scene))) for scene in drawn]

@@ -28,11 +28,6 @@ PAGE = page_spec("surrogate_losses")
 
 
 @pytest.fixture(scope="module")
-def opening() -> Result:
-    return lesson.run(Config())
-
-
-@pytest.fixture(scope="module")
 def scenes() -> list[tuple[Config, list[Result]]]:
     drawn = (anything(Config, random.Random(trial), steps=60, draws=2) for trial in range(16))
     return [(scene, list(lesson.steps(scene))) for scene in drawn]
