@@ -15,23 +15,22 @@ run: $(VENV)/.run
 dev: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.port $(PORT) --server.fileWatcherType auto --server.runOnSave true
 
+# Tests of one lesson or file go to one worker, in the order of tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+
 test: $(VENV)/.test
-# Both halves are run, whatever the first finds. A browser wants a core to itself, and a real one may stumble: a test that
-# passes on another try is printed as rerun.
-	@status=0; \
-	$(BIN)/python -m pytest -n 2 -m "not browser" || status=1; \
-	$(BIN)/python -m pytest -m browser --reruns 2 || status=1; \
-	exit $$status
+	$(PYTEST)
 
-# What is computed, once more with the plainest kernels of torch, MKL and NumPy: as another processor would.
+# What is computed, once more with the plainest kernels of torch, MKL and NumPy, as another processor would, and the promises
+# at two other seeds.
 test-kernels: $(VENV)/.test
-	SEEDS=2 $(BIN)/python -m scripts.other_kernels $(BIN)/python -m pytest -n 2 \
-	  tests/core tests/data tests/engine tests/lessons tests/test_promises.py
+	SEEDS=2-3 $(BIN)/python -m scripts.other_kernels $(PYTEST) tests/core tests/data tests/engine tests/lessons tests/test_promises.py
 
-# Scenes by chance, $(SCENES) fresh ones for each lesson, and a connection that is cut for longer than a server remembers.
+# Scenes by chance, $(SCENES) fresh ones for each lesson; the promises at ten seeds; and a connection that is cut for longer
+# than a server remembers.
 SCENES ?= 300
 test-long: $(VENV)/.test
-	LONG=$(SCENES) $(BIN)/python -m pytest -n 2 tests/test_scenes.py
+	LONG=$(SCENES) SEEDS=0-9 $(PYTEST) tests/test_scenes.py tests/test_promises.py
 	LONG=1 $(BIN)/python -m pytest tests/test_connection.py
 
 check: $(VENV)/.test

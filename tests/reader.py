@@ -15,11 +15,19 @@ from benchmarks.browser import executable, returning
 in_browser = [
     pytest.mark.browser,
     pytest.mark.skipif(executable() is None and not os.environ.get("REQUIRE_BROWSER"), reason="no Chromium on this machine"),
-    pytest.mark.xdist_group("browser"),
 ]
 # Streamlit looks for its own server below the page's path first, and the browser reports that it is not there.
 STREAMLITS_OWN = re.compile(r"/_stcore/(health|host-config)$")
 SLIDER = ".st-key-controls :is(input[type=range], [role=slider])"
+
+# The page's paper and the ink of a picture have changed, and nothing fades any more.
+FOLLOWED = """(theme) => {
+  const bright = (colour) => colour.match(/\\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) > 380;
+  const paper = getComputedStyle(document.querySelector("[data-testid=stApp]")).backgroundColor;
+  const inks = [...document.querySelectorAll(".xtick text")].filter((node) => node.getClientRects().length);
+  return bright(paper) === (theme === "light") && inks.every((ink) => bright(getComputedStyle(ink).fill) !== bright(paper))
+    && document.getAnimations().every((one) => one.playState !== "running");
+}"""
 
 
 class Reader:
@@ -59,6 +67,12 @@ class Reader:
             "() => { const b = document.querySelector('.lab-board');"
             " return b && b.dataset.live === 'false' && b.dataset.drawn && b.dataset.settled === b.dataset.drawn"
             " && !document.querySelector('[data-testid=stStatusWidget]'); }", timeout=40_000)
+
+    def set_theme(self, theme: str) -> None:
+        """The reader's system turns light or dark; waits until page and pictures have followed."""
+        self.page.emulate_media(color_scheme=theme)  # pyright: ignore
+        self.page.wait_for_function(FOLLOWED, arg=theme, timeout=20_000)
+        self.drawn()
 
     def scene(self) -> dict[str, str]:
         return dict(parse_qsl(urlparse(self.page.url).query))

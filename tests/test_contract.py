@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import re
+import sys
 import threading
 from typing import Any
 
@@ -14,11 +15,12 @@ import pytest
 import torch
 
 from core import lesson
-from core.controls import Choice, Choices, Control, Grid, Number, Numbers, Refused, Switch
+from core.controls import Choice, Choices, Control, Grid, InvalidValue, Number, Numbers, Switch
 from core.lesson import Scene
 from figures import style
 from tests.pages import page_spec
-from tests.scenes import panels
+from tests.runs import opening
+from tests.scenes import blind, panels
 from ui.chart import encode
 
 BAD_TEXT = ["", "nan", "NaN", "inf", "-inf", "1e999", "-1e308", "99999999999999999999", "abc", "<script>", "0.123456789",
@@ -89,59 +91,50 @@ def outside(control: Control) -> list[Any]:
 def test_config_refuses_by_name(module):
     for name, control in module.Config.controls().items():
         for value in outside(control):
-            with pytest.raises(Refused, match=name) as refusal:
+            with pytest.raises(InvalidValue, match=name) as refusal:
                 module.Config(**{name: value})
             assert refusal.value.field == name
 
 
 def test_links_round_trip_and_survive_garbage(module):
     config = module.Config
-    assert lesson.read(config, {}) == (config(), [])
+    assert lesson.scene_from_query(config, {}) == (config(), [])
     for name, control in config.controls().items():
         for value in control.edges():
             try:
                 scene = config(**{name: value})
-            except Refused:
+            except InvalidValue:
                 continue  # a rule between fields; reading such a link is tested below
-            assert lesson.read(config, scene.query()) == (scene, [])
+            assert lesson.scene_from_query(config, scene.query()) == (scene, [])
         for text in BAD_TEXT:
-            scene, notes = lesson.read(config, {name: text})
+            scene, notes = lesson.scene_from_query(config, {name: text})
             assert isinstance(scene, config)
             assert notes or control.parse(text) == getattr(scene, name), (name, text)
             assert all(len(note) < 400 for note in notes)
-    scene, notes = lesson.read(config, dict.fromkeys(config.controls(), "nan") | {"nonsense": "1"})
+    scene, notes = lesson.scene_from_query(config, dict.fromkeys(config.controls(), "nan") | {"nonsense": "1"})
     assert isinstance(scene, config)
     assert any("nonsense" in note for note in notes)
 
 
-def test_view_fields_do_not_change_the_run(module):
-    views = [n for n, c in module.Config.controls().items() if c.view]
-    for name in views:
-        low, high = module.Config.controls()[name].edges()
-        for value in (low, high):
+def test_view_fields_do_not_change_the_run(entry, module):
+    """`steps` reads none of them; `test_scenes.py` asks the same of scenes by chance."""
+    assert_same(module.run(blind(module.Config())), opening(entry.slug)[-1])
+    for name, control in module.Config.controls().items():
+        for value in control.edges() if control.view else ():
             try:
                 scene = module.Config(**{name: value})
-            except Refused:
+            except InvalidValue:
                 continue
-            assert scene.trained() == module.Config().trained()
+            assert scene.trained() == module.Config(), "drawn from the opening run, which must be whole without the field"
 
 
-@pytest.fixture(scope="module")
-def runs() -> dict[str, list[Any]]:
-    """The opening scene's results of each lesson, run once for the tests below."""
-    return {}
-
-
-def opening(entry, runs) -> list[Any]:
-    if entry.slug not in runs:
-        runs[entry.slug] = list(entry.module().steps(entry.module().Config()))
-    return runs[entry.slug]
-
-
-def test_run_is_pure(entry, module, runs):
-    state = torch.get_rng_state()
+def test_run_is_pure(entry, module):
+    results = opening(entry.slug)
     threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
-    results = opening(entry, runs)
+    state = torch.get_rng_state()
+    torch.rand(3)
+    alone = torch.get_rng_state()
+    torch.set_rng_state(state)
     other: list[Any] = []
     worker = threading.Thread(target=lambda: other.append(module.run(module.Config())))
     # Another session that draws from the process-wide generator must not matter.
@@ -150,14 +143,12 @@ def test_run_is_pure(entry, module, runs):
     worker.join()
     assert other, "the run failed in another thread"
     assert_same(results[-1], other[0])
-    torch.set_rng_state(state)
-    module.run(module.Config())
-    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(torch.get_rng_state(), alone), "the run draws from the process-wide generator"
     assert (torch.get_num_threads(), torch.get_default_dtype()) == (threads, dtype)
 
 
-def test_results_are_plain_data(entry, module, runs):
-    for result in opening(entry, runs):
+def test_results_are_plain_data(entry, module):
+    for result in opening(entry.slug):
         assert isinstance(result, module.Result)
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(result, dataclasses.fields(result)[0].name, None)
@@ -168,25 +159,47 @@ def test_results_are_plain_data(entry, module, runs):
                 assert not value.requires_grad, path
 
 
-def test_seed_matters(entry, module, runs):
-    other = module.run(module.Config(seed=7))
-    same = [torch.equal(a.nan_to_num(0.0), b.nan_to_num(0.0))
-            for (_, a), (_, b) in zip(leaves(opening(entry, runs)[-1]), leaves(other), strict=False)
-            if isinstance(a, torch.Tensor) and a.is_floating_point() and a.shape == b.shape]
-    assert not all(same), "no number of the result depends on the seed"
+@pytest.fixture
+def seeded(monkeypatch) -> list[int]:
+    """The seed of every generator of random numbers that a run makes."""
+    seeds: list[int] = []
+
+    class Watched(torch.Generator):
+        def manual_seed(self, seed: int) -> torch.Generator:
+            seeds.append(seed)
+            return super().manual_seed(seed)
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("core.") and getattr(module, "Generator", None) is torch.Generator:
+            monkeypatch.setattr(module, "Generator", Watched)
+    return seeds
 
 
-def boards(entry, runs):
+def test_every_random_draw_starts_from_the_seed(module, seeded):
+    def run(seed: int) -> tuple[Any, set[int]]:
+        seeded.clear()
+        return module.run(module.Config(seed=seed)), set(seeded)
+
+    (one, first), (other, second) = run(3), run(7)
+    assert first, "no generator was seeded"
+    assert not first & second, "a stream of random numbers is the same at every seed"
+    moved = [not torch.equal(a.nan_to_num(0.0), b.nan_to_num(0.0))
+             for (_, a), (_, b) in zip(leaves(one), leaves(other), strict=False)
+             if isinstance(a, torch.Tensor) and a.is_floating_point() and a.shape == b.shape]
+    assert any(moved), "no number of the result depends on the seed"
+
+
+def boards(entry):
     page, scene = page_spec(entry.slug), entry.module().Config()
-    results = opening(entry, runs)
+    results = opening(entry.slug)
     return page, scene, [page.draw(results[0], scene), page.draw(results[-1], scene)]
 
 
-def test_boards(entry, runs):
+def test_boards(entry):
     state = torch.get_rng_state()
-    page, scene, drawn = boards(entry, runs)
+    page, scene, drawn = boards(entry)
     assert torch.equal(torch.get_rng_state(), state), "drawing must not use random numbers"
-    known = {c.upper() for c in style.dark_partner()}
+    known = {c.upper() for c in style.dark_colours()}
     for board in drawn:
         ids = [p.id for p in panels(board)]
         assert len(set(ids)) == len(ids)
@@ -207,7 +220,7 @@ def test_boards(entry, runs):
             control = scene.controls()[encoded.field]
             assert control.hidden
             assert control.view
-    again = page.draw(opening(entry, runs)[-1], scene)
+    again = page.draw(opening(entry.slug)[-1], scene)
     assert encode(again).digest == encode(drawn[-1]).digest, "the same result must give the same picture"
 
 

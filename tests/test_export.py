@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect
 
 from core.catalogue import lesson
 from tests.pages import page_spec
-from tests.reader import in_browser
+from tests.reader import FOLLOWED, in_browser
 
 pytestmark = in_browser
 PAPER = "#FFFFFF"
@@ -207,7 +207,7 @@ def test_the_link_is_copied(page, address):
 
 def test_the_figure_plays_without_a_network(page, browser, tmp_path):
     page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(1500)
+    page.wait_for_function(FOLLOWED, arg="dark", timeout=20_000)
     seen = page.locator(".st-key-summary").inner_text().strip()
     page.get_by_role("button", name="Share this page").click()
     with page.expect_download(timeout=60_000) as waiting:
@@ -237,8 +237,7 @@ def test_the_figure_plays_without_a_network(page, browser, tmp_path):
     alone.get_by_role("slider", name="Step", exact=True).focus()
     alone.keyboard.press("Home")
     expect(player).to_have_attribute("data-frame", "0")
-    alone.wait_for_timeout(300)
-    assert max(alone.evaluate(lengths)) < max(full)
+    alone.wait_for_function(f"(most) => Math.max(...{lengths}) < most", arg=max(full))
     alone.get_by_label("Speed").select_option("4")
     alone.get_by_role("button", name="Play").click()
     expect(player).to_have_attribute("data-frame", str(last), timeout=20_000)

@@ -14,7 +14,6 @@ from tests.reader import STREAMLITS_OWN
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(executable() is None and not os.environ.get("REQUIRE_BROWSER"), reason="no Firefox on this machine"),
-    pytest.mark.xdist_group("browser"),
 ]
 BOARD = "document.querySelector('.lab-board')"
 SETTLED = (f"{BOARD}?.dataset.live === 'false' && {BOARD}.dataset.drawn && {BOARD}.dataset.settled === {BOARD}.dataset.drawn"

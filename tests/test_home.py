@@ -19,7 +19,8 @@ from streamlit.testing.v1 import AppTest
 from core.catalogue import LESSONS, PARTS, Lesson
 from figures import style
 from tests.pages import ROOT
-from tests.reader import Reader, in_browser
+from tests.reader import FOLLOWED, Reader, in_browser
+from tests.runs import opening
 from ui import home, jobs, runner
 
 KINDS = {"line", "dots", "bars", "area"}
@@ -35,7 +36,7 @@ def gallery() -> home.Gallery:
 def fill(gallery: home.Gallery) -> None:
     until = time.monotonic() + 120
     while time.monotonic() < until:
-        if len(gallery.finished()) == len(home.catalogue.LESSONS):
+        if len(gallery.thumbnails()) == len(home.catalogue.LESSONS):
             return
         gallery.advance()
         time.sleep(0.005)
@@ -51,7 +52,7 @@ def test_home_lists_every_lesson():
 
 
 def test_cards_say_what_the_catalogue_says():
-    parts = home.sent({})["parts"]
+    parts = home.browser_data({})["parts"]
     assert [part["name"] for part in parts] == [p for p in PARTS if any(e.part == p for e in LESSONS)]
     cards = [card for part in parts for card in part["lessons"]]
     assert cards == [{"slug": e.slug, "name": e.name, "title": e.title, "question": e.question, "source": e.source}
@@ -60,8 +61,8 @@ def test_cards_say_what_the_catalogue_says():
 
 def test_pictures(gallery):
     fill(gallery)
-    pictures = home.sent(gallery.finished())["pictures"]
-    dark = style.dark_partner()
+    pictures = home.browser_data(gallery.thumbnails())["pictures"]
+    dark = style.dark_colours()
     for entry in LESSONS:
         picture = pictures[entry.slug]
         assert picture, f"figures/{entry.slug}/pictures.py has no thumbnail, or it failed"
@@ -80,14 +81,13 @@ def test_pictures(gallery):
 
 def test_a_picture_shows_the_opening_scene(entry, module):
     draw = import_module(f"figures.{entry.slug}.pictures").thumbnail
-    scene = module.Config()
-    result = module.run(scene)
-    assert home._picture(entry.slug, result, scene) == home.dressed(draw(result, scene))
+    scene, result = module.Config(), opening(entry.slug)[-1]
+    assert home._thumbnail(entry.slug, result, scene) == home.with_theme_colours(draw(result, scene))
 
 
 def test_a_colour_without_a_dark_partner_is_refused():
     with pytest.raises(KeyError):
-        home.dressed({"marks": [{"kind": "line", "points": [[0, 0]], "colour": "#123456"}], "x": [0, 1], "y": [0, 1]})
+        home.with_theme_colours({"marks": [{"kind": "line", "points": [[0, 0]], "colour": "#123456"}], "x": [0, 1], "y": [0, 1]})
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_sessions_share_the_runs(gallery, toy):
     for session in sessions:
         session.join()
     assert toy == [f"{slug}{n}" for slug in ("one", "two") for n in range(3)], "each step once"
-    assert gallery.finished()["one"]["marks"][0]["points"][-1] == [1, 2], "the last result is the one that is drawn"
+    assert gallery.thumbnails()["one"]["marks"][0]["points"][-1] == [1, 2], "the last result is the one that is drawn"
     assert gallery.memory.pool.results.get(("one", "scene of one")).n == 2
 
 
@@ -131,13 +131,15 @@ def test_a_lesson_that_fails_leaves_the_others(gallery, monkeypatch, caplog):
         raise ArithmeticError("toy")
     monkeypatch.setattr(home.catalogue.LESSONS[0].module(), "steps", steps)
     fill(gallery)
-    assert gallery.finished()["one"] == home.NO_PICTURE
-    assert gallery.finished()["two"]["marks"]
+    assert gallery.thumbnails()["one"] == home.NO_PICTURE
+    assert gallery.thumbnails()["two"]["marks"]
     assert "no picture of one" in caplog.text
 
 
 ALL = f".lab-home[data-pictures='{len(LESSONS)}']"
 CARDS = ".lab-card:visible"
+ROW = """((tops) => tops.filter((top) => Math.abs(top - tops[0]) < 1).length)(
+  [...document.querySelectorAll(".lab-card")].map((card) => card.getBoundingClientRect().top))"""
 
 
 def plain(text: str) -> str:
@@ -168,29 +170,7 @@ def newcomer(browser, address) -> Iterator[Reader]:
 class TestBrowser:
     pytestmark = in_browser
 
-    @pytest.mark.parametrize(("width", "height", "columns"), [(1920, 1080, 4), (1280, 720, 4), (390, 844, 1)])
-    @pytest.mark.parametrize("theme", ["light", "dark"])
-    def test_the_map_at_every_size(self, browser, address, width, height, columns, theme):
-        reader = Reader(browser, address, width=width, height=height, theme=theme)
-        page = reader.open("")
-        expect(page.locator(ALL)).to_be_visible(timeout=60_000)
-        boxes = [card.bounding_box() for card in page.locator(".lab-card").all()]
-        first = [b for b in boxes if abs(b["y"] - boxes[0]["y"]) < 1]
-        assert len(first) == columns
-        assert boxes[0]["y"] + boxes[0]["height"] < height, "the first row is not seen without scrolling"
-        wide = page.evaluate("[document.documentElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]")
-        assert max(wide) <= width + 1, "the page scrolls sideways"
-        inks = {e.evaluate("e => getComputedStyle(e).getPropertyValue('stroke') + getComputedStyle(e).fill")
-                for e in page.locator(".lab-mark").all()}
-        expected = {light.upper(): dark for light, dark in style.COLOURS.values()}
-        shown = {"#{:02X}{:02X}{:02X}".format(*map(int, rgb)) for ink in inks
-                 for rgb in re.findall(r"rgb\((\d+), (\d+), (\d+)\)", ink)}
-        palette = {(dark if theme == "dark" else light).upper() for light, dark in expected.items()}
-        assert shown and shown <= palette
-        assert reader.errors == []
-        page.context.close()
-
-    def test_pictures_arrive_and_fill_their_cards(self, reader):
+    def test_the_map_at_every_size_in_both_themes(self, reader):
         page = on_the_map(reader)
         expect(page.locator(ALL)).to_be_visible(timeout=60_000)
         for entry in LESSONS:
@@ -202,6 +182,23 @@ class TestBrowser:
                 " return Math.max(span('x', 'width') / 320, span('y', 'height') / 160); }")
             assert box["width"] == pytest.approx(2 * box["height"], abs=3)
             assert filled > 0.5, f"{entry.slug}: the picture leaves more than half of its frame empty"
+        for width, height, columns in ((1920, 1080, 4), (1280, 720, 4), (390, 844, 1)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_function(f"() => {ROW} === {columns}")  # cards in the first row
+            boxes = [card.bounding_box() for card in page.locator(".lab-card").all()]
+            assert boxes[0]["y"] + boxes[0]["height"] < height, f"{width}: the first row is not seen without scrolling"
+            wide = page.evaluate("[document.documentElement.scrollWidth,"
+                                 " document.querySelector('[data-testid=stMain]').scrollWidth]")
+            assert max(wide) <= width + 1, f"{width}: the page scrolls sideways"
+        for theme in ("dark", "light"):
+            page.emulate_media(color_scheme=theme)
+            page.wait_for_function(FOLLOWED, arg=theme)
+            inks = {e.evaluate("e => getComputedStyle(e).getPropertyValue('stroke') + getComputedStyle(e).fill")
+                    for e in page.locator(".lab-mark").all()}
+            shown = {"#{:02X}{:02X}{:02X}".format(*map(int, rgb)) for ink in inks
+                     for rgb in re.findall(r"rgb\((\d+), (\d+), (\d+)\)", ink)}
+            palette = {(dark if theme == "dark" else light).upper() for light, dark in style.COLOURS.values()}
+            assert shown and shown <= palette, theme
 
     def test_search_filters_and_counts(self, reader):
         page = on_the_map(reader)
@@ -250,12 +247,13 @@ class TestBrowser:
         expect(told[LESSONS[0].slug]).to_have_text("Not seen yet")
         expect(page.locator(".lab-progress button")).to_be_hidden()
 
-    @pytest.mark.parametrize("text", ["not json", "[1]", "null", '{"mixup": null}', '{"mixup": 3, "gone": {"seen": true}}'])
-    def test_foreign_words_in_the_storage_do_no_harm(self, newcomer, text):
+    def test_foreign_words_in_the_storage_do_no_harm(self, newcomer):
         page = on_the_map(newcomer)
-        page.evaluate("text => localStorage.setItem('lab-progress', text)", text)
-        page.reload()
-        expect(page.locator(".lab-total")).to_have_text(f"0 of {len(LESSONS)} lessons seen")
+        for text in ("not json", "[1]", "null", '{"mixup": null}', '{"mixup": 3, "gone": {"seen": true}}'):
+            page.evaluate("text => localStorage.setItem('lab-progress', text)", text)
+            page.reload()
+            expect(page.locator(".lab-total")).to_have_text(f"0 of {len(LESSONS)} lessons seen")
+            assert page.evaluate("localStorage.getItem('lab-progress')") == text, "the page was not asked to read it"
 
     def test_a_card_opens_its_lesson_without_loading_the_app_again(self, reader):
         page = on_the_map(reader)

@@ -16,21 +16,15 @@ from core.controls import Grid, Number
 from core.question import Amount, Challenge, Pick, Question, Sketch, Verdict
 from figures import style
 from tests.pages import ROOT, page_spec
+from tests.runs import opening
 
 KINDS = {"line", "dots", "bars", "area"}
 
 
-@pytest.fixture(scope="module")
-def opened() -> dict[str, list]:
-    """The partial and final results of every opening scene that was asked for."""
-    return {}
-
-
 @pytest.fixture
-def results(entry, module, opened) -> list:
-    if entry.slug not in opened:
-        opened[entry.slug] = list(module.steps(module.Config()))
-    return opened[entry.slug]
+def results(entry) -> tuple:
+    """The partial and final results of the opening scene."""
+    return opening(entry.slug)
 
 
 def right_answer(question: Question):
@@ -104,7 +98,7 @@ def test_the_challenge_can_be_checked(module, results):
 
 def test_the_small_picture(entry, module, results):
     picture = import_module(f"figures.{entry.slug}.pictures").thumbnail(results[-1], module.Config())
-    known = {c.upper() for c in style.dark_partner()}
+    known = {c.upper() for c in style.dark_colours()}
     (left, right), (low, high) = picture["x"], picture["y"]
     assert left != right
     assert low != high

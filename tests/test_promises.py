@@ -8,7 +8,7 @@ import pytest
 
 from core.catalogue import LESSONS, lesson
 from tests.pages import page_spec
-from tests.promises import ENOUGH, counts, promises, together
+from tests.promises import chosen, counts, enough, promises, together
 from tests.scenes import check
 
 GROUPS = [(entry.slug, key, group) for entry in LESSONS if find_spec(f"tests.lessons.{entry.slug}.promises")
@@ -19,10 +19,11 @@ GROUPS = [(entry.slug, key, group) for entry in LESSONS if find_spec(f"tests.les
                          ids=[f"{slug}-{' | '.join(p.name for p in group)}" for slug, _, group in GROUPS])
 def test_promises_hold(slug, key, group):
     trained, this_run = key
-    page, module = page_spec(slug), lesson(slug).module()
+    page, module, seeds = page_spec(slug), lesson(slug).module(), chosen()
     # The scene itself is drawn and told as well.
-    for name, seeds in counts(slug, trained, group, lambda scene, result: check(page, module, scene, result)).items():
-        assert len(seeds) >= (1 if this_run else ENOUGH), f"{name}: holds at seeds {seeds}"
+    holding = counts(slug, trained, group, seeds, lambda scene, result: check(page, module, scene, result))
+    for name, kept in holding.items():
+        assert len(kept) >= (1 if this_run else enough(seeds)), f"{name}: holds at seeds {kept}"
 
 
 def test_every_preset_promises_something_that_is_counted(entry):

@@ -139,6 +139,7 @@ class Board {
 
   // Every picture that moves and is seen, at one frame of the film; the others follow when it stops.
   async draw(frame) {
+    delete this.root.dataset.settled;
     const moving = [...this.panels.values()].filter((p) => !p.root.hidden).filter((p) => p.late || p.moving?.some(Boolean));
     for (const panel of moving) panel.late = true;
     await Promise.all(moving.filter((p) => p.visible).map((p) => p.draw(frame)));
@@ -149,6 +150,7 @@ class Board {
   // Draws what is out of date, one picture a turn so that each is painted before the next is begun: the first picture
   // first, then what is seen, then what is below the fold. A newer scene or frame starts the round again.
   async catchUp(pause) {
+    delete this.root.dataset.settled;
     const turn = (this.turn = (this.turn ?? 0) + 1);
     const rank = (p) => (p === this.first() ? 0 : p.visible ? 1 : 2);
     if (pause) await new Promise((then) => setTimeout(then, pause));
@@ -169,7 +171,7 @@ class Board {
 
   first() { return this.panels.get(this.present.on ? this.present.panel() : this.order[0]); }
 
-  // For tests and benchmarks: which scene and frame the first picture shows.
+  // For tests and benchmarks: which scene and frame the first picture shows; `settled` once all the others show it too.
   done(frame) {
     this.root.dataset.drawn = this.digest;
     this.root.dataset.frame = frame;

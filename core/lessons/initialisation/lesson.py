@@ -49,32 +49,24 @@ class Config(Scene):
 
 @dataclass(frozen=True)
 class Result:
-    """Six runs up to `step`. NaN or infinite where one is no longer finite.
-
-    x [2, N], y [N]; at [F]: the recorded steps. losses [step+1, M]. forward [F, M, L+1]: E[h²], the input first;
-    backward [F, M, L]: E[(∂J/∂z)²]. counts [F, M, R, B]: how many activations of R layers, `layers` [R] from 1, have
-    log₁₀|h| in each bin of SIZES; exact zeros have none. units [F, M, H, 2]: the weights into each unit of the first layer;
-    second [F, M]: σ₂/σ₁ of the weights of hidden layer `middle`, from 1; rank [F, M] of them, as a float. draws [K, M, L+1]:
-    E[h²] at the start, over K = DRAWS draws, of which the first is trained (K = 1 in the first partial result).
-    theory_forward [M, L+1]; theory_backward [M, L], in units of the last layer, NaN where none is known.
-    """
+    """M runs of nets with L layers up to `step`, recorded F times. NaN or infinite where one is no longer finite."""
 
     step: int
-    x: Tensor
-    y: Tensor
-    at: Tensor
-    losses: Tensor
-    forward: Tensor
-    backward: Tensor
-    counts: Tensor
-    layers: Tensor
-    units: Tensor
-    second: Tensor
-    rank: Tensor
-    middle: int
-    draws: Tensor
-    theory_forward: Tensor
-    theory_backward: Tensor
+    x: Tensor  # [2, N]
+    y: Tensor  # [N]
+    at: Tensor  # [F] recorded steps
+    losses: Tensor  # [step+1, M]
+    forward: Tensor  # [F, M, L+1] E[h²], the input first
+    backward: Tensor  # [F, M, L] E[(∂J/∂z)²]
+    counts: Tensor  # [F, M, R, B] activations with log₁₀|h| in each bin of SIZES, for R layers; exact zeros are in none
+    layers: Tensor  # [R] which layers those are, from 1
+    units: Tensor  # [F, M, H, 2] the weights into each unit of the first layer
+    second: Tensor  # [F, M] σ₂/σ₁ of the weights of hidden layer `middle`
+    rank: Tensor  # [F, M] of the same weights, as a float
+    middle: int  # a hidden layer, from 1
+    draws: Tensor  # [K, M, L+1] E[h²] at the start over K = DRAWS draws, the first trained; K = 1 in the first partial result
+    theory_forward: Tensor  # [M, L+1] E[h²]
+    theory_backward: Tensor  # [M, L] E[(∂J/∂z)²] in units of the last layer, NaN where none is known
 
 
 def data(seed: int) -> tuple[Tensor, Tensor]:
@@ -97,7 +89,7 @@ def _mean_square(h: Tensor) -> Tensor:
     return h.double().square().mean((-2, -1))
 
 
-class _Watch:
+class _Recorder:
     """What is seen of the nets at the recorded steps, before their updates; each list grows by one tensor at a time."""
 
     def __init__(self, kernel: Kernel | None, x: Tensor, stops: list[int]):
@@ -168,15 +160,15 @@ def steps(config: Config) -> Iterator[Result]:
     first = starts(mlp, config, range(1))
     theta, draws, known = first[0].clone(), moments(mlp, first, x), theory(mlp, config, x)
     objective, stops = Supervised(mlp, binary_cross_entropy), recorded(config.steps)
-    watch = _Watch(objective.kernel(theta, N), x, stops)
+    recorder = _Recorder(objective.kernel(theta, N), x, stops)
     optimiser = Adam(config.learning_rate) if config.optimiser == "adam" else SGD(config.learning_rate, momentum=0.9)
     batches = repeat((x[None], y[None, None].float()))
-    trainer = Trainer(objective, theta, optimiser, batches, before=[watch], history=config.steps + 1)
+    trainer = Trainer(objective, theta, optimiser, batches, before=[recorder], history=config.steps + 1)
     for i, step in enumerate(stops):
         trainer.advance(step + 1 - trainer.step)  # what is seen at a step is seen before its update
         if i % REPORT == 0 or step == config.steps:
             yield Result(step=step, x=x, y=y, at=torch.tensor(stops[: i + 1]), losses=trainer.losses.clone(),
-                         layers=watch.layers, middle=watch.middle, draws=draws, **known, **watch.so_far())
+                         layers=recorder.layers, middle=recorder.middle, draws=draws, **known, **recorder.so_far())
         if step == 0:
             others = starts(mlp, config, range(1, DRAWS))
             draws = torch.cat([draws, moments(mlp, others, x)])

@@ -23,13 +23,8 @@ from tests.pages import page_spec
 from tests.scenes import anything
 from ui import chart
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = page_spec("surrogate_losses")
-
-
-@pytest.fixture(scope="module")
-def opening() -> Result:
-    return lesson.run(Config())
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,35 @@
+"""Runs that several tests look at: each is made once in a worker, and the last few are kept.
+
+`tests/conftest.py` sends all tests of a lesson to one worker, one after the other, so few are enough. Nobody may change them.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from core.catalogue import lesson
+from core.lesson import Scene
+
+
+@lru_cache(maxsize=1)
+def opening(slug: str) -> tuple[Any, ...]:
+    """Every result of a lesson's opening scene, the whole one last."""
+    module = lesson(slug).module()
+    return tuple(module.steps(module.Config()))
+
+
+def run(slug: str, scene: Scene) -> Any:
+    """The whole result of a scene."""
+    trained = scene.trained()
+    return opening(slug)[-1] if trained == type(scene)() else _run(slug, trained)
+
+
+@lru_cache(maxsize=4)
+def _run(slug: str, trained: Scene) -> Any:
+    return lesson(slug).module().run(trained)
+
+
+def forget() -> None:
+    opening.cache_clear()
+    _run.cache_clear()
