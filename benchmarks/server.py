@@ -49,7 +49,7 @@ LOGGED = ("import logging, sys; logging.basicConfig(); logging.getLogger('ui.job
 
 
 @contextmanager
-def serving(app: Path = ROOT / "app.py", log: Path | None = None, port: int = 0) -> Iterator[Server]:
+def serving(app: Path = ROOT / "server.py", log: Path | None = None, port: int = 0) -> Iterator[Server]:
     """Runs `app` in its own folder, its output and the pool's log of jobs in `log`.
 
     Raises RuntimeError if it does not answer in a minute.
@@ -69,7 +69,7 @@ def serving(app: Path = ROOT / "app.py", log: Path | None = None, port: int = 0)
 
 
 @contextmanager
-def serve(app: Path = ROOT / "app.py", log: Path | None = None, port: int = 0) -> Iterator[str]:
+def serve(app: Path = ROOT / "server.py", log: Path | None = None, port: int = 0) -> Iterator[str]:
     """The address of `app`, served as by `serving`."""
     with serving(app, log, port) as server:
         yield server.address
