@@ -9,7 +9,7 @@ st.set_page_config(page_title="Training & Regularisation Lab", page_icon="📉",
                    initial_sidebar_state="collapsed")
 st.session_state["routed"] = True
 shell.warm_up()
-shell.style()
+shell.add_stylesheet()
 
 pages = {"": [st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)]}
 for part in PARTS:

@@ -32,7 +32,7 @@ class Reliability(NamedTuple):
     """[..., B] int64."""
 
 
-def classes(probabilities: Tensor) -> Tensor:
+def class_probabilities(probabilities: Tensor) -> Tensor:
     """[..., C, n] with C at least 2: P(class 1) alone gets its complement beside it."""
     if probabilities.shape[-2] > 1:
         return probabilities
@@ -47,7 +47,7 @@ def reliability(probabilities: Tensor, labels: Tensor, bins: int = 15) -> Reliab
     """
     if bins < 1:
         raise ValueError(f"bins={bins}: must be at least 1")
-    p = classes(probabilities).to(torch.float64)
+    p = class_probabilities(probabilities).to(torch.float64)
     confidence, predicted = p.max(dim=-2)
     right = (predicted == labels).to(torch.float64)
     edges = torch.linspace(0, 1, bins + 1, dtype=torch.float64)
@@ -72,6 +72,6 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
 
 def negative_log_likelihood(probabilities: Tensor, labels: Tensor) -> Tensor:
     """Mean of −ln p(label) of each model, [...], in nats; infinite where a label was given probability 0."""
-    p = classes(probabilities)
+    p = class_probabilities(probabilities)
     index = labels.expand(*p.shape[:-2], p.shape[-1]).unsqueeze(-2)
     return -p.gather(-2, index).squeeze(-2).log().mean(-1)

@@ -9,14 +9,14 @@ from types import ModuleType
 
 @dataclass(frozen=True)
 class Lesson:
-    """One page. `title` is the claim, `name` the short name in menus, `source` the lecture's own heading."""
+    """One page."""
 
     slug: str
-    name: str
-    title: str
+    name: str  # short, in menus
+    title: str  # the claim
     part: str
     question: str
-    source: str
+    source: str  # the lecture's own heading
 
     def module(self) -> ModuleType:
         """`core.lessons.<slug>`; imported on demand, because it imports torch."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-class Refused(ValueError):
+class InvalidValue(ValueError):
     """A value that a field cannot take. `field` names the field; the message is one sentence for a reader."""
 
     def __init__(self, field: str, message: str):
@@ -23,20 +23,15 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Control:
-    """How one field is shown, bounded and written into a link.
-
-    `more` puts the widget under "More". `view` marks a field that changes what is drawn of a run but not the
-    run itself, so that moving it never trains anything again. `hidden` gives the field no widget of its own
-    (a click or the player sets it). `when` names another field and the values of it at which this one matters.
-    """
+    """How one field is shown, bounded and written into a link."""
 
     label: str
     help: str = ""
     unit: str = ""
-    more: bool = False
-    view: bool = False
-    hidden: bool = False
-    when: tuple[str, tuple[Any, ...]] | None = None
+    more: bool = False  # the widget goes under "More"
+    view: bool = False  # changes what is drawn of a run but not the run itself, so that moving it never trains anything again
+    hidden: bool = False  # has no widget of its own: a click or the player sets it
+    when: tuple[str, tuple[Any, ...]] | None = None  # another field, and the values of it at which this one matters
 
     def check(self, value: Any) -> None:
         """Raises ValueError, in words that follow the field's name, if the field cannot take the value."""

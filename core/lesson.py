@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from core.controls import Control, Refused, format_value, number
+from core.controls import Control, InvalidValue, format_value, number
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Scene")
@@ -39,11 +39,11 @@ class Scene:
             try:
                 control.check(getattr(self, name))
             except ValueError as error:
-                raise Refused(name, f"{name} {error}") from None
+                raise InvalidValue(name, f"{name} {error}") from None
         self.rules()
 
     def rules(self) -> None:
-        """Constraints between fields; a lesson overrides it and raises `Refused`."""
+        """Constraints between fields; a lesson overrides it and raises `InvalidValue`."""
 
     @classmethod
     def controls(cls) -> dict[str, Control]:
@@ -68,7 +68,7 @@ class Scene:
         return dataclasses.replace(self, **views)
 
 
-def read(config: type[S], query: Mapping[str, str]) -> tuple[S, list[str]]:
+def scene_from_query(config: type[S], query: Mapping[str, str]) -> tuple[S, list[str]]:
     """The scene that a link asks for, made valid.
 
     config: the lesson's Config; query: parameter to text, whatever a browser sent.
@@ -76,18 +76,18 @@ def read(config: type[S], query: Mapping[str, str]) -> tuple[S, list[str]]:
     """
     controls = config.controls()
     defaults = {f.name: f.default for f in dataclasses.fields(config)}
-    notes = [f"The link names “{_short(name)}”, which this page does not have; it is left out."
+    notes = [f"The link names “{_truncate(name)}”, which this page does not have; it is left out."
              for name in query if name not in controls]
     values: dict[str, Any] = {}
     for name, text in query.items():
         if name in controls:
-            value, note = _read_one(controls[name], text, defaults[name])
+            value, note = _read_field(controls[name], text, defaults[name])
             values[name] = value
             notes += [note] if note else []
     for _ in controls:
         try:
             return config(**values), notes
-        except Refused as error:
+        except InvalidValue as error:
             if error.field not in values:
                 break
             label = controls[error.field].label
@@ -96,7 +96,7 @@ def read(config: type[S], query: Mapping[str, str]) -> tuple[S, list[str]]:
     return config(), [*notes, "The link's values do not go together; the opening scene is shown instead."]
 
 
-def _read_one(control: Control, text: str, default: Any) -> tuple[Any, str]:
+def _read_field(control: Control, text: str, default: Any) -> tuple[Any, str]:
     value: Any = None
     try:
         value = control.parse(text)
@@ -109,10 +109,10 @@ def _read_one(control: Control, text: str, default: Any) -> tuple[Any, str]:
         control.check(used)
     except (ValueError, OverflowError, TypeError):
         used = default
-    return used, f"{control.label}: “{_short(text)}” cannot be used here; {format_value(control, used)} is used instead."
+    return used, f"{control.label}: “{_truncate(text)}” cannot be used here; {format_value(control, used)} is used instead."
 
 
-def _short(text: str) -> str:
+def _truncate(text: str) -> str:
     return text if len(text) <= 40 else text[:37] + "…"
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 NEVER = -1
 
 
-def from_then_on(flags: Tensor) -> Tensor:
+def holds_from(flags: Tensor) -> Tensor:
     """For flags [T+1, M]: the step at which the unbroken run of trues up to the end begins, NEVER if the end is false."""
     broken = (~flags).long().flip(0).cumsum(0).flip(0)
     begins = (broken > 0).sum(0)

@@ -26,10 +26,10 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """`text` is asked before the picture; `why` explains the answer with the numbers of the run."""
+    """What is asked before the picture."""
 
     text: str
-    why: str
+    why: str  # explains the answer with the numbers of the run
 
     def judge(self, guess: Any) -> Verdict:
         """Raises ValueError where the guess is not of the question's kind."""
@@ -38,10 +38,10 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Pick(Question):
-    """One of a few answers (a method, a sign, yes or no); `right` names more than one where the run leaves a tie."""
+    """One of a few answers: a method, a sign, yes or no."""
 
     options: Mapping[str, str]
-    right: tuple[str, ...]
+    right: tuple[str, ...]  # more than one where the run leaves a tie
 
     def __post_init__(self) -> None:
         if not self.right or not set(self.right) <= set(self.options):
@@ -64,13 +64,13 @@ def _number(value: Any) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Amount(Question):
-    """A number from `low` to `high`, right within `within` of the truth; a factor where `ratio` is set."""
+    """A number."""
 
     low: float
     high: float
     step: float
     truth: float
-    within: float
+    within: float  # this far from the truth is right; a factor where `ratio` is set
     unit: str = ""
     ratio: bool = False
 
@@ -86,19 +86,15 @@ class Amount(Question):
 
 @dataclass(frozen=True, kw_only=True)
 class Sketch(Question):
-    """A curve drawn on empty axes.
+    """A curve drawn on empty axes."""
 
-    x, y: the truth at some ten to forty places, from left to right; low, high: the axis, wide enough not to give the answer away.
-    The sketch is right where its mean distance from the truth is at most `within` of the axis' height.
-    """
-
-    x: tuple[float, ...]
-    y: tuple[float, ...]
+    x: tuple[float, ...]  # some ten to forty places, from left to right
+    y: tuple[float, ...]  # the truth there
     x_title: str
     y_title: str
-    low: float
+    low: float  # of the axis, wide enough not to give the answer away
     high: float
-    within: float = 0.12
+    within: float = 0.12  # of the axis' height: a sketch whose mean distance from the truth is at most this is right
 
     def judge(self, guess: Any) -> Verdict:
         if not isinstance(guess, (list, tuple)) or len(guess) != len(self.x):
@@ -110,11 +106,9 @@ class Sketch(Question):
 
 @dataclass(frozen=True, kw_only=True)
 class Challenge:
-    """A goal. `check(result, config, answer)` runs whatever it needs to judge; `answer` declares what the reader types,
-    None where the scene itself is the answer. `scene` holds the fields that it starts from.
-    """
+    """A goal for the reader, judged by running."""
 
     text: str
-    check: Callable[[Any, Any, Any], Verdict]
-    answer: Control | None = None
-    scene: Mapping[str, Any] = field(default_factory=dict)
+    check: Callable[[Any, Any, Any], Verdict]  # check(result, config, answer) runs whatever it needs
+    answer: Control | None = None  # what the reader types, None where the scene itself is the answer
+    scene: Mapping[str, Any] = field(default_factory=dict)  # fields that it starts from

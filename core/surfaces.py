@@ -19,17 +19,17 @@ Fields = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
 
 @dataclass(frozen=True)
 class Surface:
-    """`minima` lists every local minimum inside the frame `x_range` × `y_range`; `start` is a telling start."""
+    """A function of two variables in closed form."""
 
     name: str
     formula: str
     _value: Field
     _gradient: Fields
     _hessian: Fields
-    minima: tuple[tuple[float, float], ...]
-    x_range: tuple[float, float]
+    minima: tuple[tuple[float, float], ...]  # every local minimum inside the frame
+    x_range: tuple[float, float]  # of the frame
     y_range: tuple[float, float]
-    start: tuple[float, float]
+    start: tuple[float, float]  # a telling one
     saddles: tuple[tuple[float, float], ...] = ()
     quadratic: bool = False
 

@@ -103,7 +103,7 @@ INK, MUTED, GRID, PAPER = (COLOURS[name][0] for name in ("ink", "muted", "grid",
 _SURFACE = (("#FBFCFE", "#151C25"), ("#E5ECF4", "#1C2937"), ("#CEDAE8", "#263849"), ("#B4C6DB", "#324A60"),
             ("#97B0CC", "#3F5D78"), ("#7999BC", "#4E7190"))
 # From certain to unsure.
-_DOUBT = (("#FBF8F4", "#171A1F"), ("#F3E1C7", "#35291F"), ("#E6BE8C", "#5E4128"), ("#CC9257", "#8E602F"),
+_UNCERTAINTY = (("#FBF8F4", "#171A1F"), ("#F3E1C7", "#35291F"), ("#E6BE8C", "#5E4128"), ("#CC9257", "#8E602F"),
           ("#A56430", "#C48A45"), ("#6E3C18", "#F3C27E"))
 # Class A, undecided, class B.
 _PROBABILITY = ((COLOURS["class_a"][0], COLOURS["class_a"][1]), ("#5BA4D2", "#3F7EA6"), ("#B5D5E9", "#274960"),
@@ -115,12 +115,12 @@ def _scale(stops: Sequence[tuple[str, str]]) -> list[list[Any]]:
     return [[i / (len(stops) - 1), light] for i, (light, _) in enumerate(stops)]
 
 
-SURFACE, DOUBT, PROBABILITY = _scale(_SURFACE), _scale(_DOUBT), _scale(_PROBABILITY)
+SURFACE, UNCERTAINTY, PROBABILITY = _scale(_SURFACE), _scale(_UNCERTAINTY), _scale(_PROBABILITY)
 
 
-def dark_partner() -> dict[str, str]:
+def dark_colours() -> dict[str, str]:
     """Light hex to dark hex, for the swap in the browser."""
-    pairs = [*COLOURS.values(), *_SURFACE, *_DOUBT, *_PROBABILITY]
+    pairs = [*COLOURS.values(), *_SURFACE, *_UNCERTAINTY, *_PROBABILITY]
     return {light.upper(): dark for light, dark in pairs}
 
 

@@ -13,19 +13,19 @@ DTYPES = ("f4", "f8", "i1", "u1", "i2", "u2", "i4", "u4")  # those that ui/chart
 
 
 class Arrays:
-    """`taken` are the bytes, in the order of their places."""
+    """`buffers` are the bytes, in the order of their places."""
 
     def __init__(self) -> None:
-        self.taken: list[bytes] = []
+        self.buffers: list[bytes] = []
         self._places: dict[bytes, int] = {}
         self._end = 0
 
-    def apart(self, value: Any) -> Any:
+    def extract(self, value: Any) -> Any:
         """The value with {dtype, shape, at} in the place of each array of numbers; `at` is where its bytes begin."""
         if isinstance(value, dict):
-            return {name: self.apart(item) for name, item in value.items()}
+            return {name: self.extract(item) for name, item in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self.apart(item) for item in value]
+            return [self.extract(item) for item in value]
         if not isinstance(value, np.ndarray) or not value.ndim or not value.size:
             return value
         if value.dtype == np.int64 and np.abs(value).max() < 2**31:
@@ -36,6 +36,6 @@ class Arrays:
     def _place(self, data: bytes) -> int:
         at = self._places.setdefault(data, self._end)
         if at == self._end:
-            self.taken.append(data + bytes(-len(data) % 8))  # eight bytes to a number, or fewer
-            self._end += len(self.taken[-1])
+            self.buffers.append(data + bytes(-len(data) % 8))  # eight bytes to a number, or fewer
+            self._end += len(self.buffers[-1])
         return at

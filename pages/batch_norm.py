@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
+from core.formatting import format_number
 from core.lessons.batch_norm import lesson, words
 from core.lessons.batch_norm.lesson import BATCH_SIZES, COMPANIES, NAMES, SEEN, VALIDATION, Config, Result
-from core.lessons.batch_norm.modes import FROM_STEPS, Judged
+from core.lessons.batch_norm.modes import FROM_STEPS, Evaluation
 from core.lessons.batch_norm.normalisation import algorithm_1, running_average
 from core.lessons.batch_norm.words import alt_texts, setup_alt, summary
-from core.words import short
 from figures.batch_norm import nets, pictures
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
@@ -69,7 +69,7 @@ REFERENCES = """
 
 
 def draw(result: Result, scene: Config) -> Board:
-    facts = lesson.judged(result, scene)
+    facts = lesson.evaluation(result, scene)
     alt = Texts(lambda: alt_texts(result, facts, scene))
     labels, *_ = pictures.film(scene)
     second = words.second_name(scene) if lesson.changes(scene) else ""
@@ -93,13 +93,14 @@ def draw(result: Result, scene: Config) -> Board:
 
 
 def _setup(scene: Config) -> Panel:
-    name = words.second_name(replace(scene, **dict(zip(("factor", "offset"), lesson.asked(scene), strict=True))))
+    name = words.second_name(replace(scene, **dict(zip(("factor", "offset"), lesson.question_transform(scene), strict=True))))
     return Panel(id="setup", figure=lambda: pictures.setup(scene), title=f"The batch x, the layer's output y, and {name}",
-                 caption=f"Bars: mean ± spread. y is made of x with γ = {short(scene.gamma)}, β = {short(scene.beta)} and "
-                 f"δ = {short(scene.delta)}. What is made of {name}?", alt=lambda: setup_alt(scene))
+                 caption=f"Bars: mean ± spread. y is made of x with γ = {format_number(scene.gamma)}, β = "
+                         f"{format_number(scene.beta)} and "
+                 f"δ = {format_number(scene.delta)}. What is made of {name}?", alt=lambda: setup_alt(scene))
 
 
-def _net_panels(result: Result, facts: Judged, scene: Config, alt: Texts) -> list[Panel]:
+def _net_panels(result: Result, facts: Evaluation, scene: Config, alt: Texts) -> list[Panel]:
     at = f"ε = {scene.learning_rate:g}, m = {scene.batch_size}"
     arm, starts = result.arm, lesson.trained_starts(scene)
     few = f" Only {starts} of {scene.starts} starts trained, to save time." if starts < scene.starts else ""
@@ -115,7 +116,7 @@ def _net_panels(result: Result, facts: Judged, scene: Config, alt: Texts) -> lis
     ]
     if result.sizes:
         smallest, largest = (f"{SEEN // m} steps at m = {m}" for m in (BATCH_SIZES[0], BATCH_SIZES[-1]))
-        left = short(100 * (1 - scene.momentum) ** (SEEN // BATCH_SIZES[-1]))
+        left = format_number(100 * (1 - scene.momentum) ** (SEEN // BATCH_SIZES[-1]))
         panels.append(Panel(
             id="sizes", figure=lambda: nets.sizes(result, facts), alt=alt["sizes"],
             title="Validation loss against batch size, each at its best ε",
@@ -127,7 +128,7 @@ def _net_panels(result: Result, facts: Judged, scene: Config, alt: Texts) -> lis
     return panels
 
 
-def _batch_norm_panels(result: Result, facts: Judged, scene: Config, at: str, alt: Texts) -> list[Panel]:
+def _batch_norm_panels(result: Result, facts: Evaluation, scene: Config, at: str, alt: Texts) -> list[Panel]:
     channel = [
         Panel(id="channel", figure=lambda: nets.channel(facts), span=7, title="A channel of the trained net, line by line",
               caption=f"Batch norm, {at}: the first layer's most spread channel over one batch; γ and β as learnt. Numbers: "

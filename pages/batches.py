@@ -4,7 +4,7 @@ from functools import partial
 
 from core.lessons.batches.lesson import HELD_OUT, WALKERS, Config, Result, moment_steps, pair
 from core.lessons.batches.noise import variance_factor
-from core.lessons.batches.quadratic import walk
+from core.lessons.batches.quadratic import simulate_sgd
 from core.lessons.batches.words import alt_texts, setup_alt, summary
 from figures.batches import pictures, race
 from ui import page
@@ -134,4 +134,5 @@ def _quadratic(result: Result, scene: Config, alt: Texts) -> list[Panel]:
 
 SYMBOLS = {"m": "batch_size", "N": "n_samples", "ε": "learning_rate", "θ": "theta", "ξ": "noise"}
 
-page.show("batches", draw, presets=PRESETS, maths=MATHS, code=(variance_factor, walk), symbols=SYMBOLS, references=REFERENCES)
+page.show("batches", draw, presets=PRESETS, maths=MATHS, code=(variance_factor, simulate_sgd), symbols=SYMBOLS,
+          references=REFERENCES)

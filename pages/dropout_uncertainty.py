@@ -1,12 +1,12 @@
 """dropout_uncertainty: test-time dropout as an ensemble, beside two real ones."""
 
+from core.formatting import format_number
 from core.lessons.dropout_uncertainty import lesson
 from core.lessons.dropout_uncertainty.data import REMOTE
-from core.lessons.dropout_uncertainty.guessing import calibration_error, counted, spread
+from core.lessons.dropout_uncertainty.guessing import calibration_error, passes_used, spread
 from core.lessons.dropout_uncertainty.lesson import METHODS, QUANTITIES, Config, Result
 from core.lessons.dropout_uncertainty.uncertainty import entropies, running_spread
 from core.lessons.dropout_uncertainty.words import alt_texts, summary
-from core.words import short
 from figures.dropout_uncertainty import pictures, worth
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
@@ -101,14 +101,14 @@ def _setup(result: Result, scene: Config, alt: Texts) -> Panel:
 
 def _varied(result: Result, scene: Config) -> str:
     """What the spread of the method in focus is taken over."""
-    n = counted(result, scene.focus, scene.passes)
+    n = passes_used(result, scene.focus, scene.passes)
     return {"mc_dropout": f"{n} passes, each with hidden units off at random (p = {scene.dropout:g})",
             "deep_ensemble": f"{n} nets, each from its own start", "bagging": f"{n} nets, each on its own bootstrap"}[scene.focus]
 
 
 def _gaps(result: Result, scene: Config) -> str:
     T = lesson.shown(result, scene)
-    return ", ".join(f"{name} {short(calibration_error(result, m, T))}" for m, name in METHODS.items()) + "."
+    return ", ".join(f"{name} {format_number(calibration_error(result, m, T))}" for m, name in METHODS.items()) + "."
 
 
 def _averaging(result: Result, scene: Config, span: int, alt: Texts) -> Panel:
@@ -124,7 +124,7 @@ def _averaging(result: Result, scene: Config, span: int, alt: Texts) -> Panel:
 def _curve_panels(result: Result, scene: Config, alt: Texts) -> list[Panel]:
     exact = " Dashed: the closed form of one hidden layer." if result.theory_G is not None else ""
     most = max(float(spread(result, m, scene.passes)[1].max()) for m in METHODS)
-    beyond = f", up to {short(most)}; what is above the frame is not drawn" if most > pictures.SPREAD else ""
+    beyond = f", up to {format_number(most)}; what is above the frame is not drawn" if most > pictures.SPREAD else ""
     return [
         Panel(id="sigma", figure=lambda: pictures.sigma(result, scene), span=8, click=("probe_x", ""),
               title="How unsure each one is, place by place",

@@ -70,7 +70,7 @@ REFERENCES = """
 def draw(result: Result, scene: Config) -> Board:
     player = Player(labels=[f"step {s}" for s in result.recorded.tolist()], live=not result.done)
     at = result.recorded.tolist()
-    back, end = lesson.back_of(result, scene, scene.arm), len(at) - 1
+    back, end = lesson.returned_of(result, scene, scene.arm), len(at) - 1
     fits = cache(lambda: pictures.fits(result, scene, (0, back, end) if result.done else ()))
     alt = Texts(lambda: alt_texts(result, scene))
     panels = _growing(result, scene, fits, alt)

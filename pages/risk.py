@@ -1,7 +1,7 @@
 """risk: what we minimise is not what we want."""
 
 from core.lessons.risk import min_norm
-from core.lessons.risk.lesson import CAPACITIES, HELD_FROM, NOISES, Config, Result, held
+from core.lessons.risk.lesson import CAPACITIES, HELD_FROM, NOISES, Config, Result, contains_target
 from core.lessons.risk.words import alt_texts, summary
 from figures.risk import pictures
 from ui import page
@@ -58,7 +58,7 @@ REFERENCES = """
 def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alt_texts(result, scene))
     draws = f"{scene.draws} draws of {scene.m} samples"
-    textbook = held(scene, scene.m) and scene.ridge == 0
+    textbook = contains_target(scene, scene.m) and scene.ridge == 0
     exact = f" From p = {HELD_FROM} to m it is σ²(1 − p/m) and σ²(1 + p/m)." if textbook else ""
     panels = [
         Panel(id="fit", figure=lambda: pictures.hero(result, scene), span=7, height="tall", alt=said["fit"],

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from core.formatting import format_number
 from core.lessons.weight_penalties import proximal
 from core.lessons.weight_penalties.descents import ADAM_STEPS
 from core.lessons.weight_penalties.lesson import PENALTIES, Config, Result
 from core.lessons.weight_penalties.problem import GAUSSIAN, LINEAR
 from core.lessons.weight_penalties.words import ASKED, alt_texts, summary
-from core.words import short
 from figures.weight_penalties import alpha as over_alpha
 from figures.weight_penalties import maps as many
 from figures.weight_penalties import pictures
@@ -130,7 +130,7 @@ def draw(result: Result, scene: Config) -> Board:
 
 def _setup(result: Result, said: Texts) -> Panel:
     some = f"Some of the {len(result.names)} weights, fitted" if result.problem in ASKED else "Fitted"
-    weakest = f"{some} under L2 with α = {short(result.alphas[0])}, the weakest penalty here."
+    weakest = f"{some} under L2 with α = {format_number(result.alphas[0])}, the weakest penalty here."
     return Panel(id="setup", figure=lambda: many.setup(result), title="The weights before α grows", caption=weakest,
                  alt=said["setup"])
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import plotly.graph_objects as go
 from hypothesis import strategies as st
 
-from core.controls import Choice, Choices, Control, Grid, Number, Numbers, Refused, Switch
+from core.controls import Choice, Choices, Control, Grid, InvalidValue, Number, Numbers, Switch
 from core.lesson import Scene
 from core.question import Amount, Pick, Question, Sketch
 from tests.pages import PageSpec
@@ -30,7 +30,7 @@ def anything(config: type[S], rng: random.Random, **fixed: Any) -> S:
         values = {name: drawn(control, rng) for name, control in config.controls().items() if name not in fixed}
         try:
             return config(**{name: value for name, value in values.items() if value is not None}, **fixed)
-        except Refused:
+        except InvalidValue:
             continue
 
 
@@ -85,7 +85,7 @@ def scenes(config: type[S]) -> st.SearchStrategy[S]:
     def valid(values: dict[str, Any]) -> S | None:
         try:
             return config(**values)
-        except Refused:
+        except InvalidValue:
             return None
 
     opening = config()
@@ -109,7 +109,7 @@ def ends(config: type[S], seed: int = 0) -> list[S]:
                 here.add((name, end))
         try:
             scene = config(**values)
-        except Refused:
+        except InvalidValue:
             continue
         if here & missing:
             missing -= here
@@ -120,7 +120,7 @@ def ends(config: type[S], seed: int = 0) -> list[S]:
     for name, end in sorted(missing):
         try:
             found.append(config(**{name: opening.controls()[name].edges()[end]}))
-        except Refused:
+        except InvalidValue:
             continue
     return found
 

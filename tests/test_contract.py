@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from core import lesson
-from core.controls import Choice, Choices, Control, Grid, Number, Numbers, Refused, Switch
+from core.controls import Choice, Choices, Control, Grid, InvalidValue, Number, Numbers, Switch
 from core.lesson import Scene
 from figures import style
 from tests.pages import page_spec
@@ -91,27 +91,27 @@ def outside(control: Control) -> list[Any]:
 def test_config_refuses_by_name(module):
     for name, control in module.Config.controls().items():
         for value in outside(control):
-            with pytest.raises(Refused, match=name) as refusal:
+            with pytest.raises(InvalidValue, match=name) as refusal:
                 module.Config(**{name: value})
             assert refusal.value.field == name
 
 
 def test_links_round_trip_and_survive_garbage(module):
     config = module.Config
-    assert lesson.read(config, {}) == (config(), [])
+    assert lesson.scene_from_query(config, {}) == (config(), [])
     for name, control in config.controls().items():
         for value in control.edges():
             try:
                 scene = config(**{name: value})
-            except Refused:
+            except InvalidValue:
                 continue  # a rule between fields; reading such a link is tested below
-            assert lesson.read(config, scene.query()) == (scene, [])
+            assert lesson.scene_from_query(config, scene.query()) == (scene, [])
         for text in BAD_TEXT:
-            scene, notes = lesson.read(config, {name: text})
+            scene, notes = lesson.scene_from_query(config, {name: text})
             assert isinstance(scene, config)
             assert notes or control.parse(text) == getattr(scene, name), (name, text)
             assert all(len(note) < 400 for note in notes)
-    scene, notes = lesson.read(config, dict.fromkeys(config.controls(), "nan") | {"nonsense": "1"})
+    scene, notes = lesson.scene_from_query(config, dict.fromkeys(config.controls(), "nan") | {"nonsense": "1"})
     assert isinstance(scene, config)
     assert any("nonsense" in note for note in notes)
 
@@ -123,7 +123,7 @@ def test_view_fields_do_not_change_the_run(entry, module):
         for value in control.edges() if control.view else ():
             try:
                 scene = module.Config(**{name: value})
-            except Refused:
+            except InvalidValue:
                 continue
             assert scene.trained() == module.Config(), "drawn from the opening run, which must be whole without the field"
 
@@ -199,7 +199,7 @@ def test_boards(entry):
     state = torch.get_rng_state()
     page, scene, drawn = boards(entry)
     assert torch.equal(torch.get_rng_state(), state), "drawing must not use random numbers"
-    known = {c.upper() for c in style.dark_partner()}
+    known = {c.upper() for c in style.dark_colours()}
     for board in drawn:
         ids = [p.id for p in panels(board)]
         assert len(set(ids)) == len(ids)

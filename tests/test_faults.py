@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.lessons import risk
 from core.lessons.risk import lesson, words
 from figures import style
 from figures.risk import pictures
@@ -81,7 +82,7 @@ def test_an_alternative_text_that_fails_leaves_the_picture():
 
 
 def test_a_question_that_fails_leaves_the_pictures(monkeypatch, boards, caplog):
-    monkeypatch.setattr(words, "predict", broken)
+    monkeypatch.setattr(risk, "predict", broken)
     app = finished(opened("risk"))
     assert not app.exception
     assert boards[-1].question is None
@@ -90,8 +91,8 @@ def test_a_question_that_fails_leaves_the_pictures(monkeypatch, boards, caplog):
 
 
 def test_words_that_fail_leave_controls_and_a_way_out(monkeypatch):
-    """`seen` is worked out with the board: without it there is no board, but a sentence, presets and controls."""
-    monkeypatch.setattr(words, "seen", broken)
+    """`summary` is worked out with the board: without it there is no board, but a sentence, presets and controls."""
+    monkeypatch.setattr(words, "summary", broken)
     app = finished(opened("risk"))
     assert not app.exception
     assert runner.FAILED in texts(app)
@@ -109,7 +110,7 @@ def test_a_run_that_fails_is_said_and_the_reader_goes_on(monkeypatch, boards, ca
             broken()
         yield from real(config)
 
-    monkeypatch.setattr(lesson, "steps", steps)
+    monkeypatch.setattr(risk, "steps", steps)
     app = finished(opened("risk", m="24"))
     assert not app.exception
     assert runner.FAILED in texts(app)
@@ -127,7 +128,7 @@ def test_a_run_that_fails_is_said_and_the_reader_goes_on(monkeypatch, boards, ca
 
 
 def test_a_check_that_fails_is_said(monkeypatch):
-    monkeypatch.setattr(words, "CHALLENGE", dataclasses.replace(words.CHALLENGE, check=broken))
+    monkeypatch.setattr(risk, "CHALLENGE", dataclasses.replace(words.CHALLENGE, check=broken))
     app = finished(opened("risk"))
     next(b for b in app.button if b.label == "Check").click().run()
     assert not app.exception

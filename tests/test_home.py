@@ -36,7 +36,7 @@ def gallery() -> home.Gallery:
 def fill(gallery: home.Gallery) -> None:
     until = time.monotonic() + 120
     while time.monotonic() < until:
-        if len(gallery.finished()) == len(home.catalogue.LESSONS):
+        if len(gallery.thumbnails()) == len(home.catalogue.LESSONS):
             return
         gallery.advance()
         time.sleep(0.005)
@@ -52,7 +52,7 @@ def test_home_lists_every_lesson():
 
 
 def test_cards_say_what_the_catalogue_says():
-    parts = home.sent({})["parts"]
+    parts = home.browser_data({})["parts"]
     assert [part["name"] for part in parts] == [p for p in PARTS if any(e.part == p for e in LESSONS)]
     cards = [card for part in parts for card in part["lessons"]]
     assert cards == [{"slug": e.slug, "name": e.name, "title": e.title, "question": e.question, "source": e.source}
@@ -61,8 +61,8 @@ def test_cards_say_what_the_catalogue_says():
 
 def test_pictures(gallery):
     fill(gallery)
-    pictures = home.sent(gallery.finished())["pictures"]
-    dark = style.dark_partner()
+    pictures = home.browser_data(gallery.thumbnails())["pictures"]
+    dark = style.dark_colours()
     for entry in LESSONS:
         picture = pictures[entry.slug]
         assert picture, f"figures/{entry.slug}/pictures.py has no thumbnail, or it failed"
@@ -82,12 +82,12 @@ def test_pictures(gallery):
 def test_a_picture_shows_the_opening_scene(entry, module):
     draw = import_module(f"figures.{entry.slug}.pictures").thumbnail
     scene, result = module.Config(), opening(entry.slug)[-1]
-    assert home._picture(entry.slug, result, scene) == home.dressed(draw(result, scene))
+    assert home._thumbnail(entry.slug, result, scene) == home.with_theme_colours(draw(result, scene))
 
 
 def test_a_colour_without_a_dark_partner_is_refused():
     with pytest.raises(KeyError):
-        home.dressed({"marks": [{"kind": "line", "points": [[0, 0]], "colour": "#123456"}], "x": [0, 1], "y": [0, 1]})
+        home.with_theme_colours({"marks": [{"kind": "line", "points": [[0, 0]], "colour": "#123456"}], "x": [0, 1], "y": [0, 1]})
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_sessions_share_the_runs(gallery, toy):
     for session in sessions:
         session.join()
     assert toy == [f"{slug}{n}" for slug in ("one", "two") for n in range(3)], "each step once"
-    assert gallery.finished()["one"]["marks"][0]["points"][-1] == [1, 2], "the last result is the one that is drawn"
+    assert gallery.thumbnails()["one"]["marks"][0]["points"][-1] == [1, 2], "the last result is the one that is drawn"
     assert gallery.memory.pool.results.get(("one", "scene of one")).n == 2
 
 
@@ -131,8 +131,8 @@ def test_a_lesson_that_fails_leaves_the_others(gallery, monkeypatch, caplog):
         raise ArithmeticError("toy")
     monkeypatch.setattr(home.catalogue.LESSONS[0].module(), "steps", steps)
     fill(gallery)
-    assert gallery.finished()["one"] == home.NO_PICTURE
-    assert gallery.finished()["two"]["marks"]
+    assert gallery.thumbnails()["one"] == home.NO_PICTURE
+    assert gallery.thumbnails()["two"]["marks"]
     assert "no picture of one" in caplog.text
 
 

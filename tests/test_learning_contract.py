@@ -98,7 +98,7 @@ def test_the_challenge_can_be_checked(module, results):
 
 def test_the_small_picture(entry, module, results):
     picture = import_module(f"figures.{entry.slug}.pictures").thumbnail(results[-1], module.Config())
-    known = {c.upper() for c in style.dark_partner()}
+    known = {c.upper() for c in style.dark_colours()}
     (left, right), (low, high) = picture["x"], picture["y"]
     assert left != right
     assert low != high

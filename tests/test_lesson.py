@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from core.controls import Refused, choice, choices, decades, grid, number, numbers, switch
+from core.controls import InvalidValue, choice, choices, decades, grid, number, numbers, switch
 from core.lesson import Scene, last, read
 
 
@@ -24,7 +24,7 @@ class Toy(Scene):
 
     def rules(self) -> None:
         if self.left >= self.right:
-            raise Refused("left", f"left must be below right, not {self.left:g} with right {self.right:g}")
+            raise InvalidValue("left", f"left must be below right, not {self.left:g} with right {self.right:g}")
 
 
 @pytest.mark.parametrize(("text", "used"), [

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import lesson
-from core.controls import Choice, Choices, Control, Grid, Number, Numbers, Refused, Switch
+from core.controls import Choice, Choices, Control, Grid, InvalidValue, Number, Numbers, Switch
 from tests.pages import ROOT, page_spec
 
 
@@ -81,7 +81,7 @@ def test_every_widget_at_both_ends(entry, module):
         for value in (*control.edges(), getattr(opening, name)):
             try:
                 scene = dataclasses.replace(opening, **{name: value})
-            except Refused:
+            except InvalidValue:
                 scene = None
             move(app, entry.slug, name, control, value)
             assert not app.exception, f"{name}={value!r}: {app.exception}"
@@ -96,7 +96,7 @@ def test_presets_open_from_their_links(entry, module):
     presets = page_spec(entry.slug).presets
     for preset in presets:
         scene = module.Config(**preset.values)
-        assert lesson.read(module.Config, scene.query()) == (scene, []), preset.name
+        assert lesson.scene_from_query(module.Config, scene.query()) == (scene, []), preset.name
     # One of them in the app; all of them are drawn where their promises are counted.
     preset = presets[-1]
     scene = module.Config(**preset.values)

@@ -15,17 +15,17 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core import lesson
-from core.controls import Choice, Choices, Control, Grid, Number, Numbers, Refused, Switch, format_value
+from core.controls import Choice, Choices, Control, Grid, InvalidValue, Number, Numbers, Switch, format_value
 from core.lesson import Scene
+from ui import compat
 
 # The parameters of a link that belong to the page, not to the scene: lecture mode, and the scene to compare with.
 PRESENT, BESIDE = "present", "beside"
 
 
-def key(slug: str, field: str) -> str:
+def current_widget_key(slug: str, field: str) -> str:
     """The key of the widget that the field has now."""
     return f"{slug}:{field}:{st.session_state.get(f'versions:{slug}', {}).get(field, 0)}"
 
@@ -46,14 +46,14 @@ def set_fields(slug: str, **values: Any) -> None:
     scene = st.session_state[f"scene:{slug}"]
     try:
         set_scene(slug, dataclasses.replace(scene, **values))
-    except Refused as error:
+    except InvalidValue as error:
         st.session_state[f"notes:{slug}"] = [f"{scene.controls()[error.field].label}: {error}."]
 
 
 def load_scene_from_url(slug: str, config: type[Scene]) -> None:
     """Takes the scene from the link when the reader has just come to the page."""
     state = st.session_state
-    travelled = bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
+    travelled = compat.is_history_navigation()
     if state.get("page") == slug and not travelled:
         return
     state["page"], state["sent"] = slug, None
@@ -64,11 +64,11 @@ def load_scene_from_url(slug: str, config: type[Scene]) -> None:
     if asked or travelled or f"scene:{slug}" not in state:
         notes: list[str] = []
         if query or travelled or f"scene:{slug}" not in state:
-            scene, notes = lesson.read(config, query)
+            scene, notes = lesson.scene_from_query(config, query)
             set_scene(slug, scene)
             pin_scene(slug, None)
         if BESIDE in asked:
-            kept, more = lesson.read(config, dict(parse_qsl(asked[BESIDE])))
+            kept, more = lesson.scene_from_query(config, dict(parse_qsl(asked[BESIDE])))
             pin_scene(slug, kept)
             notes += [f"Of the scene to compare with: {note}" for note in more]
         if asked.get(PRESENT, "1") != "1":
@@ -84,16 +84,16 @@ def current_scene(slug: str, config: type[Scene]) -> Scene:
     for name, control in config.controls().items():
         was = getattr(before, name)
         values[name] = was
-        if key(slug, name) in state:
+        if current_widget_key(slug, name) in state:
             try:
-                value = _from_widget(control, state[key(slug, name)])
+                value = _from_widget(control, state[current_widget_key(slug, name)])
                 control.check(value)
                 values[name] = value
             except ValueError as error:
                 notes.append(f"{control.label} {error}; {control.write(was)} is still in use.")
     try:
         scene = config(**values)
-    except Refused as error:
+    except InvalidValue as error:
         notes.append(f"{config.controls()[error.field].label}: {error}; the last valid scene is still shown.")
         scene = before
     if scene != before or notes:
@@ -147,7 +147,7 @@ def draw_widgets(slug: str, scene: Scene, fields: dict[str, Control]) -> None:
     for name, control in fields.items():
         if control.hidden or not scene.matters(name):
             continue
-        widget_key = key(slug, name)
+        widget_key = current_widget_key(slug, name)
         if widget_key not in st.session_state or starts.get(name, ("",))[0] != widget_key:
             starts[name] = (widget_key, getattr(scene, name))
         _widget(control, widget_key, starts[name][1])

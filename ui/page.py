@@ -15,16 +15,16 @@ import streamlit as st
 from core import catalogue
 from core.controls import Grid, Number, Numbers
 from core.lesson import Scene
-from ui import chart, controls, lecture, questions, runner, shell, words
+from ui import chart, compat, controls, explanation, lecture, questions, runner, shell
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A scene worth seeing, good or bad: its name, why one should look, and the fields that differ from the opening."""
+    """A scene worth seeing, good or bad."""
 
     name: str
-    why: str
-    values: Mapping[str, Any] = field(default_factory=dict)
+    why: str  # one should look
+    values: Mapping[str, Any] = field(default_factory=dict)  # the fields that differ from the opening scene
 
 
 def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths: str = "",
@@ -35,20 +35,20 @@ def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths:
     maths is Markdown with LaTeX, shown beside the source of `code`, the functions that do what it says, and the
     `symbols`, each with the name it has there; references is Markdown.
     """
-    shell.through_router()
+    shell.require_router()
     entry = catalogue.lesson(slug)
     module = entry.module()
     controls.load_scene_from_url(slug, module.Config)
-    if not lecture.on():
+    if not lecture.is_active():
         st.markdown(f"## {entry.title}\n{entry.question}")
     _scene(Page(entry, module, draw, [(preset, module.Config(**preset.values)) for preset in presets]))
-    if lecture.on():
+    if lecture.is_active():
         shell.hidden_links()
         return
     questions.challenge(slug, module)
     if maths:
-        words.maths_and_code(maths, code, symbols or {})
-    words.example(slug)
+        explanation.maths_and_code(maths, code, symbols or {})
+    explanation.example(slug)
     if references:
         with st.expander("References", icon=":material/menu_book:"):
             st.markdown(references)
@@ -97,31 +97,23 @@ def _controls(slug: str, scene: Scene) -> None:
 
 
 def _picture(page: Page, scene: Scene) -> None:
-    """The board of the scene; while its run is under way, again and again with what there is so far.
-
-    A finished board stands in a container, an unfinished one in a fragment, which makes a container of its own: the
-    place in the page is the same, so the browser keeps the node, zoom and camera.
-    """
+    """The board of the scene; while its run is under way, again and again with what there is so far."""
     first = [_boards(page, scene)]
     done = first[0].done
 
     def mount() -> None:
         boards = first.pop() if first else _boards(page, scene)
         board, slug = boards.now, page.slug
-        about = _about(page, scene, boards)
+        about = _browser_data(page, scene, boards)
         start = getattr(scene, board.field) if board.field else None
         chart.show(board, key=f"{slug}:board", scene=urlencode(scene.query()), live=not boards.done, start=start, about=about,
-                   beside=boards.kept, on_event=lambda: _event(page, board))
+                   beside=boards.kept, on_event=lambda: _handle_event(page, board))
         with st.container(key="summary"):
             st.markdown(board.summary)
         if not done and (boards.done or controls.current_scene(slug, page.module.Config) != scene):
             st.rerun()
 
-    if done:
-        with st.container():
-            mount()
-    else:
-        st.fragment(mount, run_every=0.05)()
+    compat.refresh_until_done(mount, done)
 
 
 @dataclass(frozen=True)
@@ -142,28 +134,28 @@ def _boards(page: Page, scene: Scene) -> _Boards:
     return _Boards(board, kept, done and complete)
 
 
-def _about(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
+def _browser_data(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
     """What the browser is told besides the pictures."""
     slug, question = page.slug, boards.now.question
-    present = {controls.PRESENT: "1"} if lecture.on() else {}
+    present = {controls.PRESENT: "1"} if lecture.is_active() else {}
     other = controls.pinned_scene(slug)
     return {
-        "slug": slug, "ask": questions.spec(question), "asks": st.session_state.get(f"plain:{slug}", False),
+        "slug": slug, "ask": questions.browser_data(question), "asks": st.session_state.get(f"plain:{slug}", False),
         "notices": controls.warnings(slug), "alive": st.session_state.get("alive"),
         "verdict": questions.judge(slug, scene, question, live=not boards.done),
         "solved": bool(st.session_state.get(f"solved:{slug}")),
         "presets": [{"name": preset.name, "why": preset.why, "current": there == scene,
                      "query": "?" + urlencode(there.query() | present)} for preset, there in page.presets],
         "beside": controls.describe_difference(other, scene) if other else None,
-        "present": lecture.spec(page.entry, scene.query()),
+        "present": lecture.browser_data(page.entry, scene.query()),
     }
 
 
-def _event(page: Page, board: chart.Encoded) -> None:
+def _handle_event(page: Page, board: chart.Encoded) -> None:
     slug = page.slug
     event, scene = st.session_state[f"{slug}:board"], st.session_state[f"scene:{slug}"]
     if place := event.get("click"):
-        _clicked(slug, scene, board.clicks[place["panel"]], place["x"], place["y"])
+        _handle_click(slug, scene, board.clicks[place["panel"]], place["x"], place["y"])
     if moved := event.get("frame"):
         controls.set_fields(slug, **{board.field: int(moved["frame"])})
     if guess := event.get("guess"):
@@ -178,7 +170,7 @@ def _event(page: Page, board: chart.Encoded) -> None:
         st.session_state["leave"] = True
 
 
-def _clicked(slug: str, scene: Scene, fields: tuple[str, str], *place: float) -> None:
+def _handle_click(slug: str, scene: Scene, fields: tuple[str, str], *place: float) -> None:
     asked: dict[str, Any] = {}
     for name, value in zip(fields, place, strict=True):
         if not name:

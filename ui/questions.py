@@ -6,13 +6,13 @@ from typing import Any
 
 import streamlit as st
 
-from core.controls import Grid, Number, Refused
+from core.controls import Grid, InvalidValue, Number
 from core.lesson import Scene
 from core.question import Amount, Challenge, Pick, Question, Sketch, Verdict
 from ui import controls, runner
 
 
-def spec(question: Question | None) -> dict[str, Any] | None:
+def browser_data(question: Question | None) -> dict[str, Any] | None:
     """The question for `ui/chart/ask.js`: everything but the answer."""
     match question:
         case Pick():
@@ -95,7 +95,7 @@ def _check(slug: str, module: Any, challenge: Challenge, answer: Any) -> Verdict
     scene = st.session_state[f"scene:{slug}"]
     try:
         return challenge.check(runner.result_of(slug, module, scene), scene, answer)
-    except (Refused, ValueError) as error:
+    except (InvalidValue, ValueError) as error:
         return Verdict(False, f"That cannot be checked: {error}.")
     except Exception:
         runner.LOG.exception("%s: the challenge of %s failed", slug, scene)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.lesson import Scene
+from ui import compat
 from ui.chart import Board, Encoded, encode
 from ui.jobs import Job, Kept, Once, Pool, size_of
 
@@ -99,8 +99,7 @@ def board_of(slug: str, module: Any, scene: Scene, draw: Draw, slot: str = "run"
 
 def _session(slot: str) -> tuple[str, str]:
     """Who asks: a session, and for what."""
-    context = get_script_run_ctx()
-    return context.session_id if context else "", slot
+    return compat.session_id(), slot
 
 
 def _newest(memory: Shared, slug: str, module: Any, scene: Scene, after: int, slot: str) -> tuple[Any, int, bool]:
@@ -109,7 +108,7 @@ def _newest(memory: Shared, slug: str, module: Any, scene: Scene, after: int, sl
         try:
             return job.wait(after, seconds=0 if after else PATIENCE, longest=NEWS)
         except TimeoutError:
-            st.session_state.get("page")  # here Streamlit leaves this run if the reader has moved on or gone
+            compat.yield_point()
 
 
 def _job(memory: Shared, slug: str, module: Any, scene: Scene, who: tuple[str, str], rank: int = 0) -> Job:
@@ -140,7 +139,7 @@ def result_of(slug: str, module: Any, scene: Scene) -> Any:
     version, done, result = 0, False, None
     while not done:
         result, version, done = _newest(memory, slug, module, scene, version, "the whole result")
-        st.session_state.get("page")
+        compat.yield_point()
     return result
 
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import torch
 
 from core.lessons.batch_norm.lesson import BATCH_SIZES, COMPARED, NAMES, Config, Result, row, trained_starts
-from core.lessons.batch_norm.modes import Judged, at_best_rate
+from core.lessons.batch_norm.modes import Evaluation, at_best_rate
 from core.lessons.batch_norm.normalisation import KINDS, algorithm_1
 from core.lessons.batch_norm.race import RATES
 from core.lessons.batch_norm.words import mean_text, spread_text
@@ -22,7 +22,7 @@ LOSS_TICKS = [v * 10.0**e for e in range(-3, 6) for v in (1, 2, 5)]
 LOSS_AXIS = dict(type="log", tickvals=LOSS_TICKS, ticktext=[f"{t:g}" for t in LOSS_TICKS])
 
 
-def rates(result: Result, facts: Judged, scene: Config) -> go.Figure:
+def rates(result: Result, facts: Evaluation, scene: Config) -> go.Figure:
     """Training loss at the end against the learning rate, one line a kind, with the range over starts."""
     losses = facts.training.numpy()
     finite = losses[np.isfinite(losses)]
@@ -36,7 +36,7 @@ def rates(result: Result, facts: Judged, scene: Config) -> go.Figure:
         shapes=[_upright(scene.learning_rate)])
 
 
-def sizes(result: Result, facts: Judged) -> go.Figure:
+def sizes(result: Result, facts: Evaluation) -> go.Figure:
     """Validation loss, in eval mode, against the batch size, each at the best of the learning rates."""
     x = np.array([arm.batch_size for arm in result.sizes])
     best, at = (v.numpy() for v in at_best_rate(facts.sizes))
@@ -122,7 +122,7 @@ def layers(result: Result, scene: Config, what: str) -> go.Figure:
                         xaxis=dict(range=[0, scene.steps]))
 
 
-def running(facts: Judged, scene: Config, which: int) -> go.Figure:
+def running(facts: Evaluation, scene: Config, which: int) -> go.Figure:
     """One statistic of a channel: each batch's, their running average, and how that is expected to catch up when
     the weights stand still."""
     batch, average, settled = facts.batch_stat[which].numpy(), facts.running_stat[which].numpy(), float(facts.settled[which])
@@ -144,7 +144,7 @@ def running(facts: Judged, scene: Config, which: int) -> go.Figure:
                         shapes=[_upright(stop)])
 
 
-def modes(facts: Judged) -> go.Figure:
+def modes(facts: Evaluation) -> go.Figure:
     """The probability of the true class for the same images in eval mode and in batches of m."""
     x = np.repeat(facts.sure_eval.numpy()[None], len(facts.sure_train), 0).ravel()
     traces = [
@@ -157,7 +157,7 @@ def modes(facts: Judged) -> go.Figure:
                         xaxis=dict(range=[-0.02, 1.02]), yaxis=dict(range=[-0.02, 1.02]))
 
 
-def channel(facts: Judged) -> go.Figure:
+def channel(facts: Evaluation) -> go.Figure:
     """Histograms of one channel of the trained net, before and after each line of Algorithm 1."""
     lines = algorithm_1(facts.values.double())
     stages = [(name, getattr(lines, part).numpy()) for name, part in

@@ -10,10 +10,10 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
-from core.lessons.batch_norm.lesson import CELLS, NAMES, Config, Result, asked, changes, transforms
+from core.formatting import format_number
+from core.lessons.batch_norm.lesson import CELLS, NAMES, Config, Result, changes, question_transform, transforms
 from core.lessons.batch_norm.normalisation import KINDS, Lines, algorithm_1, averaged
 from core.lessons.batch_norm.words import mean_text, second_name, spread_text
-from core.words import short
 from figures import style
 
 HUE = {kind: f"norm_{kind}" for kind in KINDS}
@@ -37,7 +37,7 @@ def film(scene: Config) -> tuple[list[str], np.ndarray, np.ndarray]:
     lines, _ = transforms(scene)
     labels, place, reach = ["the batch x"] * HOLD, [0.0] * HOLD, [math.nan] * HOLD
     labels += [f"line 1: μ = {mean_text(lines.x)}"] * LINE_1
-    labels += [f"line 2: σ² = {short(float(lines.var) if lines.x.min() < lines.x.max() else 0.0, 3)}"] * LINE_2
+    labels += [f"line 2: σ² = {format_number(float(lines.var) if lines.x.min() < lines.x.max() else 0.0, 3)}"] * LINE_2
     place += [0.0] * (LINE_1 + LINE_2)
     reach += [0.0] * LINE_1 + list(_ease(LINE_2))
     for at, (label, n) in enumerate((("line 3: x − μ", LINE_3), ("line 3: ÷ √(σ² + δ)", LINE_3), ("line 4: γ x̂ + β", LINE_4))):
@@ -133,7 +133,7 @@ def algorithm(scene: Config) -> go.Figure:
 
 def setup(scene: Config) -> go.Figure:
     """What the question is about: the batch, what the layer makes of it, and the changed batch; not what becomes of that."""
-    factor, offset = asked(scene)
+    factor, offset = question_transform(scene)
     second = replace(scene, factor=factor, offset=offset)
     first, changed = transforms(second)
     rows = ((2, "x", first.x, "norm_batch", "circle"), (1, "y", first.y, "norm_batch", "square"),

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from core.formatting import format_number
 from core.lessons.dropout_uncertainty import uncertainty
 from core.lessons.dropout_uncertainty.data import FAR, IN_DATA, IN_GAP, MOONS_VIEW, SIDE, VIEW
-from core.lessons.dropout_uncertainty.guessing import counted, spread, surest_wrong
-from core.lessons.dropout_uncertainty.lesson import METHODS, QUANTITIES, Config, Result, column, quantity, shown
-from core.words import short
+from core.lessons.dropout_uncertainty.guessing import passes_used, spread, surest_wrong
+from core.lessons.dropout_uncertainty.lesson import METHODS, QUANTITIES, Config, Result, column, passes_shown, quantity
 from figures import style
 
 DASH = {"mc_dropout": "solid", "deep_ensemble": "longdash", "bagging": "dashdot"}
@@ -25,7 +25,7 @@ LN2 = float(np.log(2))
 
 def stops(result: Result, scene: Config) -> list[int]:
     """Passes averaged at each frame of the player, up to T."""
-    T = shown(result, scene)
+    T = passes_shown(result, scene)
     first = min(8, T)
     rest = np.geomspace(first, T, FRAMES[result.problem] - first)
     return sorted({*range(1, first + 1), *(round(v) for v in rest)})
@@ -74,8 +74,8 @@ def picture(result: Result, scene: Config, method: str) -> go.Figure:
 
 
 def _curve(result: Result, scene: Config, method: str) -> go.Figure:
-    T, large = shown(result, scene), method == scene.focus
-    counts = [counted(result, method, t) for t in stops(result, scene)]
+    T, large = passes_shown(result, scene), method == scene.focus
+    counts = [passes_used(result, method, t) for t in stops(result, scene)]
     x, passes = style.array(result.grid_DG[0]), style.array(result.passes[method])
     mean, std = (style.array(v) for v in uncertainty.running_spread(result.passes[method], counts))
     std = np.nan_to_num(std)  # one pass has no spread yet
@@ -104,7 +104,7 @@ def _curve(result: Result, scene: Config, method: str) -> go.Figure:
         *_data(result), worst,
     ]
     p = column(result, scene)
-    left, here = bool(x[p] > 0), [short(v[p]) for v in spread(result, method, counts[-1])]
+    left, here = bool(x[p] > 0), [format_number(v[p]) for v in spread(result, method, counts[-1])]
     note = dict(x=float(x[p]), y=HEIGHT[0], yanchor="bottom", xshift=-4 if left else 4, xanchor="right" if left else "left",
                 showarrow=False, text=" ± ".join(here), font=dict(color=style.colour(method)))
     return style.figure(traces, x="x", y="prediction", showlegend=False, shapes=[_upright(float(x[p]))], annotations=[note],
@@ -117,15 +117,15 @@ def _upright(x: float) -> dict[str, object]:
 
 
 def _map(result: Result, scene: Config, method: str) -> go.Figure:
-    large, T = method == scene.focus, shown(result, scene)
-    counts = [counted(result, method, t) for t in stops(result, scene)]
+    large, T = method == scene.focus, passes_shown(result, scene)
+    counts = [passes_used(result, method, t) for t in stops(result, scene)]
     grid = style.array(result.grid_DG).reshape(2, SIDE, SIDE)
     x, y = grid[0, 0], grid[1, :, 0]
     chance = scene.quantity == "mean"
     z = style.array(quantity(result, scene.quantity, method, counts)).reshape(-1, SIDE, SIDE)
     unit = "" if chance else " nats"
     heat = dict(type="heatmap", x=x, y=y, z=z[-1], zmin=0, zmax=1 if chance else LN2, zsmooth="best",
-                colorscale=style.PROBABILITY if chance else style.DOUBT, showscale=large,
+                colorscale=style.PROBABILITY if chance else style.UNCERTAINTY, showscale=large,
                 colorbar=dict(thickness=12, len=0.8, outlinewidth=0, tickvals=[0, 0.5, 1] if chance else [0, 0.2, 0.4, LN2],
                               ticktext=["0", "½", "1"] if chance else ["0", "0.2", "0.4", "ln 2"],
                               title=dict(text="" if chance else "nats", side="right")),
@@ -190,7 +190,7 @@ def sigma(result: Result, scene: Config) -> go.Figure:
     x = style.array(result.grid_DG[0])
     traces: list[style.Trace] = []
     for m in METHODS:
-        counts = [counted(result, m, t) for t in stops(result, scene)]
+        counts = [passes_used(result, m, t) for t in stops(result, scene)]
         std = style.array(uncertainty.running_spread(result.passes[m], counts)[1])
         line = dict(type="scatter", x=x, y=std[-1], mode="lines", name=METHODS[m], line=line_of(m, 2.6), showlegend=False,
                     hovertemplate=f"{METHODS[m]}: σ = %{{y:.3f}} at x = %{{x:.2f}}<extra></extra>")
@@ -210,10 +210,10 @@ def sigma(result: Result, scene: Config) -> go.Figure:
 def probe(result: Result, scene: Config) -> go.Figure:
     """The predictions of all passes and members at the probe, with mean ± 2σ, and the truth."""
     g, curve = column(result, scene), result.problem == "curve"
-    T = shown(result, scene)
+    T = passes_shown(result, scene)
     traces: list[style.Trace] = []
     for k, m in enumerate(METHODS):
-        values = style.array(result.passes[m][: counted(result, m, T), g])
+        values = style.array(result.passes[m][: passes_used(result, m, T), g])
         # Spread sideways by a fixed golden-ratio sequence, so that equal predictions do not hide each other.
         aside = k + 0.5 * ((np.arange(len(values)) * 0.618034) % 1 - 0.5)
         single = dict(color=style.colour(m, 0.55), size=7, symbol=MARK[m])
@@ -236,8 +236,8 @@ def probe(result: Result, scene: Config) -> go.Figure:
 
 def split(result: Result, scene: Config) -> go.Figure:
     """Entropy at the probe as a stack: what every pass is unsure of, and what the passes disagree about."""
-    g, T = column(result, scene), shown(result, scene)
-    parts = [uncertainty.entropies(result.passes[m][:, None, g : g + 1], [counted(result, m, T)]) for m in METHODS]
+    g, T = column(result, scene), passes_shown(result, scene)
+    parts = [uncertainty.entropies(result.passes[m][:, None, g : g + 1], [passes_used(result, m, T)]) for m in METHODS]
     names = [n.replace(" ", "<br>") for n in METHODS.values()]
     edge = dict(color=[style.colour(m) for m in METHODS], width=1)
     traces = [dict(type="bar", x=names, y=[float(getattr(p, key).clamp_min(0)) for p in parts], name=label,

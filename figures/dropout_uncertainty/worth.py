@@ -9,8 +9,8 @@ import torch
 from core.calibration import reliability
 from core.lessons.dropout_uncertainty import uncertainty
 from core.lessons.dropout_uncertainty.data import IN_DATA, IN_GAP
-from core.lessons.dropout_uncertainty.guessing import counted, coverage, spread
-from core.lessons.dropout_uncertainty.lesson import METHODS, Config, Result, quantity, shown
+from core.lessons.dropout_uncertainty.guessing import coverage, passes_used, spread
+from core.lessons.dropout_uncertainty.lesson import METHODS, Config, Result, passes_shown, quantity
 from figures import style
 from figures.dropout_uncertainty.pictures import DASH, MARK, SPREAD, line_of
 
@@ -19,7 +19,7 @@ LEVELS = torch.arange(1, 20) / 20
 
 def distance(result: Result, scene: Config) -> go.Figure:
     """Uncertainty against the distance to the nearest sample: σ on the curve, the chosen quantity on the moons."""
-    T, curve = shown(result, scene), result.problem == "curve"
+    T, curve = passes_shown(result, scene), result.problem == "curve"
     width = 0.25
     bins = int(result.distance_G.max() / width) + 1
     centres = width * (np.arange(bins) + 0.5)
@@ -30,7 +30,7 @@ def distance(result: Result, scene: Config) -> go.Figure:
         if curve:
             values = spread(result, m, T)[1]
         else:
-            values = quantity(result, scene.quantity, m, [counted(result, m, T)])[0]
+            values = quantity(result, scene.quantity, m, [passes_used(result, m, T)])[0]
             values = torch.maximum(values, 1 - values) if scene.quantity == "mean" else values
         for where, name, dash in sides:
             y = uncertainty.by_distance(result.distance_G[where], values[None, where], width, bins)[0]
@@ -70,7 +70,7 @@ def averaging(result: Result) -> go.Figure:
 
 def calibration(result: Result, scene: Config) -> go.Figure:
     """Does 90 % mean 90 %? Coverage of intervals on the curve, a reliability diagram on the moons."""
-    T = shown(result, scene)
+    T = passes_shown(result, scene)
     traces: list[style.Trace] = [style.theory([0, 1], [0, 1], "calibrated", hoverinfo="skip")]
     if result.problem == "curve":
         among = result.region_G == IN_DATA
@@ -84,7 +84,7 @@ def calibration(result: Result, scene: Config) -> go.Figure:
         return style.figure(traces, x="level of the interval", y="share inside", xaxis_range=[0, 1], yaxis_range=[0, 1.02],
                             xaxis_tickformat=".0%", yaxis_tickformat=".0%", showlegend=False)
     for m in METHODS:
-        mean = result.tests[m][: counted(result, m, T)].double().mean(0)
+        mean = result.tests[m][: passes_used(result, m, T)].double().mean(0)
         curve = reliability(mean[None], result.target_B.long(), bins=10)
         full = curve.count > 0
         says = f"{METHODS[m]}: %{{x:.0%}} sure, %{{y:.0%}} right, %{{customdata}} samples<extra></extra>"

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 import torch
 
 from core.lessons.early_stopping import lesson
-from core.lessons.early_stopping.lesson import ARMS, SPLITS, Config, Result, back_of, stop_of
-from core.lessons.early_stopping.patience import Stop, handed_back, lowest, stop_rule
+from core.lessons.early_stopping.lesson import ARMS, SPLITS, Config, Result, returned_of, stop_of
+from core.lessons.early_stopping.patience import Stop, argmin_skipping_nan, returned_evaluation, stop_rule
 from core.lessons.early_stopping.words import SHORT
 from figures import style
 
@@ -48,7 +48,7 @@ def top_of(result: Result, measure: str) -> float:
 def _marks(result: Result, scene: Config, arm: str, measure: str, top: float, words: bool) -> list[style.Trace]:
     """Where the rule waits, where it stops, what it hands back, and where the curve was lowest; each appears in its turn."""
     at, y = result.recorded.numpy(), _values(result, measure, "validation", arm)
-    stop, back = stop_of(result, scene, arm), back_of(result, scene, arm)
+    stop, back = stop_of(result, scene, arm), returned_of(result, scene, arm)
     frames = range(len(at))
     out: list[style.Trace] = []
     if stop.stopped is not None:
@@ -60,7 +60,7 @@ def _marks(result: Result, scene: Config, arm: str, measure: str, top: float, wo
                    line=dict(color=style.colour("warning"), width=2),
                    hovertemplate=f"patience runs out at step {s}<extra></extra>")
         out += [style.grow(waiting, [5 * r for r in reached]), style.grow(end, [2 * r for r in reached])]
-    best = int(lowest(lesson.monitored(result, scene)[:, list(ARMS).index(arm), 0]))
+    best = int(argmin_skipping_nan(lesson.monitored(result, scene)[:, list(ARMS).index(arm), 0]))
     places = sorted({best: "star", back: "star" if back == best else "circle-open"}.items())
     index = [i for i, _ in places]
     points = dict(type="scatter", x=at[index], y=y[index], mode="markers", showlegend=False, cliponaxis=False,
@@ -175,7 +175,7 @@ def noise_curves(result: Result, scene: Config) -> go.Figure:
     values = result.noise_loss if scene.monitor == "loss" else 100 * result.noise_error
     mean = style.array(values.mean(2))
     at = result.recorded.numpy()
-    best = lowest(values.mean(2)).numpy()
+    best = argmin_skipping_nan(values.mean(2)).numpy()
     traces: list[style.Trace] = []
     notes = []
     for i, level in enumerate(result.levels):
@@ -225,7 +225,7 @@ def returned(result: Result, scene: Config) -> go.Figure:
     values = lesson.monitored(result, scene)
     test = result.loss["test"].numpy()
     A, S = test.shape[1:]
-    back = np.array([[handed_back(stop_rule(values[:, a, s], scene.patience, scene.min_delta), len(values),
+    back = np.array([[returned_evaluation(stop_rule(values[:, a, s], scene.patience, scene.min_delta), len(values),
                                          scene.restore) for s in range(S)] for a in range(A)])
     given = test[back, np.arange(A)[:, None], np.arange(S)]
     end = test[-1]
@@ -273,7 +273,7 @@ def thumbnail(result: Result, scene: Config) -> dict[str, Any]:
     """Training falls, validation turns, and the best net lies on the way."""
     at = result.recorded.numpy()
     train, validation = (_values(result, "loss", split, scene.arm) for split in ("train", "validation"))
-    best = int(lowest(result.loss["validation"][:, list(ARMS).index(scene.arm), 0]))
+    best = int(argmin_skipping_nan(result.loss["validation"][:, list(ARMS).index(scene.arm), 0]))
     low, high = 0.0, 1.05 * float(np.nanmax(validation))
     return style.thumbnail(
         style.mark("area", [at[best], at[-1]], [high, high], "validation", alpha=0.13),

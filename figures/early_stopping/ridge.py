@@ -6,9 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
+from core.formatting import format_number
 from core.lessons.early_stopping import lesson, shrinkage
 from core.lessons.early_stopping.lesson import PRODUCTS, Config, Result
-from core.words import short
 from figures import style
 
 
@@ -36,7 +36,7 @@ def shrinkage_factors(result: Result, scene: Config) -> go.Figure:
     gaps = [0.0, *lesson.quadratic_gaps(result, scene)[q.steps[1:R] - 1].tolist()]
     # Beyond ε·λ_max = 1 the factor of the steepest direction swings about 1, up to 1.9.
     top = 1.35 if scene.product <= 1 else 2.2
-    text = [f"τ = {int(t)}: at most {short(g, 3)} apart" for t, g in zip(q.steps[:R], gaps, strict=True)]
+    text = [f"τ = {int(t)}: at most {format_number(g, 3)} apart" for t, g in zip(q.steps[:R], gaps, strict=True)]
     words = dict(type="scatter", x=[float(lam[0]) * 1.1], y=[0.92 * top], mode="text", text=[text[-1]],
                  textposition="middle right", textfont=dict(color=style.INK), hoverinfo="skip", showlegend=False)
     traces.append(style.frames(words, text=[[t] for t in text]))

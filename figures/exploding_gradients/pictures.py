@@ -8,11 +8,11 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
+from core.formatting import format_number
 from core.lessons.exploding_gradients import recurrent
 from core.lessons.exploding_gradients.clipping import ARMS, length
 from core.lessons.exploding_gradients.lesson import ARRIVED, Config, Result, frame
 from core.moments import NEVER
-from core.words import short
 from figures import style
 
 HUES = {"none": "unclipped", "norm": "clip_norm", "value": "clip_value"}
@@ -134,7 +134,7 @@ def _exits(result: Result) -> list[dict[str, Any]]:
             continue
         about = dict(xref="x domain", yref="y domain", x=0.98, xanchor="right", y=0.98 - 0.09 * k, yanchor="top", xshift=0,
                      bgcolor=style.colour("paper", 0.75))
-        out.append(style.label(0, 0, f"step {step}: off to ({short(w, 3)}, {short(b, 3)})", HUES[arm]) | about)
+        out.append(style.label(0, 0, f"step {step}: off to ({format_number(w, 3)}, {format_number(b, 3)})", HUES[arm]) | about)
     return out
 
 

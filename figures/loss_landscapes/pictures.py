@@ -120,7 +120,7 @@ def _marks(result: Result, m: int) -> list[style.Trace]:
 
 def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
     """The same plane as a surface: the contour's colours, and the same shadow of the path lying on it."""
-    if result.grid is None or result.a is None or result.b is None or result.shadow_loss is None:
+    if result.grid is None or result.a is None or result.b is None or result.projection_loss is None:
         return _waiting(result, scene)
     if result.basins is None or int(result.basins[m]) == NEVER:
         # Surfaces are slow to draw, so a plane that is still growing is shown as contours only.
@@ -130,7 +130,7 @@ def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
     (x0, x1), (y0, y1) = ((float(axis[m][0]), float(axis[m][-1])) for axis in (result.a, result.b))
     path[(path[:, 0] < x0) | (path[:, 0] > x1) | (path[:, 1] < y0) | (path[:, 1] > y1)] = np.nan
     lift = LIFT * (scale.high - scale.low)
-    z = scale.of(result.shadow_loss[:, m].numpy()) + lift
+    z = scale.of(result.projection_loss[:, m].numpy()) + lift
     colour = style.colour(hue(net, scene))
     x, y, z = style.array(path[:, 0]), style.array(path[:, 1]), style.array(z)
     line = dict(type="scatter3d", x=x, y=y, z=z, mode="lines", line=dict(color=colour, width=7), hoverinfo="skip")
@@ -166,11 +166,11 @@ def loss(result: Result, scene: Config, m: int) -> go.Figure:
                     line=dict(color=style.colour(hue(net, scene)), width=2.4, dash=DASH[net]),
                     hovertemplate=f"{NETS.get(net, 'loss')}, step %{{x}}: %{{y:.3g}}<extra></extra>")
         traces.append(style.grow(line, counts))
-    if result.shadow_loss is not None and scene.problem == "network":
-        shadow = dict(type="scatter", x=style.array(result.snapshot_steps), y=style.array(result.shadow_loss[:, m]),
+    if result.projection_loss is not None and scene.problem == "network":
+        shadow = dict(type="scatter", x=style.array(result.snapshot_steps), y=style.array(result.projection_loss[:, m]),
                       mode="lines", line=dict(color=style.MUTED, width=2, dash="dot"),
                       hovertemplate="shadow on the plane: %{y:.3g}<extra></extra>")
-        traces.append(style.grow(shadow, list(range(1, len(result.shadow_loss) + 1))))
+        traces.append(style.grow(shadow, list(range(1, len(result.projection_loss) + 1))))
     return style.figure(traces, x="step", y="loss" if scene.problem == "network" else "above floor", yaxis_type="log",
                         xaxis_range=[0, scene.steps], showlegend=False)
 

@@ -124,7 +124,7 @@ def surface(result: Result, arm: str) -> go.Figure:
     about = "P(class B) %{z:.2f}" if moons else "doubt %{z:.2f}"
     # A heatmap that the browser itself smooths is one small image; filled contours cost ten times as much to paint.
     sheet = dict(type="heatmap", x=style.array(plane.x), y=style.array(plane.y), z=style.array(p[1] if moons else 1 - p.amax(0)),
-                 colorscale=style.PROBABILITY if moons else style.DOUBT, zmin=0, zmax=1 if moons else 0.9, showscale=False,
+                 colorscale=style.PROBABILITY if moons else style.UNCERTAINTY, zmin=0, zmax=1 if moons else 0.9, showscale=False,
                  zsmooth="fast", hovertemplate=f"(%{{x:.2f}}, %{{y:.2f}}): {about}<extra>{NAMES[arm]}</extra>")
     if plane.corners is not None and plane.corner_labels is not None:
         marks = dict(type="scatter", x=style.array(plane.corners[0]), y=style.array(plane.corners[1]), mode="markers+text",

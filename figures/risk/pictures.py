@@ -9,9 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 from torch import Tensor
 
+from core.formatting import format_number, format_power_of_ten
 from core.lessons.risk.lesson import CAPACITIES, Config, Result, fmt, gaps, interpolates, widest
 from core.lessons.risk.words import J_text
-from core.words import power_of_ten, short
 from figures import style
 
 DASH = {"J": "longdash", "J*": "solid"}
@@ -47,7 +47,7 @@ def unseen(result: Result, scene: Config) -> str:
     if any(interpolates(scene, p) for p in CAPACITIES):
         return " J = 0 has no place on this axis: its line leaves the frame below."
     foot = _bottom(risk)
-    return f" What is below {power_of_ten(foot)} is not drawn." if min(J.min(), risk.min()) < 10.0**foot else ""
+    return f" What is below {format_power_of_ten(foot)} is not drawn." if min(J.min(), risk.min()) < 10.0**foot else ""
 
 
 def _threshold(at: float, low: float, high: float) -> style.Trace:
@@ -170,7 +170,7 @@ def gap(result: Result, scene: Config) -> go.Figure:
     zero = dict(type="line", x0=0, x1=1, xref="x domain", y0=0, y1=0, layer="below", line=dict(color=style.MUTED, width=1.5))
     ticks = _gap_ticks(foot, top, unit)
     return style.figure([here, _threshold(scene.m, *ends), spread, line, star], x="capacity p", y="J* − J", yaxis_range=ends,
-                        yaxis_tickvals=style.array(place(np.array(ticks))), yaxis_ticktext=[short(v) for v in ticks],
+                        yaxis_tickvals=style.array(place(np.array(ticks))), yaxis_ticktext=[format_number(v) for v in ticks],
                         shapes=[zero], showlegend=False, **SMALL_P_AXIS)
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
+from core.formatting import format_number, format_power_of_ten
 from core.lessons.surrogate_losses import lesson, surrogates
 from core.lessons.surrogate_losses.lesson import Config, Result
 from core.lessons.surrogate_losses.surrogates import LOSSES
-from core.words import power_of_ten, short
 from figures import style
 
 DASH = {"squared": "dot", "hinge": "longdash", "logistic": "solid", "exponential": "dashdot"}
@@ -94,7 +94,7 @@ def losses(result: Result) -> go.Figure:
                         annotations=[zero], yaxis_tickvals=[0, 1, 2, 3, 4, 5], showlegend=False)
 
 
-class _Decades:
+class _LogAxis:
     """A logarithmic axis for `values`, with a place below its lowest power of ten for what is zero or less than that."""
 
     def __init__(self, values: np.ndarray):
@@ -105,11 +105,11 @@ class _Decades:
         self.place = 10.0 ** (self.low - 0.6)
         powers = range(self.low, int(self.high) + 1, 1 + int(self.high - self.low) // 6)
         self.ticks = [10.0**k for k in powers]
-        self.text = [f"{10.0**k:g}" if -2 <= k <= 2 else power_of_ten(k) for k in powers]
+        self.text = [f"{10.0**k:g}" if -2 <= k <= 2 else format_power_of_ten(k) for k in powers]
         self.range = [self.low - 0.1, self.high]
         if under.size:
             self.ticks.insert(0, self.place)
-            self.text.insert(0, "0" if not under.any() else f"<{power_of_ten(self.low)}")
+            self.text.insert(0, "0" if not under.any() else f"<{format_power_of_ten(self.low)}")
             self.range[0] = self.low - 0.9
 
     def at(self, values: np.ndarray) -> np.ndarray:
@@ -123,13 +123,13 @@ def training(result: Result, scene: Config, loss: str) -> go.Figure:
     counts = list(range(1, len(at) + 1))
     least = lesson.least_error(scene)
     traces = [style.theory([0, result.steps], [least] * 2, "no classifier expects a lower error", showlegend=False)]
-    axis = _Decades(np.concatenate([[least], *(style.array(v).ravel() for v in (*result.loss.values(), *result.error.values()))]))
+    axis = _LogAxis(np.concatenate([[least], *(style.array(v).ravel() for v in (*result.loss.values(), *result.error.values()))]))
     for values, hue, what, width in ((result.loss, loss, "loss", 2.8), (result.error, "muted", "error", 2.0)):
         for split, dash in (("train", "solid"), ("validation", "dot")):
             y = style.array(values[split][:, k])
             line = dict(type="scatter", x=at, y=axis.at(y), mode="lines", showlegend=False,
                         line=dict(color=style.colour(hue), width=width, dash=dash),
-                        text=["" if np.isnan(v) else short(float(v), 3) for v in y],
+                        text=["" if np.isnan(v) else format_number(float(v), 3) for v in y],
                         hovertemplate=f"{what}, {split}, step %{{x}}: %{{text}}<extra></extra>")
             traces.append(style.grow(line, counts))
     return style.figure(traces, x="step", y="loss, error", yaxis_type="log", xaxis_range=[0, 1.02 * result.steps],

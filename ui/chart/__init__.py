@@ -29,6 +29,7 @@ from plotly.io.json import to_json_plotly
 from core.question import Question
 from figures import style
 from figures.wire import Arrays
+from ui import compat
 
 HERE = Path(__file__).parent
 Text = str | Callable[[], str]
@@ -138,7 +139,7 @@ def encode(board: Board, question: Question | None = None, failed: Failed | None
         player["frames"] = len(board.player.labels)
     legend = [{"label": label, "colour": colour, "dash": dash} for label, colour, dash in board.legend]
     text = to_json_plotly({"player": player, "legend": legend, "panels": panels, "setup": setup})
-    body = b"".join([text.encode(), b"\n", *arrays.taken])
+    body = b"".join([text.encode(), b"\n", *arrays.buffers])
     return Encoded(
         digest=hashlib.blake2b(body, digest_size=12).hexdigest(),
         body=body,
@@ -169,9 +170,9 @@ def _encoded(panel: Panel, arrays: Arrays, failed: Failed | None) -> dict[str, A
         about["alt"] = NO_PICTURE
         words = {"text": NO_PICTURE.replace(". ", ".<br>"), "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper"}
         figure = go.Figure(layout={"xaxis_visible": False, "yaxis_visible": False, "annotations": [words | {"showarrow": False}]})
-    # What to_dict would give, which copies everything and writes arrays in base64.
-    layout = {name: value for name, value in figure._layout.items() if name != "template"}
-    return {**about, "figure": {"data": arrays.apart(figure._data), "layout": layout}}
+    traces, layout = compat.figure_parts(figure)
+    layout = {name: value for name, value in layout.items() if name != "template"}
+    return {**about, "figure": {"data": arrays.extract(traces), "layout": layout}}
 
 
 # A component takes one script; these are its parts, each using what stands before it.
@@ -200,7 +201,7 @@ def _component() -> tuple[Callable[..., Any], dict[str, Any], bytes]:
         js=script(),
         isolate_styles=False,
     )
-    look = json.dumps({"template": style.template().to_plotly_json(), "dark": style.dark_partner()})
+    look = json.dumps({"template": style.template().to_plotly_json(), "dark": style.dark_colours()})
     parts = [f"component/{own.name}/{name}" for name in ("chart.css", *(f"{part}.js" for part in SCRIPTS))]
     return mount, {"plotly": f"component/{served.name}/plotly.min.js", "parts": parts}, look.encode()
 

@@ -18,12 +18,12 @@ import streamlit as st
 
 from core import catalogue
 from figures import style
-from ui import runner, shell
+from ui import compat, runner, shell
 from ui.jobs import Kept, Once
 
 HERE = Path(__file__).parent
 LOG = logging.getLogger(__name__)
-KEEP = 4 << 20  # bytes of pictures; one is some kilobytes
+THUMBNAIL_BYTES = 4 << 20  # bytes of pictures; one is some kilobytes
 NO_PICTURE: dict[str, Any] = dict(marks=[])
 
 
@@ -32,16 +32,16 @@ class Gallery:
     """The pictures of this server. Their runs are the pool's, which computes them when no reader's scene waits."""
 
     memory: runner.Shared
-    pictures: Once[dict[str, Any]] = field(default_factory=lambda: Once(Kept(KEEP)))
+    pictures: Once[dict[str, Any]] = field(default_factory=lambda: Once(Kept(THUMBNAIL_BYTES)))
 
-    def finished(self) -> dict[str, Any]:
+    def thumbnails(self) -> dict[str, Any]:
         """Lesson -> thumbnail, as far as they are made."""
         known = {entry.slug: self.pictures.kept.get(entry.slug) for entry in catalogue.LESSONS}
         return {slug: picture for slug, picture in known.items() if picture is not None}
 
     def advance(self) -> None:
         """Asks for the next missing picture, and draws it once its run is over."""
-        done = self.finished()
+        done = self.thumbnails()
         if (entry := next((entry for entry in catalogue.LESSONS if entry.slug not in done), None)) is None:
             return
         try:
@@ -49,16 +49,16 @@ class Gallery:
             scene = module.Config()
             result = runner.whole(self.memory, entry.slug, module, scene)
             if result is not None:
-                self.pictures.get(entry.slug, lambda: _picture(entry.slug, result, scene))
+                self.pictures.get(entry.slug, lambda: _thumbnail(entry.slug, result, scene))
         except Exception:
             # One lesson that fails must not take the map with it; its own page says what is wrong.
             LOG.exception("no picture of %s", entry.slug)
             self.pictures.kept.put(entry.slug, NO_PICTURE)
 
 
-def _picture(slug: str, result: Any, scene: Any) -> dict[str, Any]:
+def _thumbnail(slug: str, result: Any, scene: Any) -> dict[str, Any]:
     draw = getattr(import_module(f"figures.{slug}.pictures"), "thumbnail", None)
-    return dressed(draw(result, scene)) if draw else NO_PICTURE
+    return with_theme_colours(draw(result, scene)) if draw else NO_PICTURE
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
@@ -67,14 +67,14 @@ def _gallery(sources: str) -> Gallery:
     return Gallery(runner.shared(sources))
 
 
-def dressed(thumbnail: Mapping[str, Any]) -> dict[str, Any]:
+def with_theme_colours(thumbnail: Mapping[str, Any]) -> dict[str, Any]:
     """A thumbnail with colours for both themes. Raises KeyError for a colour that has no dark partner."""
-    dark = style.dark_partner()
+    dark = style.dark_colours()
     marks = [{**m, "colour": f"light-dark({m['colour']}, {dark[m['colour'].upper()]})"} for m in thumbnail["marks"]]
     return {**thumbnail, "marks": marks}
 
 
-def sent(pictures: Mapping[str, Any]) -> dict[str, Any]:
+def browser_data(pictures: Mapping[str, Any]) -> dict[str, Any]:
     """What goes over the wire: parts in the lecture's order, their lessons, and the pictures that there are."""
     parts = []
     for part in catalogue.PARTS:
@@ -99,19 +99,15 @@ def _component() -> Callable[..., Any]:
 def show() -> None:
     """The map; while pictures are missing, in a fragment that makes them."""
     gallery = _gallery(runner.common().sources)
-    complete = len(gallery.finished()) == len(catalogue.LESSONS)
+    complete = len(gallery.thumbnails()) == len(catalogue.LESSONS)
 
     def mount() -> None:
-        pictures = gallery.finished()
-        _component()(data=sent(pictures), key="home")
+        pictures = gallery.thumbnails()
+        _component()(data=browser_data(pictures), key="home")
         if not complete:
             if len(pictures) == len(catalogue.LESSONS):
                 st.rerun()
             gallery.advance()
 
-    if complete:
-        with st.container():
-            mount()
-    else:
-        st.fragment(mount, run_every=0.05)()
+    compat.refresh_until_done(mount, complete)
     shell.hidden_links()

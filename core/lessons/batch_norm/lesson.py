@@ -21,7 +21,7 @@ from core.controls import choice, decades, grid, number, numbers, switch
 from core.engine import generators
 from core.lesson import Scene, last
 from core.lessons.batch_norm import modes as norm_modes
-from core.lessons.batch_norm.modes import Judged
+from core.lessons.batch_norm.modes import Evaluation
 from core.lessons.batch_norm.normalisation import KINDS, Lines, Weights, algorithm_1
 from core.lessons.batch_norm.race import RATES, VALIDATION, Arm, batches, data, race, row_norm, splits, start_weights
 
@@ -80,17 +80,14 @@ class Config(Scene):
 
 @dataclass(frozen=True)
 class Result:
-    """arm: all kinds for T steps of the batch size asked for. sizes: the COMPARED kinds from one start, each batch size
-    after the same SEEN digits, as many sizes as are done. images [4, 16, N] as `patches` lays them out and labels [N],
-    training part first; companies [COMPANIES, VALIDATION]: orders of the validation images; upcoming [T, m]: the training
-    batches that would have come next."""
+    """The race of the normalisations, and what batch norm's running statistics do at other batch sizes."""
 
-    arm: Arm
-    sizes: tuple[Arm, ...]
-    images: Tensor
-    labels: Tensor
-    companies: Tensor
-    upcoming: Tensor
+    arm: Arm  # all kinds, for T steps of the batch size asked for
+    sizes: tuple[Arm, ...]  # the COMPARED kinds from one start, each batch size after the same SEEN digits; those that are done
+    images: Tensor  # [4, 16, N] as `patches` lays them out, training part first
+    labels: Tensor  # [N]
+    companies: Tensor  # [COMPANIES, VALIDATION] orders of the validation images
+    upcoming: Tensor  # [T, m] the training batches that would have come next
 
 
 def transforms(config: Config) -> tuple[Lines, Lines]:
@@ -145,13 +142,13 @@ def run(config: Config) -> Result:
     return last(steps(config))
 
 
-def judged(result: Result, config: Config) -> Judged:
-    return norm_modes.judge(result.arm, result.sizes, *splits(result.images, result.labels), result.companies, result.upcoming,
+def evaluation(result: Result, config: Config) -> Evaluation:
+    return norm_modes.evaluate(result.arm, result.sizes, *splits(result.images, result.labels), result.companies, result.upcoming,
                             rate=config.learning_rate, momentum=config.momentum, starts=trained_starts(config),
                             compared=COMPARED)
 
 
-def undo(config: Config) -> tuple[float, float]:
+def identity_scale_shift(config: Config) -> tuple[float, float]:
     """The γ and β at which Algorithm 1 returns the reader's batch as it was: √(σ² + δ) and μ."""
     lines, _ = transforms(config)
     return math.sqrt(float(lines.var) + config.delta), float(lines.mean)
@@ -162,7 +159,7 @@ def trained_well(training: Tensor) -> Tensor:
     return (training.mean(-1) < math.log(10) / 2).sum(1)
 
 
-def asked(config: Config) -> tuple[float, float]:
+def question_transform(config: Config) -> tuple[float, float]:
     """The factor and offset that the question is about: the scene's; doubling where the scene changes nothing."""
     return (2.0, 0.0) if (config.factor, config.offset) == (1.0, 0.0) else (config.factor, config.offset)
 

@@ -28,31 +28,21 @@ FROM_STEPS = 10  # the training loss of a run is the mean over its last ten batc
 BATCH = RowNorm({"batch": slice(None)}, 1)
 
 
-class Judged(NamedTuple):
-    """What follows from a result at one momentum and rate, by formula and forward passes.
+class Evaluation(NamedTuple):
+    """What follows from a result at one momentum and rate, by formula and forward passes; R starts, V validation images."""
 
-    training, validation: [kinds, R, S], losses at the end, the second in eval mode, NaN where diverged; sizes [A, kinds
-    compared, R]: the validation loss of each batch size of `Result.sizes`, likewise.
-    sure_eval [V], sure_train [COMPANIES, V]: probability of the true class under batch norm (first start), in eval mode
-    and among each company of m; right_eval, right_train: accuracies.
-    batch_stat, running_stat: for the mean and the variance of the last layer's busiest channel, the batches' values
-    [2, T+F] and their running average [2, T+F+1]; during the last F batches the weights stand still.
-    settled [2]: mean over those F batches. values [P·m]: the first layer's most spread channel before norm, for the next
-    batch; scale_shift: the γ and β that the net has learnt for it.
-    """
-
-    training: Tensor
-    validation: Tensor
-    sizes: Tensor
-    sure_eval: Tensor
-    sure_train: Tensor
-    right_eval: float
-    right_train: float
-    batch_stat: Tensor
-    running_stat: Tensor
-    settled: Tensor
-    values: Tensor
-    scale_shift: tuple[float, float]
+    training: Tensor  # [kinds, R, S] loss at the end (nats), NaN where diverged
+    validation: Tensor  # [kinds, R, S] likewise, in eval mode
+    sizes: Tensor  # [A, kinds compared, R] validation loss of each batch size of `Result.sizes`, in eval mode
+    sure_eval: Tensor  # [V] probability of the true class under batch norm (first start), in eval mode
+    sure_train: Tensor  # [COMPANIES, V] the same among each company of m
+    right_eval: float  # accuracy
+    right_train: float  # accuracy
+    batch_stat: Tensor  # [2, T+F] mean and variance of the last layer's busiest channel; weights stand still in the last F
+    running_stat: Tensor  # [2, T+F+1] their running average
+    settled: Tensor  # [2] mean of `batch_stat` over those F batches
+    values: Tensor  # [P·m] the first layer's most spread channel before norm, for the next batch
+    scale_shift: tuple[float, float]  # γ and β that the net has learnt for that channel
 
 
 def running_statistics(arm: Arm, momentum: float) -> tuple[list[Tensor], list[Tensor]]:
@@ -80,8 +70,8 @@ def _validation(arm: Arm, at: int, of: int, samples: Samples, momentum: float) -
 
 
 @torch.inference_mode()
-def judge(arm: Arm, sizes: Sequence[Arm], training: Samples, validation: Samples, companies: Tensor, upcoming: Tensor, *,
-          rate: float, momentum: float, starts: int, compared: Sequence[str]) -> Judged:
+def evaluate(arm: Arm, sizes: Sequence[Arm], training: Samples, validation: Samples, companies: Tensor, upcoming: Tensor, *,
+          rate: float, momentum: float, starts: int, compared: Sequence[str]) -> Evaluation:
     """companies [n, V] and upcoming [F, m] are as in the lesson's Result; rate is the learning rate that is looked into."""
     S, shape, of = starts, (len(KINDS), len(RATES), starts), len(compared)
     rows = slice(len(RATES) * S * KINDS.index("batch"), len(RATES) * S * (KINDS.index("batch") + 1))
@@ -97,7 +87,7 @@ def judge(arm: Arm, sizes: Sequence[Arm], training: Samples, validation: Samples
     sure_train = torch.empty(companies.shape).scatter_(1, companies, sure.reshape(companies.shape))
     batch_stat, values, scale_shift = _statistics_of_a_channel(arm, w, k, training[0], upcoming)
     running = torch.stack([running_average(b, start, momentum) for b, start in zip(batch_stat, (0.0, 1.0), strict=True)])
-    return Judged(
+    return Evaluation(
         training=arm.losses[-FROM_STEPS:].mean(0).reshape(shape),
         validation=_validation(arm, KINDS.index("batch"), len(KINDS), validation, momentum).reshape(shape),
         sizes=torch.stack(others) if others else torch.empty(0, of, len(RATES)), sure_eval=sure_eval[0],
@@ -120,7 +110,7 @@ def _in_batches(w: Weights, images: Tensor, index: Tensor) -> Trace:
 def _statistics_of_a_channel(
     arm: Arm, w: Weights, k: int, images: Tensor, upcoming: Tensor
 ) -> tuple[Tensor, Tensor, tuple[float, float]]:
-    """`batch_stat`, `values` and `scale_shift` of Judged, for the net in row k of those with batch norm."""
+    """`batch_stat`, `values` and `scale_shift` of Evaluation, for the net in row k of those with batch norm."""
     last_layer = len(POSITIONS) - 1
     means, variances = arm.batch_mean[last_layer][:, k], arm.batch_var[last_layer][:, k]
     channel = int((means[-1] - means[0]).abs().nan_to_num(0.0).argmax()) if arm.step else 0

@@ -92,10 +92,10 @@ def normalise(
 
 
 class RowNorm(NamedTuple):
-    """Which rows of z [K, C, P, N] are normalised how: `parts` maps a kind to its slice of the rows."""
+    """Which rows of z [K, C, P, N] are normalised how."""
 
-    parts: Mapping[str, slice]
-    groups: int
+    parts: Mapping[str, slice]  # kind -> its rows
+    groups: int  # of group norm
 
     def statistics(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """μ, σ² and 1/√(σ² + δ) of every element's averaged set, [K, C, 1, N]; 0, 1 and 1 in rows without norm."""
@@ -147,27 +147,27 @@ def patches(images_NHW: Tensor) -> Tensor:
 
 
 class Weights(NamedTuple):
-    """Parameters of K nets: weights [K, out, in] and biases [K, out, 1] of five layers, γ and β [K, C, 1, 1] of four."""
+    """Parameters of K nets."""
 
-    weights: tuple[Tensor, ...]
-    biases: tuple[Tensor, ...]
-    gammas: tuple[Tensor, ...]
-    betas: tuple[Tensor, ...]
+    weights: tuple[Tensor, ...]  # five, [K, out, in]
+    biases: tuple[Tensor, ...]  # five, [K, out, 1]
+    gammas: tuple[Tensor, ...]  # four, [K, C, 1, 1]
+    betas: tuple[Tensor, ...]  # four, [K, C, 1, 1]
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Weights:
         return Weights(*(tuple(change(t) for t in group) for group in self))
 
 
 class Trace(NamedTuple):
-    """One forward pass: per layer its input [K, C', P·m], x̂, 1/√(σ² + δ), u = γx̂ + β, μ, σ²; out [K, 10, m]."""
+    """What one forward pass leaves, a tensor a layer."""
 
-    inputs: list[Tensor]
+    inputs: list[Tensor]  # [K, C', P·m]
     xhat: list[Tensor]
-    scale: list[Tensor]
-    entering: list[Tensor]
-    mean: list[Tensor]
-    var: list[Tensor]
-    out: Tensor
+    scale: list[Tensor]  # 1/√(σ² + δ)
+    entering: list[Tensor]  # u = γx̂ + β
+    mean: list[Tensor]  # μ
+    var: list[Tensor]  # σ²
+    out: Tensor  # [K, 10, m]
 
 
 def forward(w: Weights, x: Tensor, norm: RowNorm, running: tuple[list[Tensor], list[Tensor]] | None = None) -> Trace:

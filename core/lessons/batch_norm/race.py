@@ -60,26 +60,20 @@ def batches(rng: Generator, m: int) -> Iterator[Tensor]:
 
 @dataclass(frozen=True)
 class Arm:
-    """The nets of one batch size, up to `step`.
-
-    losses [step, K]: each mini-batch's loss before its update, NaN from divergence on; diverged_at [K]: the first step
-    without a finite loss, NEVER if none. recorded [Q]: steps of spread and mean [Q, L, K], the standard deviation and
-    mean, over batch, channels and positions, of what enters each ReLU. batch_mean, batch_var: for each layer
-    [step, R·S, C], what the nets with batch norm saw, the variance unbiased. weights: the nets now. validation [K]: loss
-    at the end; NaN until then, where a net diverged, and under batch norm, for which it depends on the running
-    statistics (`modes`).
-    """
+    """The nets of one batch size, up to `step`; K nets, L ReLUs, Q recorded steps."""
 
     batch_size: int
     step: int
-    losses: Tensor
-    diverged_at: Tensor
-    recorded: Tensor
-    mean: Tensor
-    spread: Tensor
-    batch_mean: tuple[Tensor, ...]
-    batch_var: tuple[Tensor, ...]
-    weights: Weights
+    losses: Tensor  # [step, K] each mini-batch's loss before its update (nats), NaN from divergence on
+    diverged_at: Tensor  # [K] first step without a finite loss, NEVER if none
+    recorded: Tensor  # [Q] steps of `mean` and `spread`
+    mean: Tensor  # [Q, L, K] of what enters each ReLU, over batch, channels and positions
+    spread: Tensor  # [Q, L, K] standard deviation of the same
+    batch_mean: tuple[Tensor, ...]  # for each layer [step, R·S, C], what the nets with batch norm saw
+    batch_var: tuple[Tensor, ...]  # likewise, unbiased
+    weights: Weights  # of the nets now
+    # [K] loss at the end (nats). NaN until then, where a net diverged, and under batch norm, for which it depends on the
+    # running statistics (`modes`).
     validation: Tensor
 
 
@@ -116,10 +110,10 @@ def race(w: Weights, norm: RowNorm, training: Samples, validation: Samples, orde
     sizes = [fan_out for _, fan_out in FANS[:-1]]
     batch_mean, batch_var = ([torch.zeros(T, K // kinds, c) for c in sizes] for _ in range(2))
 
-    def arm(step: int, judged: Tensor) -> Arm:
+    def arm(step: int, loss_at_end: Tensor) -> Arm:
         q = sum(r < step for r in recorded)
         return Arm(m, step, losses[:step], gone.clone(), torch.tensor(recorded[:q]), moments[0, :q], moments[1, :q],
-                   tuple(b[:step] for b in batch_mean), tuple(b[:step] for b in batch_var), w.map(torch.clone), judged)
+                   tuple(b[:step] for b in batch_mean), tuple(b[:step] for b in batch_var), w.map(torch.clone), loss_at_end)
 
     unknown = torch.full((K,), torch.nan)
     yield arm(0, unknown)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.formatting import format_number
 from core.lessons.batch_norm import modes as norm_modes
 from core.lessons.batch_norm.lesson import (
     BATCH_SIZES,
@@ -19,37 +20,36 @@ from core.lessons.batch_norm.lesson import (
     SEEN,
     Config,
     Result,
-    asked,
     changes,
-    judged,
+    evaluation,
+    identity_scale_shift,
+    question_transform,
     row,
     trained_starts,
     trained_well,
     transforms,
-    undo,
 )
-from core.lessons.batch_norm.modes import Judged, at_best_rate
+from core.lessons.batch_norm.modes import Evaluation, at_best_rate
 from core.lessons.batch_norm.normalisation import KINDS, averaged
 from core.lessons.batch_norm.race import RATES, Arm
 from core.moments import NEVER
 from core.question import Challenge, Pick, Verdict
-from core.words import short
 
 
 def second_name(scene: Config) -> str:
-    times = {1.0: "x", -1.0: "−x"}.get(scene.factor, f"{short(scene.factor)} x")
+    times = {1.0: "x", -1.0: "−x"}.get(scene.factor, f"{format_number(scene.factor)} x")
     return times + (f" {'+' if scene.offset > 0 else '−'} {abs(scene.offset):g}" if scene.offset else "")
 
 
 SAME = 0.01  # outputs that differ by less than this part of their reach count as the same
 
 
-def summary(result: Result, config: Config, facts: Judged | None = None) -> str:
+def summary(result: Result, config: Config, facts: Evaluation | None = None) -> str:
     """What one should have seen, computed; `facts` where the caller has them already."""
     arm, text = result.arm, _layer(config)
     if arm.step < config.steps:
         return f"{text} The nets are at step {arm.step} of {config.steps}."
-    facts = facts or judged(result, config)
+    facts = facts or evaluation(result, config)
     at, S = f"ε = {config.learning_rate:g} and m = {arm.batch_size}", trained_starts(config)
     ends = [_ending(facts.training[i, RATES.index(config.learning_rate)], arm, row(config, kind, config.learning_rate), S)
             for i, kind in enumerate(KINDS[:2])]
@@ -76,37 +76,39 @@ def _layer(config: Config) -> str:
             f"{mean_text(first.y)} and spread {spread_text(first.y)}.")
     if equal:
         text += " Its values are all equal, so σ = 0 and each comes out as β."
-    elif math.dist((config.gamma, config.beta), undo(config)) < 1e-3:
-        spread = "σ" if undo(config)[0] - math.sqrt(float(first.var)) < 1e-3 else "√(σ² + δ)"
+    elif math.dist((config.gamma, config.beta), identity_scale_shift(config)) < 1e-3:
+        spread = "σ" if identity_scale_shift(config)[0] - math.sqrt(float(first.var)) < 1e-3 else "√(σ² + δ)"
         text += f" **γ = {spread} and β = μ undo the norm: the batch comes out as it went in.**"
     if (config.factor, config.offset) == (1.0, 0.0):
         return text
     if config.factor == 0:
-        return f"{text} **Multiplied by 0 nothing is left to normalise: every value comes out as β = {short(config.beta, 3)}.**"
+        return (f"{text} **Multiplied by 0 nothing is left to normalise: every value comes out as β = "
+                f"{format_number(config.beta, 3)}.**")
     gap = float((second.y - (2 * config.beta - first.y if config.factor < 0 else first.y)).abs().max())
     what, same = _changed(config.factor, config.offset), "the mirror image of that" if config.factor < 0 else "the same numbers"
     if gap > SAME * float((first.y - config.beta).abs().max()) + 1e-12:
-        beside = "σ²" if first.var <= second.var else f"the new σ² of {short(second.var)}"
-        told = f"it does not come out as {same}: δ is not small beside {beside}, and they differ by up to {short(gap, 3)}"
+        beside = "σ²" if first.var <= second.var else f"the new σ² of {format_number(second.var)}"
+        told = f"it does not come out as {same}: δ is not small beside {beside}, and they differ by up to {format_number(gap, 3)}"
     else:
-        but = f", but for what δ does: they differ by up to {short(gap, 3)}" if gap > 1e-12 else ""
+        but = f", but for what δ does: they differ by up to {format_number(gap, 3)}" if gap > 1e-12 else ""
         told = f"it comes out as {same}{but}"
     return f"{text} **{what[0].upper()}{what[1:]}, {told}.**"
 
 
 def _changed(factor: float, offset: float) -> str:
-    parts = (f"multiplied by {short(factor)}" if factor != 1 else "", f"moved by {short(offset)}" if offset else "")
+    parts = ("multiplied by "
+             f"{format_number(factor)}" if factor != 1 else "", f"moved by {format_number(offset)}" if offset else "")
     return " and ".join(part for part in parts if part)
 
 
 def mean_text(values: Tensor) -> str:
     """The mean in words; what rounding leaves of a zero is a zero."""
     mean = float(values.mean())
-    return short(mean if abs(mean) > 1e-13 * float(values.abs().max()) else 0.0, 3)
+    return format_number(mean if abs(mean) > 1e-13 * float(values.abs().max()) else 0.0, 3)
 
 
 def spread_text(values: Tensor) -> str:
-    return short(values.std(correction=0) if values.min() < values.max() else 0.0, 3)
+    return format_number(values.std(correction=0) if values.min() < values.max() else 0.0, 3)
 
 
 def _ending(losses: Tensor, arm: Arm, k: int, starts: int) -> str:
@@ -116,10 +118,10 @@ def _ending(losses: Tensor, arm: Arm, k: int, starts: int) -> str:
         count = int((gone != NEVER).sum())
         where = f" in {count} of {starts} starts," if count < starts else ""
         return f"no longer a finite number{where} from step {int(gone[gone != NEVER].min())} on (float32 overflowed)"
-    return short(losses.mean(), 3)
+    return format_number(losses.mean(), 3)
 
 
-def _compared(result: Result, facts: Judged) -> str:
+def _compared(result: Result, facts: Evaluation) -> str:
     """How far batch norm is ahead of group norm at m = 2 and at m = 8."""
     if len(result.sizes) < len(BATCH_SIZES):
         return f" Of the {len(BATCH_SIZES)} batch sizes {len(result.sizes)} are done."
@@ -129,15 +131,15 @@ def _compared(result: Result, facts: Judged) -> str:
         if not math.isfinite(batch + group):
             told.append(f"at m = {m} no learning rate was small enough")
             continue
-        ahead = f"{short(abs(group - batch))} {'ahead of' if batch <= group else 'behind'}"
-        told.append(f"at m = {m} batch norm has a validation loss of {short(batch)}, {ahead} group norm")
+        ahead = f"{format_number(abs(group - batch))} {'ahead of' if batch <= group else 'behind'}"
+        told.append(f"at m = {m} batch norm has a validation loss of {format_number(batch)}, {ahead} group norm")
     return f" **After the same {SEEN} digits, each at its best learning rate:** {'; '.join(told)}."
 
 
 def predict(result: Result, config: Config) -> Pick:
     """What the change of its input does to the layer's output; where the scene changes nothing, doubling is asked."""
     del result  # the layer is computed from the scene, as the page's film of it is
-    factor, offset = asked(config)
+    factor, offset = question_transform(config)
     first, second = transforms(replace(config, factor=factor, offset=offset))
     changed = _changed(factor, offset)
     answers = {"same": first.y, "mirror": 2 * config.beta - first.y, "times": factor * first.y + offset,
@@ -170,14 +172,14 @@ CHALLENGE = Challenge(
 )
 
 
-def alt_texts(result: Result, facts: Judged, scene: Config) -> dict[str, str]:
+def alt_texts(result: Result, facts: Evaluation, scene: Config) -> dict[str, str]:
     """The name of a picture to its sentence."""
     return {**_layer_alt(scene), **_nets(result, facts, scene), **_modes(facts, scene)}
 
 
 def setup_alt(scene: Config) -> str:
     """What the picture beside the question shows."""
-    factor, offset = asked(scene)
+    factor, offset = question_transform(scene)
     second = replace(scene, factor=factor, offset=offset)
     first, changed = transforms(second)
     return (f"Three rows of values: the batch x, {_pair(first.x)}; the layer's output y of it, {_pair(first.y)}; and "
@@ -193,20 +195,21 @@ def _layer_alt(scene: Config) -> dict[str, str]:
         "algorithm": "Mean and spread of the batch line by line: "
                      + _list(f"{name} {_pair(v)}" for name, v in stages.items()) + also,
         "histogram": f"The batch reaches from {_ends(first.x)} before Algorithm 1 and from {_ends(first.y)} after it.",
-        "scaling": f"With the input times {short(scene.factor)} the spread is "
+        "scaling": f"With the input times {format_number(scene.factor)} the spread is "
                    f"{spread_text(scene.factor * first.x)} without norm and {spread_text(second.y)} with batch norm.",
         "sets": f"Of {CELLS[0]} samples, {CELLS[1]} channels and {CELLS[2]} positions, one mean is taken over "
                 + _list(f"{n} values by {NAMES[k].lower()}" for k, n in shared.items()),
     }
 
 
-def _nets(result: Result, facts: Judged, scene: Config) -> dict[str, str]:
+def _nets(result: Result, facts: Evaluation, scene: Config) -> dict[str, str]:
     arm, training = result.arm, facts.training.mean(-1).numpy()
     if not arm.step:
         return {}
     finite = [(k, i) for i, k in enumerate(KINDS) if np.isfinite(training[i]).any()]
     best = ((k, int(np.nanargmin(training[i])), float(np.nanmin(training[i]))) for k, i in finite)
-    out = {"rates": "Lowest training loss: " + _list(f"{NAMES[k].lower()} {short(v)} at ε = {RATES[r]:g}" for k, r, v in best)
+    out = {"rates": "Lowest training loss: " + _list(f"{NAMES[k].lower()} {format_number(v)} at ε = "
+                                                     f"{RATES[r]:g}" for k, r, v in best)
            + " Rounding alone can move instance norm's, and that of others at a large ε."}
     for what in ("mean", "spread"):
         values = getattr(arm, what)[-1]
@@ -222,7 +225,7 @@ def _nets(result: Result, facts: Judged, scene: Config) -> dict[str, str]:
     return out
 
 
-def _modes(facts: Judged, scene: Config) -> dict[str, str]:
+def _modes(facts: Evaluation, scene: Config) -> dict[str, str]:
     apart = float((facts.sure_train - facts.sure_eval).abs().mean())
     out = {
         "modes": f"The probability of an image's true class differs between the modes by {_number(apart)} on average.",
@@ -239,7 +242,7 @@ def _modes(facts: Judged, scene: Config) -> dict[str, str]:
 
 
 def _number(value: float) -> str:
-    return "no finite number" if math.isnan(value) else short(value)
+    return "no finite number" if math.isnan(value) else format_number(value)
 
 
 def _pair(values: Tensor) -> str:
@@ -247,7 +250,7 @@ def _pair(values: Tensor) -> str:
 
 
 def _ends(values: Tensor) -> str:
-    return f"{short(values.min(), 3)} to {short(values.max(), 3)}"
+    return f"{format_number(values.min(), 3)} to {format_number(values.max(), 3)}"
 
 
 def _list(parts: Iterable[str]) -> str:

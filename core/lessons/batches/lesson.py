@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from core.controls import Refused, choice, decades, grid, number, switch
+from core.controls import InvalidValue, choice, decades, grid, number, switch
 from core.data import toys
 from core.engine import MLP, binary_cross_entropy, generators
 from core.lesson import Scene, last
-from core.lessons.batches.noise import Moment, look, orders, per_sample_gradients, variance_factor
-from core.lessons.batches.quadratic import Walks, walk
+from core.lessons.batches.noise import Moment, measure_moment, orders, per_sample_gradients, variance_factor
+from core.lessons.batches.quadratic import SGDPaths, simulate_sgd
 from core.lessons.batches.race import RECORDS, Arm, Found, Problem, Step, descend, found
 
 MOMENTS = (0, 1, 2, 3, 5, 8, 12, 18, 27, 40, 60)  # records of the full-batch run at which the noise is looked at
@@ -56,33 +56,27 @@ class Config(Scene):
 
     def rules(self) -> None:
         if self.batch_size > self.n_samples:
-            raise Refused("batch_size", f"batch_size must be at most N = {self.n_samples}, not {self.batch_size}")
+            raise InvalidValue("batch_size", f"batch_size must be at most N = {self.n_samples}, not {self.batch_size}")
 
 
 @dataclass(frozen=True)
 class Result:
-    """moments: of the first start's full-batch run, as many as have come. sizes [M]; arms: from the smallest batch up, those that
-    have begun.
+    """Gradients of mini-batches at some moments of training, and a race of batch sizes from S starts."""
 
-    begun [1, S], matched, ended [A, S]: the nets at the start, where each run first reaches the level, and after its last step;
-    None until all have run.
-    quadratic: SGD on a noisy quadratic with λ = σ = 1, at QUADRATIC_RATES and sizes.
-    """
-
-    sizes: tuple[int, ...]
-    moments: tuple[Moment, ...]
-    arms: tuple[Arm, ...] = ()
-    begun: Found | None = None
-    matched: Found | None = None
-    ended: Found | None = None
-    quadratic: Walks | None = None
+    sizes: tuple[int, ...]  # [M] batch sizes, from the smallest up
+    moments: tuple[Moment, ...]  # of the first start's full-batch run, as many as have come
+    arms: tuple[Arm, ...] = ()  # from the smallest batch up, those that have begun
+    begun: Found | None = None  # [1, S] the nets at the start; None until all have run
+    matched: Found | None = None  # [A, S] where each run first reaches the level; None until all have run
+    ended: Found | None = None  # [A, S] after the last step; None until all have run
+    quadratic: SGDPaths | None = None  # SGD on a noisy quadratic with λ = σ = 1, at QUADRATIC_RATES and `sizes`
 
     @property
     def done(self) -> bool:
         return self.matched is not None
 
 
-def racers(config: Config) -> tuple[int, ...]:
+def trained_sizes(config: Config) -> tuple[int, ...]:
     """The batch sizes that train, the full batch last."""
     return (*(m for m in RACE if m < config.n_samples), config.n_samples)
 
@@ -108,19 +102,19 @@ def _seeds(config: Config, purpose: int) -> list[int]:
 def steps(config: Config) -> Iterator[Result]:
     task, sizes = problem(config), tuple(2**i for i in range(config.n_samples.bit_length()))
     order = orders(config.n_samples, BATCHES, generators([config.seed + 500_000])[0])
-    *small, full = racers(config)
+    *small, full = trained_sizes(config)
     result, ends, axes = Result(sizes, ()), {}, None
     for m in (full, *small):
         for i, now in enumerate(descend(task, m, rate_of(config, m), config.steps, config.level, _seeds(config, 2))):
             ends[m] = now
             if m == full and i in MOMENTS:
                 gradients = per_sample_gradients(task.mlp, now.theta[0], task.x[0], task.y[0, 0], binary_cross_entropy)
-                moment, axes = look(now.arm.step, gradients, axes, order, sizes)
+                moment, axes = measure_moment(now.arm.step, gradients, axes, order, sizes)
                 result = replace(result, moments=(*result.moments, moment))
             elif i % LOOK:
                 continue
             yield replace(result, arms=_arms(ends))
-    quadratic = walk(QUADRATIC_RATES, sizes, FROM, WALK_STEPS, WALKERS, generators([config.seed + 700_000])[0])
+    quadratic = simulate_sgd(QUADRATIC_RATES, sizes, FROM, WALK_STEPS, WALKERS, generators([config.seed + 700_000])[0])
     result = replace(result, arms=_arms(ends), quadratic=quadratic)
     yield result
     order = sorted(ends)
@@ -160,7 +154,7 @@ def noise(moment: Moment, m: int, config: Config) -> tuple[float, float]:
     return (measured if measured > ROUNDING * one else 0.0), math.sqrt(factor) * one
 
 
-def miss(moment: Moment, m: int, config: Config) -> float:
+def rms_error(moment: Moment, m: int, config: Config) -> float:
     """The root mean square error of a batch's gradient over all directions, by theory, which is exact for a known set."""
     return math.sqrt(variance_factor(m, config.n_samples, config.replacement) * moment.total)
 
@@ -171,7 +165,7 @@ def uphill(moment: Moment, m: int, config: Config) -> int:
     return int((along < 0).sum())
 
 
-def fall(config: Config) -> float:
+def noise_ratio(config: Config) -> float:
     """What is left of the noise's standard deviation when the batch grows fourfold, in %, by theory."""
     few, many = (variance_factor(m, config.n_samples, config.replacement) for m in pair(config))
     return 100 * math.sqrt(many / few)

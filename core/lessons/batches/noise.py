@@ -40,18 +40,14 @@ def per_sample_gradients(mlp: MLP, theta: Tensor, x: Tensor, y: Tensor, loss: Lo
 
 @dataclass(frozen=True)
 class Spread:
-    """The per-sample gradients at one θ. `axes` [P, 2]: principal directions; variance [2]: along them, and `total`: their
-    trace over all directions; mean [2] and norm: the full gradient in the plane, and its whole length.
+    """The per-sample gradients at one θ, in the plane of the two directions in which samples differ most."""
 
-    offsets [N, 3]: each sample's gradient less the full one, along the two axes and along the full gradient.
-    """
-
-    axes: Tensor
-    variance: Tensor
-    total: float
-    mean: Tensor
-    norm: float
-    offsets: Tensor
+    axes: Tensor  # [P, 2] principal directions
+    variance: Tensor  # [2] along them
+    total: float  # variance along all directions added up
+    mean: Tensor  # [2] the full gradient in the plane
+    norm: float  # length of the full gradient
+    offsets: Tensor  # [N, 3] each sample's gradient less the full one: along the two axes and along the full gradient
 
 
 def spread(gradients: Tensor, before: Tensor | None = None) -> Spread:
@@ -87,23 +83,19 @@ def batch_means(values: Tensor, order: Tensor, sizes: Sequence[int]) -> Tensor:
 
 @dataclass(frozen=True)
 class Moment:
-    """Gradients at one θ of training, after `step` steps, in the plane of the two directions in which samples differ most.
+    """Gradients at one θ of training, in the plane of the two directions in which samples differ most."""
 
-    mean [2], norm: the full gradient in that plane, and its whole length; variance [2]: of one sample's gradient along the
-    axes, total: along all directions added up. per_sample [N, 3] and cloud [2, M, B, 3]: offsets from the full gradient of
-    every sample and of B batches, without (0) and with (1) replacement: along the two axes, and along the full gradient.
-    """
-
-    step: int
-    mean: Tensor
-    norm: float
-    variance: Tensor
-    total: float
-    per_sample: Tensor
-    cloud: Tensor
+    step: int  # updates before it
+    mean: Tensor  # [2] the full gradient in the plane
+    norm: float  # length of the full gradient
+    variance: Tensor  # [2] of one sample's gradient along the axes
+    total: float  # variance along all directions added up
+    per_sample: Tensor  # [N, 3] each sample's offset from the full gradient: along the two axes and along the full gradient
+    cloud: Tensor  # [2, M, B, 3] likewise of B batches of each size, without (0) and with (1) replacement
 
 
-def look(step: int, gradients: Tensor, before: Tensor | None, order: Tensor, sizes: Sequence[int]) -> tuple[Moment, Tensor]:
+def measure_moment(step: int, gradients: Tensor, before: Tensor | None, order: Tensor,
+                   sizes: Sequence[int]) -> tuple[Moment, Tensor]:
     """The moment of gradients [N, P] with the batches of `order`, and the axes [P, 2] that it is drawn in."""
     at = spread(gradients, before)
     cloud = batch_means(at.offsets.float(), order, sizes)

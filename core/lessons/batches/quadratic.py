@@ -22,14 +22,15 @@ def stationary_variance(rate: float, curvature: float, variance: float, m: float
 
 
 @dataclass(frozen=True)
-class Walks:
-    """path [M, R, T+1]: one walker; variance [M, R]: over all walkers, mean of the last third of the steps."""
+class SGDPaths:
+    """SGD on a noisy quadratic, for M batch sizes and R learning rates."""
 
-    path: Tensor
-    variance: Tensor
+    path: Tensor  # [M, R, T+1] one walker
+    variance: Tensor  # [M, R] over all walkers, mean of the last third of the steps
 
 
-def walk(rates: Sequence[float], sizes: Sequence[int], start: float, steps: int, walkers: int, generator: Generator) -> Walks:
+def simulate_sgd(rates: Sequence[float], sizes: Sequence[int], start: float, steps: int, walkers: int,
+                 generator: Generator) -> SGDPaths:
     """SGD with λ = σ = 1 from `start`. Every batch size sees the same noise, divided by √m."""
     rate = torch.tensor(rates, dtype=torch.float64)[:, None]
     scale = torch.tensor(sizes, dtype=torch.float64).rsqrt()[:, None, None]
@@ -41,4 +42,4 @@ def walk(rates: Sequence[float], sizes: Sequence[int], start: float, steps: int,
         path.append(theta[..., 0])
         if t >= steps - kept:
             total += theta.var(-1)
-    return Walks(torch.stack(path, -1), total / kept)
+    return SGDPaths(torch.stack(path, -1), total / kept)

@@ -29,30 +29,26 @@ PRODUCTS = 10  # Hessian-vector products of an eigenvalue
 
 @dataclass(frozen=True)
 class Problem:
-    """The net, training data x [1, 2, N] and y [1, 1, N], held-out data likewise, starts theta [S, P]."""
+    """The net, its data and S starts."""
 
     mlp: MLP
-    x: Tensor
-    y: Tensor
-    x_held: Tensor
-    y_held: Tensor
-    theta: Tensor
+    x: Tensor  # [1, 2, N] training part
+    y: Tensor  # [1, 1, N]
+    x_held: Tensor  # [1, 2, H] held out
+    y_held: Tensor  # [1, 1, H]
+    theta: Tensor  # [S, P]
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One batch size so far. loss [R, S] of the whole training set (nats) at steps `at` [R]; NaN where not finite.
-
-    reached [S]: the first recorded step whose loss is the level or up to 10 % less, NEVER if none; seconds: processor
-    time of one update of one net, measured.
-    """
+    """One batch size so far, from S starts."""
 
     batch_size: int
     learning_rate: float
-    at: Tensor
-    loss: Tensor
-    reached: Tensor
-    seconds: float = field(metadata={"measured": True})
+    at: Tensor  # [R] recorded steps
+    loss: Tensor  # [R, S] of the whole training set (nats), NaN where not finite
+    reached: Tensor  # [S] first recorded step whose loss is the level or up to 10 % less, NEVER if none
+    seconds: float = field(metadata={"measured": True})  # processor time of one update of one net
 
     @property
     def step(self) -> int:
@@ -61,23 +57,20 @@ class Arm:
 
 @dataclass(frozen=True)
 class Found:
-    """What one batch size finds, for S starts: training loss, sharpness and held-out loss, [S] each.
+    """What one batch size finds, for S starts. NaN for a start that never got there or is not finite."""
 
-    NaN for a start that never got there or is not finite.
-    """
-
-    loss: Tensor
-    sharpness: Tensor
-    held_out: Tensor
+    loss: Tensor  # [S] of the training set (nats)
+    sharpness: Tensor  # [S] top eigenvalue of the training loss's Hessian
+    held_out: Tensor  # [S] loss of the held-out set (nats)
 
 
 @dataclass(frozen=True)
 class Step:
-    """An arm so far, its nets theta [S, P] now, and matched [S, P]: those at `reached`, NaN if not there yet."""
+    """An arm so far, and its nets."""
 
     arm: Arm
-    theta: Tensor
-    matched: Tensor
+    theta: Tensor  # [S, P] now
+    matched: Tensor  # [S, P] at `arm.reached`, NaN if not there yet
 
 
 def seconds_per_step(problem: Problem, m: int, rngs: Generators) -> float:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from core.controls import Number
 from core.engine import generators
+from core.formatting import format_number
 from core.lessons.batches.lesson import (
     BATCHES,
     CLOCKS,
@@ -19,19 +20,18 @@ from core.lessons.batches.lesson import (
     Result,
     at_epochs,
     clock,
-    fall,
     medians,
-    miss,
     moment_of,
     noise,
+    noise_ratio,
     pair,
-    racers,
+    rms_error,
+    trained_sizes,
     uphill,
 )
 from core.lessons.batches.noise import Moment, orders, variance_factor
 from core.lessons.batches.quadratic import stationary_variance
 from core.question import Amount, Challenge, Verdict
-from core.words import short
 
 BANK = 2000  # batches drawn to check an answer
 
@@ -39,17 +39,19 @@ BANK = 2000  # batches drawn to check an answer
 def summary(result: Result, config: Config) -> str:
     """What the reader should have seen, computed from the result."""
     moment, (few, many), m = moment_of(result, config), pair(config), config.batch_size
-    text = (f"**From m = {few} to m = {many} the noise falls to {_left(moment, config)}**; theory says {fall(config):.0f} %. "
+    text = (f"**From m = {few} to m = {many} the noise falls to {_left(moment, config)}**; theory says "
+            f"{noise_ratio(config):.0f} %. "
             f"After {moment.step} full-batch steps the gradient has length {_word(moment.norm)}; a batch of {m} misses it by "
-            f"{_word(miss(moment, m, config))} (root mean square), and {uphill(moment, m, config)} of {BATCHES} batches point "
+            f"{_word(rms_error(moment, m, config))} (root mean square), and {uphill(moment, m, config)} of {BATCHES} "
+            "batches point "
             "away from it, where a small step goes uphill.")
     if result.quadratic is None:
-        return f"{text} The nets are still training: {len(result.arms)} of {len(racers(config))} batch sizes have begun."
+        return f"{text} The nets are still training: {len(result.arms)} of {len(trained_sizes(config))} batch sizes have begun."
     small, full = result.arms[0], result.arms[-1]
     epochs = small.step * small.batch_size / config.n_samples
     ends = [_word(arm.loss[-1].double().mean()) for arm in (small, full)]
     text += (f" **After {config.steps} steps** the training loss is {ends[0]} with m = {small.batch_size} and {ends[1]} with the "
-             f"full batch; **after {short(epochs, 3)} epochs**, where m = {small.batch_size} ends, the full batch is at "
+             f"full batch; **after {format_number(epochs, 3)} epochs**, where m = {small.batch_size} ends, the full batch is at "
              f"{_word(at_epochs(full, config, epochs))}.")
     return f"{text}{_risen(result)} {_sharpness(result, config)}" if result.done else text
 
@@ -61,7 +63,7 @@ def _left(moment: Moment, config: Config) -> str:
 
 
 def _word(value: Tensor | float) -> str:
-    return short(value, 3) if math.isfinite(float(value)) else "no longer a finite number"
+    return format_number(value, 3) if math.isfinite(float(value)) else "no longer a finite number"
 
 
 def _risen(result: Result) -> str:
@@ -73,7 +75,7 @@ def _risen(result: Result) -> str:
         first, final = (float(arm.loss[i].double().mean()) for i in (0, -1))
         if not final <= first:
             product = arm.learning_rate * top
-            rate, why = short(arm.learning_rate, 3), ""
+            rate, why = format_number(arm.learning_rate, 3), ""
             if product > 2:
                 why = f": at the start ε·λ_max = {rate} · {_word(top)} = {_word(product)} > 2"
             text += f" With m = {arm.batch_size} the loss ends above where it began{why}."
@@ -110,7 +112,7 @@ def predict(result: Result, config: Config) -> Amount:
              "size does the gradient's noise go, as a standard deviation?",
         why=f"Variances go with 1/m, so standard deviations with 1/√m: {rule}. Of {BATCHES} batches of each size the noise in "
             f"the plane falls from {_word(drawn[0])} to {_word(drawn[1])}, to {_left(moment, config)}.",
-        low=0.0, high=140.0, step=1.0, truth=fall(config), within=5.0, unit=" %",
+        low=0.0, high=140.0, step=1.0, truth=noise_ratio(config), within=5.0, unit=" %",
     )
 
 
@@ -179,7 +181,7 @@ def _noise(result: Result, scene: Config) -> dict[str, str]:
                     f"deviations of the batches drawn are within {math.ceil(100 * off)} % of theory.",
         "signal": f"From step {start.step} to step {end.step} the full gradient's length goes from {_number(start.norm)} to "
                   f"{_number(end.norm)}, and what a batch of {few} misses it by from "
-                  f"{_number(miss(start, few, scene))} to {_number(miss(end, few, scene))}.",
+                  f"{_number(rms_error(start, few, scene))} to {_number(rms_error(end, few, scene))}.",
     }
 
 
@@ -194,7 +196,7 @@ def _listed(result: Result, values: Tensor) -> str:
 
 
 def _number(value: float) -> str:
-    return "not known" if math.isnan(value) else short(value, 3)
+    return "not known" if math.isnan(value) else format_number(value, 3)
 
 
 def _quadratic(result: Result, scene: Config) -> dict[str, str]:

@@ -27,18 +27,16 @@ IN_DATA, IN_GAP, BORDER, FAR = 0, 1, 2, 3
 
 @dataclass(frozen=True)
 class Problem:
-    """Samples x_DN, y_N and their loss; the grid with its truth_G (the function, or P(class B) by the density that drew the
-    moons) and region_G (IN_DATA, IN_GAP, BORDER, FAR); test_DB with target_B: fresh samples of the moons and their labels,
-    or the grid points among the curve's data and the true values."""
+    """Samples, the grid on which nets are asked, and what is true there."""
 
     x_DN: Tensor
     y_N: Tensor
     loss: Loss
     grid_DG: Tensor
-    truth_G: Tensor
-    region_G: Tensor
-    test_DB: Tensor
-    target_B: Tensor
+    truth_G: Tensor  # the function, or P(class B) by the density that drew the moons
+    region_G: Tensor  # IN_DATA, IN_GAP, BORDER or FAR
+    test_DB: Tensor  # fresh samples of the moons, or the grid points among the curve's data
+    target_B: Tensor  # their labels, or the true values
 
 
 def curve(points: int, noise: float, gap: float, draw: Generator) -> Problem:

@@ -20,11 +20,7 @@ ROUNDING = 4 * torch.finfo(torch.float32).eps  # of a pass, in units of the larg
 
 @dataclass(frozen=True)
 class Predictions:
-    """What several methods predict for one problem of `data`.
-
-    x_DN, y_N: the samples. grid_DG with truth_G, region_G and distance_G to the nearest sample. passes: method -> [S, G]:
-    values, or P(class B). tests: method -> [S, B] at the test samples, whose values or labels are target_B.
-    """
+    """What several methods predict for one problem of `data`, in S passes each."""
 
     problem: str
     noise: float
@@ -32,28 +28,28 @@ class Predictions:
     y_N: Tensor
     grid_DG: Tensor
     truth_G: Tensor
-    distance_G: Tensor
+    distance_G: Tensor  # to the nearest sample
     region_G: Tensor
-    passes: dict[str, Tensor]
-    tests: dict[str, Tensor]
-    target_B: Tensor
+    passes: dict[str, Tensor]  # method -> [S, G] values, or P(class B), on the grid
+    tests: dict[str, Tensor]  # method -> [S, B] the same at the test samples
+    target_B: Tensor  # values or labels of the test samples
 
 
-def counted(result: Predictions, method: str, passes: int) -> int:
+def passes_used(result: Predictions, method: str, passes: int) -> int:
     """How many predictions of a method T stands for: an ensemble has no more than its members."""
     return min(passes, len(result.passes[method]))
 
 
 def spread(result: Predictions, method: str, passes: int) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation over passes, [G], float64; 0 where the passes differ by what may be rounding alone."""
-    T = counted(result, method, passes)
+    T = passes_used(result, method, passes)
     mean, std = uncertainty.running_spread(result.passes[method], [T])
     return mean[0], torch.where(std[0] > ROUNDING * result.passes[method][:T].abs().max(), std[0], 0.0)
 
 
 def entropies(result: Predictions, method: str, passes: int) -> uncertainty.Entropies:
     """Nats on the grid, [1, G] each; only for the moons."""
-    return uncertainty.entropies(result.passes[method][:, None], [counted(result, method, passes)])
+    return uncertainty.entropies(result.passes[method][:, None], [passes_used(result, method, passes)])
 
 
 def surest_wrong(result: Predictions, method: str, passes: int) -> int:
@@ -65,7 +61,7 @@ def surest_wrong(result: Predictions, method: str, passes: int) -> int:
     if result.problem == "curve":
         mean, std = spread(result, method, passes)
         return int(((mean - result.truth_G).abs() / (std.square() + result.noise**2).sqrt()).argmax())
-    mean = result.passes[method][: counted(result, method, passes)].double().mean(0)
+    mean = result.passes[method][: passes_used(result, method, passes)].double().mean(0)
     wrong = ((mean > 0.5) != (result.truth_G > 0.5)) & ((result.truth_G - 0.5).abs() >= 0.4)
     if not bool(wrong.any()):
         return -1
@@ -80,7 +76,7 @@ def region_means(result: Predictions, values_G: Tensor) -> dict[int, float]:
 def calibration_error(result: Predictions, method: str, passes: int) -> float:
     """Moons: ECE of the mean of T passes on fresh samples. Curve: mean |coverage − level| over 19 levels, in the data."""
     if result.problem == "moons":
-        mean = result.tests[method][: counted(result, method, passes)].double().mean(0)
+        mean = result.tests[method][: passes_used(result, method, passes)].double().mean(0)
         return float(expected_calibration_error(mean[None], result.target_B.long(), bins=10))
     levels, among = torch.arange(1, 20) / 20, result.region_G == IN_DATA
     covered = coverage(result, method, passes, levels)[:, among].mean(1)
@@ -94,5 +90,5 @@ def coverage(result: Predictions, method: str, passes: int, levels_Q: Tensor) ->
 
 def sure(result: Predictions, method: str, passes: int) -> Tensor:
     """Moons: P of the likelier class, [G], by the mean of T passes."""
-    mean = result.passes[method][: counted(result, method, passes)].double().mean(0)
+    mean = result.passes[method][: passes_used(result, method, passes)].double().mean(0)
     return torch.maximum(mean, 1 - mean)

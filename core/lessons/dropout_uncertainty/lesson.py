@@ -75,18 +75,16 @@ class Config(Scene):
 class Result(Predictions):
     """Predictions of the three methods after `step` of `steps` updates.
 
-    off_G: the dropout net with dropout off. theory_G: its exact spread, with one hidden layer on the curve. counts,
-    limit_rms, limit_theory [len(COUNTS)]: how far the mean of T of LIMIT passes is from the mean of all, measured on
-    disjoint blocks, and σ √(1/T − 1/LIMIT); None before the end of training.
+    The limits compare the mean of T of LIMIT passes with the mean of all; None before the end of training.
     """
 
     step: int
     steps: int
-    off_G: Tensor
-    theory_G: Tensor | None = None
-    counts: tuple[int, ...] = COUNTS
-    limit_rms: Tensor | None = None
-    limit_theory: Tensor | None = None
+    off_G: Tensor  # the dropout net with dropout off
+    theory_G: Tensor | None = None  # exact standard deviation of the dropout net, with one hidden layer on the curve
+    counts: tuple[int, ...] = COUNTS  # [Q] T, how many passes are averaged
+    limit_rms: Tensor | None = None  # [Q] distance of the two means, measured on disjoint blocks
+    limit_theory: Tensor | None = None  # [Q] σ √(1/T − 1/LIMIT)
 
 
 def steps(config: Config) -> Iterator[Result]:
@@ -200,6 +198,6 @@ def quantity(result: Result, name: str, method: str, counts: Sequence[int]) -> t
     return getattr(uncertainty.entropies(p_SG[:, None], counts), name).clamp_min(0)
 
 
-def shown(result: Result, scene: Config) -> int:
+def passes_shown(result: Result, scene: Config) -> int:
     """T: what the slider asks for, or as many passes as there are while the nets still train."""
     return min(scene.passes, len(result.passes["mc_dropout"]))

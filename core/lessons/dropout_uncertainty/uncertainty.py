@@ -20,16 +20,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from core.calibration import classes
+from core.calibration import class_probabilities
 from core.engine import MLP
 
 
 class Entropies(NamedTuple):
-    """Nats, [F, N] each; mutual = total − expected."""
+    """Parts of the uncertainty, in nats."""
 
-    total: Tensor
-    expected: Tensor
-    mutual: Tensor
+    total: Tensor  # [F, N]
+    expected: Tensor  # [F, N]
+    mutual: Tensor  # [F, N] total − expected
 
 
 def _index(counts: Sequence[int], S: int) -> Tensor:
@@ -59,12 +59,12 @@ def running_spread(passes_SN: Tensor, counts: Sequence[int]) -> tuple[Tensor, Te
 
 def entropy(probabilities: Tensor) -> Tensor:
     """−Σ p ln p of [..., C, N], [..., N], with 0 ln 0 = 0."""
-    return torch.special.entr(classes(probabilities.double())).sum(-2)
+    return torch.special.entr(class_probabilities(probabilities.double())).sum(-2)
 
 
 def entropies(probabilities_SCN: Tensor, counts: Sequence[int] | None = None) -> Entropies:
     """The decomposition for the first counts[f] passes; all of them, F = 1, if counts is None."""
-    p = classes(probabilities_SCN.double())
+    p = class_probabilities(probabilities_SCN.double())
     counts = [len(p)] if counts is None else counts
     total, expected = entropy(running_mean(p, counts)), running_mean(entropy(p), counts)
     return Entropies(total, expected, total - expected)

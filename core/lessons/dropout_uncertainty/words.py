@@ -8,13 +8,14 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from core.formatting import format_number, format_power_of_ten, join_words
 from core.lessons.dropout_uncertainty import data as far_from_data
 from core.lessons.dropout_uncertainty import uncertainty
 from core.lessons.dropout_uncertainty.data import BORDER, FAR, IN_DATA, IN_GAP, REMOTE
 from core.lessons.dropout_uncertainty.guessing import (
     calibration_error,
-    counted,
     entropies,
+    passes_used,
     region_means,
     spread,
     sure,
@@ -31,11 +32,10 @@ from core.lessons.dropout_uncertainty.lesson import (
     Result,
     column,
     gap_ratio,
+    passes_shown,
     quantity,
-    shown,
 )
 from core.question import Amount, Challenge, Pick, Verdict
-from core.words import listed, power_of_ten, short
 
 CHALLENGED = range(5)  # ... at each of these seeds
 
@@ -59,18 +59,19 @@ def _seen_curve(result: Result, config: Config) -> str:
     means = {m: _means(result, m, config.passes) for m in METHODS}
     words = {IN_DATA: "among the data", IN_GAP: "in the gap", FAR: "far away (|x| > 5)"}
     brief = {IN_DATA: "data", IN_GAP: "gap", FAR: "far away"}
-    parts = [f"**{METHODS[m]}** {', '.join(f'{short(v)} {words[r]}' for r, v in means[m].items())}" for m in METHODS]
+    parts = [f"**{METHODS[m]}** {', '.join(f'{format_number(v)} {words[r]}' for r, v in means[m].items())}" for m in METHODS]
     text = f"Mean σ: {'; '.join(parts)}. "
     ordered = [m for m in METHODS if all(a < b for a, b in zip([*means[m].values()], [*means[m].values()][1:], strict=False))]
     chain = " < ".join(brief[r] for r in means["bagging"])
-    failing = listed([METHODS[m] for m in METHODS if m not in ordered])
+    failing = join_words([METHODS[m] for m in METHODS if m not in ordered])
     text += f"The order {chain} holds for all three. " if not failing else f"The order {chain} fails for {failing}. "
     method = config.focus
     g = surest_wrong(result, method, config.passes)
     mean, std = (float(v[g]) for v in spread(result, method, config.passes))
     error = abs(mean - float(result.truth_G[g]))
     return text + (f"Measured by its own σ and the noise, {METHODS[method]} errs most near x = {_place(result, g)}: off by "
-                   f"{short(error)} with σ = {short(std)}, {short(error / math.hypot(std, result.noise))} standard deviations "
+                   f"{format_number(error)} with σ = {format_number(std)}, "
+                   f"{format_number(error / math.hypot(std, result.noise))} standard deviations "
                    "of σ and noise together.")
 
 
@@ -78,7 +79,7 @@ def _seen_moons(result: Result, config: Config) -> str:
     parts = []
     for m in METHODS:
         means = region_means(result, entropies(result, m, config.passes).mutual[0].abs())
-        parts.append(f"**{METHODS[m]}** {short(means[IN_DATA])} near the data, {short(means[FAR])} far away")
+        parts.append(f"**{METHODS[m]}** {format_number(means[IN_DATA])} near the data, {format_number(means[FAR])} far away")
     text = f"Mean mutual information (nats): {'; '.join(parts)}. "
     method = config.focus
     text += (f"{METHODS[method]} is more than 95 % sure in {percent(_certain(result, config))} of the picture that lies more "
@@ -120,11 +121,11 @@ def predict(result: Result, config: Config) -> Amount | Pick:
     if not (data > 0 and LEAST <= there / data <= MOST):
         return _where(data, there, name, words)
     ratios = {m: means[m][where] / means[m][IN_DATA] for m in METHODS if means[m][IN_DATA] > 0}
-    others = listed([f"{short(ratios[m])} for {METHODS[m]}" for m in ratios if m != method])
+    others = join_words([f"{format_number(ratios[m])} for {METHODS[m]}" for m in ratios if m != method])
     truth = ratios[method]
     return Amount(
         text=f"How many times as wide as among the data is the spread σ of {name} {words}?",
-        why=f"Mean σ {words} is {short(truth)} times that among the data for {name}, {others}.",
+        why=f"Mean σ {words} is {format_number(truth)} times that among the data for {name}, {others}.",
         low=LEAST / 2, high=20.0 * 2 ** max(0, math.ceil(math.log2(1.25 * truth / 20))), step=LEAST / 2, truth=truth, within=1.4,
         unit=" times", ratio=True)
 
@@ -136,7 +137,7 @@ def _where(data: float, there: float, name: str, words: str) -> Pick:
         text=f"Where is the spread σ of {name} larger, among the data or {words}?",
         options={"data": "Among the data", "there": f"{words[0].upper()}{words[1:]}", "neither": "Neither: it is the same"},
         right=("data" if data > there else "there" if there > data else "neither",),
-        why=f"Mean σ of {name} is {short(data)} among the data and {short(there)} {words}.{because}")
+        why=f"Mean σ of {name} is {format_number(data)} among the data and {format_number(there)} {words}.{because}")
 
 
 def _opens(_result: Result, config: Config, _: None) -> Verdict:
@@ -149,7 +150,7 @@ def _opens(_result: Result, config: Config, _: None) -> Verdict:
     if any(data == 0 for data, _ in pairs):
         return Verdict(False, "At one of the seeds no hidden unit is active among the data: σ is 0 there.")
     ratios = [there / data for data, there in pairs]
-    told = listed([f"{ratio:.2f}" for ratio in ratios])
+    told = join_words([f"{ratio:.2f}" for ratio in ratios])
     return Verdict(min(ratios) >= NOTICES, f"At the seeds {CHALLENGED[0]} to {CHALLENGED[-1]}, mean σ of MC dropout in the gap "
                                            f"is {told} times that among the data.")
 
@@ -170,18 +171,18 @@ PLACES = {IN_DATA: "among the data", IN_GAP: "in the gap", FAR: "far away"}
 
 def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     """The name of a picture to its sentence; the pictures of a method are named by it."""
-    T, g = shown(result, scene), column(result, scene)
+    T, g = passes_shown(result, scene), column(result, scene)
     at = ", ".join(_one(v) for v in result.grid_DG[:, g].tolist())
     here = {m: [v[g] for v in spread(result, m, T)] for m in METHODS}
-    probe = _each(lambda m: f"{short(here[m][0])} ± {short(here[m][1])}")
+    probe = _each(lambda m: f"{format_number(here[m][0])} ± {format_number(here[m][1])}")
     errors = {m: [float(v) for v in uncertainty.error_of_mean(result.tests[m], result.target_B, [1, len(result.tests[m])])]
               for m in METHODS}
     out = {
-        "probe": f"At ({at}) the predictions are {probe}; the truth is {short(result.truth_G[g])}.",
+        "probe": f"At ({at}) the predictions are {probe}; the truth is {format_number(result.truth_G[g])}.",
         "averaging": "The error of one pass and of the mean of all: "
-                     + _each(lambda m: f"{short(errors[m][0])} and {short(errors[m][1])}") + ".",
+                     + _each(lambda m: f"{format_number(errors[m][0])} and {format_number(errors[m][1])}") + ".",
         "calibration": "The mean distance from perfect calibration is "
-                       + _each(lambda m: short(calibration_error(result, m, T))) + ".",
+                       + _each(lambda m: format_number(calibration_error(result, m, T))) + ".",
     }
     out |= _curve(result, scene, T) if result.problem == "curve" else _moons(result, scene, T, g)
     return out
@@ -197,7 +198,7 @@ def _curve(result: Result, scene: Config, T: int) -> dict[str, str]:
     out = {m: f"{name}: mean σ is {_regions(result, sigma[m])}." for m, name in METHODS.items()}
     border = result.region_G == BORDER
     out["sigma"] = "σ is largest " + _each(lambda m: _highest(result, sigma[m])) + "."
-    out["distance"] = f"Up to 1 outside the data mean σ is {_each(lambda m: short(sigma[m][border].mean()))}."
+    out["distance"] = f"Up to 1 outside the data mean σ is {_each(lambda m: format_number(sigma[m][border].mean()))}."
     where = (f"The middle, {scene.gap:g} wide, is the gap and has no samples." if scene.gap > 0 else
              "Far away is beyond x = −5 and x = 5, where there are no samples.")
     out["setup"] = f"{len(result.y_N)} samples between x = −4 and 4. {where}"
@@ -211,7 +212,7 @@ def _highest(result: Result, sigma_G: Tensor) -> str:
 
 
 def _moons(result: Result, scene: Config, T: int, g: int) -> dict[str, str]:
-    maps = {m: quantity(result, scene.quantity, m, [counted(result, m, T)])[0] for m in METHODS}
+    maps = {m: quantity(result, scene.quantity, m, [passes_used(result, m, T)])[0] for m in METHODS}
     parts = {m: entropies(result, m, T) for m in METHODS}
     name = QUANTITIES[scene.quantity]
     out = {m: f"{title}: mean {name} is {_regions(result, maps[m])}." for m, title in METHODS.items()}
@@ -228,7 +229,9 @@ def _moons(result: Result, scene: Config, T: int, g: int) -> dict[str, str]:
 
 def _nats(value: float | Tensor) -> str:
     """An entropy or a difference of two, which rounding can leave a little beside zero."""
-    return short(value) if float(value) == 0 or float(value) > SMALL else f"less than {power_of_ten(math.log10(SMALL))}"
+    if float(value) == 0 or float(value) > SMALL:
+        return format_number(value)
+    return f"less than {format_power_of_ten(math.log10(SMALL))}"
 
 
 def _regions(result: Result, values: Tensor) -> str:

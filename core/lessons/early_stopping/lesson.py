@@ -24,7 +24,7 @@ from core.data import toys
 from core.engine import L2, MLP, Adam, Progress, binary_cross_entropy, train
 from core.lesson import Scene, last
 from core.lessons.early_stopping import cubic
-from core.lessons.early_stopping.patience import Stop, handed_back, lowest, stop_rule
+from core.lessons.early_stopping.patience import Stop, argmin_skipping_nan, returned_evaluation, stop_rule
 from core.lessons.early_stopping.shrinkage import Twins
 
 ARMS = {"none": "No regulariser", "l2": "L2 penalty", "dropout": "Dropout", "both": "L2 and dropout"}
@@ -70,32 +70,28 @@ class Config(Scene):
 
 @dataclass(frozen=True)
 class Result:
-    """The runs so far. Draw 0 is the one whose curves and fits are drawn.
+    """The runs so far: A arms, S draws, R evaluations. Draw 0 is the one whose curves and fits are drawn.
 
-    recorded [R]: steps of the evaluations. loss, error: split -> [R, A, S], nats and a part of 1. penalty [R, A, S] is Ω,
-    norm [R, A, S] is ‖w‖. noise_loss, noise_error [R, L, S]: validation, plain arm, at levels [L] in %. theta [R, A, P]: the
-    parameters of draw 0. diverged_at [A, S]: first step that is not finite, -1 if none; values are NaN from there on.
-    x [2, n], y [n], wrong [n]: training set of draw 0, labels as given, and whether they are flipped. twins: least squares
-    on cubic features of that set, by gradient descent and by ridge, at the same steps.
+    Values of a run are NaN from `diverged_at` on.
     """
 
     mlp: MLP
     step: int
     steps: int
-    recorded: Tensor
-    loss: dict[str, Tensor]
-    error: dict[str, Tensor]
-    penalty: Tensor
-    norm: Tensor
-    levels: tuple[int, ...]
-    noise_loss: Tensor
-    noise_error: Tensor
-    theta: Tensor
-    diverged_at: Tensor
-    x: Tensor
-    y: Tensor
-    wrong: Tensor
-    twins: Twins
+    recorded: Tensor  # [R] steps of the evaluations
+    loss: dict[str, Tensor]  # split -> [R, A, S] (nats)
+    error: dict[str, Tensor]  # split -> [R, A, S], a part of 1
+    penalty: Tensor  # [R, A, S] Ω
+    norm: Tensor  # [R, A, S] ‖w‖
+    levels: tuple[int, ...]  # [L] labels flipped, %
+    noise_loss: Tensor  # [R, L, S] validation loss of the plain arm (nats)
+    noise_error: Tensor  # [R, L, S] its validation error
+    theta: Tensor  # [R, A, P] parameters of draw 0
+    diverged_at: Tensor  # [A, S] first step that is not finite, -1 if none
+    x: Tensor  # [2, n] training set of draw 0
+    y: Tensor  # [n] its labels as given
+    wrong: Tensor  # [n] whether they are flipped
+    twins: Twins  # least squares on cubic features of that set, by gradient descent and by ridge, at the same steps
 
     @property
     def done(self) -> bool:
@@ -109,7 +105,7 @@ def monitored(result: Result, config: Config, split: str = "validation") -> Tens
 
 def best_steps(result: Result, config: Config) -> Tensor:
     """Step of the lowest validation value of the whole run, [L, S]."""
-    return result.recorded[lowest(result.noise_loss if config.monitor == "loss" else result.noise_error)]
+    return result.recorded[argmin_skipping_nan(result.noise_loss if config.monitor == "loss" else result.noise_error)]
 
 
 def steps(config: Config) -> Iterator[Result]:
@@ -219,9 +215,9 @@ def quadratic_gaps(result: Result, config: Config) -> Tensor:
     return cubic.gaps(result.twins, PRODUCTS.index(config.product), result.step)
 
 
-def back_of(result: Result, scene: Config, arm: str) -> int:
+def returned_of(result: Result, scene: Config, arm: str) -> int:
     """The evaluation whose weights are handed back on draw 0 of an arm."""
-    return handed_back(stop_of(result, scene, arm), len(result.recorded), scene.restore)
+    return returned_evaluation(stop_of(result, scene, arm), len(result.recorded), scene.restore)
 
 
 def stop_of(result: Result, scene: Config, arm: str) -> Stop:

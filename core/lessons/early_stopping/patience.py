@@ -14,10 +14,10 @@ from torch import Tensor
 
 
 class Stop(NamedTuple):
-    """What the rule does with a curve: evaluation whose weights are kept, and the one at which it stops, None if never."""
+    """What the rule does with a curve."""
 
-    kept: int
-    stopped: int | None
+    kept: int  # the evaluation whose weights are kept
+    stopped: int | None  # the one at which it stops, None if never
 
 
 def stop_rule(values: Tensor, patience: int, min_delta: float) -> Stop:
@@ -33,13 +33,13 @@ def stop_rule(values: Tensor, patience: int, min_delta: float) -> Stop:
     return Stop(kept, None)
 
 
-def handed_back(stop: Stop, evaluations: int, restore: bool) -> int:
+def returned_evaluation(stop: Stop, evaluations: int, restore: bool) -> int:
     """The evaluation whose weights the reader gets: the kept ones, or those at the stop or the end."""
     if restore:
         return stop.kept
     return evaluations - 1 if stop.stopped is None else stop.stopped
 
 
-def lowest(values: Tensor) -> Tensor:
+def argmin_skipping_nan(values: Tensor) -> Tensor:
     """The first evaluation at which each curve of values [R, ...] is lowest; NaN is never lowest."""
     return values.nan_to_num(nan=math.inf).argmin(0)

@@ -22,23 +22,20 @@ from torch import Tensor
 
 
 class Quadratic(NamedTuple):
-    """J(θ) = ½ θᵀHθ − bᵀθ with H [D, D] symmetric, b [D]."""
+    """J(θ) = ½ θᵀHθ − bᵀθ."""
 
-    H: Tensor
-    b: Tensor
+    H: Tensor  # [D, D] symmetric
+    b: Tensor  # [D]
 
 
 class Twins(NamedTuple):
-    """Gradient descent as it ran and ridge as it was solved: the parts of the minimum that each has reached.
+    """Gradient descent as it ran and ridge as it was solved: the parts of the minimum that each has reached."""
 
-    eigenvalues [D]; rates [K]; steps [R]; stopped, ridged [R, K, D], along each direction.
-    """
-
-    eigenvalues: Tensor
-    rates: Tensor
-    steps: Tensor
-    stopped: Tensor
-    ridged: Tensor
+    eigenvalues: Tensor  # [D]
+    rates: Tensor  # [K]
+    steps: Tensor  # [R]
+    stopped: Tensor  # [R, K, D] by descent, along each direction
+    ridged: Tensor  # [R, K, D] by ridge
 
 
 def least_squares(x_mD: Tensor, y_m: Tensor) -> Quadratic:

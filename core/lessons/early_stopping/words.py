@@ -11,20 +11,20 @@ from statistics import median
 import numpy as np
 from torch import Tensor
 
+from core.formatting import format_number
 from core.lessons.early_stopping.lesson import (
     ARMS,
     EVALUATIONS,
     Config,
     Result,
-    back_of,
     best_steps,
     monitored,
     quadratic_gaps,
+    returned_of,
     stop_of,
 )
-from core.lessons.early_stopping.patience import handed_back, lowest, stop_rule
+from core.lessons.early_stopping.patience import argmin_skipping_nan, returned_evaluation, stop_rule
 from core.question import Challenge, Sketch, Verdict
-from core.words import short
 
 SHORT = {"none": "Plain", "l2": "L2", "dropout": "Dropout", "both": "Both"}
 
@@ -36,15 +36,15 @@ def summary(result: Result, config: Config) -> str:
     """What the run shows, in sentences that are true at every setting."""
     a, at = list(ARMS).index(config.arm), result.recorded.tolist()
     stop = stop_rule(monitored(result, config)[:, a, 0], config.patience, config.min_delta)
-    back = handed_back(stop, len(result.recorded), config.restore)
+    back = returned_evaluation(stop, len(result.recorded), config.restore)
     where = f"patience stops it at step {at[stop.stopped]}" if stop.stopped is not None else (
         f"patience has not stopped it by step {result.step}")
     loss, error = result.loss["test"][:, a, 0].tolist(), result.error["test"][:, a, 0].tolist()
     text = (f"**{ARMS[config.arm]}**: {where}, and the rule hands back the weights of "
-            f"step {at[back]}. Their test error is {error[back]:.1%} and their cross-entropy {short(loss[back], 3)}; ")
+            f"step {at[back]}. Their test error is {error[back]:.1%} and their cross-entropy {format_number(loss[back], 3)}; ")
     gone = int(result.diverged_at[a, 0])
     text += (f"from step {gone} on the loss is no longer finite." if gone >= 0 else
-             f"at step {result.step} they are {error[-1]:.1%} and {short(loss[-1], 3)}.")
+             f"at step {result.step} they are {error[-1]:.1%} and {format_number(loss[-1], 3)}.")
     if not result.done:
         return text
     medians = best_steps(result, config).double().quantile(0.5, dim=1).tolist()
@@ -54,7 +54,8 @@ def summary(result: Result, config: Config) -> str:
         "here more noise sometimes moves it later" if len(set(medians)) > 1 else "here the noise does not move it")
     gap = float(quadratic_gaps(result, config).max())
     return (f"{text} **Wrong labels**: the best step (evaluated every {at[1]}, median of {config.draws} draws) is {pairs}; "
-            f"{trend}. **Ridge**: on the quadratic, stopping and its matched ridge differ by up to {short(gap)} of the minimum.")
+            f"{trend}. **Ridge**: on the quadratic, stopping and its matched ridge differ by up to "
+            f"{format_number(gap)} of the minimum.")
 
 
 def predict(result: Result, config: Config) -> Sketch:
@@ -68,7 +69,7 @@ def predict(result: Result, config: Config) -> Sketch:
     high = 1.5 * 2 ** max(0, math.ceil(math.log2(1.25 * max(y) / 1.5))) if loss else 100.0
     flat = sum(abs(v - median(y)) for v in y) / len(y) / high  # how far off the best level line is
     best, end, at = known.index(min(known)), len(known) - 1, result.recorded.tolist()
-    told = [f"{short(v, 3)} {unit}" for v in (known[0], known[best], known[end], fitted[best], fitted[end])]
+    told = [f"{format_number(v, 3)} {unit}" for v in (known[0], known[best], known[end], fitted[best], fitted[end])]
     why = f"It starts at {told[0]} and is lowest at step {at[best]}, at {told[1]}"
     why += (", where it also ends." if best == end else
             f"; at step {at[end]} it is {told[2]}, while the training {what} has gone from {told[3]} to {told[4]}.")
@@ -92,7 +93,7 @@ def _least_patience(result: Result, config: Config, _: None) -> Verdict:
         kept, stopped = stop_rule(values, patience, config.min_delta)
         where = "never stops" if stopped is None else f"stops at step {at[stopped]}"
         nats = f"at {float(values[kept]):.3f} nats ({float(test[kept]):.3f} on the test set)"
-        return kept == int(lowest(values)), f"{where} and hands back step {at[kept]}, {nats}"
+        return kept == int(argmin_skipping_nan(values)), f"{where} and hands back step {at[kept]}, {nats}"
 
     found, words = fmt(p)
     if not found:
@@ -115,7 +116,7 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
 
 def _growing(result: Result, scene: Config) -> dict[str, str]:
     a, at = list(ARMS).index(scene.arm), result.recorded.tolist()
-    stop, back = stop_of(result, scene, scene.arm), back_of(result, scene, scene.arm)
+    stop, back = stop_of(result, scene, scene.arm), returned_of(result, scene, scene.arm)
     loss = {split: v[:, a, 0].tolist() for split, v in result.loss.items()}
     error = {split: v[:, a, 0].tolist() for split, v in result.error.items()}
     right = [1 - v for v in error["train"]]
@@ -137,12 +138,12 @@ def _growing(result: Result, scene: Config) -> dict[str, str]:
 def _whole(result: Result, scene: Config) -> dict[str, str]:
     a, at = list(ARMS).index(scene.arm), result.recorded
     noisy = result.noise_loss if scene.monitor == "loss" else result.noise_error
-    turns = at[lowest(noisy.mean(2))].tolist()
+    turns = at[argmin_skipping_nan(noisy.mean(2))].tolist()
     medians = best_steps(result, scene).double().quantile(0.5, dim=1).tolist()
     test, norm = result.loss["test"].mean(2), result.norm[-1, :, 0].tolist()
     gap = (test - result.loss["train"].mean(2))[:, a].tolist()
     values = monitored(result, scene)
-    backs = [[handed_back(stop_rule(values[:, i, s], scene.patience, scene.min_delta), len(at), scene.restore)
+    backs = [[returned_evaluation(stop_rule(values[:, i, s], scene.patience, scene.min_delta), len(at), scene.restore)
               for s in range(scene.draws)] for i in range(len(ARMS))]
     given = [float(np.mean([result.loss["test"][r, i, s] for s, r in enumerate(row)])) for i, row in enumerate(backs)]
     apart = quadratic_gaps(result, scene)
@@ -156,8 +157,8 @@ def _whole(result: Result, scene: Config) -> dict[str, str]:
         "norms": f"All weight vectors begin at length {_fmt(result.norm[0, 0, 0])} and end at " + _list(
             f"{_fmt(norm[i])} ({SHORT[arm]})" for i, arm in enumerate(ARMS)),
         "shrinkage": f"After {result.steps} steps gradient descent and its matched ridge have come equally far along each "
-                     f"eigenvector to within {short(apart[-1])} of the minimum.",
-        "shrinkage_gap": f"The largest gap over all steps is {short(apart.max())} of the minimum.",
+                     f"eigenvector to within {format_number(apart[-1])} of the minimum.",
+        "shrinkage_gap": f"The largest gap over all steps is {format_number(apart.max())} of the minimum.",
     }
     for i, arm in enumerate(ARMS):
         first, last = (float(result.loss["train"][r, i, 0]) for r in (0, -1))
@@ -168,7 +169,7 @@ def _whole(result: Result, scene: Config) -> dict[str, str]:
 
 
 def _fmt(value: float | Tensor) -> str:
-    return "what is no longer finite" if math.isnan(value) else short(value, 3)
+    return "what is no longer finite" if math.isnan(value) else format_number(value, 3)
 
 
 def _list(parts: Iterable[str]) -> str:

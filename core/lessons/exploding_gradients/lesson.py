@@ -20,7 +20,7 @@ from core.engine import generators
 from core.lesson import Scene, last
 from core.lessons.exploding_gradients import chain, clipping, recurrent
 from core.lessons.exploding_gradients.clipping import ARMS
-from core.moments import from_then_on
+from core.moments import holds_from
 
 # The part of the plane that is drawn, if the start lies in it: ((w from, to), (b from, to)).
 FRAMES = {"tanh": ((-0.5, 3.0), (-1.5, 1.5)), "sigmoid": ((-1.0, 8.0), (-6.0, 2.0)), "linear": ((-1.5, 1.5), (-1.5, 1.5))}
@@ -55,26 +55,19 @@ class Config(Scene):
 
 @dataclass(frozen=True)
 class Result:
-    """Three runs. NaN stands where one is no longer finite; nothing but the gradient is clipped.
+    """A runs of S steps through T time steps. NaN where one is no longer finite; nothing but the gradient is clipped."""
 
-    paths [S+1, A, 2] of (w, b), losses [S+1, A], slopes [S, A, 2] (the gradient before clipping), used [S, A, 2] (after it);
-    through [S+1, A, T+1]: |∂h_T/∂h_{T−k}| for k = 0..T; left_at, arrived_at [A]: the first step from which a run
-    stays outside the widened frame, or has J ≤ ARRIVED, to the end; NEVER if none.
-    w, b [n]: the map's axes; grid [n, n]: J with b down the rows. chains: kind -> length [R, T+1] of the gradient after 0..T
-    layers; empty until they are computed.
-    """
-
-    paths: Tensor
-    losses: Tensor
-    slopes: Tensor
-    used: Tensor
-    through: Tensor
-    left_at: Tensor
-    arrived_at: Tensor
-    w: Tensor
-    b: Tensor
-    grid: Tensor
-    chains: dict[str, Tensor]
+    paths: Tensor  # [S+1, A, 2] (w, b)
+    losses: Tensor  # [S+1, A]
+    slopes: Tensor  # [S, A, 2] gradient before clipping
+    used: Tensor  # [S, A, 2] gradient after clipping
+    through: Tensor  # [S+1, A, T+1] |∂h_T/∂h_{T−k}| for k = 0..T
+    left_at: Tensor  # [A] first step from which a run stays outside the widened frame to the end, NEVER if none
+    arrived_at: Tensor  # [A] first step from which it has J ≤ ARRIVED to the end, NEVER if none
+    w: Tensor  # [n] axis of the map
+    b: Tensor  # [n] axis of the map
+    grid: Tensor  # [n, n] J with b down the rows
+    chains: dict[str, Tensor]  # kind -> [R, T+1] length of the gradient after 0..T layers; empty until computed
 
 
 def steps(config: Config) -> Iterator[Result]:
@@ -83,8 +76,8 @@ def steps(config: Config) -> Iterator[Result]:
     w, b = torch.linspace(w0, w1, MAP, dtype=torch.float64), torch.linspace(b0, b1, MAP, dtype=torch.float64)
     plane = torch.stack(torch.meshgrid(w, b, indexing="xy"), -1)
     result = Result(
-        paths=paths, losses=losses, slopes=slopes, used=used, through=through, left_at=from_then_on(outside(paths, config)),
-        arrived_at=from_then_on(losses <= ARRIVED), w=w, b=b,
+        paths=paths, losses=losses, slopes=slopes, used=used, through=through, left_at=holds_from(outside(paths, config)),
+        arrived_at=holds_from(losses <= ARRIVED), w=w, b=b,
         grid=recurrent.value(plane, config.unit, config.h0, config.T, config.target), chains={})
     yield result
     rngs = generators(range(CHAINS * config.seed, CHAINS * (config.seed + 1)))

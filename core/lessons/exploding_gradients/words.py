@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from core.controls import Grid
+from core.formatting import format_number, format_power_of_ten
 from core.lessons.exploding_gradients import clipping, recurrent
 from core.lessons.exploding_gradients.clipping import ARMS, length
 from core.lessons.exploding_gradients.lesson import ARRIVED, THRESHOLDS, Config, Result, arrivals
 from core.moments import NEVER
 from core.question import Challenge, Pick, Verdict
-from core.words import power_of_ten, short
 
 
 def summary(result: Result, config: Config) -> str:
@@ -29,14 +29,14 @@ def _fate(result: Result, config: Config, k: int, moved: Tensor) -> str:
     length = float(moved[longest])
     step = f"from step {longest + 1} on its numbers are too large for a float"
     if math.isfinite(length):
-        step = f"its longest step, number {longest + 1}, has length {short(length, 3)}"
+        step = f"its longest step, number {longest + 1}, has length {format_number(length, 3)}"
     if left != NEVER:
         return f"is far off the map from step {left} on; {step}."
     if arrived == 0:
         return f"starts where J ≤ {ARRIVED:g} already, and stays there."
     if arrived != NEVER:
         return f"arrives at step {arrived}; {step}."
-    return f"has not arrived after {config.steps} steps, with J = {short(result.losses[-1, k], 3)}; {step}."
+    return f"has not arrived after {config.steps} steps, with J = {format_number(result.losses[-1, k], 3)}; {step}."
 
 
 def _times(T: int) -> str:
@@ -46,11 +46,11 @@ def _times(T: int) -> str:
 def _fade(config: Config) -> str:
     size, bound = _log_size(config), abs(config.start_w) * recurrent.STEEPEST[config.unit]
     power = size / math.log(10)
-    times = short(math.exp(size), 3) if -3 < power < 5 or size == -math.inf else f"about {power_of_ten(power)}"
+    times = format_number(math.exp(size), 3) if -3 < power < 5 or size == -math.inf else f"about {format_power_of_ten(power)}"
     if config.unit == "linear":
         return f"is multiplied by |w|ᵀ = {times}"
-    each = short(math.exp(size / config.T), 3)
-    return f"is multiplied by {times}, which is {each} a step, where φ allows at most |w|·max φ' = {short(bound, 3)}"
+    each = format_number(math.exp(size / config.T), 3)
+    return f"is multiplied by {times}, which is {each} a step, where φ allows at most |w|·max φ' = {format_number(bound, 3)}"
 
 
 def _log_size(config: Config) -> float:
@@ -94,13 +94,13 @@ CHALLENGE = Challenge(
 )
 
 
-def fmt(value: float) -> str:
-    return short(value, 3) if math.isfinite(value) else "no longer finite"
+def format_measured(value: float) -> str:
+    return format_number(value, 3) if math.isfinite(value) else "no longer finite"
 
 
 def _factor(value: float) -> str:
     """A product of many factors, which a float may be too small for."""
-    return "less than 10⁻³⁰⁰" if value < 1e-300 else fmt(value)
+    return "less than 10⁻³⁰⁰" if value < 1e-300 else format_measured(value)
 
 
 def _count(n: int, what: str) -> str:
@@ -112,22 +112,23 @@ def contour(result: Result, scene: Config) -> str:
 
 
 def _ends(values: list[float]) -> str:
-    return ", ".join(f"{name.lower()} {fmt(v)}" for name, v in zip(ARMS.values(), values, strict=True))
+    return ", ".join(f"{name.lower()} {format_measured(v)}" for name, v in zip(ARMS.values(), values, strict=True))
 
 
 def steps_alt(result: Result, scene: Config) -> str:
     longest = (scene.learning_rate * length(result.used)).nan_to_num(math.inf, math.inf).amax(0).tolist()
     return (f"Length of each step on a logarithmic scale. The longest: {_ends(longest)}; "
-            f"ε·c is {fmt(scene.learning_rate * scene.threshold)}.")
+            f"ε·c is {format_measured(scene.learning_rate * scene.threshold)}.")
 
 
 def loss(result: Result, scene: Config) -> str:
-    return (f"Loss J on a logarithmic scale, from {fmt(float(result.losses[0, 0]))}. After {scene.steps} steps_alt: "
+    return (f"Loss J on a logarithmic scale, from {format_measured(float(result.losses[0, 0]))}. After {scene.steps} steps_alt: "
             f"{_ends(result.losses[-1].nan_to_num(math.inf).tolist())}.")
 
 
 def surface(result: Result) -> str:
-    return (f"The same map as a surface: J runs from {fmt(float(result.grid.min()))} to {fmt(float(result.grid.max()))} "
+    return (f"The same map as a surface: J runs from {format_measured(float(result.grid.min()))} to "
+            f"{format_measured(float(result.grid.max()))} "
             "over the part that is drawn.")
 
 
@@ -137,7 +138,7 @@ def through(result: Result, scene: Config) -> str:
     bound = abs(scene.start_w) * recurrent.STEEPEST[scene.unit]
     return (f"Size of the gradient back through {_count(scene.T, 'step')}, on a logarithmic scale: "
             f"times {_factor(first)} at the start of the run, times {_factor(last)} at its end. "
-            f"At the start the bound is {fmt(bound)} for each step.")
+            f"At the start the bound is {format_measured(bound)} for each step.")
 
 
 def direction(result: Result, scene: Config) -> str:
@@ -147,6 +148,6 @@ def direction(result: Result, scene: Config) -> str:
 
 
 def chains(result: Result, scene: Config) -> str:
-    ends = ", ".join(f"{kind} {fmt(float(v[:, -1].median()))}" for kind, v in result.chains.items())
+    ends = ", ".join(f"{kind} {format_measured(float(v[:, -1].median()))}" for kind, v in result.chains.items())
     return (f"Length of a gradient against layers, on a logarithmic scale. After {_count(scene.T, 'layer')} at gain "
-            f"{scene.gain:g} the medians are: {ends}; g to the power of the depth is {fmt(scene.gain ** scene.T)}.")
+            f"{scene.gain:g} the medians are: {ends}; g to the power of the depth is {format_measured(scene.gain ** scene.T)}.")

@@ -49,32 +49,24 @@ class Config(Scene):
 
 @dataclass(frozen=True)
 class Result:
-    """Six runs up to `step`. NaN or infinite where one is no longer finite.
-
-    x [2, N], y [N]; at [F]: the recorded steps. losses [step+1, M]. forward [F, M, L+1]: E[h²], the input first;
-    backward [F, M, L]: E[(∂J/∂z)²]. counts [F, M, R, B]: how many activations of R layers, `layers` [R] from 1, have
-    log₁₀|h| in each bin of SIZES; exact zeros have none. units [F, M, H, 2]: the weights into each unit of the first layer;
-    second [F, M]: σ₂/σ₁ of the weights of hidden layer `middle`, from 1; rank [F, M] of them, as a float. draws [K, M, L+1]:
-    E[h²] at the start, over K = DRAWS draws, of which the first is trained (K = 1 in the first partial result).
-    theory_forward [M, L+1]; theory_backward [M, L], in units of the last layer, NaN where none is known.
-    """
+    """M runs of nets with L layers up to `step`, recorded F times. NaN or infinite where one is no longer finite."""
 
     step: int
-    x: Tensor
-    y: Tensor
-    at: Tensor
-    losses: Tensor
-    forward: Tensor
-    backward: Tensor
-    counts: Tensor
-    layers: Tensor
-    units: Tensor
-    second: Tensor
-    rank: Tensor
-    middle: int
-    draws: Tensor
-    theory_forward: Tensor
-    theory_backward: Tensor
+    x: Tensor  # [2, N]
+    y: Tensor  # [N]
+    at: Tensor  # [F] recorded steps
+    losses: Tensor  # [step+1, M]
+    forward: Tensor  # [F, M, L+1] E[h²], the input first
+    backward: Tensor  # [F, M, L] E[(∂J/∂z)²]
+    counts: Tensor  # [F, M, R, B] activations with log₁₀|h| in each bin of SIZES, for R layers; exact zeros are in none
+    layers: Tensor  # [R] which layers those are, from 1
+    units: Tensor  # [F, M, H, 2] the weights into each unit of the first layer
+    second: Tensor  # [F, M] σ₂/σ₁ of the weights of hidden layer `middle`
+    rank: Tensor  # [F, M] of the same weights, as a float
+    middle: int  # a hidden layer, from 1
+    draws: Tensor  # [K, M, L+1] E[h²] at the start over K = DRAWS draws, the first trained; K = 1 in the first partial result
+    theory_forward: Tensor  # [M, L+1] E[h²]
+    theory_backward: Tensor  # [M, L] E[(∂J/∂z)²] in units of the last layer, NaN where none is known
 
 
 def data(seed: int) -> tuple[Tensor, Tensor]:
@@ -97,7 +89,7 @@ def _mean_square(h: Tensor) -> Tensor:
     return h.double().square().mean((-2, -1))
 
 
-class _Watch:
+class _Recorder:
     """What is seen of the nets at the recorded steps; each list grows by one tensor at a time."""
 
     def __init__(self, mlp: MLP, kernel: Backprop, x: Tensor):
@@ -162,7 +154,7 @@ def steps(config: Config) -> Iterator[Result]:
     first = starts(mlp, config, range(1))
     theta, draws, known = first[0].clone(), moments(mlp, first, x), theory(mlp, config, x)
     kernel, targets = Backprop(mlp, theta, N), y[None, None].float()
-    watch = _Watch(mlp, kernel, x)
+    watch = _Recorder(mlp, kernel, x)
     optimiser = Adam(config.learning_rate) if config.optimiser == "adam" else SGD(config.learning_rate, momentum=0.9)
     state, stops, losses, at = optimiser.init(theta), recorded(config.steps), torch.empty(config.steps + 1, len(SCHEMES)), []
     for step in range(config.steps + 1):

@@ -6,10 +6,10 @@ import math
 
 from torch import Tensor
 
+from core.formatting import format_number, join_words
 from core.lessons.initialisation.lesson import SIZES, Config, Result, layers, spread
 from core.lessons.initialisation.signal import SCHEMES
 from core.question import Challenge, Pick, Verdict
-from core.words import listed, short
 
 TRAINED = 0.5 * math.log(2)  # half of what a coin costs
 
@@ -20,14 +20,14 @@ def trained(result: Result) -> list[str]:
 
 
 def named(schemes: list[str]) -> str:
-    return listed([SCHEMES[s] for s in schemes])
+    return join_words([SCHEMES[s] for s in schemes])
 
 
-def fmt(value: float, digits: int = 2) -> str:
+def format_measured(value: float, digits: int = 2) -> str:
     """A number of a run in float32, in words: a zero may be too small for it, and what is no number has overflowed."""
     if math.isnan(value):
         return "beyond floating point"
-    return short(value, digits) if value else "0 up to rounding"
+    return format_number(value, digits) if value else "0 up to rounding"
 
 
 def summary(result: Result, config: Config) -> str:
@@ -39,14 +39,16 @@ def summary(result: Result, config: Config) -> str:
     if gone:
         words.append(f"**{named(gone)}** {'has' if len(gone) == 1 else 'have'} gone beyond floating point.")
     kept = {s: float(result.forward[0, m, -1] / result.forward[0, m, 0]) for m, s in enumerate(SCHEMES)}
-    words.append(f"At the start {layers(config.depth)} multiplied the second moment of the signal by {fmt(kept['he'])} for He, "
-                 f"{fmt(kept['xavier'])} for Xavier and {fmt(kept['orthogonal'])} for the orthogonal start.")
+    words.append(f"At the start {layers(config.depth)} multiplied the second moment of the signal by "
+                 f"{format_measured(kept['he'])} for He, "
+                 f"{format_measured(kept['xavier'])} for Xavier and {format_measured(kept['orthogonal'])} for the "
+                 "orthogonal start.")
     m = list(SCHEMES).index("constant")
     apart = spread(result)[:, m]
     apart = float(apart[apart.isfinite()].amax())
     words.append(f"The {config.width} first-layer units of the constant start move as one: " + (
         "at every recorded step they are equal to the last bit." if apart == 0 else
-        f"by rounding alone they come apart, by {fmt(apart)} at most."))
+        f"by rounding alone they come apart, by {format_measured(apart)} at most."))
     return " ".join(words)
 
 
@@ -54,7 +56,7 @@ def predict(result: Result, config: Config) -> Pick:
     """Which of the six starts trains."""
     done = trained(result)
     act = {"tanh": "tanh", "relu": "ReLU", "linear": "linear"}[config.activation]
-    ends = ", ".join(f"{SCHEMES[s]} {fmt(v)}" for s, v in zip(SCHEMES, result.losses[-1].tolist(), strict=True))
+    ends = ", ".join(f"{SCHEMES[s]} {format_measured(v)}" for s, v in zip(SCHEMES, result.losses[-1].tolist(), strict=True))
     return Pick(
         text=f"{layers(config.depth).capitalize()} of {act} units, {config.steps} steps on two circles: which of these starts "
         f"trains, that is, brings the loss down to {TRAINED:.2f}, half that of a coin toss?",
@@ -66,7 +68,7 @@ LEAST_DEPTH = 25
 
 
 def _at(loss: float) -> str:
-    return f"at {fmt(loss, 3)}" if math.isfinite(loss) else "beyond floating point"
+    return f"at {format_measured(loss, 3)}" if math.isfinite(loss) else "beyond floating point"
 
 
 def _check(result: Result, config: Config, answer: None) -> Verdict:  # noqa: ARG001
@@ -78,7 +80,7 @@ def _check(result: Result, config: Config, answer: None) -> Verdict:  # noqa: AR
     if len(done) < 2:
         return Verdict(False, f"{ends}; both must come down to {TRAINED:.3f}.")
     return Verdict(True, f"{ends}. At the start each layer after the first multiplied the second moment by "
-                         f"g²/2 = {short(config.gain**2 / 2, 3)} on average.")
+                         f"g²/2 = {format_number(config.gain**2 / 2, 3)} on average.")
 
 
 CHALLENGE = Challenge(
@@ -89,7 +91,7 @@ CHALLENGE = Challenge(
 
 def _each(values: Tensor) -> str:
     # Of the start with zeros alone a zero is exact.
-    return ", ".join(f"{name} {'0' if (scheme, v) == ('zero', 0) else fmt(v)}"
+    return ", ".join(f"{name} {'0' if (scheme, v) == ('zero', 0) else format_measured(v)}"
                      for (scheme, name), v in zip(SCHEMES.items(), values.tolist(), strict=True))
 
 
@@ -114,7 +116,7 @@ def units(result: Result, scene: Config) -> str:
 
 
 def _range(moved: Tensor) -> str:
-    low, high = fmt(float(moved.min())), fmt(float(moved.max()))
+    low, high = format_measured(float(moved.min())), format_measured(float(moved.max()))
     return "not at all" if not moved.any() else low if low == high else f"from {low} to {high}"
 
 
@@ -130,7 +132,7 @@ def _spread(counts: Tensor) -> str:
         return "are all zero or beyond the axis"
     low, high = SIZES
     ends = [low + (high - low) / len(counts) * place for place in (used[0], used[-1] + 1)]
-    return f"lie between {short(10 ** ends[0], 1)} and {short(10 ** ends[1], 1)}"
+    return f"lie between {format_number(10 ** ends[0], 1)} and {format_number(10 ** ends[1], 1)}"
 
 
 def setup(result: Result, scene: Config) -> str:

@@ -18,9 +18,9 @@ from torch import Tensor
 from core import curvature
 from core.data import toys
 from core.engine import MLP, SGD, Loss, binary_cross_entropy, generators, squared, train
+from core.formatting import format_number
 from core.lessons.loss_landscapes import landscape, matching
 from core.moments import NEVER
-from core.words import short
 
 NETS = {"plain": "Without skips", "skips": "With skips"}
 SEGMENTS = {"other": "To another start's net", "other_matched": "The same, units matched", "twin": "To its own twin",
@@ -179,7 +179,7 @@ class Lab:
                 three = torch.stack([self.ends[m][0], second[self.config.second], second[f"{self.config.second}_matched"]])
                 marks[m] = planes[m].coordinates(three)
         axes = [self._axes(cuts[m][0], coordinates[:, m], marks[m]) for m in range(n)]
-        shadows = [planes[m].shadow(paths[m]) for m in range(n)]
+        shadows = [planes[m].projection(paths[m]) for m in range(n)]
         values = torch.full((n, side, side), torch.nan)
         counts, bends = torch.full((n,), NEVER), torch.full((n,), torch.nan)
         self.found |= dict(
@@ -187,7 +187,7 @@ class Lab:
             a=torch.stack([axis[0] for axis in axes]), b=torch.stack([axis[1] for axis in axes]),
             snapshot_steps=self.snapshot_steps, path=coordinates,
             path_loss=torch.stack([self._evaluate(m, paths[m]) for m in range(n)], 1),
-            shadow_loss=torch.stack([self._evaluate(m, shadows[m]) for m in range(n)], 1),
+            projection_loss=torch.stack([self._evaluate(m, shadows[m]) for m in range(n)], 1),
             off_plane=torch.stack([(paths[m] - shadows[m]).norm(dim=1) for m in range(n)], 1),
             moved=torch.stack([(paths[m] - planes[m].origin).norm(dim=1) for m in range(n)], 1),
         )
@@ -201,7 +201,7 @@ class Lab:
                 coarse = [torch.linspace(float(axis[0]), float(axis[-1]), COUNTED) for axis in axes[m]]
                 for _ in self._fill(counted, m, planes[m], *coarse):
                     yield
-            counts[m], bends[m] = basins(counted), landscape.curving_down(counted)
+            counts[m], bends[m] = basins(counted), landscape.negative_curvature_fraction(counted)
             self.found |= dict(basins=counts.clone(), bends_down=bends.clone())
         yield
 
@@ -262,10 +262,12 @@ class Lab:
             return "its start has no finite curvature"
         first, highest = known[0], max(known)
         if first > limit(self.config) * rate:
-            return f"ε·λ_max = {short(first, 3)} at the start, above {name}"
+            return f"ε·λ_max = {format_number(first, 3)} at the start, above {name}"
         if highest > limit(self.config) * rate:
-            return f"ε·λ_max = {short(first, 3)} at the start, and up to {short(highest, 3)} on the way, above {name}"
-        return f"its loss grew beyond what a float can hold, with ε·λ_max at most {short(highest, 3)} where it was measured"
+            return (f"ε·λ_max = {format_number(first, 3)} at the start, and up to {format_number(highest, 3)} on the way, "
+                    f"above {name}")
+        return (f"its loss grew beyond what a float can hold, with ε·λ_max at most {format_number(highest, 3)} "
+                "where it was measured")
 
     def rescale(self) -> Iterator[None]:
         """Dinh et al. 2017: the same function, flatter or sharper at will."""

@@ -25,10 +25,10 @@ PART = 2**15  # numbers in one layer's activations: larger parts leave the proce
 
 @dataclass(frozen=True)
 class Plane:
-    """origin [P] and directions [2, P], which need be neither orthogonal nor of length 1."""
+    """A plane in parameter space."""
 
-    origin: Tensor
-    directions: Tensor
+    origin: Tensor  # [P]
+    directions: Tensor  # [2, P], neither orthogonal nor of length 1 in general
 
     def points(self, a: Tensor, b: Tensor) -> Tensor:
         """Parameters [B·A, P] of the grid with a [A] along the first direction, which runs fastest, and b [B]."""
@@ -40,13 +40,13 @@ class Plane:
         d = self.directions.double()
         return (torch.linalg.inv(d @ d.T) @ (d @ (theta - self.origin).double().mT)).mT.to(theta.dtype)
 
-    def shadow(self, theta: Tensor) -> Tensor:
+    def projection(self, theta: Tensor) -> Tensor:
         """The nearest points of the plane [R, P] to theta [R, P]."""
         return self.origin + self.coordinates(theta) @ self.directions
 
     def distance(self, theta: Tensor) -> Tensor:
         """Euclidean distance [R] of theta [R, P] from the plane."""
-        return (theta - self.shadow(theta)).norm(dim=-1)
+        return (theta - self.projection(theta)).norm(dim=-1)
 
 
 def filter_normalised(mlp: MLP, theta: Tensor, directions: Tensor) -> Tensor:
@@ -160,7 +160,7 @@ def basins(grid: Tensor, climb: float) -> int:
     return count + int(torch.isfinite(z).sum()) - merged
 
 
-def curving_down(grid: Tensor, parts: int = 10) -> float:
+def negative_curvature_fraction(grid: Tensor, parts: int = 10) -> float:
     """Part of the plane, as a fraction, where the 2×2 Hessian of grid [B, A] has a negative eigenvalue.
 
     By central differences over 1/parts of the side, whatever the spacing of the grid, so that bends of one size are counted.

@@ -70,52 +70,41 @@ class Config(Scene):
 
 @dataclass(frozen=True)
 class Result:
-    """Up to where the run has come; what is not there yet is None, or NaN inside a tensor.
+    """M landscapes and the path of training on each, up to where the run has come.
 
-    losses [steps so far (+1), M]: objective at each step; diverged_at [M], NEVER if finite; reasons [M] in words, "" if none.
-    theta [2, M, P]: start and end. kinds [M]: the plane that was drawn. a [M, A], b [M, B], grid [M, B, A]: loss on the plane.
-    path [S, M, 2]: coordinates of the snapshots' nearest points in the plane, at snapshot_steps [S]; path_loss, shadow_loss:
-    loss of the net itself and of that nearest point; off_plane: distance between the two; moved: distance from the plane's
-    origin, all [S, M]. explained [M, 2]: variance of the path along the plane's directions, of its whole, NaN unless PCA.
-    marks [M, 3, 2]: the two solutions and the matched second one, NaN unless segment.
-    basins [M]: basins of the plane that count (`core.landscape.basins`), the minima of a closed-form surface, NEVER while
-    unknown; bends_down [M]: part of the plane with a negative curvature.
-    segments: name -> loss [T, M] at segment_t [T]; barriers: name -> [M].
-    sharpness [E, M]: top Hessian eigenvalue at sharpness_steps [E]; limit: 2(1 + α)/ε. floor: the loss below which
-    nothing lies, 0 for a net.
-    final_losses [R, M]: of all starts, the two above first. rescaled: factor, loss and sharpness [F] of the plain ReLU net.
+    What is not there yet is None, or NaN inside a tensor.
     """
 
     problem: str
-    nets: tuple[str, ...]
+    nets: tuple[str, ...]  # [M]
     step: int
-    losses: Tensor
-    limit: float
-    floor: float
-    diverged_at: Tensor
-    reasons: tuple[str, ...]
-    kinds: tuple[str, ...] = ()
-    theta: Tensor | None = None
-    a: Tensor | None = None
-    b: Tensor | None = None
-    grid: Tensor | None = None
-    snapshot_steps: Tensor | None = None
-    path: Tensor | None = None
-    path_loss: Tensor | None = None
-    shadow_loss: Tensor | None = None
-    off_plane: Tensor | None = None
-    moved: Tensor | None = None
-    explained: Tensor | None = None
-    marks: Tensor | None = None
-    basins: Tensor | None = None
-    bends_down: Tensor | None = None
-    segment_t: Tensor | None = None
-    segments: dict[str, Tensor] = field(default_factory=dict)
-    barriers: dict[str, Tensor] = field(default_factory=dict)
-    sharpness_steps: Tensor | None = None
-    sharpness: Tensor | None = None
-    final_losses: Tensor | None = None
-    rescaled: dict[str, Tensor] = field(default_factory=dict)
+    losses: Tensor  # [steps so far (+1), M] objective at each step
+    limit: float  # 2(1 + α)/ε, the sharpness above which gradient descent is unstable
+    floor: float  # the loss below which nothing lies, 0 for a net
+    diverged_at: Tensor  # [M] first step that is not finite, NEVER if none
+    reasons: tuple[str, ...]  # [M] why, in words, "" if it is finite
+    kinds: tuple[str, ...] = ()  # [M] the plane that was drawn
+    theta: Tensor | None = None  # [2, M, P] start and end
+    a: Tensor | None = None  # [M, A] axis of the plane
+    b: Tensor | None = None  # [M, B] axis of the plane
+    grid: Tensor | None = None  # [M, B, A] loss on the plane
+    snapshot_steps: Tensor | None = None  # [S]
+    path: Tensor | None = None  # [S, M, 2] coordinates of the snapshots' nearest points in the plane
+    path_loss: Tensor | None = None  # [S, M] loss of the net itself
+    projection_loss: Tensor | None = None  # [S, M] loss of that nearest point
+    off_plane: Tensor | None = None  # [S, M] distance between the two
+    moved: Tensor | None = None  # [S, M] distance from the plane's origin
+    explained: Tensor | None = None  # [M, 2] share of the path's variance along each direction, NaN unless PCA
+    marks: Tensor | None = None  # [M, 3, 2] the two solutions and the matched second one, NaN unless segment
+    basins: Tensor | None = None  # [M] basins that count (`lab.basins`), the minima of a closed-form surface, NEVER if unknown
+    bends_down: Tensor | None = None  # [M] part of the plane with a negative curvature
+    segment_t: Tensor | None = None  # [T] places along the segments
+    segments: dict[str, Tensor] = field(default_factory=dict)  # name -> [T, M] loss
+    barriers: dict[str, Tensor] = field(default_factory=dict)  # name -> [M]
+    sharpness_steps: Tensor | None = None  # [E]
+    sharpness: Tensor | None = None  # [E, M] top Hessian eigenvalue
+    final_losses: Tensor | None = None  # [R, M] of all starts, the two above first
+    rescaled: dict[str, Tensor] = field(default_factory=dict)  # factor, loss and sharpness -> [F], of the plain ReLU net
 
 
 def steps(config: Config) -> Iterator[Result]:

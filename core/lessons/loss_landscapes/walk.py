@@ -7,10 +7,10 @@ from typing import Any
 import torch
 
 from core import surfaces
+from core.formatting import format_number
 from core.lessons.loss_landscapes import landscape
 from core.lessons.loss_landscapes.lab import SNAPSHOTS, limit
 from core.moments import NEVER
-from core.words import short
 
 
 def walk(config: Any) -> dict[str, Any]:
@@ -42,15 +42,15 @@ def walk(config: Any) -> dict[str, Any]:
         worst = float(torch.linalg.eigvalsh(bends[torch.isfinite(bends).all(-1).all(-1)])[:, -1].max()) * config.learning_rate
         bound = limit(config) * config.learning_rate
         side = "above" if worst > bound else "which is not above"
-        reason = f"ε·λ_max reached {short(worst, 3)} on the way, {side} {short(bound, 3)}"
+        reason = f"ε·λ_max reached {format_number(worst, 3)} on the way, {side} {format_number(bound, 3)}"
     zero = torch.zeros(len(chosen), 1, dtype=torch.float64)
     return dict(
         problem=config.problem, nets=("surface",), step=config.steps, losses=losses[:, None], limit=limit(config),
         floor=float(surface.value(surface.minima_tensor()).min()), diverged_at=torch.tensor([gone]), reasons=(reason,),
         kinds=("surface",), a=x[None], b=y[None], grid=values[None],
         snapshot_steps=chosen, path=path[chosen][:, None], path_loss=losses[chosen][:, None],
-        shadow_loss=losses[chosen][:, None], off_plane=zero, moved=(path[chosen] - path[0]).norm(dim=-1)[:, None],
+        projection_loss=losses[chosen][:, None], off_plane=zero, moved=(path[chosen] - path[0]).norm(dim=-1)[:, None],
         marks=surface.minima_tensor()[None], basins=torch.tensor([len(surface.minima)]),
-        bends_down=torch.tensor([landscape.curving_down(values)], dtype=torch.float64),
+        bends_down=torch.tensor([landscape.negative_curvature_fraction(values)], dtype=torch.float64),
         sharpness_steps=chosen, sharpness=sharp[:, None],
     )

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, stack
 
 from core import surfaces
+from core.formatting import format_number
 from core.lessons.loss_landscapes.lab import NETS, SEGMENTS
 from core.lessons.loss_landscapes.lesson import DEEP, FITTED, REACH, Config, Result
 from core.moments import NEVER
 from core.question import Challenge, Pick, Verdict
-from core.words import short
 
 FLAT = 1e-5  # a barrier below it, as a part of the loss at the ends, is rounding
 
@@ -23,27 +23,27 @@ BENDS = 0.05  # a clear difference between the parts of two planes that curve do
 def roughness(result: Any) -> str:
     if int(result.basins.min()) == NEVER:
         return "The second plane is still being evaluated."
-    plain, skips = counted(result)
+    plain, skips = describe_basins(result)
     verdict = {"plain": "rougher by both counts", "skips": "smoother by both counts",
-               "neither": "neither clearly rougher nor clearly smoother"}[rougher(result)]
+               "neither": "neither clearly rougher nor clearly smoother"}[rougher_net(result)]
     return (f"**Without skips** the plane has {plain}; **with skips** it has {skips}: here the net without skips is "
             f"**{verdict}**.")
 
 
-def rougher(result: Any) -> str:
+def rougher_net(result: Any) -> str:
     """The net whose plane has more basins and clearly more of its area curving downwards, or neither."""
     basins = int(result.basins[0] - result.basins[1])
     bends = float(result.bends_down[0] - result.bends_down[1])
     return "plain" if basins > 0 and bends > BENDS else "skips" if basins < 0 and bends < -BENDS else "neither"
 
 
-def counted(result: Any) -> list[str]:
+def describe_basins(result: Any) -> list[str]:
     """Basins and bends of each net's plane, in words."""
-    return [count(int(n)) + ("" if share != share else f", and about {share:.0%} of it curves downwards")
+    return [format_basins(int(n)) + ("" if share != share else f", and about {share:.0%} of it curves downwards")
             for n, share in zip(result.basins, result.bends_down.tolist(), strict=True)]
 
 
-def count(basins: int) -> str:
+def format_basins(basins: int) -> str:
     """As exactly as the grid allows: where there are many, the finest ones lie between its points."""
     if basins > 12:
         return "more than a dozen basins"
@@ -57,18 +57,20 @@ def about_plane(result: Any, scene: Any, m: int) -> str:
             return " One of the two solutions has no finite loss, so the way between them is not told."
         before, after = known
         other = "its own twin" if scene.second == "twin" else "another start's net"
-        crossed = f"a barrier of {fmt(before)}" if before else "no barrier"
-        matched = f"one of {fmt(after)}" if after else "none"
+        crossed = f"a barrier of {format_barrier(before)}" if before else "no barrier"
+        matched = f"one of {format_barrier(after)}" if after else "none"
         return f" The straight way to {other} crosses {crossed}; with the hidden units matched, {matched}."
     first = float(result.off_plane[0, m])
     moved = float(result.moved[0, m])
     if result.kinds[m] == "trajectory" and bool(result.explained[m].isfinite().all()):
         share, far = float(result.explained[m].sum()), float(result.off_plane[:, m].max())
-        return (f" The plane holds {share:.1%} of the path's variance; the path leaves it by up to {short(far)}, and its start "
-                f"is {short(moved)} from its end.")
+        return (f" The plane holds {share:.1%} of the path's variance; the path leaves it by up to "
+                f"{format_number(far)}, and its start "
+                f"is {format_number(moved)} from its end.")
     if result.diverged_at[m] != NEVER or not 0 < moved < float("inf"):
         return ""
-    return (f" The start and the end of training are {short(moved)} apart, of which (squared) {1 - (first / moved) ** 2:.1%} "
+    return (f" The start and the end of training are {format_number(moved)} apart, of which (squared) "
+            f"{1 - (first / moved) ** 2:.1%} "
             "lies in the plane.")
 
 
@@ -87,13 +89,16 @@ def stability(result: Any, scene: Any, m: int) -> str:
         k = int(flatter[0])
         losses = result.losses[: int(result.sharpness_steps[k]) + 1, m]
         top, start = float(losses.max()), float(losses[0])
-        rises = f"the loss first rises from {short(start)} to {short(top)}, and then" if top > start else "even so"
-        text = (f" The start is too steep, with λ_max at {short(along[0])} times the limit {_limit(scene)}: {rises} step "
-                f"{int(result.sharpness_steps[k])} is at a flatter place, with {short(along[k])} times.")
+        rises = "even so"
+        if top > start:
+            rises = f"the loss first rises from {format_number(start)} to {format_number(top)}, and then"
+        text = (f" The start is too steep, with λ_max at {format_number(along[0])} times the limit {_limit(scene)}: {rises} step "
+                f"{int(result.sharpness_steps[k])} is at a flatter place, with {format_number(along[k])} times.")
     end = float(along[-1])
     side = "inside" if end < 0.9 else "at" if end <= 1.1 else "beyond"
-    return text + (f" At the end λ_max is {short(result.sharpness[-1, m])}, {short(end)} times the limit {_limit(scene)} = "
-                   f"{short(result.limit)}: {side} the edge of stability.")
+    return text + (f" At the end λ_max is {format_number(result.sharpness[-1, m])}, {format_number(end)} times the "
+                   f"limit {_limit(scene)} = "
+                   f"{format_number(result.limit)}: {side} the edge of stability.")
 
 
 def barriers(result: Any, scene: Any) -> tuple[float, float] | None:
@@ -111,9 +116,9 @@ def barrier(result: Any, name: str, m: int) -> float | None:
     return height if height > FLAT * max(1.0, float(ends.max())) else 0.0
 
 
-def fmt(height: float) -> str:
+def format_barrier(height: float) -> str:
     """A barrier in words. Its top lies between the points that were evaluated, so that the number is a little too small."""
-    return f"about {short(height)}" if height else "none"
+    return f"about {format_number(height)}" if height else "none"
 
 
 LOWER = 0.9  # a barrier that is lowered, as a part of what it was
@@ -144,9 +149,10 @@ def _seen_surface(result: Result, scene: Config) -> str:
         return f"On **{name}** the path diverges, and step {int(result.diverged_at[0])} is no longer finite: {result.reasons[0]}."
     assert result.sharpness is not None and result.basins is not None
     n = int(result.basins[0])
-    return (f"On **{name}** the loss goes from {short(result.losses[0, 0], 3)} to {short(result.losses[-1, 0], 3)} in "
+    return (f"On **{name}** the loss goes from {format_number(result.losses[0, 0], 3)} to "
+            f"{format_number(result.losses[-1, 0], 3)} in "
             f"{scene.steps} steps. The map holds {'1 local minimum' if n == 1 else f'{n} local minima'}. At the end λ_max is "
-            f"{short(result.sharpness[-1, 0], 3)}; the limit of stability is {short(result.limit, 3)}.")
+            f"{format_number(result.sharpness[-1, 0], 3)}; the limit of stability is {format_number(result.limit, 3)}.")
 
 
 def predict(result: Result, scene: Config) -> Pick:
@@ -157,8 +163,8 @@ def predict(result: Result, scene: Config) -> Pick:
         return _predict_barrier(result, scene)
     right, why = "neither", "Both planes are still being evaluated."
     if result.basins is not None and result.bends_down is not None and int(result.basins.min()) != NEVER:
-        right = rougher(result)
-        plain, skips = counted(result)
+        right = rougher_net(result)
+        plain, skips = describe_basins(result)
         why = f"Without skips the plane has {plain}; with skips it has {skips}."
         if right == "neither":
             why += f" A clear difference is more basins, and {100 * BENDS:.0f} points more of the plane curving downwards."
@@ -178,7 +184,8 @@ def _predict_barrier(result: Result, scene: Config) -> Pick:
         if known is not None:
             before, after = known
             right = "none" if before == 0 else "gone" if after == 0 else "lower" if after < LOWER * before else "same"
-            why = f"The barrier is {fmt(before)} as the nets are, and {fmt(after)} with their units matched."
+            why = (f"The barrier is {format_barrier(before)} as the nets are, and {format_barrier(after)} "
+               "with their units matched.")
     return Pick(text=f"Walk straight from the net {net} to {other}. What does matching their hidden units do to the barrier?",
                 options={"gone": "It removes it", "lower": "It lowers it by a tenth or more",
                          "same": "It lowers it by less, or not at all", "none": "There is none"},
@@ -195,8 +202,8 @@ def _predict_surface(result: Result, scene: Config) -> Pick:
         right = "minimum"
     why = f"It diverges: step {int(result.diverged_at[0])} is no longer finite."
     if result.diverged_at[0] == NEVER:
-        why = (f"At step {scene.steps} it is {short(away)} from the nearest minimum, at a loss of "
-               f"{short(result.losses[-1, 0])}.")
+        why = (f"At step {scene.steps} it is {format_number(away)} from the nearest minimum, at a loss of "
+               f"{format_number(result.losses[-1, 0])}.")
     return Pick(text=f"From ({scene.start_x:g}, {scene.start_y:g}), where is the path after {scene.steps} steps?",
                 right=(right,), why=why, options={"minimum": "At a minimum", "map": "Elsewhere on the map", "off": "Off the map"})
 
@@ -211,9 +218,9 @@ def _check(result: Result, scene: Config, _: object) -> Verdict:
     if result.diverged_at[0] != NEVER:
         return Verdict(False, f"Training without skips diverged at step {int(result.diverged_at[0])}.")
     loss, basins = float(result.losses[-1, 0]), int(result.basins[0])
-    ends = f"ends at {short(loss, 3)}" if loss == loss else "is no longer finite"
+    ends = f"ends at {format_number(loss, 3)}" if loss == loss else "is no longer finite"
     return Verdict(loss < FITTED and basins == 1,
-                   f"Without skips the loss {ends} (below {FITTED:g} is asked) and the plane has {count(basins)} "
+                   f"Without skips the loss {ends} (below {FITTED:g} is asked) and the plane has {format_basins(basins)} "
                    "(one is asked).")
 
 
@@ -232,13 +239,13 @@ def _name(net: str) -> str:
     return NETS.get(net, "The path")
 
 
-def _said(value: float) -> str:
-    return short(value, 3) if abs(value) < torch.inf else "no longer finite"
+def _format(value: float) -> str:
+    return format_number(value, 3) if abs(value) < torch.inf else "no longer finite"
 
 
 def _each(result: Result, first: Tensor, last: Tensor) -> str:
     """From where to where, for each landscape; first, last [M]."""
-    return "; ".join(f"{_name(net).lower()} from {_said(float(a))} to {_said(float(b))}"
+    return "; ".join(f"{_name(net).lower()} from {_format(float(a))} to {_format(float(b))}"
                      for net, a, b in zip(result.nets, first, last, strict=True))
 
 
@@ -251,9 +258,11 @@ def landscape(result: Result, m: int, shape: str) -> str:
     if result.grid is None:
         return WAITING
     known = result.grid[m][result.grid[m].isfinite()]
-    heights = f"losses from {_said(float(known.min()))} to {_said(float(known.max()))}" if len(known) else "no finite loss so far"
+    heights = "no finite loss so far"
+    if len(known):
+        heights = f"losses from {_format(float(known.min()))} to {_format(float(known.max()))}"
     found = NEVER if result.basins is None else int(result.basins[m])
-    basins = "" if found == NEVER else f", {count(found)}" if result.problem == "network" else f", local minima: {found}"
+    basins = "" if found == NEVER else f", {format_basins(found)}" if result.problem == "network" else f", local minima: {found}"
     return f"{_name(result.nets[m])}: the plane as {shape}, {heights}{basins}."
 
 
@@ -266,22 +275,22 @@ def loss(result: Result) -> str:
 def off_plane(result: Result, m: int) -> str:
     if result.off_plane is None or result.moved is None:
         return WAITING
-    return (f"The path starts {_said(float(result.moved[0, m]))} from the plane's origin and "
-            f"{_said(float(result.off_plane[0, m]))} from the plane.")
+    return (f"The path starts {_format(float(result.moved[0, m]))} from the plane's origin and "
+            f"{_format(float(result.off_plane[0, m]))} from the plane.")
 
 
 def sharpness(result: Result) -> str:
     if result.sharpness is None:
         return WAITING
     ends = _each(result, result.sharpness[0], result.sharpness[-1])
-    return f"Top Hessian eigenvalue along the path: {ends}; the limit is {short(result.limit, 3)}."
+    return f"Top Hessian eigenvalue along the path: {ends}; the limit is {format_number(result.limit, 3)}."
 
 
 def segments(result: Result, m: int) -> str:
     if not result.barriers:
         return WAITING
     heights = {name: barrier(result, name, m) for name in SEGMENTS}
-    barriers = [f"{SEGMENTS[name].lower()} {'no finite loss' if height is None else fmt(height)}"
+    barriers = [f"{SEGMENTS[name].lower()} {'no finite loss' if height is None else format_barrier(height)}"
                 for name, height in heights.items()]
     return f"Barriers on the straight ways: {'; '.join(barriers)}."
 
@@ -293,7 +302,7 @@ def final_losses(result: Result) -> str:
     for k, net in enumerate(result.nets):
         ends = result.final_losses[:, k]
         ends = ends[ends.isfinite()]
-        spread = f"from {_said(float(ends.min()))} to {_said(float(ends.max()))}" if len(ends) else "none finite"
+        spread = f"from {_format(float(ends.min()))} to {_format(float(ends.max()))}" if len(ends) else "none finite"
         parts.append(f"{NETS[net].lower()} {spread}")
     return f"Losses at the last step over {len(result.final_losses)} starts: {'; '.join(parts)}."
 
@@ -305,5 +314,5 @@ def rescaled(result: Result) -> str:
     sharp, loss = (values[values.isfinite()] for values in (sharp, loss))
     if not len(sharp) or not len(loss):
         return "Curvature or loss of the rescaled twins is not finite."
-    return (f"Over the factors λ_max runs from {_said(float(sharp.min()))} to {_said(float(sharp.max()))}, the loss from "
-            f"{short(loss.min(), 4)} to {short(loss.max(), 4)}.")
+    return (f"Over the factors λ_max runs from {_format(float(sharp.min()))} to {_format(float(sharp.max()))}, the loss from "
+            f"{format_number(loss.min(), 4)} to {format_number(loss.max(), 4)}.")

@@ -62,36 +62,27 @@ class Config(Scene):
 
 @dataclass(frozen=True)
 class Result:
-    """Both arms after `step` updates.
-
-    data: the sets of all seeds. errors: fraction wrong, [R, A, S], of the given training labels and of the test set.
-    batch_loss [step, A, S] in nats; floor: the least that mixup's can be in expectation. shares [n]: λ drawn in the first
-    KEPT batches of the first seed. mixed_x [d, n], mixed_y [C, n]: the latest mixed batches' points. surface [A, C, SIDE, SIDE]:
-    probabilities of the first seed's two nets on the plane. own [A, L, M]: probability of x_i's class at λ x_i + (1 − λ) x_j,
-    sure [A, L, M]: the largest probability there, slope [A, L, M]:
-    its input gradient's norm ‖∂p_i/∂x‖; length [M] = ‖x_i − x_j‖. curve: reliability of the test set, seeds pooled;
-    ece, likelihood [A, S]: calibration error and mean negative log-likelihood (nats).
-    """
+    """A arms on S seeds after `step` updates, evaluated R times. The first seed's nets are the ones that are drawn."""
 
     step: int
-    data: Data
-    recorded: Tensor
-    train_error: Tensor
-    test_error: Tensor
-    batch_loss: Tensor
-    floor: float
-    shares: Tensor
-    mixed_x: Tensor
-    mixed_y: Tensor
+    data: Data  # the sets of all seeds
+    recorded: Tensor  # [R] steps of the evaluations
+    train_error: Tensor  # [R, A, S] part wrong of the training labels as given
+    test_error: Tensor  # [R, A, S] part wrong of the test set
+    batch_loss: Tensor  # [step, A, S] (nats)
+    floor: float  # the least that mixup's batch loss can be in expectation (nats)
+    shares: Tensor  # [n] λ drawn in the first KEPT batches of the first seed
+    mixed_x: Tensor  # [d, n] points of the latest mixed batches
+    mixed_y: Tensor  # [C, n] their labels
     plane: Plane
-    surface: Tensor
-    own: Tensor
-    sure: Tensor
-    slope: Tensor
-    length: Tensor
-    curve: Reliability
-    ece: Tensor
-    likelihood: Tensor
+    surface: Tensor  # [A, C, SIDE, SIDE] probabilities on the plane
+    own: Tensor  # [A, L, M] probability of x_i's class at λ x_i + (1 − λ) x_j
+    sure: Tensor  # [A, L, M] the largest probability there
+    slope: Tensor  # [A, L, M] norm of its input gradient, ‖∂p_i/∂x‖
+    length: Tensor  # [M] ‖x_i − x_j‖
+    curve: Reliability  # of the test set, seeds pooled
+    ece: Tensor  # [A, S] calibration error
+    likelihood: Tensor  # [A, S] mean negative log-likelihood (nats)
 
 
 def places() -> Tensor:
@@ -135,7 +126,7 @@ def both(values: Tensor) -> Tensor:
 def steps(config: Config) -> Iterator[Result]:
     data_rngs, start_rngs, _, segment_rngs = streams(config)
     data, mlp = make_data(config, data_rngs), network(config)
-    judge = _Judge(config, data, mlp, segment_rngs)
+    judge = _Evaluator(config, data, mlp, segment_rngs)
     theta = both(mlp.init(start_rngs, "xavier"))
     # One stream for each arm, equal draw by draw.
     rngs = [rng for _ in ARMS for rng in streams(config)[2]]
@@ -156,7 +147,7 @@ def run(config: Config) -> Result:
     return last(steps(config))
 
 
-def halfway(result: Result) -> Tensor:
+def confidence_at_half(result: Result) -> Tensor:
     """Mean of the largest probability at λ = ½, over all segments: [A]."""
     return result.sure[:, PLACES // 2].mean(-1)
 
@@ -177,7 +168,7 @@ class _Recorder(Mixup):
         return mixed
 
 
-class _Judge:
+class _Evaluator:
     """What is asked of the nets, at the same places whenever it is asked."""
 
     def __init__(self, config: Config, data: Data, mlp: MLP, rngs: Generators):

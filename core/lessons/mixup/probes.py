@@ -35,14 +35,13 @@ class Data(NamedTuple):
 
 
 class Plane(NamedTuple):
-    """Inputs on a plane: x and y [SIDE] along it, points [d, SIDE²]; for digits corners [2, 3], where the test digits that span
-    it lie, and their labels [3]."""
+    """Inputs on a plane."""
 
-    x: Tensor
-    y: Tensor
-    points: Tensor
-    corners: Tensor | None = None
-    corner_labels: Tensor | None = None
+    x: Tensor  # [SIDE] along it
+    y: Tensor  # [SIDE]
+    points: Tensor  # [d, SIDE²]
+    corners: Tensor | None = None  # [2, 3] for digits: where the test digits that span it lie
+    corner_labels: Tensor | None = None  # [3] their labels
 
 
 def make_data(problem: str, samples: int, noise: float, corrupt: float, rngs: Generators) -> Data:

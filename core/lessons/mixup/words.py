@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from core.formatting import format_number
 from core.lessons.mixup.augmentation import beta_variance
-from core.lessons.mixup.lesson import ARMS, MONTAGE, PLACES, SEEDS, SINGLE, Config, Result, halfway, pair
+from core.lessons.mixup.lesson import ARMS, MONTAGE, PLACES, SEEDS, SINGLE, Config, Result, confidence_at_half, pair
 from core.question import Amount, Challenge, Verdict
-from core.words import short
 
 RARE = 0.1  # part of the λ from 0.1 to 0.9 below which mixed labels are no reason for doubt
 
@@ -22,7 +22,7 @@ def percent(part: float | Tensor) -> str:
 
 def summary(result: Result, config: Config) -> str:
     """What this run shows, in three sentences."""
-    erm, mixup = (percent(sure) for sure in halfway(result))
+    erm, mixup = (percent(sure) for sure in confidence_at_half(result))
     text = (f"Half-way between two classes (λ = ½) ordinary training is {erm} sure of its answer on average and mixup "
             f"{mixup}; the mixed label there says 50 %.")
     fits, misses = result.train_error[-1].mean(-1), result.test_error[-1]
@@ -30,15 +30,15 @@ def summary(result: Result, config: Config) -> str:
     given = f"{wrong} of {config.samples} training labels corrupt" if wrong else "no corrupt label"
     better, worse = int((misses[1] < misses[0]).sum()), int((misses[1] > misses[0]).sum())
     text += (f" With {given}, ordinary training contradicts {percent(fits[0])} of the labels it was given and errs on "
-             f"{short(100 * misses[0].mean(), 4)} % of the test set; mixup contradicts {percent(fits[1])} and errs on "
-             f"{short(100 * misses[1].mean(), 4)} % (fewer errors on {better} of {SEEDS} seeds, more on {worse}).")
-    ece = [short(100 * error, 3) for error in result.ece.mean(-1)]
+             f"{format_number(100 * misses[0].mean(), 4)} % of the test set; mixup contradicts {percent(fits[1])} and errs on "
+             f"{format_number(100 * misses[1].mean(), 4)} % (fewer errors on {better} of {SEEDS} seeds, more on {worse}).")
+    ece = [format_number(100 * error, 3) for error in result.ece.mean(-1)]
     return text + f" Calibration error: {ece[0]} % for ordinary training, {ece[1]} % for mixup."
 
 
 def predict(result: Result, config: Config) -> Amount:
     """How sure mixup leaves a net half-way between two classes."""
-    erm, mixup = halfway(result).tolist()
+    erm, mixup = confidence_at_half(result).tolist()
     between = float(((result.shares > 0.1) & (result.shares < 0.9)).float().mean())
     if mixup >= erm - 0.01:
         reason = "in this run mixup does not make it less sure."
@@ -59,7 +59,8 @@ def _harm(result: Result, config: Config, _: None) -> Verdict:
     erm, mixup = 100 * result.test_error[-1]
     worse = int((mixup > erm).sum())
     return Verdict(worse == SEEDS, f"After {result.step} updates with α = {config.alpha:g} mixup errs on "
-                   f"{short(mixup.mean(), 4)} % of the test set and ordinary training on {short(erm.mean(), 4)} %; mixup is "
+                   f"{format_number(mixup.mean(), 4)} % of the test set and ordinary training on "
+                   f"{format_number(erm.mean(), 4)} %; mixup is "
                    f"worse on {worse} of {SEEDS} seeds.")
 
 
@@ -75,8 +76,8 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     ends = sure[:, [0, -1]].mean(1)
     train, test = (e.mean(-1) for e in (result.train_error[-1], result.test_error[-1]))
     confident = (result.curve.confidence.nan_to_num() * result.curve.count).sum(-1) / result.curve.count.sum(-1)
-    loss = [short(value, 3) for value in result.batch_loss[-min(10, result.step):].mean((0, 2))]
-    jumps = [short((own[k, 1:] - own[k, :-1]).abs().amax(0).mean()) for k in range(len(ARMS))]
+    loss = [format_number(value, 3) for value in result.batch_loss[-min(10, result.step):].mean((0, 2))]
+    jumps = [format_number((own[k, 1:] - own[k, :-1]).abs().amax(0).mean()) for k in range(len(ARMS))]
     alpha = f"Beta({scene.alpha:g}, {scene.alpha:g})"
     return {
         "setup": "Two test samples of different classes, and the point half-way between them" +
@@ -84,8 +85,8 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
                   ": two handwritten digits and their mean."),
         "pictures": f"The picture λ {i.label} + (1 − λ) {j.label}, beside the two it is made of.",
         "label": f"Bars of the mixed label: λ for {i.label}, 1 − λ for {j.label}.",
-        "beta": f"Histogram of {len(result.shares)} draws of λ, mean {short(result.shares.mean())}, standard deviation "
-                f"{short(result.shares.std())}; that of {alpha} is {short(beta_variance(scene.alpha) ** 0.5)}.",
+        "beta": f"Histogram of {len(result.shares)} draws of λ, mean {format_number(result.shares.mean())}, standard deviation "
+                f"{format_number(result.shares.std())}; that of {alpha} is {format_number(beta_variance(scene.alpha) ** 0.5)}.",
         "between": f"{scene.samples} mixed points of the plane that wander from one training sample to another as λ moves, over "
                    f"{result.mixed_x.shape[1]} points that training drew." if moons else
                    f"{MONTAGE[0] * MONTAGE[1]} digits, each a mixture of two training digits.",
@@ -94,16 +95,16 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
                       f"sure and mixup {percent(sure[1, half])}; at the ends {percent(ends[0])} and {percent(ends[1])}.",
         "profile": f"Probability of one end's class along {SINGLE} segments. Its largest change over a twentieth of the way is "
                    f"{jumps[0]} on average with ordinary training and {jumps[1]} with mixup.",
-        "slope": f"Norm of the input gradient along the segments: half-way {short(steep[0, half])} for ordinary "
-                 f"training and {short(steep[1, half])} for mixup; with p = λ all the way it is at least "
-                 f"{short((1 / result.length).mean())}.",
+        "slope": f"Norm of the input gradient along the segments: half-way {format_number(steep[0, half])} for ordinary "
+                 f"training and {format_number(steep[1, half])} for mixup; with p = λ all the way it is at least "
+                 f"{format_number((1 / result.length).mean())}.",
         "calibration": f"Fraction right against confidence on the test set. Ordinary training is {percent(confident[0])} sure "
                        f"and {percent(1 - test[0])} right, mixup {percent(confident[1])} sure and {percent(1 - test[1])} right.",
         "errors": f"Errors after {result.step} updates, mean of {SEEDS} seeds: of the given training labels ordinary training "
                   f"contradicts {percent(train[0])} and mixup {percent(train[1])}; on the test set they err on "
-                  f"{short(100 * test[0], 4)} % and {short(100 * test[1], 4)} %.",
+                  f"{format_number(100 * test[0], 4)} % and {format_number(100 * test[1], 4)} %.",
         "loss": f"Batch loss after {result.step} updates: {loss[0]} nats for ordinary training, {loss[1]} for mixup, "
-                f"whose expected loss cannot fall below {short(result.floor, 3)}.",
+                f"whose expected loss cannot fall below {format_number(result.floor, 3)}.",
     }
 
 

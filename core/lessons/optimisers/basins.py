@@ -35,7 +35,7 @@ def newton(surface: Surface, size: int, steps: int, floor: float | None = None) 
     theta = _starts(surface, size)
     for _ in range(steps):
         h = surface.hessian(theta)
-        theta -= solve_2x2(h if floor is None else lifted_2x2(h, floor), surface.gradient(theta))
+        theta -= solve_2x2(h if floor is None else damped_hessian_2x2(h, floor), surface.gradient(theta))
     return _reached(theta, surface, size)
 
 
@@ -51,8 +51,8 @@ def _reached(theta: Tensor, surface: Surface, size: int) -> Tensor:
     return torch.where(outside(theta, surface), LEFT, reached).reshape(size, size)
 
 
-def lifted_2x2(h: Tensor, floor: float = 1.0) -> Tensor:
-    """`core.descent.lifted` for h [S, 2, 2], in closed form."""
+def damped_hessian_2x2(h: Tensor, floor: float = 1.0) -> Tensor:
+    """`core.descent.damped_hessian` for h [S, 2, 2], in closed form."""
     half, gap = (h[:, 0, 0] + h[:, 1, 1]) / 2, (h[:, 0, 0] - h[:, 1, 1]) / 2
     mu = (floor - half + torch.sqrt(gap**2 + h[:, 0, 1] ** 2)).clamp_min(0)
     return h + mu[:, None, None] * torch.eye(2, dtype=h.dtype)

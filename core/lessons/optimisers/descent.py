@@ -22,11 +22,11 @@ Step = tuple[Tensor, int]
 
 @dataclass(frozen=True)
 class Objective:
-    """A function of one vector [P]: value [], gradient [P] and, for Newton, Hessian [P, P]."""
+    """A function of one vector [P]."""
 
-    value: Callable[[Tensor], Tensor]
-    gradient: Callable[[Tensor], Tensor]
-    hessian: Callable[[Tensor], Tensor]
+    value: Callable[[Tensor], Tensor]  # -> []
+    gradient: Callable[[Tensor], Tensor]  # -> [P]
+    hessian: Callable[[Tensor], Tensor]  # -> [P, P], for Newton
     curvature: Callable[[Tensor, Tensor], Tensor]  # dᵀ H(x) d, a scalar
 
 
@@ -43,11 +43,11 @@ def damped_newton(f: Objective, x: Tensor, floor: float = 1.0) -> Iterator[Step]
     Where the curvature is above the floor it is Newton's method; near a saddle it goes downhill.
     """
     while True:
-        x = x - _solve(lifted(f.hessian(x), floor), f.gradient(x))
+        x = x - _solve(damped_hessian(f.hessian(x), floor), f.gradient(x))
         yield x, 1 + x.numel()
 
 
-def lifted(h: Tensor, floor: float) -> Tensor:
+def damped_hessian(h: Tensor, floor: float) -> Tensor:
     """H + μI with the smallest μ ≥ 0 for which all eigenvalues are at least `floor`; h is [..., P, P]."""
     if not torch.isfinite(h).all():
         return h

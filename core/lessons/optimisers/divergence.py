@@ -7,10 +7,10 @@ from torch import Tensor
 
 from core import surfaces
 from core.engine import SGD
+from core.formatting import format_number
 from core.lessons.optimisers import quadratic
 from core.question import Verdict
 from core.surfaces import Surface
-from core.words import short
 
 TRIAL = 200  # steps: an ε 1 % beyond the limit makes the distance grow some fiftyfold
 
@@ -24,7 +24,7 @@ def outside(p: Tensor, surface: Surface) -> Tensor:
     return ~inside
 
 
-def why_left(surface: Surface, method: str, path: Tensor, learning_rate: float, alpha: float) -> str:
+def divergence_reason(surface: Surface, method: str, path: Tensor, learning_rate: float, alpha: float) -> str:
     """Why a path left, in words that follow its name and a colon; path [t+1, 2] up to the leaving.
 
     What is said is read off the last step, which goes out from inside, and off the curvature of the places inside.
@@ -41,27 +41,27 @@ def why_left(surface: Surface, method: str, path: Tensor, learning_rate: float, 
         # On a quadratic a theorem; elsewhere the limit of a step that is sure to lower the loss, where it did not.
         if product > limit and (surface.quadratic or rises):
             where = "λ_max" if surface.quadratic else "the steepest curvature on its way, λ"
-            return f"ε·λ = {short(product, 3)} > {short(limit, 3)} with {where} = {short(top, 3)}"
+            return f"ε·λ = {format_number(product, 3)} > {format_number(limit, 3)} with {where} = {format_number(top, 3)}"
     if method == "newton":
         return _newton_step(surface, before, after - before)
     if rises:
-        return f"that step raises the loss from {fmt(surface.value(before))} to {fmt(_height(surface, after))}"
-    return f"that step still lowers the loss, from {fmt(surface.value(before))} to {fmt(surface.value(after))}"
+        return f"that step raises the loss from {format_loss(surface.value(before))} to {format_loss(_height(surface, after))}"
+    return f"that step still lowers the loss, from {format_loss(surface.value(before))} to {format_loss(surface.value(after))}"
 
 
 def _newton_step(surface: Surface, place: Tensor, step: Tensor) -> str:
     """What made a step of Newton's method long, and which way it points at first."""
     low, high = torch.linalg.eigvalsh(surface.hessian(place)).tolist()
     if not bool(torch.isfinite(step).all()):
-        return f"the Hessian has no inverse there, with the eigenvalues {short(low)} and {short(high)}"
+        return f"the Hessian has no inverse there, with the eigenvalues {format_number(low)} and {format_number(high)}"
     way = "uphill" if float(surface.gradient(place) @ step) > 0 else "downhill"
-    return (f"it divides the slope by the Hessian's eigenvalues, {short(low)} and {short(high)} there, "
-            f"so that its step is {short(step.norm())} long, {way} at first")
+    return (f"it divides the slope by the Hessian's eigenvalues, {format_number(low)} and {format_number(high)} there, "
+            f"so that its step is {format_number(step.norm())} long, {way} at first")
 
 
-def fmt(value: float | Tensor, digits: int = 3) -> str:
+def format_loss(value: float | Tensor, digits: int = 3) -> str:
     """A loss or a distance in words. It is not said to be 0: its float is, and that may be rounding."""
-    return short(value, digits) if value else "0 up to rounding"
+    return format_number(value, digits) if value else "0 up to rounding"
 
 
 def _height(surface: Surface, place: Tensor) -> Tensor:
@@ -83,10 +83,12 @@ def judge(rate: float, kappa: float, tolerance: float) -> Verdict:
     """Whether the limit of gradient descent on the ravine lies within `tolerance` of a rate, by a trial on either side."""
     slower, faster = (1 - tolerance) * rate, (1 + tolerance) * rate
     below, above = trial(slower, kappa), trial(faster, kappa)
-    ran = (f"{TRIAL} steps from (0, 1), a distance of 1: at ε = {short(slower, 4)} the distance becomes {fmt(below)}, "
-           f"at ε = {short(faster, 4)} it becomes {fmt(above)}.")
+    ran = (f"{TRIAL} steps from (0, 1), a distance of 1: at ε = {format_number(slower, 4)} the distance becomes "
+           f"{format_loss(below)}, "
+           f"at ε = {format_number(faster, 4)} it becomes {format_loss(above)}.")
     if below >= 1:
         return Verdict(False, f"{ran} The smaller one does not converge either, so the limit is lower.")
     if above < 1:
         return Verdict(False, f"{ran} The larger one still converges, so the limit is higher.")
-    return Verdict(True, f"{ran} One converges and the other does not: the limit is 2/λ_max = 2/κ = {short(2 / kappa, 4)}.")
+    return Verdict(True, f"{ran} One converges and the other does not: the limit is 2/λ_max = 2/κ = "
+                         f"{format_number(2 / kappa, 4)}.")

@@ -23,9 +23,9 @@ from core.engine.optimisers import Optimiser
 from core.lesson import Scene, last
 from core.lessons.optimisers import basins, quadratic
 from core.lessons.optimisers import net as small_net
-from core.lessons.optimisers.divergence import outside, why_left
+from core.lessons.optimisers.divergence import divergence_reason, outside
 from core.lessons.optimisers.race import Race, curvature_methods, minibatch_noise, on_surface
-from core.moments import NEVER, from_then_on
+from core.moments import NEVER, holds_from
 from core.surfaces import Surface
 
 METHODS = {
@@ -86,31 +86,23 @@ class Config(Scene):
 
 @dataclass(frozen=True)
 class Result:
-    """One race. NaN stands where a path is no longer finite; nothing is clipped.
-
-    paths [T+1, M, P], losses [T+1, M], evaluations [T+1, M] (gradients so far), slopes [T, M, P] (the gradient that each
-    step used); distance [T+1, M] to the nearest minimum; memory: method -> name -> [T, P];
-    left_at [M]: the first step after which a path never came back into the frame, arrived_at [M]: the first step
-    from which it stayed within ARRIVED of a minimum, NEVER if none; reasons: method -> why it left, in words;
-    theory [T+1]: the closed form of gradient descent's loss, on quadratics; basin [ny, nx]: index of the minimum
-    reached, -1 for none, -2 for a path that left. seconds [T+1, M]: processor time, measured.
-    """
+    """M optimisers over T steps. NaN where a path is no longer finite; nothing is clipped."""
 
     problem: str
-    methods: tuple[str, ...]
+    methods: tuple[str, ...]  # [M]
     step: int
-    paths: Tensor
-    losses: Tensor
-    evaluations: Tensor
-    slopes: Tensor
-    seconds: Tensor = field(metadata={"measured": True})
-    distance: Tensor | None = None
-    memory: dict[str, dict[str, Tensor]] = field(default_factory=dict)
-    left_at: Tensor | None = None
-    arrived_at: Tensor | None = None
-    reasons: dict[str, str] = field(default_factory=dict)
-    theory: Tensor | None = None
-    basin: Tensor | None = None
+    paths: Tensor  # [T+1, M, P]
+    losses: Tensor  # [T+1, M]
+    evaluations: Tensor  # [T+1, M] gradients so far
+    slopes: Tensor  # [T, M, P] the gradient that each step used
+    seconds: Tensor = field(metadata={"measured": True})  # [T+1, M] processor time
+    distance: Tensor | None = None  # [T+1, M] to the nearest minimum
+    memory: dict[str, dict[str, Tensor]] = field(default_factory=dict)  # method -> name -> [T, P]
+    left_at: Tensor | None = None  # [M] first step after which a path never came back into the frame, NEVER if none
+    arrived_at: Tensor | None = None  # [M] first step from which it stayed within ARRIVED of a minimum, NEVER if none
+    reasons: dict[str, str] = field(default_factory=dict)  # method -> why it left, in words
+    theory: Tensor | None = None  # [T+1] closed form of gradient descent's loss, on quadratics
+    basin: Tensor | None = None  # [ny, nx] index of the minimum reached, -1 for none, -2 for a path that left
 
 
 def make_optimisers(config: Config) -> dict[str, Optimiser]:
@@ -138,7 +130,7 @@ def steps(config: Config) -> Iterator[Result]:
     race.first_order(make_optimisers(config), surface.gradient, shake)
     for method, walk in curvature_methods(on_surface(surface), start):
         race.follow(method, walk)
-    result = _judged(_result(config, race, surface.value), config, surface)
+    result = _with_diagnostics(_result(config, race, surface.value), config, surface)
     yield result
     yield replace(result, basin=_basin_map(config, surface, jolts))
 
@@ -152,19 +144,19 @@ def _result(config: Config, race: Race, value: Callable[[Tensor], Tensor]) -> Re
                   evaluations=race.evaluations.clone(), slopes=race.slopes, seconds=race.seconds.clone(), memory=race.memory)
 
 
-def _judged(result: Result, config: Config, surface: Surface) -> Result:
+def _with_diagnostics(result: Result, config: Config, surface: Surface) -> Result:
     """The result with what needs the surface: distances, who left and why, who arrived, theory."""
     distance = (result.paths[:, :, None] - minima(config, surface)).norm(dim=-1).amin(-1)
-    left = from_then_on(outside(result.paths, surface))
+    left = holds_from(outside(result.paths, surface))
     near = distance <= ARRIVED * (surface.y_range[1] - surface.y_range[0])
-    reasons = {m: why_left(surface, m, result.paths[: int(left[k]) + 1, k], config.learning_rate, config.alpha)
+    reasons = {m: divergence_reason(surface, m, result.paths[: int(left[k]) + 1, k], config.learning_rate, config.alpha)
                for k, m in enumerate(result.methods) if left[k] != NEVER}
     theory = None
     if surface.quadratic:
         curvature = torch.tensor([1.0, config.kappa if config.problem == "ravine" else 1.0], dtype=torch.float64)
         t = torch.arange(config.steps + 1, dtype=torch.float64)
         theory = quadratic.descent(result.paths[0, 0], curvature, config.learning_rate, t)
-    return replace(result, distance=distance, left_at=left, arrived_at=from_then_on(near), reasons=reasons, theory=theory)
+    return replace(result, distance=distance, left_at=left, arrived_at=holds_from(near), reasons=reasons, theory=theory)
 
 
 def minima(config: Config, surface: Surface) -> Tensor:

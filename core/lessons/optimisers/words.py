@@ -9,13 +9,13 @@ from torch import Tensor
 
 from core import surfaces
 from core.controls import Number
+from core.formatting import format_number, format_power_of_ten, join_words
 from core.lessons.optimisers import basins, divergence, quadratic
 from core.lessons.optimisers import net as small_net
-from core.lessons.optimisers.divergence import fmt
+from core.lessons.optimisers.divergence import format_loss
 from core.lessons.optimisers.lesson import METHODS, MOST_ASKED, NETWORK_STEPS, TOLERANCE, Config, Result, basin_steps
 from core.moments import NEVER
 from core.question import Challenge, Pick, Verdict
-from core.words import listed, power_of_ten, short
 
 # The order in which methods are asked about, where more are shown than a question can hold.
 ASKED = ("sgd", "momentum", "adam", "newton", "lbfgs", "rmsprop", "nesterov", "conjugate_gradient", "adagrad", "damped_newton",
@@ -38,8 +38,8 @@ def summary(result: Result, config: Config) -> str:
             return "Every shown method ends beyond floating point."
         best = _lowest(losses)
         spent = float(result.evaluations[-1, column[best[0]]])
-        names = f"{listed([f'**{METHODS[m]}**' for m in best])} {'has' if len(best) == 1 else 'have'}"
-        return (f"After {result.step} steps {names} the lowest loss, {fmt(losses[best[0]])}, for {spent:,.0f} gradient "
+        names = f"{join_words([f'**{METHODS[m]}**' for m in best])} {'has' if len(best) == 1 else 'have'}"
+        return (f"After {result.step} steps {names} the lowest loss, {format_loss(losses[best[0]])}, for {spent:,.0f} gradient "
                 "evaluations. A Hessian is charged as one gradient for each parameter.")
     arrived = {m: int(result.arrived_at[column[m]]) for m in shown if result.arrived_at[column[m]] != NEVER}
     text = f"None of the {_methods(len(shown))} has settled at a minimum after {result.step} steps."
@@ -59,7 +59,7 @@ def _methods(count: int) -> str:
 
 
 def _settle(names: list[str]) -> str:
-    return f"{listed(names)} settle{'s' * (len(names) == 1)}"
+    return f"{join_words(names)} settle{'s' * (len(names) == 1)}"
 
 
 def _final(result: Result, method: str) -> float:
@@ -86,7 +86,7 @@ def predict(result: Result, config: Config) -> Pick:
     best = min(rank.values())
     right = _lowest(rank)
     winners = [METHODS[m] for m in right]
-    ends = f"{listed(winners)} {'ends' if len(right) == 1 else 'end'} lowest, at a loss of {fmt(best)}."
+    ends = f"{join_words(winners)} {'ends' if len(right) == 1 else 'end'} lowest, at a loss of {format_loss(best)}."
     if best == torch.inf:
         ends = "All of them end beyond floating point."
     text = "From this start, which of these is first to settle at a minimum? If none does, which ends lowest?"
@@ -105,7 +105,7 @@ def predict(result: Result, config: Config) -> Pick:
 
 
 def _besides(word: str, methods: list[str]) -> str:
-    return f" {word} still, but not asked about: {listed([METHODS[m] for m in methods])}." if methods else ""
+    return f" {word} still, but not asked about: {join_words([METHODS[m] for m in methods])}." if methods else ""
 
 
 def _predict_one(result: Result, config: Config, method: str, arrived: int) -> Pick:
@@ -116,7 +116,8 @@ def _predict_one(result: Result, config: Config, method: str, arrived: int) -> P
         text, yes = f"Does {name} settle at a minimum within {config.steps} steps?", arrived != NEVER
     why = f"It is there from step {arrived} on."
     if arrived == NEVER:
-        why = f"Its loss goes from {fmt(before)} {f'to {fmt(after)}' if after < torch.inf else 'beyond floating point'}."
+        end = f"to {format_loss(after)}" if after < torch.inf else "beyond floating point"
+        why = f"Its loss goes from {format_loss(before)} {end}."
     return Pick(text=text, options={"yes": "Yes", "no": "No"}, right=("yes" if yes else "no",), why=why)
 
 
@@ -147,10 +148,11 @@ def _ends(result: Result, scene: Config, values: Tensor, what: str, lowest: floa
     down = [name for name, value in known.items() if value <= ROUNDING]
     if known:
         low, high = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
-        least = f"{listed(down)} {'is' if len(down) == 1 else 'are'} below {power_of_ten(-12)}" if down else (
-            f"{low} is lowest, at {short(known[low], 3)}")
+        least = f"{join_words(down)} {'is' if len(down) == 1 else 'are'} below {format_power_of_ten(-12)}" if down else (
+            f"{low} is lowest, at {format_number(known[low], 3)}")
         text += f"At step {result.step} {least}"
-        text += f", and {high} is highest, at {short(known[high], 3)}. " if known[high] > max(known[low], ROUNDING) else ". "
+        apart = known[high] > max(known[low], ROUNDING)
+        text += f", and {high} is highest, at {format_number(known[high], 3)}. " if apart else ". "
     return text + (f"{gone} of {len(ends)} methods end beyond floating point." if gone else "")
 
 
@@ -164,7 +166,7 @@ def setup(scene: Config) -> str:
     surface = surfaces.surface(scene.problem, scene.kappa)
     count = len(surface.minima)
     return (f"Map of the {surface.name} surface with {count} {'minima' if count > 1 else 'minimum'} and the start at "
-            f"({short(scene.start_x)}, {short(scene.start_y)}).")
+            f"({format_number(scene.start_x)}, {format_number(scene.start_y)}).")
 
 
 def network(result: Result, scene: Config, against: str) -> str:
@@ -199,7 +201,8 @@ def surface3d(result: Result, scene: Config) -> str:
 def basin_map(result: Result, scene: Config) -> str:
     assert result.basin is not None
     surface, method = surfaces.surface(scene.problem, scene.kappa), METHODS[scene.basin_of]
-    places = {f"are close to the minimum at ({short(x, 3)}, {short(y, 3)})": i for i, (x, y) in enumerate(surface.minima)}
+    places = {f"are close to the minimum at ({format_number(x, 3)}, "
+              f"{format_number(y, 3)})": i for i, (x, y) in enumerate(surface.minima)}
     places |= {"are close to no minimum on the map": basins.NONE, "are far off the map": basins.LEFT}
     parts = {text: float((result.basin == i).double().mean()) for text, i in places.items()}
     told_parts = [f"{f'about {part:.0%}' if part >= 0.01 else 'less than 1%'} {text}" for text, part in parts.items() if part]
@@ -212,7 +215,8 @@ def effective_step(result: Result, scene: Config) -> str:
     parts = []
     for name, values in zip(("θ₁", "θ₂"), ratio.unbind(-1), strict=True):
         known = torch.isfinite(values).nonzero().flatten().tolist()
-        parts.append(f"in {name} {short(values[known[0]], 3)} at step {known[0] + 1} and {short(values[known[-1]], 3)} at step "
+        parts.append(f"in {name} {format_number(values[known[0]], 3)} at step {known[0] + 1} and "
+                     f"{format_number(values[known[-1]], 3)} at step "
                      f"{known[-1] + 1}" if known else f"in {name} never defined, for want of a slope")
     return f"Effective step of {METHODS[scene.inside]}: {', and '.join(parts)}."
 
@@ -228,12 +232,12 @@ def _ending(name: str, values: torch.Tensor) -> str:
     known = torch.isfinite(values).all(-1)
     if not known[-1]:
         return f"{name} is finite for the first {int(known.long().argmin())} steps only"
-    return f"{name} ends at ({short(values[-1, 0], 3)}, {short(values[-1, 1], 3)})"
+    return f"{name} ends at ({format_number(values[-1, 0], 3)}, {format_number(values[-1, 1], 3)})"
 
 
 def rates(scene: Config) -> str:
     curvature = torch.tensor([1.0, 1.0 if scene.problem == "bowl" else scene.kappa], dtype=torch.float64)
     now = torch.tensor([scene.learning_rate], dtype=torch.float64)
-    factors = [f"{METHODS[m]} {short(quadratic.contraction(m, now, curvature, scene.alpha), 4)}"
+    factors = [f"{METHODS[m]} {format_number(quadratic.contraction(m, now, curvature, scene.alpha), 4)}"
                for m in ("sgd", "momentum", "nesterov")]
     return f"Contraction per step against learning rate. At ε = {scene.learning_rate:g}: {', '.join(factors)}."

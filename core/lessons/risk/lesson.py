@@ -19,10 +19,10 @@ from torch import Tensor
 
 from core.controls import choice, grid, number
 from core.engine import generators, normals, uniforms
+from core.formatting import format_number, format_power_of_ten
 from core.lesson import Scene, last
 from core.lessons.risk import min_norm
 from core.lessons.risk.min_norm import Population
-from core.words import power_of_ten, short
 
 CAPACITIES = (*range(1, 25), 26, 28, 30, 34, 40, 50, 64, 80, 100, 140, 200)
 SIZES = (4, 6, 8, 10, 12, 14, 16, 20, 24)
@@ -55,38 +55,32 @@ class Config(Scene):
 
 @dataclass(frozen=True)
 class Repeats:
-    """Every capacity on the inputs of draw 0 with NOISES draws of the noise, [P] each. Means: J, fresh, the risk on the same
-    inputs with other noise, and risk, J*. What theory expects: expected_J, expected_fresh, and J* = σ² + bias + variance.
-    """
+    """P capacities on the inputs of draw 0, with NOISES draws of the noise: means over them, and what theory expects."""
 
-    J: Tensor
-    fresh: Tensor
-    risk: Tensor
-    expected_J: Tensor
-    expected_fresh: Tensor
-    bias: Tensor
-    variance: Tensor
+    J: Tensor  # [P] empirical risk
+    fresh: Tensor  # [P] risk on the same inputs with other noise
+    risk: Tensor  # [P] J*, the expected risk
+    expected_J: Tensor  # [P] theory
+    expected_fresh: Tensor  # [P] theory
+    bias: Tensor  # [P] theory: J* = σ² + bias + variance
+    variance: Tensor  # [P]
 
 
 @dataclass(frozen=True)
 class Result:
-    """x, y [m] and fits [P, X] at `places` [X] are those of draw 0, with the truth [X] beside them.
+    """Fits of P capacities on S draws."""
 
-    J, risk [P, S]: empirical and expected risk at the scene's m. sizes [M]: the m of the map. map_J, map_risk [M, P, S]: the
-    same at every size, NaN where not computed yet.
-    """
-
-    x: Tensor
-    y: Tensor
-    places: Tensor
-    truth: Tensor
-    fits: Tensor
-    J: Tensor
-    risk: Tensor
+    x: Tensor  # [m] inputs of draw 0
+    y: Tensor  # [m]
+    places: Tensor  # [X] where fits and truth are drawn
+    truth: Tensor  # [X]
+    fits: Tensor  # [P, X] of draw 0
+    J: Tensor  # [P, S] empirical risk at the scene's m
+    risk: Tensor  # [P, S] expected risk at the scene's m
     repeats: Repeats
-    sizes: tuple[int, ...]
-    map_J: Tensor
-    map_risk: Tensor
+    sizes: tuple[int, ...]  # [M] the m of the map
+    map_J: Tensor  # [M, P, S] empirical risk at every size, NaN where not computed yet
+    map_risk: Tensor  # [M, P, S] expected risk likewise
     done: bool
 
 
@@ -97,7 +91,7 @@ def target(truth: str, x: Tensor) -> Tensor:
     return 2 * x**3 - x if truth == "cubic" else 1 / (1 + 25 * x**2)
 
 
-def held(config: Config, p: int) -> bool:
+def contains_target(config: Config, p: int) -> bool:
     """Whether f is among the functions of capacity p."""
     return config.model == "polynomial" and config.truth == "cubic" and p >= HELD_FROM
 
@@ -192,7 +186,8 @@ def _repeats(config: Config, world: _World) -> Repeats:
 def interpolates(config: Config, p: int) -> bool:
     """Whether J is exactly zero at capacity p whatever the sample: a polynomial without a penalty that has a coefficient for
     every sample, or holds f where there is no noise."""
-    return config.model == "polynomial" and config.ridge == 0 and (p >= config.m or (config.sigma == 0 and held(config, p)))
+    exact = p >= config.m or (config.sigma == 0 and contains_target(config, p))
+    return config.model == "polynomial" and config.ridge == 0 and exact
 
 
 def widest(result: Result) -> int:
@@ -217,5 +212,5 @@ def fmt(value: float | Tensor, exactly: bool = False) -> str:
     """A risk in words. What is too small to tell from rounding is 0 where theory says so (`exactly`), else small."""
     value = float(value)
     if not 0 <= value < ZERO:
-        return short(value)
-    return "0" if exactly or value == 0 else f"less than {power_of_ten(math.log10(ZERO))}"
+        return format_number(value)
+    return "0" if exactly or value == 0 else f"less than {format_power_of_ten(math.log10(ZERO))}"

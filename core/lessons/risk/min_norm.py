@@ -26,20 +26,20 @@ from torch import Tensor
 
 
 class Population(NamedTuple):
-    """p_data on nodes: psi [1 or S, Q, P] and f [Q], both times the square root of the node's probability; sigma."""
+    """p_data on Q nodes; psi and f times the square root of the node's probability."""
 
-    psi: Tensor
-    f: Tensor
-    sigma: float
+    psi: Tensor  # [1 or S, Q, P] features
+    f: Tensor  # [Q] truth
+    sigma: float  # standard deviation of the noise
 
 
 class Factors(NamedTuple):
-    """U [S, m, r], s [S, r], Vᵀ [S, r, p], and the gain g [S, r], 0 where s is zero to rounding."""
+    """A singular value decomposition for each of S draws."""
 
-    U: Tensor
-    s: Tensor
-    Vt: Tensor
-    gain: Tensor
+    U: Tensor  # [S, m, r]
+    s: Tensor  # [S, r]
+    Vt: Tensor  # [S, r, p]
+    gain: Tensor  # [S, r] g, 0 where s is zero to rounding
 
 
 class Expected(NamedTuple):

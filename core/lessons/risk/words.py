@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from core.formatting import format_number
 from core.lessons.risk.lesson import CAPACITIES, NOISES, ZERO, Config, Result, fmt, gaps, interpolates, lowest, widest
 from core.question import Challenge, Pick, Verdict
-from core.words import short
 
 SHORT = {"polynomial": "polynomial", "net": "ReLU net"}
 
@@ -35,11 +35,12 @@ def summary(result: Result, config: Config) -> str:
     small = next((c for i, c in enumerate(CAPACITIES) if float(J[i:].max()) < ZERO), None)
     left = float(result.J[CAPACITIES.index(hit) :].max()) if hit else 0.0
     falls = (f"from p = {hit} on the best fit passes through every sample, so J is zero but for rounding"
-             + (f", which leaves up to {short(left)} in a draw" if left >= ZERO else "") if hit else
+             + (f", which leaves up to {format_number(left)} in a draw" if left >= ZERO else "") if hit else
              f"from p = {small} on J is {fmt(0.5 * ZERO)}" if small else f"J falls to {fmt(J.min())} and never to zero")
     text = (f"**Capacity**: {falls}; the lowest J* is {fmt(risk[best])}, at p = {CAPACITIES[best]}, and noise alone leaves "
-            f"σ² = {short(config.sigma**2)}. **The gap** J* − J is largest at p = {CAPACITIES[wide]}, where it is "
-            f"{short(gaps(result)[wide])} (medians of {config.draws} draws of m = {config.m} samples).{negative(result)} ")
+            f"σ² = {format_number(config.sigma**2)}. **The gap** J* − J is largest at p = {CAPACITIES[wide]}, where it is "
+            f"{format_number(gaps(result)[wide])} (medians of {config.draws} draws of m = {config.m} "
+            f"samples).{negative(result)} ")
     return text + (f"**In the picture**: the fit at p = {p} has J = {J_text(config, config.at, result.J[config.at, 0])} on its "
                    f"samples and J* = {fmt(result.risk[config.at, 0])} on all of p_data.")
 
@@ -54,7 +55,8 @@ def predict(result: Result, config: Config) -> Pick:
              "Where is the gap J* − J largest?", right=(right,),
         options={"low": f"Below p = {m // 2}, where the model is simple", "near": f"From p = {m // 2} to {2 * m}, round p = m",
                  "high": f"Above p = {2 * m}, where the model is largest"},
-        why=f"It is {short(gap.max())} at p = {at}, {short(gap[0])} at p = 1 and {short(gap[-1])} at p = {CAPACITIES[-1]}."
+        why=f"It is {format_number(gap.max())} at p = {at}, {format_number(gap[0])} at p = 1 and "
+            f"{format_number(gap[-1])} at p = {CAPACITIES[-1]}."
             + negative(result))
 
 
@@ -63,8 +65,9 @@ def _tamed(result: Result, config: Config, _: None) -> Verdict:
     if replace(config, ridge=0.0).trained() != Config(**CHALLENGE.scene).trained():
         return Verdict(False, "This is another scene than the challenge's. Set the scene, and move only λ.")
     risk, noise = float(result.risk[CAPACITIES.index(config.m)].quantile(0.5)), config.sigma**2
-    return Verdict(risk < 2.5 * noise, f"With λ = {short(config.ridge)} the median J* at p = m = {config.m} is {short(risk)}, "
-                                       f"{short(risk / noise)} σ².")
+    return Verdict(risk < 2.5 * noise, f"With λ = {format_number(config.ridge)} the median J* at p = m = {config.m} "
+                                       f"is {format_number(risk)}, "
+                                       f"{format_number(risk / noise)} σ².")
 
 
 CHALLENGE = Challenge(
@@ -81,20 +84,23 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     total = scene.sigma**2 + r.bias + r.variance
     off = float((result.fits[scene.at] - result.truth).abs().max())
     out = {
-        "fit": f"{scene.m} samples of f ± {scene.sigma:g} and the fit of a {SHORT[scene.model]} at p = {p}, at most {short(off)} "
+        "fit": f"{scene.m} samples of f ± {scene.sigma:g} and the fit of a {SHORT[scene.model]} at p = {p}, at most "
+               f"{format_number(off)} "
                f"from the truth. J = {J_text(scene, scene.at, result.J[scene.at, 0])}, J* = {fmt(result.risk[scene.at, 0])}.",
         "risks": f"Over p from 1 to {CAPACITIES[-1]}, J goes from {J_text(scene, 0, J[0])} over {J_text(scene, near, J[near])} "
                  f"at p = m to {J_text(scene, end, J[end])}; J* from {fmt(risk[0])} over {fmt(risk[near])} at p = m to "
                  f"{fmt(risk[end])}, lowest at p = {CAPACITIES[best]} with {fmt(risk[best])}.",
-        "gap": f"The gap is {short(gap[0])} at p = 1, largest at p = {CAPACITIES[wide]} with {short(gap[wide])}, and "
-               f"{short(gap[end])} at p = {CAPACITIES[-1]}.{negative(result)}",
+        "gap": f"The gap is {format_number(gap[0])} at p = 1, largest at p = {CAPACITIES[wide]} with "
+               f"{format_number(gap[wide])}, and "
+               f"{format_number(gap[end])} at p = {CAPACITIES[-1]}.{negative(result)}",
         "same": f"Means of {NOISES} draws of noise at p = m: J {J_text(scene, near, r.J[near])}, fresh noise "
                 f"{fmt(r.fresh[near])}; theory says {J_text(scene, near, r.expected_J[near])} and "
                 f"{fmt(r.expected_fresh[near])}.",
         "parts": f"At p = m bias² is {fmt(r.bias[near])}, variance {fmt(r.variance[near])} and σ² "
-                 f"{short(scene.sigma**2)}, in all {fmt(total[near])}; the mean of J* as measured is {fmt(r.risk[near])}.",
+                 f"{format_number(scene.sigma**2)}, in all {fmt(total[near])}; the mean of J* as measured is "
+                 f"{fmt(r.risk[near])}.",
         "setup": f"{scene.m} samples between x = −1 and 1 about the curve f, with noise of standard deviation "
-                 f"{short(scene.sigma)}.",
+                 f"{format_number(scene.sigma)}.",
     }
     if result.done:
         over_m = result.map_risk[:, scene.at].quantile(0.5, dim=-1)

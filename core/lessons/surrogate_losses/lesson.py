@@ -50,34 +50,26 @@ class Config(Scene):
 
 @dataclass(frozen=True)
 class Result:
-    """The fits so far; draw 0 is the one that is drawn. recorded [R]: steps of the evaluations.
-
-    loss, error: train or validation -> [R, 4], of the scene's fits on draw 0, each loss in its own unit. theta [R, 4, P]: their
-    parameters.
-    diverged_at [4]: first step that is not finite, -1 if none. x [2, n], y [n] (±1), outlier [n], flipped [n]: training set.
-    carried [S]: how many are outliers in each draw, fewer than asked for where class B has too few right labels.
-    x_validation [2, v], y_validation [v]. distances [D]; moved [D, S, 4]: part of the validation samples whose class is not
-    the one that the fit with d = 0 gives them; moved_exactly [D, S]: the same for the least-squares solution, None for a net.
-    """
+    """The fits so far, one for each of four losses; draw 0 of S is the one that is drawn. R evaluations."""
 
     mlp: MLP
     step: int
     steps: int
-    recorded: Tensor
-    loss: dict[str, Tensor]
-    error: dict[str, Tensor]
-    theta: Tensor
-    diverged_at: Tensor
-    x: Tensor
-    y: Tensor
-    outlier: Tensor
-    flipped: Tensor
-    carried: tuple[int, ...]
-    x_validation: Tensor
-    y_validation: Tensor
-    distances: tuple[int, ...]
-    moved: Tensor
-    moved_exactly: Tensor | None
+    recorded: Tensor  # [R] steps of the evaluations
+    loss: dict[str, Tensor]  # train or validation -> [R, 4], draw 0, each loss in its own unit
+    error: dict[str, Tensor]  # train or validation -> [R, 4], draw 0, a part of 1
+    theta: Tensor  # [R, 4, P] parameters, draw 0
+    diverged_at: Tensor  # [4] first step that is not finite, -1 if none
+    x: Tensor  # [2, n] training set
+    y: Tensor  # [n] ±1
+    outlier: Tensor  # [n] whether it is one
+    flipped: Tensor  # [n] whether its label is
+    carried: tuple[int, ...]  # [S] outliers in each draw, fewer than asked for where class B has too few right labels
+    x_validation: Tensor  # [2, v]
+    y_validation: Tensor  # [v]
+    distances: tuple[int, ...]  # [D] of the outliers
+    moved: Tensor  # [D, S, 4] part of the validation samples whose class is not the one that the fit with d = 0 gives
+    moved_exactly: Tensor | None  # [D, S] the same for the least-squares solution, None for a net
 
     @property
     def done(self) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from core.formatting import format_number, join_words
 from core.lessons.surrogate_losses.lesson import Config, Result, changed, least_error, log_odds, scores, spoken
 from core.lessons.surrogate_losses.surrogates import LOSSES
 from core.question import Challenge, Pick, Verdict
-from core.words import listed, short
 
 TIE = 0.005  # parts of the validation samples that differ by less are not told apart: two of 400
 
@@ -21,7 +21,7 @@ def _carried(result: Result, config: Config) -> str:
 
 def percent(part: float) -> str:
     """A part of samples; a few of many are not told as 0%."""
-    return "not finite" if math.isnan(part) else f"{short(100 * part, 3 if part >= 0.1 else 2)}%"
+    return "not finite" if math.isnan(part) else f"{format_number(100 * part, 3 if part >= 0.1 else 2)}%"
 
 
 def _each(parts: list[float]) -> str:
@@ -44,7 +44,7 @@ def predict(result: Result, config: Config) -> Pick:
     """Which loss's boundary the scene's outliers move most, by the validation samples that change class."""
     parts = changed(result, config)
     right = tuple(loss for loss, part in zip(LOSSES, parts, strict=True) if part > max(parts) - TIE - 1e-9)
-    tie = f" {listed([LOSSES[loss] for loss in right])} are within {percent(TIE)} of each other." if len(right) > 1 else ""
+    tie = f" {join_words([LOSSES[loss] for loss in right])} are within {percent(TIE)} of each other." if len(right) > 1 else ""
     where = "to the other class's side" if config.side == "wrong" else "further to their own side"
     return Pick(text=f"With {_carried(result, config)}, {where}: whose boundary moves most, counted in validation samples that "
                      "change class?",
@@ -99,4 +99,4 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
 
 
 def _fmt(value: float) -> str:
-    return "not finite" if math.isnan(value) else short(value, 3)
+    return "not finite" if math.isnan(value) else format_number(value, 3)

@@ -22,14 +22,13 @@ ADAM_STEPS, ADAM_RATE = 400, 0.01
 
 @dataclass(frozen=True)
 class Plain:
-    """Sub-gradient descent on L1 at every α: weights [A, W] at the end; where features have one weight each also the
-    course [T+1, A] of one weight (`watched`) under it and under proximal steps of the same size from the same start."""
+    """Sub-gradient descent on L1 at every α; where features have one weight each also one weight on its way."""
 
-    weights: Tensor
-    watched: int = -1
-    subgradient: Tensor | None = None
-    proximal: Tensor | None = None
-    rate: float = 0.0
+    weights: Tensor  # [A, W] at the end
+    watched: int = -1  # index of the weight that is followed
+    subgradient: Tensor | None = None  # [T+1, A] that weight
+    proximal: Tensor | None = None  # [T+1, A] that weight under proximal steps of the same size from the same start
+    rate: float = 0.0  # of both
 
 
 def plain_linear(problem: Problem, alphas: Tensor, step: float, seed: int, watched: int) -> Plain:

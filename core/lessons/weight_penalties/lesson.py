@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from core.controls import Refused, choice, choices, number
+from core.controls import InvalidValue, choice, choices, number
 from core.engine import generators
 from core.lesson import Scene, last
 from core.lessons.weight_penalties import descents as penalty_descents
@@ -61,7 +61,7 @@ class Config(Scene):
 
     def rules(self) -> None:
         if self.problem == "diabetes" and self.first == self.second:
-            raise Refused("second", "the two axes need two different features")
+            raise InvalidValue("second", "the two axes need two different features")
 
 
 def strengths(problem: str) -> Tensor:

@@ -27,24 +27,21 @@ DISTANCES = 20
 
 @dataclass(frozen=True)
 class Pair:
-    """x [Gx] and y [Gy] of the two weights, loss [Gy, Gx]; free [2] and free_loss: the fit without penalty; touch [R, A, 2]
-    and level [R, A]: the penalised fits and J there; distance [B], height [Q, B]: √(J − J(ŵ)) along the rays. alone: the
-    moment c = xᵀt/N of the first feature, for the posterior of its weight alone, and precision: β, one over the variance
-    of t about that fit; NaN where the noise is not Gaussian. samples: N."""
+    """The loss over two weights, and where R penalties of A strengths touch it."""
 
     names: tuple[str, str]
-    x: Tensor
-    y: Tensor
-    loss: Tensor
-    free: Tensor
+    x: Tensor  # [Gx] values of the first weight
+    y: Tensor  # [Gy] values of the second
+    loss: Tensor  # [Gy, Gx]
+    free: Tensor  # [2] the fit without penalty
     free_loss: float
-    touch: Tensor
-    level: Tensor
-    distance: Tensor
-    height: Tensor
-    alone: float
-    precision: float
-    samples: int
+    touch: Tensor  # [R, A, 2] the penalised fits
+    level: Tensor  # [R, A] J there
+    distance: Tensor  # [B] along the rays
+    height: Tensor  # [Q, B] √(J − J(ŵ)) along the rays
+    alone: float  # c = xᵀt/N of the first feature, for the posterior of its weight alone
+    precision: float  # β, one over the variance of t about that fit; NaN where the noise is not Gaussian
+    samples: int  # N
 
     def contours(self, level: Tensor) -> Tensor:
         """The closed curves on which J is level [L]: points [L, Q, 2]; a point where J is least or less everywhere."""

@@ -31,14 +31,14 @@ half_squared = Loss(lambda out, y: (out - y).square().mean((1, 2)) / 2, lambda o
 
 @dataclass(frozen=True)
 class Problem:
-    """Data and model: x [1, D, n] and y as the loss takes them, by split. pixels: which of the 64 are in use, for digits."""
+    """Data and model."""
 
     mlp: MLP
     loss: Loss
-    names: tuple[str, ...]
-    x: dict[str, Tensor]
-    y: dict[str, Tensor]
-    pixels: Tensor | None = None
+    names: tuple[str, ...]  # of the features
+    x: dict[str, Tensor]  # split -> [1, D, n]
+    y: dict[str, Tensor]  # split -> as the loss takes it
+    pixels: Tensor | None = None  # which of the 64 are in use, for digits
 
     @property
     def mask(self) -> Tensor:

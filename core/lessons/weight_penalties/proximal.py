@@ -62,12 +62,11 @@ def kkt_violation(slope: Tensor, w: Tensor, l1: Tensor | float, l2: Tensor | flo
 
 @dataclass(frozen=True)
 class Fit:
-    """Rows of weights after `iteration` proximal steps. residual [K]: the largest entry of the proximal gradient,
-    L (y − w), in units of a slope; 0 at a minimum."""
+    """Rows of weights after `iteration` proximal steps."""
 
     iteration: int
-    w: Tensor
-    residual: Tensor
+    w: Tensor  # [K, W]
+    residual: Tensor  # [K] largest entry of the proximal gradient, L (y − w), in units of a slope; 0 at a minimum
 
 
 def fista(gradient: Gradient, lipschitz: float, start: Tensor, l1: Tensor, l2: Tensor, *, penalised: Tensor | None = None,

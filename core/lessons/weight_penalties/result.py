@@ -19,38 +19,32 @@ NAMED = {"l1": "L1", "elastic": "the elastic net", "l2": "L2"}  # inside a sente
 
 @dataclass(frozen=True)
 class Result:
-    """Fits so far, in the order of PENALTIES. theta [R, A, P]; weights and slopes (∂J) [R, A, W]; residual [R, A]: the
-    largest slope of J̃ left.
-
-    loss: split -> [R, A]; objective [R, A]: J̃ on the training part; zeros [R, A]: exact ones; chosen [R]: index of the α of
-    least validation loss. alpha_max [R]: from there on all weights are zero, by the closed form (inf for L2, NaN where there
-    is none); closed [R, A, W]: the path in closed form, where there is one.
-    held [R, W]: the α from which on each weight is zero for good, inf where there is none; on the way there, and where weights
-    have no names, the first of the strengths at which it is. passed [n, 2]: where L2's weights pass through zero,
-    weight and α in the order of α; all passages, or for the logistic loss at least these; None on the way there.
-    adam: name -> [A], the distance ‖w − ŵ‖/‖ŵ‖ to the L2 fit. pixels: which of the 64 pixels are in use, for digits.
-    """
+    """Fits so far, R penalties in the order of PENALTIES, each at A strengths."""
 
     problem: str
-    names: tuple[str, ...]
-    alphas: Tensor
+    names: tuple[str, ...]  # of the features
+    alphas: Tensor  # [A]
     iteration: int
-    theta: Tensor
-    weights: Tensor
-    slopes: Tensor
-    residual: Tensor
-    loss: dict[str, Tensor]
-    objective: Tensor
-    zeros: Tensor
-    chosen: Tensor
-    alpha_max: Tensor
+    theta: Tensor  # [R, A, P]
+    weights: Tensor  # [R, A, W]
+    slopes: Tensor  # [R, A, W] ∂J
+    residual: Tensor  # [R, A] the largest slope of J̃ left
+    loss: dict[str, Tensor]  # split -> [R, A]
+    objective: Tensor  # [R, A] J̃ on the training part
+    zeros: Tensor  # [R, A] weights that are exactly zero
+    chosen: Tensor  # [R] index of the α of least validation loss
+    alpha_max: Tensor  # [R] from there on all weights are zero, by the closed form; inf for L2, NaN where there is none
+    # [R, W] the α from which on each weight is zero for good, inf where there is none. On the way there, and where weights
+    # have no names, the first of the strengths at which it is.
     held: Tensor
+    # [n, 2] weight and α, in the order of α, where L2's weights pass through zero: all passages, or for the logistic loss
+    # at least these; None on the way there.
     passed: Tensor | None = None
-    closed: Tensor | None = None
+    closed: Tensor | None = None  # [R, A, W] the path in closed form, where there is one
     pair: Pair | None = None
     plain: Plain | None = None
-    adam: dict[str, Tensor] = field(default_factory=dict)
-    pixels: Tensor | None = None
+    adam: dict[str, Tensor] = field(default_factory=dict)  # name -> [A] distance ‖w − ŵ‖/‖ŵ‖ to the L2 fit
+    pixels: Tensor | None = None  # which of the 64 are in use, for digits
 
     def order(self) -> list[int]:
         """Weights from the first that L1 holds at zero to the last; among equals the smaller first."""

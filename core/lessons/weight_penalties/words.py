@@ -5,20 +5,20 @@ from __future__ import annotations
 import torch
 
 from core.controls import Number
+from core.formatting import format_number, join_words
 from core.lessons.weight_penalties.lesson import A, Config, part, problem_of
 from core.lessons.weight_penalties.problem import GAUSSIAN, LINEAR, first_zero, gone_from
 from core.lessons.weight_penalties.result import NAMED, ORDER, PENALTIES, Result
 from core.question import Amount, Challenge, Pick, Verdict
-from core.words import listed, short
 
 
 def at_zero_under_l2(result: Result, name: str = "L2") -> str:
     """A sentence: that L2 holds no weight at zero, and which of them pass through it."""
-    low, high = (short(a) for a in result.alphas[[0, -1]])
+    low, high = (format_number(a) for a in result.alphas[[0, -1]])
     if result.problem not in LINEAR:
         # A net's minimum may lie where all weights are zero, which the fits then approach.
         return (f"{name}'s step divides the weights, which makes none exactly zero; at α = {high} the largest is left with size "
-                f"{short(result.weights[2, -1].abs().max())}.")
+                f"{format_number(result.weights[2, -1].abs().max())}.")
     passed = [] if result.passed is None else [(int(i), alpha) for i, alpha in result.passed.tolist()]
     if not passed:
         return f"{name} holds no weight at zero" + (f" and none passes through it from α = {low} to {high}."
@@ -27,32 +27,32 @@ def at_zero_under_l2(result: Result, name: str = "L2") -> str:
     weight, alpha = passed[0]
     least = "at least " if result.problem not in GAUSSIAN else ""
     many = f"{least}{len(passed)} times" if len(passed) > 1 else f"{least}once"
-    others = f", as {'does' if len(names) == 2 else 'do'} {listed(names[1:])}" if 2 <= len(names) <= 4 else ""
+    others = f", as {'does' if len(names) == 2 else 'do'} {join_words(names[1:])}" if 2 <= len(names) <= 4 else ""
     return (f"{name} holds no weight at zero: from α = {low} to {high} its weights pass through it {many}; "
-            f"{result.names[weight]} is exactly 0 at α = {short(alpha, 3)} and goes on with the other sign{others}.")
+            f"{result.names[weight]} is exactly 0 at α = {format_number(alpha, 3)} and goes on with the other sign{others}.")
 
 
 def first_to_go(result: Result) -> str:
     held = result.held[0].tolist()
     first = min(held)
     names = [name for name, at in zip(result.names, held, strict=True) if at == first]
-    who = listed(names) if len(names) <= 3 else f"{len(names)} weights"
+    who = join_words(names) if len(names) <= 3 else f"{len(names)} weights"
     if first <= float(result.alphas[0]):
         return (f" L1 holds **{who}** at zero from the weakest penalty on; nothing is left from α_max = "
-                f"{short(result.alpha_max[0], 3)} on.")
+                f"{format_number(result.alpha_max[0], 3)} on.")
     text = f" The first that L1 switches off for good: **{who}**, {from_where(result, first)}"
     back = [name for name, i in zip(result.names, first_zero(result.weights[0]), strict=True)
             if i < len(result.alphas) and float(result.alphas[i]) < first]
     if 0 < len(back) <= 5:
-        text += f" (before that, zero is reached and left again by {listed(back)})"
-    return text + f"; nothing is left from α_max = {short(result.alpha_max[0], 3)} on."
+        text += f" (before that, zero is reached and left again by {join_words(back)})"
+    return text + f"; nothing is left from α_max = {format_number(result.alpha_max[0], 3)} on."
 
 
 def from_where(result: Result, alpha: float) -> str:
     """From where on a weight is zero; below the weakest strength nothing is known."""
     if alpha == float("inf"):
         return "nowhere"
-    return "at every α here" if alpha <= float(result.alphas[0]) else f"from α = {short(alpha, 3)}"
+    return "at every α here" if alpha <= float(result.alphas[0]) else f"from α = {format_number(alpha, 3)}"
 
 
 def at_alpha(result: Result, penalty: str, at: int) -> str:
@@ -61,7 +61,7 @@ def at_alpha(result: Result, penalty: str, at: int) -> str:
     if zero == len(w):
         return f"**{PENALTIES[penalty]}** has every one of {len(w)} weights at exactly 0"
     if zero == 0:
-        return f"**{PENALTIES[penalty]}** keeps all {len(w)} weights, the smallest with |w| = {short(w.abs().min())}"
+        return f"**{PENALTIES[penalty]}** keeps all {len(w)} weights, the smallest with |w| = {format_number(w.abs().min())}"
     kept = [result.names[i] for i in w.nonzero()[:, 0].tolist()] if result.problem in LINEAR else []
     which = f" ({', '.join(kept)})" if 0 < len(kept) <= 5 else ""
     return f"**{PENALTIES[penalty]}** has {zero} of {len(w)} weights at exactly 0 and keeps {len(w) - zero}{which}"
@@ -88,8 +88,8 @@ def summary(result: Result, config: Config) -> str:
         text += first_to_go(result)
     else:
         text += (f" After {result.iteration} proximal steps the largest slope of the objective left is "
-                 f"{short(result.residual.max())}.")
-    best = [f"{PENALTIES[p]} α = {result.alphas[c]:.3g} (test loss {short(result.loss['test'][k, c], 3)})"
+                 f"{format_number(result.residual.max())}.")
+    best = [f"{PENALTIES[p]} α = {result.alphas[c]:.3g} (test loss {format_number(result.loss['test'][k, c], 3)})"
             for k, p in enumerate(PENALTIES) if p in config.penalties for c in [int(result.chosen[k])]]
     text += f" Of the {A} strengths fitted, validation chooses for {' and for '.join(best)}."
     if result.plain is not None:
@@ -137,15 +137,18 @@ def _ask_threshold(result: Result) -> Pick:
     return Pick(text=f"Without penalty the weight {name} has size {free:.2f}, and the features are orthonormal. From which α on "
                 "does L1 hold it at exactly zero?", right=tuple(right) or ("never",),
                 options={**{key: f"α = {at:.2f}" for key, at in places.items()}, "never": "It never does"},
-                why=f"L1 takes α off the size of every weight, so {name} is zero from α = {short(free, 3)} on; L2 divides by "
-                f"1 + α and leaves {short(result.weights[2, -1, largest].abs())} of it at α = {short(result.alphas[-1])}.")
+                why=f"L1 takes α off the size of every weight, so {name} is zero from α = {format_number(free, 3)} "
+                    "on; L2 divides by "
+                f"1 + α and leaves {format_number(result.weights[2, -1, largest].abs())} of it at α = "
+                f"{format_number(result.alphas[-1])}.")
 
 
 def _ask_share(result: Result, penalty: str) -> Amount:
     """How many of a net's or the digits' weights are zero a third of the way up the range."""
     at, W, by = SHARE_AT, result.weights.shape[-1], NAMED[penalty]
     count = int(result.zeros[ORDER.index(penalty), at])
-    return Amount(text=f"{W} weights are fitted under {by} with α = {short(result.alphas[at])}. How many in a hundred are "
+    return Amount(text=f"{W} weights are fitted under {by} with α = {format_number(result.alphas[at])}. How many in a "
+                       "hundred are "
                   "exactly zero?", low=0, high=100, step=1, truth=100 * count / W, within=10, unit=" %",
                   why=f"There {by} has {count} of {W} weights at exactly 0, L2 {int(result.zeros[2, at])}.")
 
@@ -153,10 +156,10 @@ def _ask_share(result: Result, penalty: str) -> Amount:
 def _ask_ever(result: Result, penalty: str) -> Pick:
     k, W, by = ORDER.index(penalty), result.weights.shape[-1], NAMED[penalty]
     held = int(result.held[k].isfinite().sum())
-    low, high = (short(a) for a in result.alphas[[0, -1]])
+    low, high = (format_number(a) for a in result.alphas[[0, -1]])
     says = (at_zero_under_l2(result) if penalty == "l2" else
             f"{by[0].upper()}{by[1:]} holds {held} of {W} weights at exactly zero at α = {high}, where the largest has size "
-            f"{short(result.weights[k, -1].abs().max())}.")
+            f"{format_number(result.weights[k, -1].abs().max())}.")
     asked = (f"does {by} bring to exactly zero and hold there" if result.problem in LINEAR else
              f"do proximal steps under {by} make exactly zero")
     return Pick(text=f"α grows from {low} to {high}. How many of the {W} weights {asked}?",
@@ -192,14 +195,14 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
         order = result.order()
         out["bars"] = (f"Bars of the weights by name. Last to go under L1: {result.names[order[-1]]}; first: "
                        f"{result.names[order[0]]}.")
-    plain, strong = result.plain, short(result.alphas[-1])
+    plain, strong = result.plain, format_number(result.alphas[-1])
     if plain is not None and plain.subgradient is not None and plain.proximal is not None:
-        ends = [short(v[-1, -1].abs()) for v in (plain.proximal, plain.subgradient)]
+        ends = [format_number(v[-1, -1].abs()) for v in (plain.proximal, plain.subgradient)]
         out["near"] = (f"Size of the weight of {result.names[plain.watched]} over {len(plain.subgradient) - 1} steps. At "
                        f"α = {strong} proximal steps leave it at {'exactly ' if ends[0] == '0' else ''}{ends[0]}, sub-gradient "
                        f"steps at {ends[1]}.")
     if result.adam:
-        far = {name: short(distance[-1]) for name, distance in result.adam.items()}
+        far = {name: format_number(distance[-1]) for name, distance in result.adam.items()}
         out["adam"] = (f"Distance to the L2 fit, as a part of its length, against α. At α = {strong} Adam with L2 ends "
                        f"{far['adam']} away from it, AdamW {far['adamw']}.")
     return out
@@ -210,8 +213,8 @@ def _setup(result: Result) -> str:
     largest = int(w.abs().argmax())
     name = result.names[largest] if result.problem in LINEAR else ""
     what = "Bars of weights by name" if name else "A map of the weights"
-    return (f"{what}, fitted under L2 with α = {short(result.alphas[0])}. The largest of all {len(w)} has size "
-            f"{short(w[largest].abs())}{f', that of {name}' if name else ''}.")
+    return (f"{what}, fitted under L2 with α = {format_number(result.alphas[0])}. The largest of all {len(w)} has size "
+            f"{format_number(w[largest].abs())}{f', that of {name}' if name else ''}.")
 
 
 def _two(result: Result, scene: Config) -> dict[str, str]:
@@ -226,17 +229,17 @@ def _two(result: Result, scene: Config) -> dict[str, str]:
         if not gone:
             text.append(f"With {NAMED[penalty]} the touching point stays at no weight of exactly 0.")
         elif len(gone) == 1 or first[0] == first[1]:
-            text.append(f"With {NAMED[penalty]} the touching point ends where the weight of {listed(gone)} is exactly 0.")
+            text.append(f"With {NAMED[penalty]} the touching point ends where the weight of {join_words(gone)} is exactly 0.")
         else:
             text.append(f"With {NAMED[penalty]} the touching point comes to where the weight of {gone[0]} is exactly 0, then to "
                         "where both are.")
     out = {"map": " ".join(text)}
     if pair.alone == pair.alone:
         rho = {p: part(p, scene) for p in ORDER if p in scene.penalties}
-        gone = [f"0 from α = {short(abs(pair.alone) / r)} on under {NAMED[p]}" if r else f"0 at no α under {NAMED[p]}"
+        gone = [f"0 from α = {format_number(abs(pair.alone) / r)} on under {NAMED[p]}" if r else f"0 at no α under {NAMED[p]}"
                 for p, r in rho.items()]
         out["posterior"] = (f"Prior, likelihood and posterior of the weight of {pair.names[0]} alone. The likelihood peaks at "
-                            f"{short(pair.alone)}; the posterior's peak is {', '.join(gone)}.")
+                            f"{format_number(pair.alone)}; the posterior's peak is {', '.join(gone)}.")
     return out
 
 
@@ -244,9 +247,10 @@ def _one(result: Result, scene: Config, penalty: str) -> dict[str, str]:
     k, name, alphas = ORDER.index(penalty), PENALTIES[penalty], result.alphas
     w, best = result.weights[k], int(result.chosen[k])
     W, zeros = w.shape[1], result.zeros[k]
-    low, high = short(alphas[0]), short(alphas[-1])
+    low, high = format_number(alphas[0]), format_number(alphas[-1])
     sizes = w.abs().amax(1)
-    spread = (f"{name}: the largest of {W} weights goes from {short(sizes[0])} at α = {low} to {short(sizes[-1])} "
+    spread = (f"{name}: the largest of {W} weights goes from {format_number(sizes[0])} at α = {low} to "
+              f"{format_number(sizes[-1])} "
               f"at α = {high}; {int(zeros[0])} are exactly 0 at the weakest penalty and {int(zeros[-1])} at the strongest.")
     largest = int(w[0].abs().argmax())
     held = float(result.held[k, largest])
@@ -255,14 +259,15 @@ def _one(result: Result, scene: Config, penalty: str) -> dict[str, str]:
     train, test = result.loss["train"][k], result.loss["test"][k]
     pull = (-result.slopes[k, -1] / alphas[-1]).abs()
     rests = w[-1] == 0
-    on = f"on those at 0 at most {short(pull[rests].max())} α" if bool(rests.any()) else "no weight is exactly 0"
+    on = f"on those at 0 at most {format_number(pull[rests].max())} α" if bool(rests.any()) else "no weight is exactly 0"
     rho = part(penalty, scene)
     return {
         **({"paths": f"{name}: {W} weights against α. The largest at first, {result.names[largest]}, is {end}"}
            if result.pair else {}),
         "spread": spread, "map": spread,
-        "errors": f"{name}: the training loss goes from {short(train[0], 3)} to {short(train[-1], 3)} as α grows. Validation "
-                  f"chooses α = {float(alphas[best]):.3g}, where the test loss is {short(test[best], 3)}.",
+        "errors": f"{name}: the training loss goes from {format_number(train[0], 3)} to {format_number(train[-1], 3)} "
+                  "as α grows. Validation "
+                  f"chooses α = {float(alphas[best]):.3g}, where the test loss is {format_number(test[best], 3)}.",
         "balance": f"{name}: the loss pulls on every weight that is not 0 with the force of the penalty. At α = {high} {on}.",
         "field": f"{name}: arrows towards " + ("both axes, equally long wherever they start." if rho == 1 else
                  "the origin, longer the farther out they start." if rho == 0 else
@@ -271,7 +276,7 @@ def _one(result: Result, scene: Config, penalty: str) -> dict[str, str]:
 
 
 def _zeros(result: Result, scene: Config) -> str:
-    W, high = result.weights.shape[-1], short(result.alphas[-1])
+    W, high = result.weights.shape[-1], format_number(result.alphas[-1])
     text = [f"{PENALTIES[p]} has {int(zeros[0])} of {W} weights at exactly 0 at the weakest penalty and {int(zeros[-1])} at the "
             "strongest" for p in ORDER if p in scene.penalties for zeros in [result.zeros[ORDER.index(p)]]]
     if result.plain is not None:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from core.lessons.batch_norm import lesson
-from core.lessons.batch_norm.lesson import BATCH_SIZES, COMPARED, Config, Result, judged, row, trained_starts
+from core.lessons.batch_norm.lesson import BATCH_SIZES, COMPARED, Config, Result, evaluation, row, trained_starts
 from core.lessons.batch_norm.normalisation import KINDS, cross_entropy, forward
 from core.lessons.batch_norm.race import RATES, batches, data, row_norm
 from tests.promises import Promise
@@ -59,7 +59,7 @@ def first_losses(scene: Config) -> torch.Tensor:
 
 def only_without_norm_does_the_scale_matter(result: Result, scene: Config) -> bool:
     """No rate brings the net without norm below a constant guess; every norm starts at the loss of unscaled weights."""
-    ends = judged(result, scene).training[KINDS.index("none")]
+    ends = evaluation(result, scene).training[KINDS.index("none")]
     guesses = bool((ends.isnan() | (ends > LN10 - 0.1)).all())
     scaled, plain = first_losses(scene), first_losses(dataclasses.replace(scene, weight_scale=1.0))
     return guesses and bool((scaled - plain)[1:].abs().max() < 0.01) and float(scaled[0]) > 100 * float(plain[0])
@@ -67,7 +67,7 @@ def only_without_norm_does_the_scale_matter(result: Result, scene: Config) -> bo
 
 def lead(result: Result, scene: Config) -> list[float]:
     """How far batch norm is ahead of group norm at each batch size, each at its best rate."""
-    best = judged(result, scene).sizes.nan_to_num(nan=math.inf).amin(-1)
+    best = evaluation(result, scene).sizes.nan_to_num(nan=math.inf).amin(-1)
     return (best[:, COMPARED.index("group")] - best[:, COMPARED.index("batch")]).tolist()
 
 
@@ -78,7 +78,7 @@ def small_batches_cost_batch_norm_its_lead(result: Result, scene: Config) -> boo
 
 
 def more_rates_train_with_batch_norm(result: Result, scene: Config) -> bool:
-    ends = judged(result, scene).training.mean(-1)
+    ends = evaluation(result, scene).training.mean(-1)
     none, batch = ((ends[KINDS.index(kind)] < LN10 / 2).sum() for kind in ("none", "batch"))
     return bool(batch > none)
 

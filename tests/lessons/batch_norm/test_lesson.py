@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 import torch
 
+from core.formatting import format_number
 from core.lesson import last
 from core.lessons.batch_norm import lesson
-from core.lessons.batch_norm.lesson import RATES, Config, Result, judged, row, trained_well, transforms
+from core.lessons.batch_norm.lesson import RATES, Config, Result, evaluation, row, trained_well, transforms
 from core.lessons.batch_norm.normalisation import DELTA, KINDS, algorithm_1
 from core.lessons.batch_norm.race import batches, data, race, row_norm, splits
 from core.lessons.batch_norm.words import summary
 from core.moments import NEVER
-from core.words import short
 from figures.batch_norm import pictures
 from tests.pages import page_spec
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHORT = Config(steps=20, starts=1)
 
 
@@ -94,10 +94,10 @@ def test_groups_of_all_channels_are_layer_norm() -> None:
 
 
 def test_batch_norm_trains_at_more_learning_rates(several: list[tuple[Config, Result]]) -> None:
-    wide = torch.stack([trained_well(judged(r, c).training) for c, r in several])
+    wide = torch.stack([trained_well(evaluation(r, c).training) for c, r in several])
     none, batch = wide[:, KINDS.index("none")], wide[:, KINDS.index("batch")]
     assert bool((batch > none).all()), wide
-    best = torch.stack([judged(r, c).training.mean(-1).nan_to_num(math.inf).amin(1) for c, r in several])
+    best = torch.stack([evaluation(r, c).training.mean(-1).nan_to_num(math.inf).amin(1) for c, r in several])
     assert bool((best.argmin(1) == KINDS.index("batch")).all()), best
 
 
@@ -137,17 +137,17 @@ def test_company_matters_more_in_small_batches() -> None:
         config = Config(batch_size=64, learning_rate=0.2, starts=1, seed=seed, steps=40)
         result = lesson.run(config)
         pairs = dataclasses.replace(result, arm=dataclasses.replace(result.arm, batch_size=2))
-        spread = [float(judged(r, config).sure_train.std(0).mean()) for r in (result, pairs)]
+        spread = [float(evaluation(r, config).sure_train.std(0).mean()) for r in (result, pairs)]
         assert spread[1] > 2 * spread[0], (seed, spread)
 
 
 def test_running_statistics_after_training(opening: Result) -> None:
     config = Config(momentum=1.0)
-    facts = judged(opening, config)
+    facts = evaluation(opening, config)
     torch.testing.assert_close(facts.running_stat[:, 1:], facts.batch_stat.double())
     # Standing still, the running mean's distance from the settled value shrinks by 1 - momentum a batch, on average.
     config = Config(momentum=0.1)
-    facts, T = judged(opening, config), Config().steps
+    facts, T = evaluation(opening, config), Config().steps
     noise = float(facts.batch_stat[0, T:].std())
     expected = facts.settled[0] + (facts.running_stat[0, T] - facts.settled[0]) * 0.9 ** torch.arange(T + 1)
     assert float((facts.running_stat[0, T:] - expected).abs().max()) < 4 * noise * math.sqrt(0.1 / 1.9)
@@ -155,7 +155,7 @@ def test_running_statistics_after_training(opening: Result) -> None:
 
 def test_momentum_is_only_a_view_and_small_momentum_is_late(opening: Result) -> None:
     def loss(momentum: float) -> float:
-        facts = judged(opening, Config(momentum=momentum, learning_rate=0.2))
+        facts = evaluation(opening, Config(momentum=momentum, learning_rate=0.2))
         return float(facts.validation[KINDS.index("batch"), RATES.index(0.2)].mean())
 
     assert Config(momentum=0.01).trained() == Config().trained()
@@ -191,15 +191,15 @@ def test_every_batch_size() -> None:
 def test_what_is_said_of_batch_sizes_is_the_best_of_all_rates() -> None:
     config = Config(every_batch_size=True, steps=20, starts=1)
     result = lesson.run(config)
-    facts = judged(result, config)
+    facts = evaluation(result, config)
     told = summary(result, config, facts)
     for m in (2, 8):
         arm = next(a for a in result.sizes if a.batch_size == m)
         i = result.sizes.index(arm)
         batch, group = (float(np.nanmin(facts.sizes[i, lesson.COMPARED.index(kind)])) for kind in ("batch", "group"))
         assert group == pytest.approx(float(np.nanmin(arm.validation[14:])), abs=1e-6)
-        ahead = f"{short(abs(group - batch))} {'ahead of' if batch <= group else 'behind'} group norm"
-        assert f"at m = {m} batch norm has a validation loss of {short(batch)}, {ahead}" in told
+        ahead = f"{format_number(abs(group - batch))} {'ahead of' if batch <= group else 'behind'} group norm"
+        assert f"at m = {m} batch norm has a validation loss of {format_number(batch)}, {ahead}" in told
     board = page_spec("batch_norm").draw(result, config)
     caption = next(p.caption for p in board.panels if p.id == "sizes")
     assert "same 512 digits" in caption
@@ -271,7 +271,7 @@ def test_partial_results_can_be_drawn() -> None:
 
 def test_plain_pytorch_gets_the_same_numbers() -> None:
     config = Config(starts=1)
-    facts = judged(lesson.run(config), config)
+    facts = evaluation(lesson.run(config), config)
     example = runpy.run_path(str(ROOT / "examples/batch_norm.py"))
     assert (example["STEPS"], example["BATCH"], example["RATE"]) == (config.steps, config.batch_size, config.learning_rate)
     plain = example["main"]()

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.formatting import format_number
 from core.lessons.batch_norm import lesson, words
 from core.lessons.batch_norm.lesson import RATES, Config, Result, trained_starts
 from core.lessons.batch_norm.normalisation import KINDS
 from core.lessons.batch_norm.words import CHALLENGE
-from core.words import short
 from figures.batch_norm import pictures
 from tests.pages import page_spec
 from tests.scenes import anything
@@ -81,7 +81,7 @@ def test_seen_is_true_at_any_setting(scenes: list[tuple[Config, Result]]) -> Non
         assert f"guessing at {wide[1]}, the net without norm at {wide[0]}." in text
         for kind, word in ((1, "loss is {} with batch norm"), (0, "and {} without")):
             if ends[kind, R].isfinite().all():
-                assert word.format(short(ends[kind, R].mean(), 3)) in text
+                assert word.format(format_number(ends[kind, R].mean(), 3)) in text
         assert f"After {scene.steps} steps at ε = {scene.learning_rate:g} and m = {scene.batch_size} " in text
         assert not re.search(r"\bnan\b|\binf\b", text)
 
@@ -186,7 +186,7 @@ def test_the_set_up_shows_all_but_the_answer() -> None:
     result = next(lesson.steps(Config(steps=20, starts=1)))
     for values in (dict(), dict(factor=1.0), dict(factor=-1.5, offset=2.0), dict(factor=0.0), *ODD):
         scene = Config(steps=20, starts=1, **values)
-        factor, offset = lesson.asked(scene)
+        factor, offset = lesson.question_transform(scene)
         first, second, _ = outputs(scene, factor, offset)
         setup = PAGE.draw(result, scene).setup
         rows = {t.name: np.array(t.x) for t in setup.figure.data if t.name}

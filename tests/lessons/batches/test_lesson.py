@@ -12,9 +12,9 @@ from core.engine import MLP, binary_cross_entropy, generators, normals
 from core.lesson import last
 from core.lessons.batches import lesson
 from core.lessons.batches import race as batch_race
-from core.lessons.batches.lesson import Config, racers
+from core.lessons.batches.lesson import Config, trained_sizes
 from core.lessons.batches.noise import batch_means, orders, per_sample_gradients, spread, variance_factor
-from core.lessons.batches.quadratic import stationary_variance, walk
+from core.lessons.batches.quadratic import simulate_sgd, stationary_variance
 from core.lessons.batches.race import RECORDS, descend
 from core.moments import NEVER
 from examples import batches as example
@@ -99,7 +99,7 @@ def test_the_cloud_has_the_variance_of_theory(opening, replacement):
 
 def test_sgd_on_a_noisy_quadratic_reaches_the_stationary_variance():
     rates = (0.05, 0.2, 1.0, 1.8)
-    walks = walk(rates, (1, 4, 64), 1.0, 300, 2000, generators([0])[0])
+    walks = simulate_sgd(rates, (1, 4, 64), 1.0, 300, 2000, generators([0])[0])
     for i, m in enumerate((1, 4, 64)):
         for r, rate in enumerate(rates):
             assert float(walks.variance[i, r]) == pytest.approx(stationary_variance(rate, 1, 1, m), rel=0.06)
@@ -115,13 +115,13 @@ def test_the_stationary_variance_is_a_fixed_point_and_has_its_limits():
 
 
 def test_beyond_two_the_quadratic_diverges():
-    walks = walk((1.9, 2.1), (1,), 1.0, 300, 50, generators([0])[0])
+    walks = simulate_sgd((1.9, 2.1), (1,), 1.0, 300, 50, generators([0])[0])
     assert float(walks.variance[0, 1]) > 1e6 * float(walks.variance[0, 0])
 
 
 def test_all_runs_share_their_starts_and_reach_the_level_when_they_say(opening):
     config = Config()
-    assert [a.batch_size for a in opening.arms] == list(racers(config))
+    assert [a.batch_size for a in opening.arms] == list(trained_sizes(config))
     for arm in opening.arms:
         torch.testing.assert_close(arm.loss[0], opening.arms[0].loss[0])
         for s, reached in enumerate(arm.reached.tolist()):

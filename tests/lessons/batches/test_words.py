@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from core.engine import generators
+from core.formatting import format_number
 from core.lessons.batches import lesson
 from core.lessons.batches.lesson import Config, Result
 from core.lessons.batches.noise import batch_means, orders
 from core.lessons.batches.words import CHALLENGE, alt_texts, predict, summary
-from core.words import short
 from figures.batches import pictures
 from tests.pages import page_spec
 from tests.scenes import anything
@@ -59,7 +59,7 @@ def test_what_was_seen_is_so(runs):
         text, (a, b) = summary(result, config), measured(result, config)
         moment = result.moments[config.moment]
         assert f"the noise falls to {100 * b / a:.0f} %" in text
-        assert f"After {moment.step} full-batch steps the gradient has length {short(moment.norm, 3)}" in text
+        assert f"After {moment.step} full-batch steps the gradient has length {format_number(moment.norm, 3)}" in text
         k = int(math.log2(config.batch_size))
         away = int(((moment.cloud[int(config.replacement), k, :, 2] + moment.norm) < 0).sum())
         assert f"and {away} of 500 batches point away from it" in text

@@ -23,7 +23,7 @@ from core.lessons.dropout_uncertainty.lesson import METHODS, Config, Result
 from tests.pages import page_spec
 
 SEEDS = range(6)
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 def regions(result: Result, T: int = lesson.PASSES) -> dict[str, dict[int, float]]:

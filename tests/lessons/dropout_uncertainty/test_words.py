@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from core.engine import generators
+from core.formatting import format_number
 from core.lessons.dropout_uncertainty import lesson, uncertainty, words
 from core.lessons.dropout_uncertainty.data import FAR, IN_DATA, IN_GAP
 from core.lessons.dropout_uncertainty.lesson import METHODS, Config, Result
 from core.lessons.dropout_uncertainty.words import CHALLENGE
 from core.question import Amount, Pick
-from core.words import short
 from figures.dropout_uncertainty import pictures
 from tests.pages import page_spec
 from tests.scenes import anything
@@ -126,7 +126,7 @@ def judged_curve(question: Amount | Pick, result: Result, scene: Config) -> None
     assert question.truth == pytest.approx(there / data, rel=1e-6)
     for m, v in by.items():
         if m != scene.focus and len(result.passes[m][: scene.passes].unique(dim=0)) > 1:
-            assert f"{short(v[place] / v[IN_DATA])} for {METHODS[m]}" in question.why
+            assert f"{format_number(v[place] / v[IN_DATA])} for {METHODS[m]}" in question.why
     assert not question.judge(1.5 * question.truth).right and not question.judge(question.truth / 1.5).right
 
 

@@ -4,7 +4,7 @@ import torch
 
 from core.lessons.early_stopping import lesson
 from core.lessons.early_stopping.lesson import ARMS, Config, Result
-from core.lessons.early_stopping.patience import handed_back, stop_rule
+from core.lessons.early_stopping.patience import returned_evaluation, stop_rule
 from core.lessons.early_stopping.words import CHALLENGE
 from tests.promises import Promise
 
@@ -40,7 +40,7 @@ def impatience_costs(result: Result, scene: Config) -> bool:
 
 def waiting_has_raised_the_test_loss(result: Result, scene: Config) -> bool:
     stop, test = stop_rule(_curve(result, scene), scene.patience, 0.0), _curve(result, scene, "test")
-    back = handed_back(stop, len(test), scene.restore)
+    back = returned_evaluation(stop, len(test), scene.restore)
     return back == stop.stopped and bool(test[back] > 1.1 * test[stop.kept])
 
 

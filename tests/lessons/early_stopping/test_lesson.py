@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from core.formatting import format_number
 from core.lessons.early_stopping import cubic, lesson, shrinkage, words
 from core.lessons.early_stopping.lesson import ARMS, Config, Result
-from core.lessons.early_stopping.patience import handed_back, stop_rule
+from core.lessons.early_stopping.patience import returned_evaluation, stop_rule
 from core.lessons.early_stopping.words import alt_texts
-from core.words import short
 from tests.pages import page_spec
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHORT = Config(steps=100, draws=3, n_train=40)
 
 
@@ -64,8 +64,8 @@ def test_rule_by_hand() -> None:
     assert stop_rule(values, 3, 0.3) == (1, 4)  # 0.25 is lower than 0.5, by too little
     assert stop_rule(torch.tensor([1.0, math.nan, math.nan, 0.5]), 2, 0.0) == (0, 2)
     for restore, back in ((True, 4), (False, 7)):
-        assert handed_back(stop_rule(values, 3, 0.0), 8, restore) == back
-        assert handed_back(stop_rule(values, 9, 0.0), 8, restore) == back
+        assert returned_evaluation(stop_rule(values, 3, 0.0), 8, restore) == back
+        assert returned_evaluation(stop_rule(values, 9, 0.0), 8, restore) == back
 
 
 def test_more_patience_never_stops_earlier_and_endless_patience_keeps_the_lowest(opening: Result) -> None:
@@ -203,8 +203,9 @@ def test_the_gap_to_ridge_is_found_at_every_step(opening: Result, product: float
     at_evaluations = apart[opening.recorded[1:] - 1].max()
     assert float(apart.max()) > (2 if product == 1.9 else 1) * float(at_evaluations)
     assert float(apart.max()) <= float(shrinkage.largest_gap(product, every[1:]).max()) + 1e-6
-    assert words.summary(opening, scene).endswith(f"differ by up to {short(apart.max())} of the minimum.")
-    assert alt_texts(opening, scene)["shrinkage_gap"] == f"The largest gap over all steps is {short(apart.max())} of the minimum."
+    assert words.summary(opening, scene).endswith(f"differ by up to {format_number(apart.max())} of the minimum.")
+    gap = format_number(apart.max())
+    assert alt_texts(opening, scene)["shrinkage_gap"] == f"The largest gap over all steps is {gap} of the minimum."
 
 
 def test_plain_pytorch_comes_to_the_same(opening: Result) -> None:

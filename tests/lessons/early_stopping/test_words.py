@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from core.formatting import format_number
 from core.lessons.early_stopping import lesson, words
 from core.lessons.early_stopping.lesson import ARMS, Config, Result
 from core.lessons.early_stopping.words import CHALLENGE, alt_texts
-from core.words import short
 from figures.early_stopping import pictures
 from tests.lessons.early_stopping.test_lesson import keras_stop
 from tests.pages import page_spec
@@ -62,7 +62,8 @@ def test_seen_and_board_hold_at_any_setting(scenes: list[tuple[Config, list[Resu
             loss, error = (v["test"][:, a, 0].tolist() for v in (result.loss, result.error))
             text = words.summary(result, view)
             assert (f"weights of step {2 * back}. Their test error is {error[back]:.1%} and their cross-entropy "
-                    f"{short(loss[back], 3)}; at step 100 they are {error[-1]:.1%} and {short(loss[-1], 3)}.") in text
+                    f"{format_number(loss[back], 3)}; at step 100 they are {error[-1]:.1%} and "
+                    f"{format_number(loss[-1], 3)}.") in text
             assert ("has not stopped it by step 100" in text) == (stopped is None)
             noisy = (result.noise_loss if view.monitor == "loss" else result.noise_error).numpy()
             medians = np.median(2 * noisy.argmin(0), axis=1).tolist()
@@ -97,10 +98,11 @@ def test_captions_and_alt_texts_hold_at_any_setting(scenes: list[tuple[Config, l
         assert ("Dashed" in panels["loss"].caption) == (scene.label_noise > 0)
         assert panels["fit_back"].title == f"Handed back: step {2 * back}"
         validation = result.loss["validation"][:, list(ARMS).index(scene.arm), 0].tolist()
-        assert f"validation from {short(validation[0], 3)} over {short(validation[back], 3)} at step {2 * back}" in told["loss"]
-        assert f"end at {short(result.norm[-1, 0, 0], 3)} (Plain)" in told["norms"]
+        first, at_back = format_number(validation[0], 3), format_number(validation[back], 3)
+        assert f"validation from {first} over {at_back} at step {2 * back}" in told["loss"]
+        assert f"end at {format_number(result.norm[-1, 0, 0], 3)} (Plain)" in told["norms"]
         gap = (result.loss["test"] - result.loss["train"])[:, list(ARMS).index(scene.arm)].mean(1)
-        assert f"{short(gap[-1], 3)} nats at the end" in told["gap"]
+        assert f"{format_number(gap[-1], 3)} nats at the end" in told["gap"]
 
 
 def test_predict_holds_at_any_setting(scenes: list[tuple[Config, list[Result]]]) -> None:

@@ -214,7 +214,7 @@ def test_words_and_question_at_random_settings():
         lost = re.search(r"\*\*([^*]*?)\*\* (has|have) gone beyond floating point", first)
         assert set(re.split(", | and ", lost[1]) if lost else []) == {SCHEMES[s] for s in gone}
         kept = float(result.forward[0, COLUMN["xavier"], -1] / result.forward[0, 0, 0])
-        assert f"{words.fmt(kept)} for Xavier" in text
+        assert f"{words.format_measured(kept)} for Xavier" in text
 
 
 def test_of_fifty_layers_only_some_draws_train():

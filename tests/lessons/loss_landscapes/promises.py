@@ -53,7 +53,7 @@ def own_plane_shows(result: Result, scene: Config) -> bool:
     path = lab.paths[0].double()
     assert torch.allclose(path[-1], some(result.theta)[1, 0].double(), atol=1e-3)
     plane = landscape.random_plane(lab.mlps[0], lab.paths[0][-1], generators([123 + scene.seed])[0])
-    shadow = plane.shadow(lab.paths[0]).double()
+    shadow = plane.projection(lab.paths[0]).double()
     whole = path.var(0).sum()
     own = torch.linalg.svdvals(path - path.mean(0))[:2].square().sum() / (len(path) - 1) / whole
     return bool(own > 0.5 and abs(own - some(result.explained)[0].sum()) < 0.01 and shadow.var(0).sum() / whole < 0.1)

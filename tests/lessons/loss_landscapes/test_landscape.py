@@ -50,7 +50,7 @@ def test_coordinates_are_least_squares_and_undo_points():
     away = normals(generators([3, 4]), NET.P, dtype=torch.float64)
     solution = torch.linalg.lstsq(plane.directions.T, (away - theta).T).solution.T
     torch.testing.assert_close(plane.coordinates(away), solution)
-    residual = away - plane.shadow(away)
+    residual = away - plane.projection(away)
     torch.testing.assert_close(residual @ plane.directions.T, torch.zeros(2, 2, dtype=torch.float64), atol=1e-10, rtol=0)
 
 
@@ -112,16 +112,16 @@ def test_roughness_counts_on_known_surfaces():
     axis = torch.linspace(-3, 3, 61, dtype=torch.float64)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     bowl = x**2 + 3 * y**2 + x * y
-    assert landscape.basins(bowl, 0.1) == 1 and landscape.curving_down(bowl) == 0
-    assert landscape.curving_down(-bowl) == 1 and landscape.basins(-bowl, 0.1) == 4, "the four corners"
-    assert landscape.curving_down(x**2 - y**2) == 1
+    assert landscape.basins(bowl, 0.1) == 1 and landscape.negative_curvature_fraction(bowl) == 0
+    assert landscape.negative_curvature_fraction(-bowl) == 1 and landscape.basins(-bowl, 0.1) == 4, "the four corners"
+    assert landscape.negative_curvature_fraction(x**2 - y**2) == 1
     double = (x**2 - 1) ** 2 + y**2  # 12x² − 4 < 0 for |x| < 1/√3
     assert landscape.basins(double, 0.9) == 2 and landscape.basins(double, 1.1) == 1, "the pass is 1 high"
     # Differences over a step s see 12x² + 2s² − 4.
     inside = ((4 - 2 * 0.6**2) / 12) ** 0.5
-    assert landscape.curving_down(double) == pytest.approx(2 * inside / (6 - 2 * 0.6), abs=0.03)
+    assert landscape.negative_curvature_fraction(double) == pytest.approx(2 * inside / (6 - 2 * 0.6), abs=0.03)
     empty = torch.full((9, 9), torch.nan)
-    assert math.isnan(landscape.curving_down(empty)) and landscape.basins(empty, 0.1) == 0
+    assert math.isnan(landscape.negative_curvature_fraction(empty)) and landscape.basins(empty, 0.1) == 0
 
 
 def by_definition(z: torch.Tensor, climb: float) -> int:
@@ -159,6 +159,6 @@ def test_roughness_does_not_count_the_grid():
 
     seen = [waves(side) for side in (41, 61, 81, 161)]
     assert len({landscape.basins(z, 0.5) for z in seen}) == 1
-    bends = [landscape.curving_down(z) for z in seen]
+    bends = [landscape.negative_curvature_fraction(z) for z in seen]
     assert max(bends) - min(bends) < 0.02
     assert len({bottoms(z) for z in seen}) > 1

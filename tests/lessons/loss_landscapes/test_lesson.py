@@ -82,7 +82,7 @@ def test_the_plane_goes_through_the_trained_net(plane: str):
     assert grid.shape == (2, 41, 41)
     torch.testing.assert_close(grid[:, 20, 20], result.losses[-1], rtol=1e-4, atol=1e-7)
     torch.testing.assert_close(path[-1], torch.zeros(2, 2))
-    torch.testing.assert_close(some(result.shadow_loss)[-1], result.losses[-1], rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(some(result.projection_loss)[-1], result.losses[-1], rtol=1e-4, atol=1e-7)
     assert torch.equal(some(result.a)[0], torch.linspace(-0.75, 0.75, 41))
 
 

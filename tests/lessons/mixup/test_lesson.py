@@ -21,7 +21,7 @@ from core.lessons.mixup import probes
 from core.lessons.mixup.augmentation import Mixup, beta_variance, mix_pairs, one_hot
 from core.lessons.mixup.lesson import ARMS, KEPT, PLACES, SEEDS, Config, Result
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SHORT = dict(steps=100, samples=40)
 WORLDS: list[dict[str, Any]] = [
     dict(SHORT), dict(SHORT, problem="digits"), dict(SHORT, alpha=0.01, corrupt=0, pair="bone"),
@@ -166,7 +166,7 @@ def test_slopes_along_segments_are_those_of_autograd_on_torch_nn(problem: str):
     config = Config(**SHORT, problem=problem)
     rngs = mixup.streams(config)
     data, mlp = mixup.make_data(config, rngs[0]), mixup.network(config)
-    judge = mixup._Judge(config, data, mlp, rngs[3])
+    judge = mixup._Evaluator(config, data, mlp, rngs[3])
     theta = mixup.both(mlp.init(rngs[1], "xavier"))
     theta[SEEDS:] *= 3
     own, sure, slope = judge.along(theta)
@@ -186,7 +186,7 @@ def test_a_net_whose_p_is_lambda_meets_the_least_slope():
     # The logistic of a linear function has p(1 − p)‖w‖ as its gradient; along w itself nothing is steeper than it must be.
     config = Config(**SHORT)
     rngs = mixup.streams(config)
-    judge = mixup._Judge(config, mixup.make_data(config, rngs[0]), mixup.network(config), rngs[3])
+    judge = mixup._Evaluator(config, mixup.make_data(config, rngs[0]), mixup.network(config), rngs[3])
     own, _, slope = judge.along(mixup.both(mixup.network(config).init(rngs[1], "xavier")))
     rise = (own[:, 2:] - own[:, :-2]) / (2 / (PLACES - 1))  # dp/dλ by central differences
     assert (rise.abs() <= slope[:, 1:-1] * judge.length * 1.02 + 1e-4).all()

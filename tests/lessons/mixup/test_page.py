@@ -16,12 +16,12 @@ from PIL import Image
 
 import ui.page
 from core.data import real
+from core.formatting import format_number
 from core.lessons.mixup import lesson as mixup
 from core.lessons.mixup import words
 from core.lessons.mixup.lesson import PAIRS, PLACES, SEEDS, Config, Result
 from core.lessons.mixup.probes import FRAME, TEST
 from core.lessons.mixup.words import alt_texts
-from core.words import short
 from figures import style
 from figures.mixup import photographs as mixup_pictures
 from figures.mixup import pictures
@@ -62,7 +62,7 @@ def test_what_is_said_follows_from_the_result(values: dict[str, Any]):
     text = words.summary(result, config)
     # A whole number of the test samples of all seeds, so that no digit is lost.
     for wrong in (result.test_error[-1].double() * TEST).sum(-1):
-        assert f"errs on {short(100 * round(float(wrong)) / (SEEDS * TEST), 4)} %" in text
+        assert f"errs on {format_number(100 * round(float(wrong)) / (SEEDS * TEST), 4)} %" in text
     assert ("no corrupt label" in text) == (config.corrupt == 0)
     better = int((result.test_error[-1, 1] < result.test_error[-1, 0]).sum())
     assert f"fewer errors on {better} of {SEEDS} seeds" in text and "nan" not in text
@@ -210,7 +210,8 @@ def test_the_challenge_is_met_by_clean_labels_and_strong_mixing_and_by_neither_a
     met = Config(corrupt=0, alpha=20.0, noise=0.1)
     verdict = check(whole(met), met, None)
     errors = whole(met).test_error[-1]
-    assert verdict.right and bool((errors[1] > errors[0]).all()) and f"{short(100 * errors[1].mean(), 4)} %" in verdict.words
+    assert verdict.right and bool((errors[1] > errors[0]).all())
+    assert f"{format_number(100 * errors[1].mean(), 4)} %" in verdict.words
     assert not check(opening, Config(), None).right
     for near in (Config(corrupt=0), Config(alpha=20.0)):
         verdict = check(whole(near), near, None)

@@ -80,5 +80,5 @@ def test_every_reason_to_leave_is_so():
 
 def test_a_newton_step_that_does_not_exist_is_said_not_to():
     path = torch.tensor([[1.0, 0.5], [torch.inf, torch.inf]], dtype=torch.float64)
-    told = lesson.why_left(surfaces.surface("saddle"), "newton", path, 0.1, 0.9)
+    told = lesson.divergence_reason(surfaces.surface("saddle"), "newton", path, 0.1, 0.9)
     assert told == "the Hessian has no inverse there, with the eigenvalues −0.25 and 1"

@@ -198,7 +198,7 @@ def test_damped_newton_is_newton_above_the_floor():
     x = point(2.0, 1.0)
     torch.testing.assert_close(next(descent.newton(on(surface), x))[0], next(descent.damped_newton(on(surface), x, 0.5))[0])
     h = torch.diag(point(-3.0, 2.0))
-    torch.testing.assert_close(descent.lifted(h, 1.0), torch.diag(point(1.0, 6.0)))
+    torch.testing.assert_close(descent.damped_hessian(h, 1.0), torch.diag(point(1.0, 6.0)))
 
 
 @pytest.mark.parametrize("n", [2, 5, 12])
@@ -293,7 +293,7 @@ def test_two_by_two_solver_is_linalg():
     h = h + h.mT
     b = torch.randn(30, 2, generator=g, dtype=torch.float64)
     torch.testing.assert_close(basins.solve_2x2(h, b), torch.linalg.solve(h, b))
-    torch.testing.assert_close(basins.lifted_2x2(h), descent.lifted(h, 1.0))
+    torch.testing.assert_close(basins.damped_hessian_2x2(h), descent.damped_hessian(h, 1.0))
 
 
 def test_the_net_race_counts_what_it_spends():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.lessons.risk.lesson import CAPACITIES, HELD_FROM, ZERO, Config, Result, held
+from core.lessons.risk.lesson import CAPACITIES, HELD_FROM, ZERO, Config, Result, contains_target
 from tests.promises import Promise
 
 at = CAPACITIES.index
@@ -55,7 +55,7 @@ def no_peak(result: Result, scene: Config) -> bool:
 
 def textbook(result: Result, scene: Config) -> bool:
     """Means of 200 draws of noise within a tenth of 2σ², their largest, of the two lines."""
-    if not held(scene, HELD_FROM) or held(scene, HELD_FROM - 1):
+    if not contains_target(scene, HELD_FROM) or contains_target(scene, HELD_FROM - 1):
         return False
     s2, r = scene.sigma**2, result.repeats
     places = [at(p) for p in CAPACITIES if HELD_FROM <= p <= scene.m]

@@ -21,7 +21,7 @@ from tests.scenes import anything
 from ui import chart
 from ui.chart import Board
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = page_spec("risk")
 
 
@@ -243,7 +243,7 @@ RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
 def read(text: str) -> float:
-    """The number that `core.words.short` told."""
+    """The number that `core.formatting.short` told."""
     text = re.sub(r"^(−?)10(?=[⁻⁰-⁹¹²³])", r"\g<1>1·10", text)
     return float(re.sub(r"·10(\S+)", lambda found: f"e{found[1].translate(RAISED)}", text.replace(",", "").replace("−", "-")))
 

@@ -23,7 +23,7 @@ from tests.pages import page_spec
 from tests.scenes import anything
 from ui import chart
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = page_spec("surrogate_losses")
 
 

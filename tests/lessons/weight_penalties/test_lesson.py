@@ -12,7 +12,7 @@ import scipy.stats
 import torch
 from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression, Ridge
 
-from core.controls import Refused
+from core.controls import InvalidValue
 from core.data import real
 from core.lessons.weight_penalties import lesson, proximal
 from core.lessons.weight_penalties.descents import ADAM_RATE, ADAM_STEPS
@@ -340,7 +340,7 @@ def test_a_run_is_pure_and_its_reports_are_whole(problem):
 
 
 def test_the_same_feature_twice_is_refused():
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidValue) as refusal:
         Config(first="age", second="age")
     assert refusal.value.field == "second"
     Config(problem="net", first="age", second="age")

@@ -12,13 +12,13 @@ import scipy.optimize
 from sklearn.linear_model import Lasso
 from torch import Tensor
 
+from core.formatting import format_number
 from core.lesson import Scene, last
 from core.lessons.weight_penalties import lesson, words
 from core.lessons.weight_penalties.lesson import PENALTIES, PROBLEMS, Config
 from core.lessons.weight_penalties.problem import GAUSSIAN, LINEAR, gone_from
 from core.lessons.weight_penalties.words import alt_texts
 from core.question import Amount, Pick
-from core.words import short
 from examples import weight_penalties as example
 from figures.weight_penalties import maps as many
 from figures.weight_penalties import pictures
@@ -58,7 +58,7 @@ def test_what_is_said_is_what_happened(scene, page):
         w = result.weights[ORDER.index(penalty), at].numpy()
         zero, name = int((w == 0).sum()), f"**{PENALTIES[penalty]}**"
         if zero == 0:
-            assert f"{name} keeps all {len(w)} weights, the smallest with |w| = {short(abs(w).min())}" in text
+            assert f"{name} keeps all {len(w)} weights, the smallest with |w| = {format_number(abs(w).min())}" in text
         elif zero == len(w):
             assert f"{name} has every one of {len(w)} weights at exactly 0" in text
         else:
@@ -273,7 +273,7 @@ def test_every_panel_has_a_sentence_that_follows_from_the_run(page):
         for penalty in scene.penalties:
             k = ORDER.index(penalty)
             best = int(result.loss["validation"][k].argmin())
-            assert f"the test loss is {short(result.loss['test'][k, best], 3)}" in text[f"errors-{penalty}"]
+            assert f"the test loss is {format_number(result.loss['test'][k, best], 3)}" in text[f"errors-{penalty}"]
             zeros = (result.weights[k] == 0).sum(1)
             W = result.weights.shape[-1]
             told = f"{zeros[0]} of {W} weights at exactly 0 at the weakest penalty and {zeros[-1]} at the strongest"

@@ -11,7 +11,7 @@ _POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LARGEST = "more than 10³⁸"  # what overflows even the shorter of the two kinds of floating-point numbers
 
 
-def short(value: float | Tensor, digits: int = 2) -> str:
+def format_number(value: float | Tensor, digits: int = 2) -> str:
     """A number to `digits` significant digits: 0.15, 1,200, 4.7·10⁸, −3·10⁻⁷.
 
     "0" is said of an exact zero only, and what has overflowed is "more than 10³⁸". Raises ValueError for what is no number.
@@ -20,7 +20,7 @@ def short(value: float | Tensor, digits: int = 2) -> str:
     if math.isnan(value):
         raise ValueError("there is no number to tell")
     if value < 0:
-        return f"−{short(-value, digits)}" if math.isfinite(value) else "less than −10³⁸"
+        return f"−{format_number(-value, digits)}" if math.isfinite(value) else "less than −10³⁸"
     if value == 0:
         return "0"
     rounded = float(f"{value:.{digits - 1}e}")
@@ -30,15 +30,15 @@ def short(value: float | Tensor, digits: int = 2) -> str:
         return f"{rounded:.{digits}g}" if rounded < 10**digits else f"{rounded:,.0f}"
     mantissa, exponent = f"{rounded:.{digits - 1}e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-    power = power_of_ten(int(exponent))
+    power = format_power_of_ten(int(exponent))
     return power if mantissa == "1" else f"{mantissa}·{power}"
 
 
-def power_of_ten(exponent: float) -> str:
+def format_power_of_ten(exponent: float) -> str:
     """10ᵏ, the exponent rounded to a whole number; for what is computed as a logarithm because no float can hold it."""
     return f"10{str(round(exponent)).translate(_POWERS)}"
 
 
-def listed(names: Sequence[str]) -> str:
+def join_words(names: Sequence[str]) -> str:
     """"a", "a and b", "a, b and c"; the empty string for no names."""
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1] if names else "") if part)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.words import listed, power_of_ten, short
+from core.formatting import format_number, format_power_of_ten, join_words
 
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
@@ -24,21 +24,21 @@ def read(text: str) -> float:
 def test_examples():
     told = {0.0: "0", 0.15: "0.15", 1200: "1,200", 4.7e8: "4.7·10⁸", -3e-7: "−3·10⁻⁷", 1e5: "10⁵", 99.6: "100", 12345: "12,000",
             5e-324: "4.9·10⁻³²⁴", math.inf: "more than 10³⁸", -math.inf: "less than −10³⁸", 1.797e308: "more than 10³⁸"}
-    assert {value: short(value) for value in told} == told
-    assert short(12345, 3) == "12,300"
-    assert short(torch.tensor(0.5)) == "0.5"
+    assert {value: format_number(value) for value in told} == told
+    assert format_number(12345, 3) == "12,300"
+    assert format_number(torch.tensor(0.5)) == "0.5"
     with pytest.raises(ValueError, match="no number"):
-        short(math.nan)
+        format_number(math.nan)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, max_value=1e307, min_value=-1e307), st.integers(2, 5))
 def test_what_is_told_is_the_number_to_its_digits_and_never_zero_for_what_is_not(value, digits):
-    told = short(value, digits)
+    told = format_number(value, digits)
     assert "e" not in told
     assert (told == "0") == (value == 0)
     assert read(told) == pytest.approx(value, rel=0.51 * 10.0 ** (1 - digits), abs=5e-324)
 
 
 def test_powers_and_lists():
-    assert power_of_ten(-400.2) == "10⁻⁴⁰⁰"
-    assert [listed([]), listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
+    assert format_power_of_ten(-400.2) == "10⁻⁴⁰⁰"
+    assert [join_words(list(names)) for names in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from core import catalogue
 from ui.notebook import notebook
@@ -19,7 +18,7 @@ from ui.notebook import notebook
 ROOT = Path(__file__).parent.parent
 
 
-def _folded(label: str, mark: str, key: str) -> ExpanderContainer:
+def _lazy_expander(label: str, mark: str, key: str):
     """An expander that knows whether it is open: what it holds, and the scripts that set formulas and colour code, are
     sent to those who open it. In a fragment, which is all that the opening runs again.
     """
@@ -33,14 +32,14 @@ def maths_and_code(maths: str, code: Sequence[Any], symbols: Mapping[str, str]) 
     maths is Markdown with LaTeX, code the functions or classes, symbols LaTeX without its dollars, or one
     word, to the name in the code.
     """
-    box = _folded("The maths, and the code that ran" if code else "The maths", "function", "maths")
+    box = _lazy_expander("The maths, and the code that ran" if code else "The maths", "function", "maths")
     if not box.open:
         return
     with box:
         left, right = st.columns([0.45, 0.55], gap="large") if code else (st.container(), st.container())
-        left.markdown(_displayed(maths))
+        left.markdown(_display_formulas(maths))
         if symbols:
-            left.markdown(_table(symbols))
+            left.markdown(_symbol_table(symbols))
         for one in code:
             text, place = _source(one)
             right.code(text, language="python", wrap_lines=True)
@@ -53,7 +52,7 @@ def example(slug: str) -> None:
     path = ROOT / "examples" / f"{slug}.py"
     if not path.exists():
         return
-    box = _folded("The same in plain PyTorch", "code", "example")
+    box = _lazy_expander("The same in plain PyTorch", "code", "example")
     if not box.open:
         return
     text, cells = _example(path, catalogue.lesson(slug).title, path.stat().st_mtime)
@@ -65,7 +64,7 @@ def example(slug: str) -> None:
         st.code(text, language="python", wrap_lines=True)
 
 
-def _displayed(maths: str) -> str:
+def _display_formulas(maths: str) -> str:
     """Formulas that begin a line between double dollars stand on lines of their own; only so may they be several lines long.
 
     Two of them with a `\\qquad` between go below each other: side by side they are wider than a phone.
@@ -76,7 +75,7 @@ def _displayed(maths: str) -> str:
     return re.sub(r"^\$\$(.+?)\$\$", lines, maths, flags=re.MULTILINE | re.DOTALL)
 
 
-def _table(symbols: Mapping[str, str]) -> str:
+def _symbol_table(symbols: Mapping[str, str]) -> str:
     rows = [f"| ${_latex(symbol)}$ | `{name}` |" for symbol, name in symbols.items()]
     return "\n".join(["| symbol | in the code |", "| --- | --- |", *rows])
 

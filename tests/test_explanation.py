@@ -112,12 +112,13 @@ def test_small_scripts(source, code):
 def page() -> AppTest:
     def script():
         from core.lessons.weight_penalties import proximal
-        from ui import words
+        from ui import explanation
 
         symbols = {r"\epsilon": "learning_rate", "|w|": "w", "min_delta": "min_delta"}
-        words.maths_and_code("Let $a$:\n$$x +\ny.$$\nThen $$b$$ again.\n\n$$\nz,\\qquad y\n$$", [proximal.proximal_map], symbols)
-        words.example("optimisers")
-        words.example("no_such_lesson")
+        explanation.maths_and_code("Let $a$:\n$$x +\ny.$$\nThen $$b$$ again.\n\n$$\nz,\\qquad "
+                                   "y\n$$", [proximal.proximal_map], symbols)
+        explanation.example("optimisers")
+        explanation.example("no_such_lesson")
 
     return AppTest.from_function(script)
 
@@ -154,9 +155,9 @@ def test_the_code_stands_beside_the_maths():
 
 def test_without_code_there_is_only_the_maths():
     def script():
-        from ui import words
+        from ui import explanation
 
-        words.maths_and_code("$$x$$", (), {})
+        explanation.maths_and_code("$$x$$", (), {})
 
     app = unfolded(AppTest.from_function(script))
     assert not app.exception

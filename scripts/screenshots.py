@@ -1,6 +1,6 @@
 """Screenshots of pages in headless Chromium, to be looked at: wide, laptop and phone, light and dark.
 
-    python -m scripts.shots http://localhost:8501 OUT [path ...] [--size 1280] [--theme light] [--full] [--wait 3]
+    python -m scripts.screenshots http://localhost:8501 OUT [path ...] [--size 1280] [--theme light] [--full] [--wait 3]
 """
 
 from __future__ import annotations

@@ -1,0 +1,195 @@
+"""What `ui/compat.py` relies on is still so in the versions that are installed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block
+
+from tests.pages import ROOT
+from tests.reader import in_browser
+from ui import compat
+
+
+def test_a_folder_named_pages_is_the_router_until_it_is_ignored(monkeypatch):
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
+    PagesManager(str(ROOT / "app.py"))
+    assert PagesManager.uses_pages_directory is True, "ignore_pages_directory is no longer needed"
+    compat.ignore_pages_directory()
+    PagesManager(str(ROOT / "app.py"))
+    assert PagesManager.uses_pages_directory is False
+
+
+def said(script: Callable[..., None], **values) -> list[str]:
+    """What a script shows as text."""
+    app = AppTest.from_function(script, kwargs=values).run()
+    assert not app.exception
+    return [text.value for text in app.text]
+
+
+def test_a_script_knows_its_session():
+    def script():
+        import streamlit as st
+        from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+        from ui import compat
+
+        context = get_script_run_ctx()
+        assert context
+        context.session_id = "this one"
+        st.text(compat.session_id())
+
+    assert said(script) == ["this one"]
+    assert compat.session_id() == ""
+
+
+@pytest.mark.parametrize("travelled", [False, True])
+def test_a_script_knows_whether_the_reader_went_back(travelled):
+    def script(travelled):
+        import streamlit as st
+        from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+        from ui import compat
+
+        context = get_script_run_ctx()
+        assert context
+        assert context.is_history_navigation is False
+        context.is_history_navigation = travelled
+        st.text(compat.is_history_navigation())
+
+    assert said(script, travelled=travelled) == [str(travelled)]
+    assert compat.is_history_navigation() is False
+    # What the browser sends with the request for a run; tests/test_browser.py presses the button.
+    assert "is_history_navigation" in ClientState.DESCRIPTOR.fields_by_name
+
+
+def test_a_run_ends_at_a_yield_point():
+    def script():
+        import streamlit as st
+        from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+        from ui import compat
+
+        class Asked(Exception):
+            pass
+
+        def stop():
+            raise Asked
+
+        context = get_script_run_ctx()
+        assert context
+        state = context.session_state
+        before = state._yield_callback
+        object.__setattr__(state, "_yield_callback", stop)
+        try:
+            compat.yield_point()
+            ended = False
+        except Asked:
+            ended = True
+        finally:
+            object.__setattr__(state, "_yield_callback", before)
+        st.text(ended)
+
+    assert said(script) == ["True"]
+
+
+def place(block: Block, text: str, path: tuple[int, ...] = ()) -> tuple[int, ...] | None:
+    """Where in the tree of a page the text stands."""
+    for index, node in block.children.items():
+        if isinstance(node, Block):
+            if found := place(node, text, (*path, index)):
+                return found
+        elif getattr(node, "value", None) == text:
+            return (*path, index)
+    return None
+
+
+def test_a_fragment_and_a_container_take_the_same_place():
+    def script(done):
+        import streamlit as st
+
+        from ui import compat
+
+        @st.fragment
+        def around():
+            with st.container(key="picture"):
+                st.text("before")
+                compat.refresh_until_done(lambda: st.text("drawn"), done)
+
+        around()
+
+    places = [place(AppTest.from_function(script, kwargs={"done": done}).run().main, "drawn") for done in (False, True)]
+    assert places[0] == places[1]
+    assert places[0] is not None
+
+
+def test_parts_of_a_figure_are_what_plotly_would_send():
+    x = np.linspace(0.0, 1.0, 5)
+    figure = go.Figure(go.Scatter(x=x, y=x**2, name="a", line={"dash": "dot"}), layout={"xaxis": {"range": [0, 1]}})
+    traces, layout = compat.figure_parts(figure)
+    assert np.shares_memory(traces[0]["x"], figure.data[0].x)
+    whole = figure.to_dict()
+    assert layout == whole["layout"]
+    assert [{k: v for k, v in t.items() if k not in ("x", "y")} for t in traces] == [
+        {k: v for k, v in t.items() if k not in ("x", "y")} for t in whole["data"]]
+    np.testing.assert_array_equal(traces[0]["y"], x**2)
+
+
+def selectors() -> list[str]:
+    """The selectors of the style sheet, without the classes that our own scripts give to the page for a while."""
+    css = re.sub(r"/\*.*?\*/", "", compat.STYLESHEET.read_text(), flags=re.DOTALL)
+    css = re.sub(r"@media[^{]*\{(.*?\})\s*\}", r"\1", css, flags=re.DOTALL)
+    found = []
+    for group in re.findall(r"([^{}]+)\{", css):
+        for one in re.split(r",(?![^(]*\))", group):
+            # An element is stale only while a run is under way; that it can be is told by the attribute.
+            found.append(re.sub(r"^(\.lab-[\w-]+)+ ", "", one.strip()).replace('[data-stale="true"]', "[data-stale]"))
+    return found
+
+
+def test_selectors_are_read_off_the_style_sheet():
+    assert len(selectors()) > 20
+    assert "[data-testid=\"stColumn\"]:has(.st-key-controls)" in selectors()
+
+
+PLOTS = "[...document.querySelectorAll('.lab-plot')]"
+
+
+class TestInTheBrowser:
+    pytestmark = in_browser
+
+    def test_every_selector_of_the_style_sheet_finds_something(self, reader):
+        page = reader.open("optimisers?present=1")
+        missing = set(selectors())
+
+        def look():
+            missing.difference_update(one for one in list(missing) if page.query_selector(one))
+
+        look()
+        reader.open("optimisers?method=adam")
+        for name in ("The maths, and the code that ran", "The same in plain PyTorch"):
+            page.get_by_text(name, exact=True).click()
+        page.locator('[data-testid="stCode"]').nth(1).wait_for()
+        page.locator(".katex-display .base").first.wait_for()
+        page.wait_for_timeout(1000)
+        look()
+        assert not missing
+
+    def test_scripts_find_streamlits_root_and_plotlys_axes_and_camera(self, reader):
+        """ui/chart/tools.js and ui/home/home.js look for the bundle, panel.js for an axis' place, turn.js for the camera."""
+        page = reader.open("optimisers?seed=0")
+        page.wait_for_function(f"{PLOTS}.some((plot) => plot._fullLayout?.scene?._scene?.getCamera)")
+        bundle = page.evaluate("""document.querySelector('script[src*="static/js/"]').src""")
+        assert bundle.startswith(f"{reader.address}/static/js/")
+        axes = page.evaluate(f"{PLOTS}.map((plot) => plot._fullLayout?.xaxis).filter(Boolean).map((a) => [a._offset, a._length])")
+        assert axes
+        assert all(offset >= 0 and length > 0 for offset, length in axes)
+        camera = page.evaluate(f"{PLOTS}.map((plot) => plot._fullLayout?.scene?._scene).find(Boolean).getCamera()")
+        assert {"eye", "center", "up"} <= set(camera)

@@ -1,0 +1,76 @@
+"""All that leans on the insides of Streamlit (seen in 1.67) and Plotly (seen in 7.1), which may change without notice.
+
+Nothing else in the project imports from `streamlit.runtime` or names an element of Streamlit's own page in CSS. Each piece
+says why there is no public way; tests/test_compat.py fails where a new version no longer does what is relied on.
+
+Scripts cannot import this. What they lean on, tested in the same place: the address of Streamlit's bundle, for the path that
+the app lives under (`ui/chart/tools.js`, `ui/home/home.js`); `_fullLayout` of a plot with an axis' `_offset` and `_length`
+(`panel.js`) and the camera of its `_scene` (`turn.js`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+# Streamlit 1.67 has no option for spacing, for colours of code that can be read in both themes, or for what is faded while
+# a run is under way. The file leans on `data-testid`, `data-stale` and on the class names of KaTeX and the code block.
+STYLESHEET = Path(__file__).parent / "streamlit.css"
+
+
+def ignore_pages_directory() -> None:
+    """Makes `st.navigation` the only router of this server.
+
+    Streamlit 1.67 takes a folder named pages for its older kind of app until somebody has called `st.navigation`, and
+    answers a deep link with the page's file alone. There is no option for it; the flag is a class attribute.
+    """
+    PagesManager.uses_pages_directory = False
+
+
+def session_id() -> str:
+    """The session that runs this script; "" outside of one. Streamlit 1.67 tells it nowhere in public."""
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
+
+
+def is_history_navigation() -> bool:
+    """Whether the reader came here by the browser's back or forward button, where the link is newer than the session.
+
+    Streamlit 1.67 hands this to the context of the run alone.
+    """
+    return bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
+
+
+def yield_point() -> None:
+    """Ends this run where the reader has moved on or gone; to be called in loops that call nothing else of Streamlit.
+
+    Streamlit 1.67 looks for such a request in calls of its own, of which this is the cheapest.
+    """
+    st.session_state.get("page")
+
+
+def refresh_until_done(draw: Callable[[], None], done: bool, seconds: float = 0.05) -> None:
+    """Calls `draw`, and while not `done` calls it again every `seconds`, without the rest of the page.
+
+    A fragment of Streamlit 1.67 puts what it draws into a container of its own. So a container stands in for it once all
+    is done: every element keeps its place in the page, and the browser its node, with zoom and camera.
+    """
+    if done:
+        with st.container():
+            draw()
+    else:
+        st.fragment(draw, run_every=seconds)()
+
+
+def figure_parts(figure: go.Figure) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Traces and layout of a figure as dictionaries with the arrays themselves, not to be changed.
+
+    `to_dict` of Plotly 7.1 copies everything and writes arrays in base64.
+    """
+    return figure._data, figure._layout
