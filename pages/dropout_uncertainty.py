@@ -107,7 +107,7 @@ def _varied(result: Result, scene: Config) -> str:
 
 
 def _gaps(result: Result, scene: Config) -> str:
-    T = lesson.shown(result, scene)
+    T = lesson.passes_shown(result, scene)
     return ", ".join(f"{name} {format_number(calibration_error(result, m, T))}" for m, name in METHODS.items()) + "."
 
 

@@ -20,8 +20,8 @@ RULES = {
     "ui": STANDARD | {"streamlit", "plotly", "torch", "segno", "core", "figures", "ui"},
     "examples": STANDARD | {"torch", "numpy", "sklearn"},  # scikit-learn brings the data sets
 }
-TRAINING = {"train", "gradient", "autograd_gradient", "Backprop", "run", "steps", "generators", "spawn", "normals", "uniforms",
-            "permutations", "bernoulli", "Adam", "AdamW", "SGD", "RMSProp", "AdaGrad"}
+TRAINING = {"train", "Trainer", "Supervised", "Autograd", "autograd_gradient", "Backprop", "run", "steps", "generators", "spawn",
+            "normals", "uniforms", "permutations", "bernoulli", "Adam", "AdamW", "SGD", "RMSProp", "AdaGrad"}
 
 
 def sources(folder: str) -> list[Path]:

@@ -33,7 +33,7 @@ class Toy(Scene):
     ({"batch": "1,2,-3.5"}, {"batch": (1.0, 2.0, -3.5)}),
 ])
 def test_valid_links_say_nothing(text, used):
-    assert read(Toy, text) == (Toy(**used), [])
+    assert scene_from_query(Toy, text) == (Toy(**used), [])
     assert Toy(**used).query() == text
 
 
@@ -56,7 +56,7 @@ def test_valid_links_say_nothing(text, used):
     ({"nobody": "1"}, {}, "nobody"),
 ])
 def test_bad_links_are_mended_and_named(text, used, word):
-    scene, notes = read(Toy, text)
+    scene, notes = scene_from_query(Toy, text)
     assert scene == Toy(**used)
     assert len(notes) == 1
     assert word in notes[0]

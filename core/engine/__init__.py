@@ -17,19 +17,26 @@ B of a batch). theta_KP [K, P]; shared data x [1, d, N], per-model data [K, d, N
 [K, C, n]; labels [1 or K, C, n], or class indices [1 or K, n].
 """
 
-from .backprop import Backprop, autograd_gradient, gradient
+from .backprop import Backprop
 from .conditioned import ConditionedMLP
+from .conv import ConvNet
+from .conv_backprop import ConvBackprop
+from .convolution import Conv
 from .losses import Loss, binary_cross_entropy, cross_entropy, exponential, hinge, squared
-from .mlp import MLP, Activations, Layer
+from .mlp import MLP, Activations
+from .mlp_layout import Layer
 from .network import Entry, Kernel, Network
 from .norms import RunningStats
+from .objective import Autograd, Objective, Supervised, autograd_gradient
 from .optimisers import SGD, AdaGrad, Adam, AdamW, Optimiser, RMSProp, State
 from .penalties import L1, L2, ElasticNet, Penalty, max_norm, soft_threshold
 from .progress import Progress
 from .random import Generators, bernoulli, generators, normals, permutations, spawn, uniforms
 from .recurrent import Recurrent
+from .schedules import Schedule, cosine, exponential_decay, step_decay, warmup
 from .segmentation import SegmentationNet
 from .train import minibatches, train
+from .trainer import MovingAverage, Trainer
 
 __all__ = [
     "L1",
@@ -40,30 +47,40 @@ __all__ = [
     "AdaGrad",
     "Adam",
     "AdamW",
+    "Autograd",
     "Backprop",
     "ConditionedMLP",
+    "Conv",
+    "ConvBackprop",
+    "ConvNet",
     "ElasticNet",
     "Entry",
     "Generators",
     "Kernel",
     "Layer",
     "Loss",
+    "MovingAverage",
     "Network",
+    "Objective",
     "Optimiser",
     "Penalty",
     "Progress",
     "RMSProp",
     "Recurrent",
     "RunningStats",
+    "Schedule",
     "SegmentationNet",
     "State",
+    "Supervised",
+    "Trainer",
     "autograd_gradient",
     "bernoulli",
     "binary_cross_entropy",
+    "cosine",
     "cross_entropy",
     "exponential",
+    "exponential_decay",
     "generators",
-    "gradient",
     "hinge",
     "max_norm",
     "minibatches",
@@ -72,6 +89,8 @@ __all__ = [
     "soft_threshold",
     "spawn",
     "squared",
+    "step_decay",
     "train",
     "uniforms",
+    "warmup",
 ]

@@ -50,6 +50,10 @@ def _sigmoid_backward(d: Tensor, a: Tensor) -> None:
     d.mul_(a).addcmul_(d, a, value=-1)
 
 
+def _relu_backward(d: Tensor, a: Tensor) -> None:
+    torch.ops.aten.threshold_backward.grad_input(d, a, 0, grad_input=d)  # d where a > 0, without a mask in between
+
+
 def _leaky_backward(d: Tensor, a: Tensor) -> None:
     d.mul_((a > 0).to(a.dtype).mul_(1 - LEAK).add_(LEAK))
 
@@ -57,7 +61,7 @@ def _leaky_backward(d: Tensor, a: Tensor) -> None:
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
     {
         "tanh": Activation(_tanh, _apply_tanh, _tanh_backward),
-        "relu": Activation(torch.relu, torch.relu_, lambda d, a: d.mul_(a > 0)),
+        "relu": Activation(torch.relu, torch.relu_, _relu_backward),
         "leaky_relu": Activation(
             lambda z: F.leaky_relu(z, LEAK), lambda z: F.leaky_relu_(z, LEAK), _leaky_backward
         ),

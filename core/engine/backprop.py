@@ -1,58 +1,16 @@
-"""Gradients of K models at once: backpropagation by hand for the MLP, autograd for anything else.
-
-Both routes have one contract: (loss [K], gradient [K, P]), where row k of the gradient belongs to model k
-alone, because the sum of the rows' losses has no cross terms.
+"""Backpropagation by hand through K multilayer perceptrons at once.
 
 Shapes: K models, P parameters, H features of a layer, C outputs, n samples.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from .activations import ACTIVATIONS
-from .losses import Loss, output_gradient
-from .mlp import MLP
+from .mlp_layout import MLPLayout
 from .norms import RunningStats, normalise_backward
-from .penalties import Penalty
-
-
-def gradient(
-    mlp: MLP,
-    theta: Tensor,
-    x: Tensor,
-    y: Tensor,
-    loss: Loss,
-    *,
-    train: bool = True,
-    masks: Sequence[Tensor] | None = None,
-    stats: RunningStats | None = None,
-    penalty: Penalty | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Loss [K] (data and penalty) and gradient [K, P] of K models on x [1 or K, d, n], y as in `losses`.
-
-    train, masks and stats as in `MLP.forward`. In a loop keep a `Backprop`, which allocates once.
-    """
-    with torch.no_grad():
-        kernel = Backprop(mlp, theta.detach(), x.shape[2])
-        out = kernel.forward(x.detach(), train=train, masks=masks, stats=stats)
-        value = loss.value(out, y)
-        grad = kernel.backward(output_gradient(loss, out, y))
-        if penalty is not None:
-            mask = mlp.weight_mask(theta.dtype)
-            value = value + penalty.value(theta, mask)
-            grad += penalty.gradient(theta, mask)
-    return value, grad
-
-
-def autograd_gradient(f: Callable[[Tensor], Tensor], theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Loss [K] and gradient [K, P] of any f(theta [K, P]) -> [K] whose row k depends on theta[k] only."""
-    with torch.enable_grad():
-        leaf = theta.detach().requires_grad_()
-        value = f(leaf)
-        (grad,) = torch.autograd.grad(value.sum(), leaf)
-    return value.detach(), grad
 
 
 class Backprop:
@@ -62,7 +20,7 @@ class Backprop:
     `forward` and `backward` return buffers that the next call overwrites.
     """
 
-    def __init__(self, mlp: MLP, theta: Tensor, n: int) -> None:
+    def __init__(self, mlp: MLPLayout, theta: Tensor, n: int) -> None:
         self.K = K = len(theta)
         self.mlp = mlp
         self.activation = ACTIVATIONS[mlp.activation]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from .norms import RunningStats
 from .random import Generators
 
 
@@ -23,6 +24,16 @@ class Entry(NamedTuple):
 
 class Network(Protocol):
     """What the objectives and the trainer need of an architecture. Implementations are frozen and hashable."""
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of one sample in x, () where x is not one tensor."""
+        ...
+
+    @property
+    def dropout(self) -> float:
+        """P(drop) of hidden units in training."""
+        ...
 
     @property
     def layout(self) -> Mapping[str, Entry]:
@@ -48,6 +59,19 @@ class Network(Protocol):
 
     def kernel(self, theta: Tensor, n: int) -> "Kernel | None":
         """Hand-written passes for theta and batches of n, None where autograd does it."""
+        ...
+
+    def running_stats(self, K: int, dtype: torch.dtype = torch.float32) -> RunningStats | None:
+        """What training moves beside theta, before training: batch norm's statistics. None where there are none.
+
+        Where there are some, both `forward`s take them as `stats` and move them in train mode."""
+        ...
+
+    def masks(self, generators: Generators, n: int, rate: float | Tensor | None = None,
+              dtype: torch.dtype = torch.float32) -> Sequence[Tensor]:
+        """Dropout masks of one batch, row k drawn from generators[k], which both `forward`s take as `masks`.
+
+        rate: P(drop), a number or one per model [K]; `dropout` if None. Raises ValueError where nothing can be dropped."""
         ...
 
 
@@ -78,9 +102,11 @@ def layout_of(shapes: Sequence[tuple[str, tuple[int, ...]]]) -> dict[str, Entry]
 
 
 class Layout:
-    """What follows from a network's `layout` alone; networks inherit it."""
+    """What follows from a network's `layout` alone, and what most networks do without; networks inherit it."""
 
     layout: Mapping[str, Entry]
+    sample_shape: tuple[int, ...] = ()  # of x, () where x is not one tensor
+    dropout: float = 0.0  # P(drop) of hidden units in training
 
     @property
     def P(self) -> int:
@@ -106,3 +132,12 @@ class Layout:
     def kernel(self, theta: Tensor, n: int) -> Kernel | None:  # noqa: ARG002
         """None: autograd does it."""
         return None
+
+    def running_stats(self, K: int, dtype: torch.dtype = torch.float32) -> RunningStats | None:  # noqa: ARG002
+        """None: training moves nothing but theta."""
+        return None
+
+    def masks(self, generators: Generators, n: int, rate: float | Tensor | None = None,  # noqa: ARG002
+              dtype: torch.dtype = torch.float32) -> Sequence[Tensor]:  # noqa: ARG002
+        """Raises ValueError: nothing is dropped."""
+        raise ValueError(f"dropout={rate}: {type(self).__name__} has none")

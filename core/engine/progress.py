@@ -3,16 +3,17 @@
 Shapes: K models, P parameters, R records, S snapshots.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from .losses import Loss
-from .mlp import MLP
+from .network import Network
 from .norms import RunningStats
 from .penalties import Penalty
+from .trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class History:
 
     def __init__(
         self,
-        mlp: MLP,
+        network: Network,
         loss: Loss,
         penalty: Penalty | None,
         evaluate: Mapping[str, tuple[Tensor, Tensor]],
@@ -61,16 +62,16 @@ class History:
         def empty(*shape: int) -> Tensor:
             return torch.full(shape, torch.nan, dtype=theta.dtype)
 
-        self.mlp, self.objective, self.term, self.evaluate = mlp, loss, penalty, evaluate
+        self.forward: Callable[..., Tensor] = network.forward
+        self.objective, self.term, self.evaluate = loss, penalty, evaluate
         self.steps = records[-1]
         self.record_steps = torch.tensor(records)
         self.snapshot_steps = torch.tensor(frames, dtype=torch.int64)
-        self.batch_loss = empty(self.steps, K)
         self.loss = {name: empty(R, K) for name in evaluate}
         self.error = {name: empty(R, K) for name in evaluate} if loss.error else {}
         self.penalty = empty(R, K) if penalty else torch.zeros(R, K, dtype=theta.dtype)
         self.snapshots = empty(len(frames), *theta.shape)
-        self.mask = mlp.weight_mask(theta.dtype)
+        self.mask = network.weight_mask(theta.dtype)
         self.recorded = self.saved = 0
 
     def snapshot(self, theta: Tensor) -> None:
@@ -78,12 +79,14 @@ class History:
         self.saved += 1
 
     @torch.no_grad()
-    def record(self, step: int, theta: Tensor, stats: RunningStats | None, diverged_at: Tensor) -> Progress:
+    def record(self, trainer: Trainer, stats: RunningStats | None) -> Progress:
         """Evaluate the models, write the row and report."""
+        step, theta, diverged_at = trainer.step, trainer.theta, trainer.diverged_at
         r = self.recorded
+        options = {} if stats is None else {"stats": stats}
         gone = diverged_at >= 0
         for name, (x, y) in self.evaluate.items():
-            out = self.mlp.forward(theta, x, stats=stats)
+            out = self.forward(theta, x, **options)
             self.loss[name][r] = self.objective.value(out, y).masked_fill(gone, torch.nan)
             if self.objective.error:
                 self.error[name][r] = self.objective.error(out, y).masked_fill(gone, torch.nan)
@@ -95,7 +98,7 @@ class History:
             steps=self.steps,
             theta=theta.clone(),
             stats=stats and stats.clone(),
-            batch_loss=self.batch_loss[:step],
+            batch_loss=trainer.losses,
             recorded=self.record_steps[:r],
             loss={name: values[:r] for name, values in self.loss.items()},
             error={name: values[:r] for name, values in self.error.items()},

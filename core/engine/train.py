@@ -1,25 +1,24 @@
-"""Training K models at once, as a generator that reports now and then.
+"""Training K models on labelled data for a number of steps, as a generator that reports now and then.
 
 Each model draws its batches and dropout masks from its own generator, so a model's run does not depend on how
-many train beside it. Divergence is data: a model whose loss or gradient is no longer finite stops where it
-was, and the step is recorded; the others go on.
+many train beside it. For anything else (more streams, other losses, no end) take a `Trainer`.
 
 Shapes: K models, P parameters, N samples, d inputs, C outputs, B batch, R records, S snapshots.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from math import isfinite
 
 import torch
 from torch import Tensor
 
-from .backprop import Backprop
-from .losses import Loss, output_gradient
-from .mlp import MLP
+from .losses import Loss
+from .network import Network
+from .objective import Supervised
 from .optimisers import Optimiser
 from .penalties import Penalty
 from .progress import History, Progress
 from .random import Generators, permutations, spawn
+from .trainer import Trainer
 
 Augment = Callable[[Tensor, Tensor, Generators], tuple[Tensor, Tensor]]
 
@@ -57,7 +56,7 @@ def _gather(data: Tensor, order: Tensor) -> Tensor:
 
 
 def train(
-    mlp: MLP,
+    network: Network,
     theta: Tensor,
     x: Tensor,
     y: Tensor,
@@ -78,9 +77,9 @@ def train(
 ) -> Iterator[Progress]:
     """Train from theta [K, P] (left as it is) and yield a `Progress` at step 0 and at every record.
 
-    x: [1 or K, d, N]; y: [1 or K, C, N] or [1 or K, N], as the loss takes them. A first 1 is shared by all.
+    x: [1 or K, *inputs, N]; y: [1 or K, C, N] or [1 or K, N], as the loss takes them. A first 1 is shared by all.
     batch_size: samples per update, all N if None; drop_last as in `minibatches`.
-    dropout: P(drop), a number or one per model [K]; `mlp.dropout` if None.
+    dropout: P(drop), a number or one per model [K]; `network.dropout` if None.
     augment(x [K, d, B], y, generators) -> (x, y): a new batch for every update.
     project(theta): changes theta in place after every update (proximal steps, constraints).
     evaluate: name -> (x, y), sets whose loss and error are recorded.
@@ -90,7 +89,7 @@ def train(
     Raises ValueError naming the argument.
     """
     K = len(theta)
-    _validate(mlp, K, x, y, steps, generators, batch_size, record_every, dropout, snapshots)
+    _validate(network, K, x, y, steps, generators, batch_size, record_every, dropout, snapshots)
     theta = theta.detach().clone()
     # Copied, because the last bit of a matrix product depends on the alignment of memory from elsewhere.
     x, y = x.detach().clone(), y.detach().clone()
@@ -99,94 +98,24 @@ def train(
     batches = minibatches(x, y, batch_size, order, drop_last)
     if augment is not None:
         batches = (augment(_rows(xb, K), _rows(yb, K), augmenting) for xb, yb in batches)
-    rate = mlp.dropout if dropout is None else dropout
-    run = _Run(mlp, theta, loss, optimiser, batches, rate, thinning, penalty, project)
+    stats = network.running_stats(K, theta.dtype)
+    objective = Supervised(network, loss, penalty, dropout, stats)
+    trainer = Trainer(objective, theta, optimiser, batches, generators=thinning, project=project, history=steps)
 
     every = record_every or max(1, steps // 50)
     records = sorted({*range(0, steps, every), steps})
     frames = torch.linspace(0, steps, snapshots, dtype=torch.float64).round().long().unique().tolist()
-    history = History(mlp, loss, penalty, evaluate or {}, theta, records, frames)
+    history = History(network, loss, penalty, evaluate or {}, theta, records, frames)
     for stop in sorted({*records, *frames}):
-        run.advance(stop, history.batch_loss)
+        trainer.advance(stop - trainer.step)
         if stop in frames:
             history.snapshot(theta)
         if stop in records:
-            yield history.record(stop, theta, run.stats, run.diverged_at)
-
-
-class _Run:
-    """The loop's state. `theta` is updated in place."""
-
-    def __init__(
-        self,
-        mlp: MLP,
-        theta: Tensor,
-        loss: Loss,
-        optimiser: Optimiser,
-        batches: Iterator[tuple[Tensor, Tensor]],
-        rate: float | Tensor,
-        thinning: Generators,
-        penalty: Penalty | None,
-        project: Callable[[Tensor], None] | None,
-    ) -> None:
-        self.mlp, self.theta, self.loss, self.optimiser, self.batches = mlp, theta, loss, optimiser, batches
-        self.rate, self.thinning, self.penalty, self.project = rate, thinning, penalty, project
-        self.thins = isinstance(rate, Tensor) or rate > 0
-        self.step = 0
-        self.state = optimiser.init(theta)
-        self.stats = mlp.running_stats(len(theta), theta.dtype)
-        self.mask = mlp.weight_mask(theta.dtype)
-        self.kernels: dict[int, Backprop] = {}
-        self.diverged_at = torch.full((len(theta),), -1)
-        self.stopped: Tensor | None = None  # rows that diverged, with their last values
-        self.last = theta
-
-    @torch.inference_mode()
-    def advance(self, stop: int, batch_loss: Tensor) -> None:
-        """Do updates up to step `stop`, writing each one's batch loss into batch_loss [steps, K]."""
-        start, values = self.step, []
-        while self.step < stop:
-            x, y = next(self.batches)
-            value, grad = self._gradient(x, y)
-            # Sums first: a finite sum of every number is far cheaper than looking at each.
-            if not isfinite(sum(value.tolist()) + grad.sum().item()):
-                value = self._retire(value, grad)
-            values.append(value)
-            self.optimiser.step(self.theta, grad, self.state)
-            if self.project is not None:
-                self.project(self.theta)
-            if self.stopped is not None:
-                self.theta[self.stopped] = self.last
-            self.step += 1
-        if values:
-            torch.stack(values, out=batch_loss[start:stop])
-
-    def _gradient(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        n = x.shape[-1]
-        kernel = self.kernels.get(n)
-        if kernel is None:
-            kernel = self.kernels[n] = Backprop(self.mlp, self.theta, n)
-        masks = self.mlp.masks(self.thinning, n, self.rate, self.theta.dtype) if self.thins else None
-        out = kernel.forward(x, masks=masks, stats=self.stats)
-        value = self.loss.value(out, y)
-        grad = kernel.backward(output_gradient(self.loss, out, y))
-        if self.penalty is not None:
-            grad += self.penalty.gradient(self.theta, self.mask)
-        return value, grad
-
-    def _retire(self, value: Tensor, grad: Tensor) -> Tensor:
-        """Stop the rows that are not finite at their present values; returns the losses to record."""
-        gone = ~(value.isfinite() & grad.isfinite().all(1))
-        before = self.diverged_at >= 0
-        self.diverged_at[gone & ~before] = self.step
-        if bool((gone & ~before).any()):
-            self.stopped = (self.diverged_at >= 0).nonzero().squeeze(1)
-            self.last = self.theta[self.stopped]
-        return torch.where(before, torch.nan, value)
+            yield history.record(trainer, stats)
 
 
 def _validate(
-    mlp: MLP,
+    network: Network,
     K: int,
     x: Tensor,
     y: Tensor,
@@ -199,8 +128,9 @@ def _validate(
 ) -> None:
     if len(generators) != K:
         raise ValueError(f"generators: {len(generators)} for {K} models, one each")
-    if x.ndim != 3 or x.shape[0] not in (1, K) or x.shape[1] != mlp.sizes[0]:
-        raise ValueError(f"x: shape {tuple(x.shape)}, needs [1 or {K}, {mlp.sizes[0]}, N]")
+    sample = network.sample_shape or x.shape[1:-1]
+    if x.shape[0] not in (1, K) or x.shape[1:-1] != sample:
+        raise ValueError(f"x: shape {tuple(x.shape)}, needs [1 or {K}, {', '.join(map(str, sample))}, N]")
     if y.shape[0] not in (1, K) or y.shape[-1] != x.shape[-1]:
         raise ValueError(f"y: shape {tuple(y.shape)}, needs [1 or {K}, ..., {x.shape[-1]}]")
     if steps < 1:

@@ -156,7 +156,7 @@ def signal(result: Result, scene: Config) -> go.Figure:
     norm = _film(result, lambda m: torch.tensor(m.norm))
     curves = [("full gradient", norm, style.INK, "solid")]
     for (name, _, _), m in zip(CLOUDS, lesson.pair(scene), strict=True):
-        error = _film(result, lambda at, m=m: torch.tensor(lesson.miss(at, m, scene)))
+        error = _film(result, lambda at, m=m: torch.tensor(lesson.rms_error(at, m, scene)))
         # A batch of all samples misses by nothing, which has no place on the axis.
         curves.append((f"noise, m = {m}", np.where(error > 0, error, np.nan), style.colour(name), "solid"))
     traces: list[style.Trace] = [

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from core.engine import MLP, Loss, gradient
+from core.engine import MLP, Loss, Supervised
 
 
 def variance_factor(m: int, n: int, replacement: bool) -> float:
@@ -35,7 +35,7 @@ def per_sample_gradients(mlp: MLP, theta: Tensor, x: Tensor, y: Tensor, loss: Lo
     A sample is a row of the engine: N copies of the model, each with a data set of one.
     """
     rows = theta.expand(x.shape[1], -1).contiguous()
-    return gradient(mlp, rows, x.T[:, :, None].contiguous(), y[:, None, None], loss)[1]
+    return Supervised(mlp, loss).value_and_gradient(rows, (x.T[:, :, None].contiguous(), y[:, None, None]))[1]
 
 
 @dataclass(frozen=True)

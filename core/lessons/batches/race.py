@@ -11,14 +11,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 import torch
 from torch import Tensor
 
 from core.curvature import loss_of, top_eigenvalue
-from core.engine import MLP, SGD, Backprop, Generators, binary_cross_entropy, generators, minibatches, train
-from core.engine.losses import output_gradient
+from core.engine import MLP, SGD, Generators, Supervised, Trainer, binary_cross_entropy, generators, minibatches, train
 from core.moments import NEVER
 
 RECORDS = 60  # after the one at step 0
@@ -75,16 +73,12 @@ class Step:
 
 def seconds_per_step(problem: Problem, m: int, rngs: Generators) -> float:
     """Processor time of one update of one net: the mean of the fastest of BLOCKS, which others on the machine slowed least."""
-    theta = problem.theta[:1].clone()
-    batches, optimiser, kernel = minibatches(problem.x, problem.y, m, rngs), SGD(0.0), Backprop(problem.mlp, theta, m)
-    state, spent = optimiser.init(theta), []
-    with torch.inference_mode():
-        for _ in range(BLOCKS):
-            clock = time.thread_time()
-            for x, y in islice(batches, UPDATES):
-                out = kernel.forward(x)
-                optimiser.step(theta, kernel.backward(output_gradient(binary_cross_entropy, out, y)), state)
-            spent.append((time.thread_time() - clock) / UPDATES)
+    batches, spent = minibatches(problem.x, problem.y, m, rngs), []
+    trainer = Trainer(Supervised(problem.mlp, binary_cross_entropy), problem.theta[:1].clone(), SGD(0.0), batches)
+    for _ in range(BLOCKS):
+        clock = time.thread_time()
+        trainer.advance(UPDATES)
+        spent.append((time.thread_time() - clock) / UPDATES)
     return min(spent)
 
 

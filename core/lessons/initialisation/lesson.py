@@ -12,14 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 import torch
 from torch import Tensor
 
 from core.controls import choice, decades, grid, number
 from core.data import toys
-from core.engine import MLP, SGD, Adam, Backprop, binary_cross_entropy, generators
-from core.engine.losses import output_gradient
+from core.engine import MLP, SGD, Adam, Backprop, Kernel, Supervised, Trainer, binary_cross_entropy, generators
 from core.lesson import Scene, last
 from core.lessons.initialisation import signal
 from core.lessons.initialisation.signal import SCHEMES
@@ -90,25 +90,31 @@ def _mean_square(h: Tensor) -> Tensor:
 
 
 class _Recorder:
-    """What is seen of the nets at the recorded steps; each list grows by one tensor at a time."""
+    """What is seen of the nets at the recorded steps, before their updates; each list grows by one tensor at a time."""
 
-    def __init__(self, mlp: MLP, kernel: Backprop, x: Tensor):
-        self.mlp, self.kernel, self.x = mlp, kernel, x
-        depth = len(mlp.hidden)
+    def __init__(self, kernel: Kernel | None, x: Tensor, stops: list[int]):
+        assert isinstance(kernel, Backprop)
+        self.kernel, self.x, self.stops = kernel, x, stops
+        depth = len(kernel.a)
         self.layers = torch.linspace(1, depth, min(depth, RIDGES)).round().long()
         self.middle = min(depth, max(2, math.ceil(depth / 2)))  # the first has two inputs only
         self.seen: dict[str, list[Tensor]] = {k: [] for k in ("forward", "backward", "counts", "units", "second", "rank")}
 
-    def look(self) -> None:
-        """After a forward and a backward pass."""
-        h = torch.stack(self.kernel.a, 1)
+    def __call__(self, trainer: Trainer, value: Tensor, grad: Tensor) -> None:  # noqa: ARG002
+        if trainer.step in self.stops:
+            self._look((trainer.diverged_at >= 0) & (trainer.diverged_at < trainer.step))
+
+    def _look(self, gone: Tensor) -> None:
+        """After a forward and a backward pass; gone [M]: the nets that stand still because they are beyond floating point."""
+        h = torch.stack(self.kernel.a, 1).masked_fill(gone[:, None, None, None], torch.nan)
+        delta = torch.stack(self.kernel.d, 1).masked_fill(gone[:, None, None, None], torch.nan)
         first = self.x.double().square().mean().expand(len(h), 1)
-        weight = self.kernel.layers[self.middle - 1].weight
-        known = weight.isfinite().all(2).all(1, keepdim=True)
-        values = torch.linalg.svdvals(weight.where(known[..., None], 0.0))
+        weights = [self.kernel.layers[i].weight.masked_fill(gone[:, None, None], torch.nan) for i in (0, self.middle - 1)]
+        known = weights[1].isfinite().all(2).all(1, keepdim=True)
+        values = torch.linalg.svdvals(weights[1].where(known[..., None], 0.0))
         ratio = (values / values[:, :1].clamp_min(1e-30)).where(known, torch.nan)
         news = dict(forward=torch.cat([first, _mean_square(h)], 1), counts=self._counts(h[:, self.layers - 1]),
-                    backward=_mean_square(torch.stack(self.kernel.d, 1)), units=self.kernel.layers[0].weight.clone(),
+                    backward=_mean_square(delta), units=weights[0],
                     second=ratio[:, 1], rank=(ratio > RANK).sum(1).where(known[:, 0], torch.nan))
         for name, value in news.items():
             self.seen[name].append(value)
@@ -153,24 +159,19 @@ def steps(config: Config) -> Iterator[Result]:
     x, y = data(config.seed)
     first = starts(mlp, config, range(1))
     theta, draws, known = first[0].clone(), moments(mlp, first, x), theory(mlp, config, x)
-    kernel, targets = Backprop(mlp, theta, N), y[None, None].float()
-    watch = _Recorder(mlp, kernel, x)
+    objective, stops = Supervised(mlp, binary_cross_entropy), recorded(config.steps)
+    recorder = _Recorder(objective.kernel(theta, N), x, stops)
     optimiser = Adam(config.learning_rate) if config.optimiser == "adam" else SGD(config.learning_rate, momentum=0.9)
-    state, stops, losses, at = optimiser.init(theta), recorded(config.steps), torch.empty(config.steps + 1, len(SCHEMES)), []
-    for step in range(config.steps + 1):
-        out = kernel.forward(x[None])
-        losses[step] = binary_cross_entropy.value(out, targets)
-        grad = kernel.backward(output_gradient(binary_cross_entropy, out, targets))
-        if step == stops[len(at)]:
-            at.append(step)
-            watch.look()
-            if len(at) % REPORT == 1 or step == config.steps:
-                yield Result(step=step, x=x, y=y, at=torch.tensor(at), losses=losses[: step + 1].clone(), layers=watch.layers,
-                             middle=watch.middle, draws=draws, **known, **watch.so_far())
-            if step == 0:
-                others = starts(mlp, config, range(1, DRAWS))
-                draws = torch.cat([draws, moments(mlp, others, x)])
-        optimiser.step(theta, grad, state)
+    batches = repeat((x[None], y[None, None].float()))
+    trainer = Trainer(objective, theta, optimiser, batches, before=[recorder], history=config.steps + 1)
+    for i, step in enumerate(stops):
+        trainer.advance(step + 1 - trainer.step)  # what is seen at a step is seen before its update
+        if i % REPORT == 0 or step == config.steps:
+            yield Result(step=step, x=x, y=y, at=torch.tensor(stops[: i + 1]), losses=trainer.losses.clone(),
+                         layers=recorder.layers, middle=recorder.middle, draws=draws, **known, **recorder.so_far())
+        if step == 0:
+            others = starts(mlp, config, range(1, DRAWS))
+            draws = torch.cat([draws, moments(mlp, others, x)])
 
 
 def run(config: Config) -> Result:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from core.data import toys
-from core.engine import MLP, binary_cross_entropy, generators, gradient
+from core.engine import MLP, Supervised, binary_cross_entropy, generators
 from core.lessons.optimisers.descent import Objective
 
 POINTS, SPREAD = 120, 0.2
@@ -32,7 +32,8 @@ def objective(mlp: MLP, x: Tensor, y: Tensor) -> Objective:
         return binary_cross_entropy.value(mlp.forward(flat, x), y).reshape(theta.shape[:-1])
 
     def slope(theta: Tensor) -> Tensor:
-        return gradient(mlp, theta.reshape(-1, mlp.P), x, y, binary_cross_entropy)[1].reshape(theta.shape)
+        objective = Supervised(mlp, binary_cross_entropy)
+        return objective.value_and_gradient(theta.reshape(-1, mlp.P), (x, y))[1].reshape(theta.shape)
 
     def hessian(theta: Tensor) -> Tensor:
         theta = theta.detach().requires_grad_(True)

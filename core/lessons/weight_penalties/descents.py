@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 import torch
 from torch import Tensor
 
-from core.engine import L1, L2, SGD, Adam, AdamW, generators, train
+from core.engine import L1, L2, SGD, Adam, AdamW, Supervised, Trainer, generators, train
 from core.lessons.weight_penalties import proximal
 from core.lessons.weight_penalties.problem import NET_RATE, Problem, half_squared
 
@@ -63,13 +64,11 @@ def adam(problem: Problem, alphas: Tensor, goal: Tensor) -> dict[str, Tensor]:
     """
     if problem.loss is not half_squared:
         return {}
-    slope, mask, strength = problem.gradient(), problem.mask, alphas[:, None]
-    out = {}
-    for name, optimiser in (("adam", Adam(ADAM_RATE)), ("adamw", AdamW(ADAM_RATE, weight_decay=strength))):
+    strength, batches, out = alphas[:, None], repeat((problem.x["train"], problem.y["train"])), {}
+    penalised = Supervised(problem.mlp, problem.loss, L2(strength)), Adam(ADAM_RATE)
+    decayed = Supervised(problem.mlp, problem.loss), AdamW(ADAM_RATE, weight_decay=strength)
+    for name, (objective, optimiser) in (("adam", penalised), ("adamw", decayed)):
         theta = torch.zeros_like(goal)
-        state = optimiser.init(theta)
-        for _ in range(ADAM_STEPS):
-            grad = slope(theta)
-            optimiser.step(theta, grad + L2(strength).gradient(theta, mask) if name == "adam" else grad, state)
+        Trainer(objective, theta, optimiser, batches).advance(ADAM_STEPS)
         out[name] = (theta - goal).norm(dim=1) / goal.norm(dim=1)
     return out

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from core.data import real
-from core.engine import MLP, Loss, binary_cross_entropy, cross_entropy, generators, gradient
+from core.engine import MLP, Loss, Supervised, binary_cross_entropy, cross_entropy, generators
 from core.lessons.weight_penalties import proximal
 
 LINEAR = ("diabetes", "cancer", "orthonormal")  # one weight a feature
@@ -61,7 +61,7 @@ class Problem:
         """∂J of rows; by Gram matrix or design where that is all there is to it."""
         x, y, loss = self.x["train"], self.y["train"], self.loss
         if self.mlp.hidden or loss is cross_entropy:
-            return lambda w: gradient(self.mlp, w, x, y, loss)[1]
+            return lambda w: Supervised(self.mlp, loss).value_and_gradient(w, (x, y))[1]
         design, t = self.design, y[0, 0]
         if loss is half_squared:
             gram, moment = design.T @ design / len(t), design.T @ t / len(t)

@@ -47,7 +47,7 @@ def test_doubling_the_batch_changes_the_output_only_through_delta() -> None:
 
 
 def test_gamma_and_beta_can_undo_the_norm() -> None:
-    gamma, beta = lesson.undo(Config())
+    gamma, beta = lesson.identity_scale_shift(Config())
     lines = algorithm_1(torch.tensor(Config().batch, dtype=torch.float64), gamma, beta)
     torch.testing.assert_close(lines.y, lines.x, rtol=1e-12, atol=1e-12)
     undone = next(p for p in page_spec("batch_norm").presets if p.name == "Undone")

@@ -182,12 +182,12 @@ def test_moments_are_steps_of_the_full_batch_run(opening):
     assert lesson.MOMENTS[-1] == RECORDS
     assert opening.moments[-1].step == Config().steps
     assert opening.moments[-1].norm < 0.1 * opening.moments[0].norm
-    assert lesson.miss(opening.moments[-1], 8, Config()) > 0.5 * lesson.miss(opening.moments[0], 8, Config())
+    assert lesson.rms_error(opening.moments[-1], 8, Config()) > 0.5 * lesson.rms_error(opening.moments[0], 8, Config())
 
 
 def test_the_example_tells_the_same(opening):
     told, start = example.main(), opening.moments[0]
     assert told["length"] == pytest.approx(start.norm, rel=1e-5)
     for m in (8, 32):
-        assert told[f"theory {m}"] == pytest.approx(lesson.miss(start, m, Config()), rel=1e-5)
+        assert told[f"theory {m}"] == pytest.approx(lesson.rms_error(start, m, Config()), rel=1e-5)
         assert told[f"measured {m}"] == pytest.approx(told[f"theory {m}"], rel=0.06)

@@ -13,13 +13,13 @@ def one_fifth_is_wrong(result: Result, _: Config) -> bool:
 
 def unsure_between_and_fewer_errors(result: Result, scene: Config) -> bool:
     """What the challenge takes for granted of the opening scene: there mixup does help, and its nets are in doubt half-way."""
-    erm, mixup = lesson.halfway(result)
+    erm, mixup = lesson.confidence_at_half(result)
     return bool(mixup < erm - 0.2 and result.test_error[-1, 1].mean() < result.test_error[-1, 0].mean())
 
 
 def ordinary_training_is_left(result: Result, scene: Config) -> bool:
     ends = (result.shares < 0.01) | (result.shares > 0.99)
-    erm, mixup = lesson.halfway(result)
+    erm, mixup = lesson.confidence_at_half(result)
     return bool(ends.float().mean() > 0.9 and abs(erm - mixup) < 0.12)
 
 

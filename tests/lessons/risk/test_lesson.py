@@ -99,7 +99,7 @@ def test_the_textbook_lines_hold_where_the_model_holds_the_truth():
     r = lesson.run(scene).repeats
     s2, m = scene.sigma**2, scene.m
     for p in (p for p in CAPACITIES if HELD_FROM <= p <= m):
-        assert lesson.held(scene, p)
+        assert lesson.contains_target(scene, p)
         assert float(r.expected_J[at(p)]) == pytest.approx(s2 * (1 - p / m), rel=1e-6, abs=1e-9)
         assert float(r.expected_fresh[at(p)]) == pytest.approx(s2 * (1 + p / m), rel=1e-6)
         # Both sums of squares have at most 2·(2m) σ⁴ of variance.
@@ -107,7 +107,7 @@ def test_the_textbook_lines_hold_where_the_model_holds_the_truth():
         assert abs(float(r.J[at(p)]) - s2 * (1 - p / m)) < 5 * error
         assert abs(float(r.fresh[at(p)]) - s2 * (1 + p / m)) < 5 * error
     assert float(r.expected_J[at(3)]) > s2 * (1 - 3 / m) + 0.01, "a parabola does not hold the cubic"
-    assert not lesson.held(replace(scene, model="net"), m) and not lesson.held(Config(), m)
+    assert not lesson.contains_target(replace(scene, model="net"), m) and not lesson.contains_target(Config(), m)
 
 
 @pytest.mark.parametrize("scene", [Config(), Config(ridge=1e-2), Config(model="net", truth="runge")])

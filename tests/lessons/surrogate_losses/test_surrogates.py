@@ -9,9 +9,10 @@ from scipy import optimize
 from torch.nn import functional as F
 
 from core.data import toys
-from core.engine import MLP, autograd_gradient, generators, gradient
+from core.engine import MLP, autograd_gradient, generators
 from core.lessons.surrogate_losses import surrogates
 from core.lessons.surrogate_losses.surrogates import LOSSES
+from tests.engine.passes import gradient
 
 Z = torch.linspace(-30, 30, 6001, dtype=torch.float64)
 

@@ -1,0 +1,126 @@
+"""The architecture of an MLP: its fields, the views of its parameters in theta, and its norm.
+
+What the network (`mlp`) and its hand-written passes (`backprop`) both need, and so below both.
+
+Shapes: K models, P parameters, H features of a layer, n samples. W [K, H, H_in]; b, gamma, beta [K, H, 1].
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from torch import Tensor
+
+from .activations import ACTIVATIONS
+from .network import Entry, Layout, layout_of
+from .norms import NORMS, RunningStats, normalise, normalise_running
+
+
+class Layer(NamedTuple):
+    """One layer's parameters as views into theta; gamma and beta are None on the output and without norm."""
+
+    weight: Tensor
+    bias: Tensor
+    gamma: Tensor | None
+    beta: Tensor | None
+
+
+@dataclass(frozen=True)
+class MLPLayout(Layout):
+    """The fields of `MLP`.
+
+    sizes: inputs, hidden widths, outputs.
+    activation: tanh, relu, leaky_relu, sigmoid or linear; the output is linear.
+    norm: None, "batch", "layer" or "group" (with `groups`).
+    residual: add a hidden layer's input where widths match.
+    dropout: P(drop) of hidden units in training; kept ones are scaled by 1/(1 - p).
+    norm_momentum: weight of the newest batch in batch norm's running statistics, as in torch.
+
+    Raises ValueError naming the field.
+    """
+
+    sizes: tuple[int, ...] = (2, 16, 16, 1)
+    activation: str = "tanh"
+    norm: str | None = None
+    residual: bool = False
+    dropout: float = 0.0
+    groups: int = 4
+    norm_epsilon: float = 1e-5
+    norm_momentum: float = 0.1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", tuple(self.sizes))
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise ValueError(f"sizes={self.sizes}: needs inputs and outputs, all at least 1")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation={self.activation!r}: one of {', '.join(ACTIVATIONS)}")
+        if self.norm is not None and self.norm not in NORMS:
+            raise ValueError(f"norm={self.norm!r}: None or one of {', '.join(NORMS)}")
+        if self.norm == "group" and any(width % self.groups for width in self.hidden):
+            raise ValueError(f"groups={self.groups}: must divide every hidden width of {self.hidden}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout={self.dropout}: 0 <= dropout < 1")
+        if not 0 <= self.norm_momentum <= 1:
+            raise ValueError(f"norm_momentum={self.norm_momentum}: 0 <= norm_momentum <= 1")
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Widths of the hidden layers."""
+        return self.sizes[1:-1]
+
+    @property
+    def norm_groups(self) -> int | None:
+        """Groups of features that share statistics; None where samples do (batch norm)."""
+        return {"layer": 1, "group": self.groups}.get(self.norm or "")
+
+    @cached_property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of one sample in x, [d]."""
+        return self.sizes[:1]
+
+    @cached_property
+    def layout(self) -> Mapping[str, Entry]:
+        """weight1, bias1[, gamma1, beta1], ... -> place in a row; the order is
+        nn.Sequential.parameters()'s."""
+        shapes: list[tuple[str, tuple[int, ...]]] = []
+        for i, (fan_in, fan_out) in enumerate(zip(self.sizes, self.sizes[1:], strict=False), 1):
+            shapes += [(f"weight{i}", (fan_out, fan_in)), (f"bias{i}", (fan_out,))]
+            if self.norm and i < len(self.sizes) - 1:
+                shapes += [(f"gamma{i}", (fan_out,)), (f"beta{i}", (fan_out,))]
+        return layout_of(shapes)
+
+    def views(self, theta: Tensor) -> list[Layer]:
+        """The layers' parameters as views into theta [K, P]; writing into them writes theta."""
+        return self.arrange(list(self.named(theta).values()))
+
+    def arrange(self, parts: Sequence[Tensor]) -> list[Layer]:
+        """Tensors [K, *shape] in the order of `layout`, one for each entry, as layers of views."""
+        named = {
+            name: p if p.ndim == 3 else p.unsqueeze(2) for name, p in zip(self.layout, parts, strict=True)
+        }
+        return [
+            Layer(named[f"weight{i}"], named[f"bias{i}"], named.get(f"gamma{i}"), named.get(f"beta{i}"))
+            for i in range(1, len(self.sizes))
+        ]
+
+    @cached_property
+    def stats_parts(self) -> tuple[slice, ...]:
+        """Where each hidden layer lies in the columns of RunningStats."""
+        stops = [sum(self.hidden[: i + 1]) for i in range(len(self.hidden))]
+        return tuple(slice(stop - width, stop) for stop, width in zip(stops, self.hidden, strict=True))
+
+    def normalised(self, z: Tensor, i: int, train: bool, stats: RunningStats | None) -> tuple[Tensor, Tensor]:
+        """x̂ [K, H, n] and 1/√(σ² + ε) of hidden layer i; moves `stats` where batch norm trains."""
+        stats = stats and stats.layer(self.stats_parts[i])
+        if self.norm != "batch" or train:
+            n = z.shape[2]
+            if self.norm == "batch" and n < 2:
+                raise ValueError(f"n={n}: batch norm needs at least 2 samples to train on")
+            xhat, scale, mean, var = normalise(z, self.norm_groups, self.norm_epsilon)
+            if stats is not None and self.norm == "batch":
+                stats.update(mean, var, n, self.norm_momentum)
+            return xhat, scale
+        if stats is None:
+            raise ValueError("stats=None: batch norm needs running statistics unless train=True")
+        return normalise_running(z, stats, self.norm_epsilon)
