@@ -4,7 +4,9 @@ A lesson is a package `core/lessons/<slug>/`. Its `lesson.py` has four names:
 
     Config           a frozen dataclass that extends `Scene`; its defaults are the opening scene
     Result           a frozen dataclass of detached CPU tensors and scalars
-    steps(config)    yields Results, each complete up to where the run has come; the last is the whole
+    steps(config)    yields Results, each complete up to where the run has come; the last is the whole. Between two yields a
+                     worker is held, for 50 ms at the opening scene and 150 ms at any; where nothing new is to be drawn
+                     after that, the same Result is yielded again
     run(config)      the last of them: `return last(steps(config))`
 
 Its `words.py` has all that is said of a run: `summary(result, config)`, `predict`, `CHALLENGE` and the alternative texts.

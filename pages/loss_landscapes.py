@@ -2,7 +2,7 @@
 
 from core import surfaces
 from core.lessons.loss_landscapes import landscape, words
-from core.lessons.loss_landscapes.lab import NETS
+from core.lessons.loss_landscapes.lab import NETS, trained_starts
 from core.lessons.loss_landscapes.lesson import Config, Result
 from core.lessons.loss_landscapes.words import summary
 from figures.loss_landscapes import pictures, setup
@@ -111,7 +111,8 @@ def _surface_panels(result: Result, scene: Config) -> list[Panel]:
 def _net_panels(result: Result, scene: Config) -> list[Panel]:
     m = result.nets.index(scene.skips)
     this, other = NETS[result.nets[m]], NETS[result.nets[1 - m]]
-    levels = "linear" if scene.scale == "linear" else "logarithmic"
+    levels, starts = "linear" if scene.scale == "linear" else "logarithmic", trained_starts(scene)
+    few = f" Only {starts} of {scene.restarts + 2} were trained, to save time." if starts < scene.restarts + 2 else ""
     panels = [
         Panel(id="plane", figure=lambda: pictures.contour(result, scene, m), span=6, height="tall",
               title=f"{this}: the loss on a plane",
@@ -139,7 +140,7 @@ def _net_panels(result: Result, scene: Config) -> list[Panel]:
               caption=f"{this}. Dotted: after re-ordering the second net's hidden units to match the first's.",
               alt=lambda: words.segments(result, m)),
         Panel(id="final", figure=lambda: pictures.final_losses(result, scene), span=6, title="A good enough solution",
-              caption=f"{scene.restarts + 2} starts, one data set: the share that ended at or below a loss.",
+              caption=f"{starts} starts, one data set: the share that ended at or below a loss.{few}",
               alt=lambda: words.final_losses(result)),
     ]
     if scene.activation == "relu":

@@ -37,7 +37,7 @@ def group(item: pytest.Item) -> str:
     if parts[:2] == ("tests", "lessons"):
         return parts[2]
     params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    return params["entry"].slug if "entry" in params else params.get("slug", "/".join(parts))
+    return str(params["entry"].slug if "entry" in params else params.get("slug", "/".join(parts)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

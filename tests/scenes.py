@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from tests.pages import PageSpec
 from ui.chart import Board, Panel, encode
 
 S = TypeVar("S", bound=Scene)
+R = TypeVar("R")
 
 # What no word of a page may hold: what a program calls its numbers.
 NO_WORD = re.compile(r"(?i:\b(nan|inf)\b)|\b(None(?! of)|True|False)\b|∞ (times|%)|(?i:\de[-+]?\d)")
@@ -125,6 +126,15 @@ def ends(config: type[S], seed: int = 0) -> list[S]:
     return found
 
 
+def distinct(results: Iterable[R]) -> Iterator[R]:
+    """Each Result once: a run that only pauses yields the last one again."""
+    before = None
+    for result in results:
+        if result is not before:
+            yield result
+        before = result
+
+
 def blind(scene: S) -> S:
     """The scene as `steps` may see it: a field that only changes the drawing raises AssertionError when it is read."""
     views = {name for name, control in scene.controls().items() if control.view}
@@ -139,7 +149,7 @@ def blind(scene: S) -> S:
 
     seen = object.__new__(Blind)
     seen.__dict__.update(scene.trained().__dict__)
-    return seen
+    return seen  # pyright: ignore[reportReturnType]
 
 
 def panels(board: Board) -> list[Panel]:

@@ -104,6 +104,30 @@ def test_news_come_in_order_and_newer_each_time(pool):
     assert len(seen) > 3, "it is shown while it happens"
 
 
+def test_a_pause_is_no_news(pool):
+    """A run that yields the same Result again gives way; nobody is handed it twice, and its end is told."""
+    first, second, go_on, paused = object(), object(), threading.Event(), []
+
+    def run() -> Iterator[object]:
+        yield first
+        while not go_on.is_set():
+            time.sleep(0.003)
+            paused.append(1)
+            yield first
+        yield second
+        yield second
+
+    job = pool.ask("scene", run, "me")
+    _, version, _ = job.wait(longest=5)
+    until(lambda: len(paused) > 5)
+    assert whole(pool, "another", Film(3)) == 2, "the other run had its turns"
+    assert pool.ask("scene", run, "me").wait(version, longest=0.02) == (first, 1, False)
+    go_on.set()
+    assert job.wait(version, longest=5)[1] == 2
+    until(lambda: job.done)
+    assert job.wait() == (second, 2, True)
+
+
 def test_a_short_run_is_handed_over_whole(pool):
     result, _, done = pool.ask("scene", Film(3, pause=0.001), "me").wait(seconds=2)
     assert (result, done) == (2, True)

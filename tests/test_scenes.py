@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from tests.pages import page_spec
-from tests.scenes import anything, blind, check, ends, scenes
+from tests.scenes import anything, blind, check, distinct, ends, scenes
 
 LONG = "LONG" in os.environ
 COUNT = int(os.environ.get("LONG") or 5)
@@ -37,7 +37,7 @@ def test_any_scene_is_drawn_and_told(entry, module):
     @given(data=st.data())
     def drawn(data):
         scene = data.draw(scenes(module.Config), label="scene")
-        results = list(module.steps(blind(scene)))
+        results = list(distinct(module.steps(blind(scene))))
         rng = random.Random(str(scene))
         for result in looked_at(results, rng):
             check(page, module, scene, result)
@@ -56,6 +56,6 @@ def test_any_scene_is_drawn_and_told(entry, module):
 def test_every_field_at_its_ends(entry, module):
     page = page_spec(entry.slug)
     for scene in ends(module.Config):
-        results = list(module.steps(blind(scene)))
+        results = list(distinct(module.steps(blind(scene))))
         for result in [*looked_at(results, random.Random(str(scene))), results[-1]]:
             check(page, module, scene, result)

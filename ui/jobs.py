@@ -65,7 +65,10 @@ class Job:
             return self.latest, self.version, self.done
 
     def advance(self, seconds: float) -> None:
-        """Computes for about `seconds` and publishes the newest result. For the pool's workers."""
+        """Computes for about `seconds` and publishes the newest result. For the pool's workers.
+
+        A run that yields the same Result again pauses, so that others have their turn: nothing new is published.
+        """
         until, began, latest, over = time.perf_counter() + seconds, time.thread_time(), None, False
         error: Exception | None = None
         try:
@@ -86,7 +89,7 @@ class Job:
             error = caught
             LOG.exception("%s: the run failed", self.key)
         with self._news:
-            if latest is not None:
+            if latest is not None and latest is not self.latest:
                 self.latest, self.version = latest, self.version + 1
             self.error, self.done = error, over or error is not None
             self._news.notify_all()

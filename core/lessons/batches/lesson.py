@@ -104,6 +104,7 @@ def steps(config: Config) -> Iterator[Result]:
     order = orders(config.n_samples, BATCHES, generators([config.seed + 500_000])[0])
     *small, full = trained_sizes(config)
     result, ends, axes = Result(sizes, ()), {}, None
+    shown = result
     for m in (full, *small):
         for i, now in enumerate(descend(task, m, rate_of(config, m), config.steps, config.level, _seeds(config, 2))):
             ends[m] = now
@@ -111,15 +112,19 @@ def steps(config: Config) -> Iterator[Result]:
                 gradients = per_sample_gradients(task.mlp, now.theta[0], task.x[0], task.y[0, 0], binary_cross_entropy)
                 moment, axes = measure_moment(now.arm.step, gradients, axes, order, sizes)
                 result = replace(result, moments=(*result.moments, moment))
-            elif i % LOOK:
-                continue
-            yield replace(result, arms=_arms(ends))
+            if i % LOOK == 0 or (m == full and i in MOMENTS):
+                shown = replace(result, arms=_arms(ends))
+            yield shown
     quadratic = simulate_sgd(QUADRATIC_RATES, sizes, FROM, WALK_STEPS, WALKERS, generators([config.seed + 700_000])[0])
     result = replace(result, arms=_arms(ends), quadratic=quadratic)
     yield result
     order = sorted(ends)
     places = {"begun": [task.theta], "matched": [ends[m].matched for m in order], "ended": [ends[m].theta for m in order]}
-    yield replace(result, **{name: found(task, torch.stack(nets), config.seed) for name, nets in places.items()})
+    nets: dict[str, Found] = {}
+    for name, theta in places.items():
+        nets[name] = found(task, torch.stack(theta), config.seed)
+        yield result
+    yield replace(result, **nets)
 
 
 def run(config: Config) -> Result:

@@ -15,7 +15,7 @@ Shapes: D inputs, N samples, G points of the grid, S passes or members, K rows o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
@@ -35,6 +35,8 @@ QUANTITIES = {"mutual": "Mutual information", "total": "Entropy", "expected": "E
 LEARNING_RATE = 1e-2
 PASSES = 200  # masks drawn of the dropout net
 PREVIEW = 16  # masks while it is still training
+PREVIEWS = 24  # pictures of the training; more would take longer than the training
+WORK = int(1e8)  # multiplications between two pauses
 LIMIT = 1024  # passes that stand for infinitely many
 WIDE, NOTICES = 2.0, 1.5  # of the challenge: width of the gap, and how much more σ there ...
 LEAST, MOST = 0.1, 100.0  # ratios of spreads that a slider can be asked for
@@ -88,12 +90,14 @@ class Result(Predictions):
 
 
 def steps(config: Config) -> Iterator[Result]:
-    task = _Task(config)
+    task, every, result = _Task(config), max(1, config.steps // PREVIEWS), None
     for alone, many in zip(*task.training(), strict=True):
         if alone.step == config.steps:
-            yield task.whole(alone.theta, many.theta)
+            yield from task.whole(alone.theta, many.theta, result)
         elif alone.step:
-            yield task.so_far(alone.step, alone.theta, many.theta, PREVIEW)
+            if result is None or alone.step >= result.step + every:
+                result = task.so_far(alone.step, alone.theta, many.theta)
+            yield result
 
 
 def run(config: Config) -> Result:
@@ -109,14 +113,15 @@ class _Task:
         draw, test, self.mc, deep, bag, self.mask, self.limit = spawn([root] * 7)
         self.deep, self.bag = spawn([deep] * config.members), spawn([bag] * config.members)
         self.mlp = MLP(sizes=(1 if config.problem == "curve" else 2, *[config.width] * config.depth, 1), activation="relu")
+        self.multiplications = config.width * (2 + config.width * (config.depth - 1))  # of one net at one place
         self.problem = (far_from_data.curve(config.points, config.noise, config.gap, draw) if config.problem == "curve" else
                         far_from_data.moons(config.points, config.noise, draw, test))
 
     def training(self) -> tuple[Iterator[Progress], Iterator[Progress]]:
         """The dropout net's Progress, and that of both ensembles: 2M rows of one tensor, at the same steps."""
         c, p, K = self.config, self.problem, 2 * self.config.members
-        work = K * c.points * (c.width * (2 + c.width * (c.depth - 1)))  # multiplications in a pass
-        every = max(5, min(c.steps // 5, int(1e8 / work)))
+        work = K * c.points * self.multiplications
+        every = max(5, min(c.steps // 5, WORK // work))
         x, y = p.x_DN[None], p.y_N[None, None]
         start_KP = self.mlp.init([*self.deep, *self.bag])
         if c.same_start:
@@ -133,28 +138,41 @@ class _Task:
                   record_every=every),
         )
 
-    def so_far(self, step: int, alone_1P: Tensor, many_KP: Tensor, S: int) -> Result:
-        thinned = self.masks(generators([self.mask.initial_seed()])[0], S)
+    def so_far(self, step: int, alone_1P: Tensor, many_KP: Tensor) -> Result:
+        thinned, p = self.masks(generators([self.mask.initial_seed()])[0], PREVIEW), self.problem
+        return self.result(step, alone_1P, many_KP, *(self.predict(alone_1P, x, thinned) for x in (p.grid_DG, p.test_DB)))
+
+    def whole(self, alone_1P: Tensor, many_KP: Tensor, before: Result | None) -> Iterator[Result]:
+        """The whole result; `before` it, again and again, the last there was, as pauses."""
+        p, found = self.problem, [torch.empty(0)] * 3
+        thinned = self.masks(generators([self.mask.initial_seed()])[0], PASSES)
+        some = p.test_DB[:, :: max(1, p.test_DB.shape[1] // 32)]
+        for i, (x, masks) in enumerate(((p.grid_DG, thinned), (p.test_DB, thinned), (some, self.masks(self.limit, LIMIT)))):
+            for passes in self.thinned(alone_1P, x, masks):
+                found[i] = passes
+                if before is not None:
+                    yield before
+        rms, theory = uncertainty.distance_from_limit(found[2], COUNTS)
+        result = self.result(self.config.steps, alone_1P, many_KP, *found[:2])
+        yield replace(result, limit_rms=rms, limit_theory=theory)
+
+    def result(self, step: int, alone_1P: Tensor, many_KP: Tensor, passes_SG: Tensor, tests_SB: Tensor) -> Result:
+        """passes_SG, tests_SB: what the dropout net says on the grid and at the test samples, pass by pass."""
         p, M, theory = self.problem, self.config.members, None
         if self.config.problem == "curve" and self.config.depth == 1:
             theory = uncertainty.dropout_variance(self.mlp, alone_1P[0], p.grid_DG, self.config.dropout).sqrt()
 
-        def methods(x_DG: Tensor) -> dict[str, Tensor]:
+        def methods(x_DG: Tensor, thinned: Tensor) -> dict[str, Tensor]:
             members = self.predict(many_KP, x_DG)
-            return dict(zip(METHODS, (self.predict(alone_1P, x_DG, thinned), members[:M], members[M:]), strict=True))
+            return dict(zip(METHODS, (thinned, members[:M], members[M:]), strict=True))
 
         return Result(
             problem=self.config.problem, step=step, steps=self.config.steps, noise=self.config.noise,
             x_DN=p.x_DN, y_N=p.y_N, grid_DG=p.grid_DG, truth_G=p.truth_G, region_G=p.region_G,
-            distance_G=uncertainty.distance_to_data(p.grid_DG, p.x_DN), passes=methods(p.grid_DG), tests=methods(p.test_DB),
-            target_B=p.target_B, off_G=self.predict(alone_1P, p.grid_DG)[0], theory_G=theory,
+            distance_G=uncertainty.distance_to_data(p.grid_DG, p.x_DN), passes=methods(p.grid_DG, passes_SG),
+            tests=methods(p.test_DB, tests_SB), target_B=p.target_B, off_G=self.predict(alone_1P, p.grid_DG)[0],
+            theory_G=theory,
         )
-
-    def whole(self, alone_1P: Tensor, many_KP: Tensor) -> Result:
-        result = self.so_far(self.config.steps, alone_1P, many_KP, PASSES)
-        some = self.problem.test_DB[:, :: max(1, self.problem.test_DB.shape[1] // 32)]
-        rms, theory = uncertainty.distance_from_limit(self.predict(alone_1P, some, self.masks(self.limit, LIMIT)), COUNTS)
-        return Result(**{**vars(result), "limit_rms": rms, "limit_theory": theory})
 
     def masks(self, generator: Generator, S: int) -> list[Tensor]:
         """S masks [S, H, 1] of each layer: a pass is a row, and one mask serves every x of it.
@@ -165,13 +183,21 @@ class _Task:
 
     def predict(self, theta_KP: Tensor, x_DG: Tensor, masks: list[Tensor] | None = None) -> Tensor:
         """[K, G], or [S, G] for one net with S masks: values, or P(class B)."""
-        if masks is None:
-            out = self.mlp.forward(theta_KP, x_DG[None])[:, 0]
-        else:
-            # Passes with the same masks are one function. They are worked out once: some processors round each row anew.
-            each, back = torch.unique(torch.cat(masks, 1), dim=0, return_inverse=True)
-            few = list(each.split([m.shape[1] for m in masks], 1))
-            out = self.mlp.forward(theta_KP.expand(len(each), -1), x_DG[None], masks=few)[back, 0]
+        if masks is not None:
+            return last(self.thinned(theta_KP, x_DG, masks))
+        return self._values(self.mlp.forward(theta_KP, x_DG[None])[:, 0])
+
+    def thinned(self, theta_1P: Tensor, x_DG: Tensor, masks: list[Tensor]) -> Iterator[Tensor]:
+        """[S, G] of one net with S masks, again after every few passes that have been worked out; NaN in the others."""
+        # Passes with the same masks are one function. They are worked out once: some processors round each row anew.
+        each, back = torch.unique(torch.cat(masks, 1), dim=0, return_inverse=True)
+        out = torch.full((len(each), x_DG.shape[1]), torch.nan)
+        for rows in torch.arange(len(each)).split(max(1, WORK // (x_DG.shape[1] * self.multiplications))):
+            few = list(each[rows].split([m.shape[1] for m in masks], 1))
+            out[rows] = self._values(self.mlp.forward(theta_1P.expand(len(rows), -1), x_DG[None], masks=few)[:, 0])
+            yield out[back]
+
+    def _values(self, out: Tensor) -> Tensor:
         return out if self.config.problem == "curve" else torch.sigmoid(out)
 
 

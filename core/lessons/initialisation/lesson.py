@@ -10,7 +10,7 @@ Shapes: M = 6 schemes, L hidden layers of H units, S steps, F recorded steps, B 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -131,7 +131,7 @@ class _Recorder:
         return torch.bincount((place + rows).flatten(), minlength=M * R * (BINS + 2)).reshape(M, R, -1)[..., 1:-1]
 
 
-def starts(mlp: MLP, config: Config, draws: range) -> Tensor:
+def starts(mlp: MLP, config: Config, draws: Iterable[int]) -> Tensor:
     """theta [K, M, P] of the six starts, K times: Xavier, He and small normal of one draw scale the same numbers."""
     first = DRAWS * config.seed
     rows = [signal.start(mlp, generators([first + k] * len(SCHEMES)), config.std, config.gain) for k in draws]
@@ -164,14 +164,17 @@ def steps(config: Config) -> Iterator[Result]:
     optimiser = Adam(config.learning_rate) if config.optimiser == "adam" else SGD(config.learning_rate, momentum=0.9)
     batches = repeat((x[None], y[None, None].float()))
     trainer = Trainer(objective, theta, optimiser, batches, before=[recorder], history=config.steps + 1)
+    result = None
     for i, step in enumerate(stops):
         trainer.advance(step + 1 - trainer.step)  # what is seen at a step is seen before its update
         if i % REPORT == 0 or step == config.steps:
-            yield Result(step=step, x=x, y=y, at=torch.tensor(stops[: i + 1]), losses=trainer.losses.clone(),
-                         layers=recorder.layers, middle=recorder.middle, draws=draws, **known, **recorder.so_far())
-        if step == 0:
-            others = starts(mlp, config, range(1, DRAWS))
-            draws = torch.cat([draws, moments(mlp, others, x)])
+            result = Result(step=step, x=x, y=y, at=torch.tensor(stops[: i + 1]), losses=trainer.losses.clone(),
+                            layers=recorder.layers, middle=recorder.middle, draws=draws, **known, **recorder.so_far())
+        assert result is not None
+        yield result
+        for others in torch.arange(1, DRAWS).split(4) if step == 0 else ():
+            draws = torch.cat([draws, moments(mlp, starts(mlp, config, others.tolist()), x)])
+            yield result
 
 
 def run(config: Config) -> Result:

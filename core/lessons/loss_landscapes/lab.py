@@ -30,12 +30,19 @@ SNAPSHOTS = 61
 LANCZOS = 10
 MARGIN = 0.35  # of the plane's extent, beyond what must be seen
 COUNTED = 41  # points along each side of a plane on which its basins are counted
+PLENTY = 32_000_000  # T·L·(64 + H²) of all starts of T steps on L layers of H units, which goes as the time: some two seconds
 CLIMB, SHARE = 0.3, 0.02  # out of a basin that counts: so much of loss, and so much of the plane's height
 
 
 def architecture(config: Any, net: str) -> MLP:
     return MLP(sizes=(2, *[config.width] * config.depth, 1), activation=config.activation,
                norm="batch" if config.batch_norm else None, residual=net == "skips")
+
+
+def trained_starts(config: Any) -> int:
+    """How many of the starts, the two that are looked at among them, there is time for."""
+    most = PLENTY // (config.steps * config.depth * (64 + config.width**2))
+    return 2 + max(0, min(config.restarts, most - 2))
 
 
 def sample(config: Any) -> tuple[Tensor, Tensor]:
@@ -86,12 +93,12 @@ class Lab:
             diverged_at=torch.full((2,), NEVER), reasons=("", ""))
 
     def _starts(self, mlp: MLP) -> Tensor:
-        """θ [2 + restarts, P], drawn alike for both nets: He for ReLU, Xavier for tanh.
+        """θ [trained_starts, P], drawn alike for both nets: He for ReLU, Xavier for tanh.
 
         A layer with a skip adds to what comes in, so its draws are divided by √(number of layers), lest signals grow
         with depth.
         """
-        seeds = range(_seed(self.config, 0), _seed(self.config, 0) + 2 + self.config.restarts)
+        seeds = range(_seed(self.config, 0), _seed(self.config, 0) + trained_starts(self.config))
         theta = mlp.init(generators(seeds), "he" if self.config.activation == "relu" else "xavier")
         if mlp.residual:
             for layer in mlp.views(theta)[1:-1]:
@@ -106,7 +113,7 @@ class Lab:
         total = self.config.steps
         runs = [
             train(mlp, self._starts(mlp), self.x, self.y, self.loss, self.optimiser, steps=total,
-                  generators=generators(range(2 + self.config.restarts)), record_every=math.ceil(total / (SNAPSHOTS - 1)))
+                  generators=generators(range(trained_starts(self.config))), record_every=math.ceil(total / (SNAPSHOTS - 1)))
             for mlp in self.mlps
         ]
         stops, paths, pair = [], ([], []), ()
@@ -276,7 +283,9 @@ class Lab:
             return
         factor = 2.0 ** torch.linspace(-2, 2, 7)
         rows = matching.rescale(mlp, end.repeat(len(factor), 1), 0, factor)
-        f = curvature.loss_of(mlp, self.x, self.y, self.loss)
-        sharp = curvature.top_eigenvalue(f, rows, generators([_seed(self.config, 4)] * len(factor)), LANCZOS + 6)
-        self.found["rescaled"] = dict(factor=factor, loss=self._evaluate(0, rows), sharpness=sharp)
+        f, sharp = curvature.loss_of(mlp, self.x, self.y, self.loss), []
+        for some in rows.split(4):
+            sharp.append(curvature.top_eigenvalue(f, some, generators([_seed(self.config, 4)] * len(some)), LANCZOS + 6))
+            yield
+        self.found["rescaled"] = dict(factor=factor, loss=self._evaluate(0, rows), sharpness=torch.cat(sharp))
         yield

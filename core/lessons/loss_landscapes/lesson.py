@@ -61,7 +61,8 @@ class Config(Scene):
                         help="Of surface and colours. Logarithmic heights show valley floors, linear ones mountains.")
     resolution: int = grid(41, values=(41, 61, 81), label="Points along each side", more=True)
     restarts: int = number(6, low=0, high=48, step=2, label="Further starts", more=True, when=("problem", NETWORK),
-                           help="Nets trained from other random starts, to compare where they end.")
+                           help="Nets trained from other random starts, to compare where they end. Fewer are trained where "
+                           "so many would take too long.")
     start_x: float = number(-0.2, low=-6.0, high=6.0, step=0.01, label="Start, first parameter", more=True,
                             when=("problem", SURFACES), help="Or click on the map.")
     start_y: float = number(-0.8, low=-6.0, high=6.0, step=0.01, label="Start, second parameter", more=True,
@@ -111,10 +112,12 @@ def steps(config: Config) -> Iterator[Result]:
     if config.problem != "network":
         yield Result(**surface_walk.walk(config))
         return
-    lab = Lab(config)
+    lab, result = Lab(config), None
     for stage in (lab.train, lab.cut, lab.interpolate, lab.measure_curvature, lab.rescale):
         for _ in stage():
-            yield Result(**lab.found)
+            if result is None or any(getattr(result, name) is not value for name, value in lab.found.items()):
+                result = Result(**lab.found)
+            yield result
 
 
 def run(config: Config) -> Result:

@@ -132,15 +132,18 @@ def steps(config: Config) -> Iterator[Result]:
     rngs = [rng for _ in ARMS for rng in streams(config)[2]]
     mixer = _Recorder(torch.full((len(rngs),), config.alpha), torch.arange(len(rngs)) >= SEEDS)
     every = config.steps // 40
-    stride = max(1, 75 // every)  # records between two results: about 75 updates, tens of milliseconds
+    stride = max(1, 75 // every)  # records between two results: about 75 updates, as a result takes as long as several
     progress = train(
         mlp, theta, both(data.x), both(one_hot(data.given, data.classes)), cross_entropy, Adam(LEARNING_RATE),
         steps=config.steps, generators=rngs, batch_size=batch_size(config), drop_last=True, augment=mixer, record_every=every,
         evaluate={"train": (both(data.x), both(data.given)), "test": (both(data.x_test), both(data.y_test))},
     )
+    result = None
     for count, now in enumerate(progress):
-        if (count and count % stride == 0) or now.step == config.steps:
-            yield judge.result(now, mixer)
+        if count and ((count - 1) % stride == 0 or now.step == config.steps):
+            result = judge.result(now, mixer)
+        if result is not None:
+            yield result
 
 
 def run(config: Config) -> Result:

@@ -6,6 +6,8 @@ reached, NONE for none yet, LEFT for a path that has left.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -18,8 +20,9 @@ NEAR = 0.05  # distance to a minimum that counts as there, as a part of the fram
 SETTLED = 60  # Newton's steps: where it converges, it needs no more
 
 
-def first_order(surface: Surface, size: int, optimiser: Optimiser, steps: int, shake: Tensor | None = None) -> Tensor:
-    """The map of an optimiser after `steps`; shake [T, 2] is noise that every start's gradient shares."""
+def first_order(surface: Surface, size: int, optimiser: Optimiser, steps: int, shake: Tensor | None = None) -> Iterator[Tensor]:
+    """Where every start is [S, 2] after each of `steps` of an optimiser, one tensor that is written to; shake [T, 2] is noise
+    that every start's gradient shares."""
     theta = _starts(surface, size)
     state = optimiser.init(theta)
     for t in range(steps):
@@ -27,16 +30,16 @@ def first_order(surface: Surface, size: int, optimiser: Optimiser, steps: int, s
         if shake is not None:
             grad += shake[t]
         optimiser.step(theta, grad, state)
-    return _reached(theta, surface, size)
+        yield theta
 
 
-def newton(surface: Surface, size: int, steps: int, floor: float | None = None) -> Tensor:
-    """The map of Newton's method; with a `floor`, of the damped one that lifts every eigenvalue to it."""
+def newton(surface: Surface, size: int, steps: int, floor: float | None = None) -> Iterator[Tensor]:
+    """The same of Newton's method; with a `floor`, of the damped one that lifts every eigenvalue to it."""
     theta = _starts(surface, size)
     for _ in range(steps):
         h = surface.hessian(theta)
         theta -= solve_2x2(h if floor is None else damped_hessian_2x2(h, floor), surface.gradient(theta))
-    return _reached(theta, surface, size)
+        yield theta
 
 
 def _starts(surface: Surface, size: int) -> Tensor:
@@ -44,11 +47,12 @@ def _starts(surface: Surface, size: int) -> Tensor:
     return surface.grid(size)[2].reshape(-1, 2).float()
 
 
-def _reached(theta: Tensor, surface: Surface, size: int) -> Tensor:
-    nearest, reached = torch.cdist(theta, surface.minima_tensor().float()).min(-1)
+def reached(theta: Tensor, surface: Surface, size: int) -> Tensor:
+    """The map of starts that have come to theta [S, 2]."""
+    nearest, index = torch.cdist(theta, surface.minima_tensor().float()).min(-1)
     near = nearest <= NEAR * (surface.y_range[1] - surface.y_range[0])
-    reached = torch.where(near, reached, NONE)
-    return torch.where(outside(theta, surface), LEFT, reached).reshape(size, size)
+    index = torch.where(near, index, NONE)
+    return torch.where(outside(theta, surface), LEFT, index).reshape(size, size)
 
 
 def damped_hessian_2x2(h: Tensor, floor: float = 1.0) -> Tensor:

@@ -40,6 +40,7 @@ ON_SURFACE = tuple(surfaces.NAMES)
 
 ARRIVED = 1e-2  # distance to a minimum, as a part of the frame's height
 BASIN = 150  # starts along each side of the basin map
+PAUSE = 20  # steps of the basin map between two pauses
 NETWORK_STEPS = 60
 MOST_ASKED, TOLERANCE = 6, 0.02
 
@@ -132,7 +133,12 @@ def steps(config: Config) -> Iterator[Result]:
         race.follow(method, walk)
     result = _with_diagnostics(_result(config, race, surface.value), config, surface)
     yield result
-    yield replace(result, basin=_basin_map(config, surface, jolts))
+    walk = _basin_walk(config, surface, jolts)
+    theta = next(walk)  # every step writes to it
+    for t, _ in enumerate(walk, 2):
+        if t % PAUSE == 0:
+            yield result
+    yield replace(result, basin=basins.reached(theta, surface, BASIN))
 
 
 def run(config: Config) -> Result:
@@ -175,8 +181,8 @@ def basin_steps(config: Config) -> int:
     return config.steps if config.basin_of in FIRST_ORDER else min(config.steps, basins.SETTLED)
 
 
-def _basin_map(config: Config, surface: Surface, shake: Tensor) -> Tensor:
-    """The map [BASIN, BASIN] of the method that the scene asks about."""
+def _basin_walk(config: Config, surface: Surface, shake: Tensor) -> Iterator[Tensor]:
+    """The starts of the map [BASIN, BASIN] after each step of the method that the scene asks about."""
     method = config.basin_of
     if method in FIRST_ORDER:
         jolts = shake.float() if method == "noisy_sgd" else None

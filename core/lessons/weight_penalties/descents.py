@@ -7,7 +7,7 @@ Shapes: A strengths, P parameters, W penalised weights, T steps.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 
 import torch
@@ -32,8 +32,8 @@ class Plain:
     rate: float = 0.0  # of both
 
 
-def plain_linear(problem: Problem, alphas: Tensor, step: float, seed: int, watched: int) -> Plain:
-    """Both descents from one random start; step: the step size as a part of 1/L."""
+def plain_linear(problem: Problem, alphas: Tensor, step: float, seed: int, watched: int) -> Iterator[Plain]:
+    """Sub-gradient descent, then with the proximal steps from the same random start; step: the step size as a part of 1/L."""
     rate = step / problem.curvature()
     x, y, mask = problem.x["train"], problem.y["train"], problem.mask
     g = generators([seed])[0]
@@ -43,8 +43,11 @@ def plain_linear(problem: Problem, alphas: Tensor, step: float, seed: int, watch
     def objective(w: Tensor) -> Tensor:
         return problem.loss.value((w[:, :-1] @ x[0] + w[:, -1:])[:, None], y)
 
-    down, prox = (proximal.descend(objective, start, l1, rate, PLAIN_STEPS, proximal=p) for p in (False, True))
-    return Plain(down[-1][:, mask > 0], watched, down[:, :, watched], prox[:, :, watched], rate)
+    down = proximal.descend(objective, start, l1, rate, PLAIN_STEPS, proximal=False)
+    found = Plain(down[-1][:, mask > 0], watched, down[:, :, watched], rate=rate)
+    yield found
+    rest = proximal.descend(objective, start, l1, rate, PLAIN_STEPS, proximal=True)
+    yield replace(found, proximal=rest[:, :, watched])
 
 
 def plain(problem: Problem, start: Tensor, alphas: Tensor, seed: int) -> Iterator[Plain]:

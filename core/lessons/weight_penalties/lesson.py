@@ -94,21 +94,29 @@ def steps(config: Config) -> Iterator[Result]:
     fits = proximal.fista(problem.gradient(), problem.curvature(), start, l1, l2, penalised=problem.mask,
                           tolerance=1e-9 if exact else 1e-4, most=20_000 if exact else 360, every=EVERY[config.problem])
     pair = fit_pair(problem, _names(config, problem), l1, l2) if exact else None
-    result = fit = None
+    result = shown = fit = None
     for look, fit in enumerate(fits):
         if look % LOOKS == 0:
-            yield replace(result := _result(config, problem, fit), pair=pair)
-    assert result is not None and fit is not None
+            result = _result(config, problem, fit)
+            shown = replace(result, pair=pair)
+            yield shown
+    assert result is not None and shown is not None and fit is not None
     if result.iteration < fit.iteration:
         result = _result(config, problem, fit)
     result = replace(result, pair=pair)
     if exact:
-        held = [between.held_from(problem, result.theta[k], alphas, part) for k, part in enumerate((1.0, config.l1_ratio))]
-        result = replace(result, held=torch.stack([*held, result.held[2]]),
-                         passed=between.passages(problem, result.theta[2], alphas))
-        watched = result.order()[0]
-        yield replace(result, plain=penalty_descents.plain_linear(problem, alphas, config.step, config.seed + 2000, watched),
-                      adam=penalty_descents.adam(problem, alphas, result.theta[2]))
+        # `shown` is yielded again, as a pause, until all is there.
+        ends, held = result.theta, list(result.held)
+        for k, part in enumerate((1.0, config.l1_ratio)):
+            for found in between.held_from(problem, ends[k], alphas, part):
+                held[k] = found
+                yield shown
+        result = replace(result, held=torch.stack(held), passed=between.passages(problem, ends[2], alphas))
+        yield shown
+        for plain in penalty_descents.plain_linear(problem, alphas, config.step, config.seed + 2000, result.order()[0]):
+            result = replace(result, plain=plain)
+            yield shown
+        yield replace(result, adam=penalty_descents.adam(problem, alphas, ends[2]))
     else:
         for plain in penalty_descents.plain(problem, start[:A], alphas, config.seed):
             yield replace(result, plain=plain)

@@ -10,10 +10,11 @@ Shapes: A strengths, P parameters, W penalised weights, K rows, each a fit near 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
-from core.lesson import last
 from core.lessons.weight_penalties import proximal
 from core.lessons.weight_penalties.problem import Problem, gone_from, half_squared
 
@@ -21,9 +22,10 @@ BETWEEN, DEEP = 15, 3  # more strengths between two in which a weight reaches ze
 NEWTON = 12
 
 
-def held_from(problem: Problem, theta: Tensor, alphas: Tensor, part: float) -> Tensor:
+def held_from(problem: Problem, theta: Tensor, alphas: Tensor, part: float) -> Iterator[Tensor]:
     """The α from which on each weight is exactly zero, [W]: the least of `alphas` where it is zero throughout, inf where it is
-    alive at the last. theta [A, P]: the fits; part: ρ, the penalty's part of L1, above 0.
+    alive at the last. theta [A, P]: the fits; part: ρ, the penalty's part of L1, above 0. The last that is yielded is the
+    answer; before it, again and again, the least of `alphas` that a weight is zero from.
 
     Exact for L1 with a squared loss. Otherwise a weight that comes and goes between two neighbours of `alphas` is missed.
     """
@@ -31,7 +33,8 @@ def held_from(problem: Problem, theta: Tensor, alphas: Tensor, part: float) -> T
     gone = torch.tensor(gone_from(theta[:, free]))
     out = torch.where(gone < len(alphas), alphas[gone.clamp(max=len(alphas) - 1)], torch.inf)
     if problem.loss is half_squared and part == 1:
-        return torch.where(out.isfinite(), _births(*_moments(problem), float(alphas[0])), out)
+        yield torch.where(out.isfinite(), _births(*_moments(problem), float(alphas[0])), out)
+        return
     inner = ((gone > 0) & (gone < len(alphas))).nonzero()[:, 0]
     place, after = free.nonzero()[inner, 0], gone[inner]
     alive, rest, low, high = theta[after - 1], theta[after], alphas[after - 1], alphas[after]
@@ -39,6 +42,7 @@ def held_from(problem: Problem, theta: Tensor, alphas: Tensor, part: float) -> T
     found, open_ = torch.full_like(low, torch.nan), torch.arange(len(inner))
     for _ in range(DEEP):
         at = _zero_of(problem, alive[open_], low[open_], place[open_], part)
+        yield out
         hit = (at >= low[open_]) & (at <= high[open_])
         found[open_[hit]] = at[hit]
         open_ = open_[~hit]
@@ -50,15 +54,17 @@ def held_from(problem: Problem, theta: Tensor, alphas: Tensor, part: float) -> T
         ways = open_[one]
         finer = torch.lerp(low[ways].log()[:, None], high[ways].log()[:, None], share).exp()
         rows = finer[:, 1:-1].reshape(-1, 1)
-        fits = last(proximal.fista(problem.gradient(), problem.curvature(), rest[ways].repeat_interleave(BETWEEN, 0), part * rows,
-                                   (1 - part) * rows, penalised=problem.mask, tolerance=1e-7))
-        every = torch.cat([alive[ways][:, None], fits.w.unflatten(0, (-1, BETWEEN)), rest[ways][:, None]], 1)
+        fitted = rest[ways].repeat_interleave(BETWEEN, 0)
+        for fit in proximal.fista(problem.gradient(), problem.curvature(), fitted, part * rows, (1 - part) * rows,
+                                  penalised=problem.mask, tolerance=1e-7):
+            fitted = fit.w
+            yield out
+        every = torch.cat([alive[ways][:, None], fitted.unflatten(0, (-1, BETWEEN)), rest[ways][:, None]], 1)
         dead = torch.tensor(gone_from(every[where, :, place[open_]].T))
         alive[open_], rest[open_] = every[where, dead - 1], every[where, dead]
         low[open_], high[open_] = finer[where, dead - 1], finer[where, dead]
     # Where even these do not part them, the α is known to one part in thousands.
-    out[inner] = torch.where(found.isnan(), high, found)
-    return out
+    yield out.index_put((inner,), torch.where(found.isnan(), high, found))
 
 
 def _moments(problem: Problem) -> tuple[Tensor, Tensor]:

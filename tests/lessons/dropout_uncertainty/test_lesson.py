@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import itertools
 import math
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from core.lessons.dropout_uncertainty.data import FAR, IN_DATA, IN_GAP, moons_po
 from core.lessons.dropout_uncertainty.guessing import entropies, region_means, surest_wrong
 from core.lessons.dropout_uncertainty.lesson import METHODS, Config, Result
 from tests.pages import page_spec
+from tests.scenes import distinct
 
 SEEDS = range(6)
 ROOT = Path(__file__).parents[3]
@@ -170,12 +172,32 @@ def test_surest_although_wrong(two_layers, moons):
 
 def test_partial_results_are_whole_pictures():
     scene = Config(problem="moons", steps=100)
-    results = list(lesson.steps(scene))
+    results = list(distinct(lesson.steps(scene)))
     assert len(results) > 2
     assert [r.step for r in results] == sorted({r.step for r in results})
     draw = page_spec("dropout_uncertainty").draw
     assert draw(results[0], scene).player.labels[-1] == f"T = {lesson.PREVIEW}"
     assert draw(results[-1], dataclasses.replace(scene, passes=7)).player.labels[-1] == "T = 7"
+
+
+def test_pauses_are_many_and_previews_few():
+    scene = Config(problem="moons", depth=3, width=48, points=120, members=12, steps=200)
+    results = list(lesson.steps(scene))
+    shown = list(distinct(results))
+    assert len(shown) <= lesson.PREVIEWS + 2 < len(results)
+    assert [r.limit_rms is not None for r in shown] == [False] * (len(shown) - 1) + [True]
+    assert max(b.step - a.step for a, b in itertools.pairwise(shown)) <= 2 * max(1, scene.steps // lesson.PREVIEWS)
+
+
+def test_passes_worked_out_a_few_at_a_time_are_the_same(monkeypatch):
+    task = lesson._Task(Config(problem="moons", depth=2, width=8, dropout=0.3))
+    theta, x, masks = task.mlp.init([task.mc]), task.problem.grid_DG, task.masks(task.mask, 40)
+    at_once = task.predict(theta, x, masks)
+    monkeypatch.setattr(lesson, "WORK", 7 * x.shape[1] * task.multiplications)
+    parts = list(task.thinned(theta, x, masks))
+    assert len(parts) >= 5
+    assert parts[0].isnan().any()
+    torch.testing.assert_close(parts[-1], at_once, rtol=1e-6, atol=1e-7)
 
 
 def test_example_tells_the_same_story(two_layers):

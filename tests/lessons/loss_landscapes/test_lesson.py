@@ -214,6 +214,26 @@ def test_starts_do_not_depend_on_how_many_there_are():
     torch.testing.assert_close(some(many.final_losses)[0], many.losses[-1])
 
 
+@pytest.mark.parametrize(("asked", "most"), [
+    (dict(), 8), (dict(steps=1500, depth=12), 8), (dict(steps=50, depth=12, width=24, restarts=48), 50),
+    (dict(steps=1500, depth=12, width=24, restarts=48), 2)])
+def test_fewer_starts_are_trained_only_where_it_would_take_too_long(asked, most):
+    config = Config(**asked)
+    assert landscape_lab.trained_starts(config) == most
+    work = config.steps * config.depth * (64 + config.width**2)
+    assert most in (2, config.restarts + 2) or most * work <= landscape_lab.PLENTY
+
+
+def test_the_page_says_that_fewer_starts_were_trained(monkeypatch):
+    monkeypatch.setattr(landscape_lab, "PLENTY", 4 * 50 * 2 * (64 + 8**2))
+    config = Config(**{**SMALL, "restarts": 6})
+    result = run(config)
+    assert some(result.final_losses).shape == (4, 2)
+    caption = next(p.caption for p in page_spec("loss_landscapes").draw(result, config).panels if p.id == "final")
+    assert "4 starts, one data set" in caption
+    assert "Only 4 of 8 were trained" in caption
+
+
 def test_partial_results_are_prefixes():
     results = list(lesson.steps(Config(**SMALL)))
     final = results[-1]

@@ -165,7 +165,7 @@ def test_a_percentage_is_none_or_all_only_where_it_is_so():
 def test_where_hardly_a_label_is_mixed_doubt_is_not_laid_to_mixed_labels():
     scene = Config(alpha=0.01, steps=600, seed=2)
     result = whole(scene)
-    erm, mixed = mixup.halfway(result)
+    erm, mixed = mixup.confidence_at_half(result)
     assert mixed < erm - 0.01
     assert "hardly a label is mixed" in words.predict(result, scene).why
 

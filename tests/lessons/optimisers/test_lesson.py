@@ -287,6 +287,15 @@ def test_every_method_without_a_line_search_has_a_basin_map(method):
     assert set(basin.unique().tolist()) <= {-2, -1, 0, 1, 2, 3}
 
 
+@pytest.mark.parametrize(("method", "steps"), [("adam", 150), ("newton", 400)])
+def test_the_map_is_walked_with_pauses_in_which_nothing_is_new(method, steps):
+    race, *pauses, whole = lesson.steps(Config(basin_of=method, steps=steps))
+    assert len(pauses) == lesson.basin_steps(Config(basin_of=method, steps=steps)) // lesson.PAUSE
+    assert all(result is race for result in pauses)
+    assert race.basin is None
+    assert whole.basin is not None
+
+
 def test_two_by_two_solver_is_linalg():
     g = torch.Generator().manual_seed(0)
     h = torch.randn(30, 2, 2, generator=g, dtype=torch.float64)
