@@ -37,7 +37,7 @@ def group(item: pytest.Item) -> str:
     if parts[:2] == ("tests", "lessons"):
         return parts[2]
     params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    return params["entry"].slug if "entry" in params else params.get("slug", "/".join(parts))
+    return str(params["entry"].slug if "entry" in params else params.get("slug", "/".join(parts)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -66,7 +66,7 @@ def address(tmp_path_factory) -> Iterator[str]:
     with serve(log=log) as address:
         yield address
     # Streamlit logs a traceback of its own when a reader leaves in the middle of a run; none may pass through our files.
-    assert not re.search(rf'File "{re.escape(str(ROOT))}/(app|pages|core|figures|ui)\b', log.read_text())
+    assert not re.search(rf'File "{re.escape(str(ROOT))}/(app|server|pages|core|figures|ui)\b', log.read_text())
 
 
 @pytest.fixture(scope="session")

@@ -149,7 +149,7 @@ def blind(scene: S) -> S:
 
     seen = object.__new__(Blind)
     seen.__dict__.update(scene.trained().__dict__)
-    return seen
+    return seen  # pyright: ignore[reportReturnType]
 
 
 def panels(board: Board) -> list[Panel]:

@@ -111,7 +111,7 @@ def _picture(page: Page, scene: Scene) -> None:
         with st.container(key="summary"):
             st.markdown(board.summary)
         if not done and (boards.done or controls.current_scene(slug, page.module.Config) != scene):
-            st.rerun()
+            compat.rerun()
 
     compat.refresh_until_done(mount, done)
 
