@@ -19,7 +19,9 @@ in_browser = [
 # Streamlit looks for its own server below the page's path first, and the browser reports that it is not there.
 STREAMLITS_OWN = re.compile(r"/_stcore/(health|host-config)$")
 SLIDER = ".st-key-controls :is(input[type=range], [role=slider])"
-
+# A machine may be slow, and what never comes is an error all the same; nothing here measures time.
+PATIENCE = 60_000  # milliseconds
+expect.set_options(timeout=PATIENCE)
 # The page's paper and the ink of a picture have changed, and nothing fades any more.
 FOLLOWED = """(theme) => {
   const bright = (colour) => colour.match(/\\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) > 380;
@@ -37,6 +39,7 @@ class Reader:
                  motion: str = "reduce", first: bool = False, touch: bool = False):
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme,  # pyright: ignore
                                       reduced_motion=motion, has_touch=touch, is_mobile=touch)  # pyright: ignore
+        context.set_default_timeout(PATIENCE)
         if not first:
             context.add_init_script(returning())
         self.page: Page = context.new_page()
@@ -51,7 +54,7 @@ class Reader:
 
     def open(self, path: str) -> Page:
         self.page.goto(f"{self.address}/{path}")
-        expect(self.page.locator("h2").first).to_be_visible(timeout=30_000)
+        expect(self.page.locator("h2").first).to_be_visible()
         if path and not path.startswith("?"):
             self.drawn()
         return self.page
@@ -62,16 +65,16 @@ class Reader:
 
     def drawn(self) -> None:
         """Waits until nothing is under way: the script has finished and every picture shows the last scene."""
-        expect(self.board).to_have_attribute("data-drawn", re.compile("."), timeout=30_000)
+        expect(self.board).to_have_attribute("data-drawn", re.compile("."))
         self.page.wait_for_function(
             "() => { const b = document.querySelector('.lab-board');"
             " return b && b.dataset.live === 'false' && b.dataset.drawn && b.dataset.settled === b.dataset.drawn"
-            " && !document.querySelector('[data-testid=stStatusWidget]'); }", timeout=40_000)
+            " && !document.querySelector('[data-testid=stStatusWidget]'); }")
 
     def set_theme(self, theme: str) -> None:
         """The reader's system turns light or dark; waits until page and pictures have followed."""
         self.page.emulate_media(color_scheme=theme)  # pyright: ignore
-        self.page.wait_for_function(FOLLOWED, arg=theme, timeout=20_000)
+        self.page.wait_for_function(FOLLOWED, arg=theme)
         self.drawn()
 
     def scene(self) -> dict[str, str]:

@@ -10,13 +10,14 @@ from typing import Any
 
 from core.catalogue import lesson
 from core.lesson import Scene
+from tests.scenes import distinct
 
 
 @lru_cache(maxsize=1)
 def opening(slug: str) -> tuple[Any, ...]:
-    """Every result of a lesson's opening scene, the whole one last."""
+    """The results of a lesson's opening scene, the whole one last."""
     module = lesson(slug).module()
-    return tuple(module.steps(module.Config()))
+    return tuple(distinct(module.steps(module.Config())))
 
 
 def run(slug: str, scene: Scene) -> Any:

@@ -25,7 +25,9 @@ TRAINING = {"train", "Trainer", "Supervised", "Autograd", "autograd_gradient", "
 
 
 def sources(folder: str) -> list[Path]:
-    return sorted((ROOT / folder).rglob("*.py"))
+    found = sorted((ROOT / folder).rglob("*.py"))
+    assert found, f"{folder} is empty: there would be nothing to test"
+    return found
 
 
 def imports(path: Path) -> list[tuple[str, str]]:

@@ -94,7 +94,7 @@ def lost(page: Page):
 def the_slider_works(reader: Reader) -> None:
     reader.page.locator(SLIDER).first.focus()
     reader.page.keyboard.press("ArrowRight")
-    reader.page.wait_for_function("() => location.search === '?learning_rate=0.03'", timeout=20_000)
+    reader.page.wait_for_function("() => location.search === '?learning_rate=0.03'")
     reader.drawn()
     assert reader.board.get_attribute("data-scene") == "learning_rate=0.03"
 
@@ -105,15 +105,15 @@ def test_a_cut_is_said_and_the_page_goes_on(browser, proxy, seconds):
     page = reader.open(SCENE)
     page.evaluate("window.sameDocument = true")
     proxy.cut()
-    expect(lost(page)).to_be_visible(timeout=20_000)
+    expect(lost(page)).to_be_visible()
     time.sleep(seconds)
     proxy.mend()
-    expect(lost(page)).to_be_hidden(timeout=60_000)
+    expect(lost(page)).to_be_hidden()
     if seconds < 60:  # the server has kept the reader, who need not be sent round
         page.wait_for_timeout(4500)
         assert page.evaluate("window.sameDocument")
     else:
-        page.wait_for_function("() => !window.sameDocument", timeout=30_000)
+        page.wait_for_function("() => !window.sameDocument")
         reader.drawn()
     the_slider_works(reader)
     page.context.close()
@@ -125,9 +125,9 @@ def test_a_server_that_starts_anew_is_found_again(browser):
         reader = Reader(browser, address)
         page = reader.open(SCENE)
         page.evaluate("window.sameDocument = true")
-    expect(lost(page)).to_be_visible(timeout=20_000)
+    expect(lost(page)).to_be_visible()
     with serve(port=port):
-        page.wait_for_function("() => !window.sameDocument", timeout=60_000)
+        page.wait_for_function("() => !window.sameDocument")
         reader.drawn()
         assert reader.scene() == {"learning_rate": "0.02"}
         expect(lost(page)).to_be_hidden()

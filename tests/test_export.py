@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect
 
 from core.catalogue import lesson
 from tests.pages import page_spec
-from tests.reader import FOLLOWED, in_browser
+from tests.reader import FOLLOWED, PATIENCE, in_browser
 
 pytestmark = in_browser
 PAPER = "#FFFFFF"
@@ -28,6 +28,7 @@ PAPER = "#FFFFFF"
 def page(browser, address) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce", color_scheme="light",
                                   permissions=["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda e: errors.append(str(e)))
@@ -40,7 +41,7 @@ def opened(page: Page, address: str) -> Page:
     page.goto(address)
     page.wait_for_function(
         "() => { const b = document.querySelector('.lab-board');"
-        " return b?.dataset.live === 'false' && b.dataset.drawn && b.dataset.settled === b.dataset.drawn; }", timeout=60_000)
+        " return b?.dataset.live === 'false' && b.dataset.drawn && b.dataset.settled === b.dataset.drawn; }")
     # A page that has its question up shows its pictures when asked to.
     if (skip := page.locator(".lab-skip")).count() and skip.is_visible():
         skip.click()
@@ -55,7 +56,7 @@ def save(page: Page, panel: str, what: str, folder: Path) -> Path:
     for _ in range(["PNG picture", "SVG drawing", "CSV data"].index(what)):
         page.keyboard.press("ArrowDown")
     expect(page.get_by_role("menuitem", name=what)).to_be_focused()
-    with page.expect_download(timeout=60_000) as waiting:
+    with page.expect_download() as waiting:
         page.keyboard.press("Enter")
     expect(button).to_be_focused()
     path = folder / waiting.value.suggested_filename
@@ -207,16 +208,17 @@ def test_the_link_is_copied(page, address):
 
 def test_the_figure_plays_without_a_network(page, browser, tmp_path):
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(FOLLOWED, arg="dark", timeout=20_000)
+    page.wait_for_function(FOLLOWED, arg="dark")
     seen = page.locator(".st-key-summary").inner_text().strip()
     page.get_by_role("button", name="Share this page").click()
-    with page.expect_download(timeout=60_000) as waiting:
+    with page.expect_download() as waiting:
         page.get_by_role("menuitem", name="Figure as HTML").click()
     path = tmp_path / waiting.value.suggested_filename
     waiting.value.save_as(path)
     assert path.name == "lab-optimisers.html"
 
     context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme="light", reduced_motion="no-preference")
+    context.set_default_timeout(PATIENCE)
     asked: list[str] = []
     context.route(re.compile("^(http|ws)"), lambda route: (asked.append(route.request.url), route.abort()))
     alone = context.new_page()
@@ -225,9 +227,9 @@ def test_the_figure_plays_without_a_network(page, browser, tmp_path):
     alone.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     alone.goto(path.as_uri())
     board, player = alone.locator(".lab-board"), alone.locator(".lab-player")
-    expect(board).to_have_attribute("data-drawn", page.locator(".lab-board").get_attribute("data-drawn"), timeout=30_000)
+    expect(board).to_have_attribute("data-drawn", page.locator(".lab-board").get_attribute("data-drawn"))
     # It plays by itself, and ends at the end.
-    expect(player).to_have_attribute("data-playing", "false", timeout=30_000)
+    expect(player).to_have_attribute("data-playing", "false")
     last = int(player.get_attribute("data-frame"))
     assert last > 10
     lengths = "document.querySelector('[data-panel=map] .lab-plot').data.filter((t) => t.meta?.grow).map((t) => t.x.length)"
@@ -240,10 +242,10 @@ def test_the_figure_plays_without_a_network(page, browser, tmp_path):
     alone.wait_for_function(f"(most) => Math.max(...{lengths}) < most", arg=max(full))
     alone.get_by_label("Speed").select_option("4")
     alone.get_by_role("button", name="Play").click()
-    expect(player).to_have_attribute("data-frame", str(last), timeout=20_000)
+    expect(player).to_have_attribute("data-frame", str(last))
     # The words and the key are there too, in the theme in which it was saved.
     expect(alone.locator("h1")).to_have_text(page.locator("h2").first.inner_text())
-    assert alone.locator(".lab-panel").count() == page.locator(".lab-panel").count()
+    assert alone.locator(".lab-grid .lab-panel").count() == page.locator(".lab-grid .lab-panel").count()
     assert alone.locator(".lab-legend li").all_inner_texts() == page.locator(".lab-legend li").all_inner_texts()
     assert alone.locator("figcaption").all_inner_texts() == page.locator("figcaption").all_inner_texts()
     assert seen in alone.locator("body").inner_text()
@@ -253,7 +255,7 @@ def test_the_figure_plays_without_a_network(page, browser, tmp_path):
     assert alone.evaluate(paper) != "rgb(255, 255, 255)"
     assert asked == [] and errors == []
     # A picture can be saved from the file as well.
-    with alone.expect_download(timeout=60_000) as waiting:
+    with alone.expect_download() as waiting:
         alone.locator("[data-panel=loss]").get_by_role("button", name="Save this picture").click()
         alone.get_by_role("menuitem", name="CSV data").click()
     assert waiting.value.suggested_filename == "lab-optimisers-loss.csv"

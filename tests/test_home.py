@@ -172,7 +172,7 @@ class TestBrowser:
 
     def test_the_map_at_every_size_in_both_themes(self, reader):
         page = on_the_map(reader)
-        expect(page.locator(ALL)).to_be_visible(timeout=60_000)
+        expect(page.locator(ALL)).to_be_visible()
         for entry in LESSONS:
             art = page.locator(f"[data-slug={entry.slug}] .lab-art")
             assert art.locator(".lab-mark").count() >= 1, entry.slug
@@ -259,7 +259,7 @@ class TestBrowser:
         page = on_the_map(reader)
         page.evaluate("window.__same = true")
         page.locator(f"[data-slug={LESSONS[1].slug}]").click()  # in its middle, not on its name
-        expect(page.locator("h2").first).to_have_text(LESSONS[1].title, timeout=20_000)
+        expect(page.locator("h2").first).to_have_text(LESSONS[1].title)
         reader.drawn()
         assert urlparse(page.url).path == f"/{LESSONS[1].slug}"
         assert page.evaluate("window.__same")
@@ -279,10 +279,10 @@ class TestBrowser:
         assert ring == "solid", "the focus is not seen"
         with page.context.expect_page() as tab:
             link.click(modifiers=["ControlOrMeta"])
-        expect(tab.value.locator("h2").first).to_have_text(LESSONS[0].title, timeout=30_000)
+        expect(tab.value.locator("h2").first).to_have_text(LESSONS[0].title)
         assert urlparse(page.url).path == "/"
         page.keyboard.press("Enter")
-        expect(page.locator("h2").first).to_have_text(LESSONS[0].title, timeout=20_000)
+        expect(page.locator("h2").first).to_have_text(LESSONS[0].title)
         reader.drawn()
 
     def test_lecture_mode_is_kept(self, browser, address):
@@ -291,16 +291,16 @@ class TestBrowser:
         link = page.get_by_role("link", name=LESSONS[1].name, exact=True)
         expect(link).to_have_attribute("href", f"/{LESSONS[1].slug}?present=1")
         link.click()
-        page.wait_for_url(f"{address}/{LESSONS[1].slug}?present=1", timeout=20_000)
+        page.wait_for_url(f"{address}/{LESSONS[1].slug}?present=1")
         assert reader.errors == []
         page.context.close()
 
     def test_lines_grow_when_seen_and_again_under_the_hand(self, browser, address):
         reader = Reader(browser, address, motion="no-preference")
         page = reader.open("")
-        expect(page.locator(ALL)).to_be_visible(timeout=60_000)
+        expect(page.locator(ALL)).to_be_visible()
         playing = f"document.querySelector('[data-slug={LESSONS[0].slug}] .lab-art').getAnimations({{ subtree: true }}).length"
-        page.wait_for_function(f"{playing} === 0", timeout=10_000)
+        page.wait_for_function(f"{playing} === 0")
         page.locator(f"[data-slug={LESSONS[0].slug}]").hover()
         assert page.evaluate(playing) > 0
         page.emulate_media(reduced_motion="reduce")

@@ -63,7 +63,7 @@ def test_a_new_reader_predicts_and_is_judged(browser, address, entry):
     assert setup.get_attribute("aria-label")
     assert entry.slug not in progress(page)
     answer(page)
-    expect(page.locator(".lab-verdict")).to_be_visible(timeout=20_000)
+    expect(page.locator(".lab-verdict")).to_be_visible()
     expect(page.locator(".lab-panel").first).to_be_visible()
     expect(page.locator(".st-key-summary")).to_be_visible()
     right = "You predicted it" in page.locator(".lab-verdict").inner_text()
@@ -111,7 +111,7 @@ def test_a_curve_is_sketched_with_the_keyboard(browser, address):
     assert pad.get_attribute("aria-valuetext") != before
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.locator(".lab-verdict")).to_be_visible(timeout=20_000)
+    expect(page.locator(".lab-verdict")).to_be_visible()
     expect(page.locator(".lab-verdict .lab-pad-truth")).to_have_attribute("d", re.compile("M.+L"))
     page.context.close()
 
@@ -130,7 +130,7 @@ def test_a_challenge_is_checked(reader):
         box.press("Enter")
         page.get_by_role("button", name="Check").click()
         told = page.locator("[data-testid=stAlert]").filter(has_text=answer)
-        expect(told.first).to_be_visible(timeout=20_000)
+        expect(told.first).to_be_visible()
         page.wait_for_function("right => !!JSON.parse(localStorage.getItem('lab-progress')).optimisers.solved === right",
                                arg=right)
 
@@ -161,7 +161,7 @@ def test_a_lecture_is_driven_from_the_keyboard(browser, address):
     # After the last scene comes the next lesson; every lesson of the lecture can be reached so, in the lecture's order.
     for entry in LESSONS[1:]:
         page.keyboard.press("ArrowRight" if entry is LESSONS[1] else "ArrowDown")
-        expect(page.locator(".lab-lecture h2")).to_have_text(entry.title, timeout=30_000)
+        expect(page.locator(".lab-lecture h2")).to_have_text(entry.title)
         expect(page.locator(".lab-lecture-part")).to_contain_text(entry.source)
         reader.drawn()
     page.keyboard.press("Space")
@@ -175,7 +175,7 @@ def test_a_lecture_is_driven_from_the_keyboard(browser, address):
     page.keyboard.press("Escape")
     expect(page.locator(".lab-sheet")).to_be_hidden()
     page.keyboard.press("Escape")
-    expect(page.locator("[data-testid=stHeader]")).to_be_visible(timeout=20_000)
+    expect(page.locator("[data-testid=stHeader]")).to_be_visible()
     assert "present" not in page.url
     assert reader.errors == []
     page.context.close()
@@ -184,7 +184,7 @@ def test_a_lecture_is_driven_from_the_keyboard(browser, address):
 def test_two_scenes_share_axes_and_clock(reader, browser, address):
     page = reader.open("optimisers")
     page.get_by_role("button", name="Compare").click()
-    expect(page.locator("[data-panel=kept-map]")).to_be_visible(timeout=20_000)
+    expect(page.locator("[data-panel=kept-map]")).to_be_visible()
     page.locator(".lab-presets a").nth(1).click()
     expect(page.locator(".lab-presets a").nth(1)).to_have_attribute("aria-current", "true")
     expect(page.locator(".lab-why")).to_contain_text("Problem: A Himmelblau, B Ravine")
@@ -198,23 +198,23 @@ def test_two_scenes_share_axes_and_clock(reader, browser, address):
     page.wait_for_function("""() => {
       const [low, high] = document.querySelector("[data-panel=kept-loss] .lab-plot")._fullLayout.xaxis.range;
       return Math.abs(low - 10) < 1e-9 && Math.abs(high - 20) < 1e-9;
-    }""", timeout=10_000)
+    }""")
     # The pair is a link too.
     other = Reader(browser, address)
     other.open(page.url.removeprefix(f"{address}/"))
-    expect(other.page.locator("[data-panel=kept-map]")).to_be_visible(timeout=20_000)
+    expect(other.page.locator("[data-panel=kept-map]")).to_be_visible()
     other.drawn()
     assert other.board.get_attribute("data-drawn") == reader.board.get_attribute("data-drawn")
     other.page.context.close()
     page.get_by_role("button", name="End comparison").click()
-    expect(page.locator("[data-panel=kept-map]")).to_have_count(0, timeout=20_000)
-    page.wait_for_function("() => !location.search.includes('beside')", timeout=10_000)
+    expect(page.locator("[data-panel=kept-map]")).to_have_count(0)
+    page.wait_for_function("() => !location.search.includes('beside')")
 
 
 def test_home_the_question_and_the_wall_are_accessible(browser, address):
     reader = Reader(browser, address, first=True)
     page = reader.open("")
-    expect(page.locator(f".lab-home[data-pictures='{len(LESSONS)}']")).to_be_visible(timeout=60_000)
+    expect(page.locator(f".lab-home[data-pictures='{len(LESSONS)}']")).to_be_visible()
 
     def accessible() -> None:
         for theme in ("dark", "light"):

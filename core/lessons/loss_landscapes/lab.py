@@ -193,7 +193,6 @@ class Lab:
             kinds=tuple(c[0] for c in cuts), explained=torch.stack([c[2] for c in cuts]), marks=marks,
             a=torch.stack([axis[0] for axis in axes]), b=torch.stack([axis[1] for axis in axes]),
             snapshot_steps=self.snapshot_steps, path=coordinates,
-            path_loss=torch.stack([self._evaluate(m, paths[m]) for m in range(n)], 1),
             projection_loss=torch.stack([self._evaluate(m, shadows[m]) for m in range(n)], 1),
             off_plane=torch.stack([(paths[m] - shadows[m]).norm(dim=1) for m in range(n)], 1),
             moved=torch.stack([(paths[m] - planes[m].origin).norm(dim=1) for m in range(n)], 1),
@@ -210,7 +209,7 @@ class Lab:
                     yield
             counts[m], bends[m] = basins(counted), landscape.negative_curvature_fraction(counted)
             self.found |= dict(basins=counts.clone(), bends_down=bends.clone())
-        yield
+            yield
 
     def _fill(self, values: Tensor, m: int, plane: landscape.Plane, a: Tensor, b: Tensor) -> Iterator[None]:
         """Puts the loss of net m at the places a [A], b [B] of a plane into values [B, A], a few rows at a time."""

@@ -64,7 +64,7 @@ def test_roughness_of_a_plane_does_not_depend_on_its_points():
     coarse grid. The points below their neighbours, which were counted once, went from 16 to 35 and 41 in the opening scene."""
     for plane, seed, depth in (("start", 0, 6), ("random", 1, 6), ("trajectory", 0, 6), ("segment", 1, 6), ("start", 1, 12)):
         known = []
-        for side in (41, 61, 81):
+        for side in (41, 81):
             lab = landscape_lab.Lab(Config(plane=plane, seed=seed, restarts=0, depth=depth, resolution=side))
             for stage in (lab.train, lab.cut):
                 for _ in stage():
@@ -87,11 +87,10 @@ def test_the_plane_goes_through_the_trained_net(plane: str):
 
 
 @pytest.mark.parametrize("plane", lesson.PLANES)
-def test_path_loss_shadow_and_pythagoras(plane: str):
+def test_projection_and_pythagoras(plane: str):
     result = run(Config(plane=plane, **SMALL))
     assert result.kinds == (plane, plane)
-    at, moved, off = some(result.snapshot_steps), some(result.moved), some(result.off_plane)
-    torch.testing.assert_close(some(result.path_loss), result.losses[at], rtol=1e-4, atol=1e-6)
+    moved, off = some(result.moved), some(result.off_plane)
     assert bool((off <= moved + 1e-5).all())
     explained = some(result.explained)
     if plane == "trajectory":
