@@ -120,7 +120,7 @@ export class ImageGrid extends Kind {
     const across = (this.node.clientWidth - gap * (columns - 1) - 8) / sum(widths);
     const down = (this.node.clientHeight - (gap + label) * rows - 8) / sum(heights);
     let scale = Math.max(0.05, Math.min(across, down));
-    if (pixelated && scale > 4) scale = Math.floor(scale);
+    if (pixelated && scale > 6) scale = Math.floor(scale);
     this.scale = scale;
     Object.assign(this.root.style, { gridTemplateColumns: widths.map((w) => `${w * scale}px`).join(" "), gap: `${gap}px` });
     this.root.classList.toggle("lab-pixelated", pixelated);
