@@ -4,6 +4,9 @@ scene_ms   processor time of the opening scene: run, figures and bytes
 rerun      a rerun at the websocket with the scene cached, as a ratio to the bare page's
 paint      key press on a slider to the new picture painted in headless Chromium, as a ratio to the bare page's:
            `fresh` for a scene never computed, `cached` for one that was
+paint.first   a first visit (nothing in the browser's cache, motion allowed, the opening scene computed): navigation to the
+           first picture painted, as a ratio to the bare page's chart
+first_visit_kB   what such a visit moves over the network, websocket included; the page that moves most
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from benchmarks.browser import FLAGS, chromium, executable, returning
 from benchmarks.server import ROOT, Session, serve
@@ -155,6 +158,55 @@ def paints(bare: str, lab: str, repeats: int = 5, say: Callable[[str], None] = p
     return out
 
 
+# Notes when the first picture is there, in the first frame after it.
+ARRIVAL = """{
+  const look = () => {
+    if (%s !== null) requestAnimationFrame(() => { window.__arrived = performance.now(); });
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}"""
+
+
+def first_visit(browser: Browser, address: str, state: str) -> tuple[float, float]:
+    """Milliseconds from navigation to the first picture painted, and kilobytes moved until the page is at rest."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="no-preference")
+    context.add_init_script(returning())
+    context.add_init_script(ARRIVAL % state)
+    page = context.new_page()
+    moved: list[float] = []
+    network = context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.on("Network.loadingFinished", lambda event: moved.append(event["encodedDataLength"]))
+    network.on("Network.webSocketFrameReceived", lambda event: moved.append(_length(event["response"])))
+    page.goto(address, wait_until="commit")
+    page.wait_for_function("window.__arrived", timeout=60_000)
+    taken = page.evaluate("window.__arrived")
+    page.wait_for_timeout(1500)
+    context.close()
+    return taken, sum(moved) / 1000
+
+
+def _length(frame: dict[str, Any]) -> float:
+    """Bytes of a websocket's frame; those that are no text are shown in base64."""
+    return len(frame["payloadData"]) * (1 if frame["opcode"] == 1 else 0.75)
+
+
+def first_visits(bare: str, lab: str, repeats: int = 5, say: Callable[[str], None] = print) -> Samples:
+    """Ratios of first visits, turn by turn, and what the largest moved."""
+    out: Samples = {}
+    sizes = []
+    with chromium() as browser:
+        for entry in LESSONS:
+            say(f"  {entry.slug}")
+            address = f"{lab}/{entry.slug}"
+            first_visit(browser, address, LAB_STATE)
+            pairs = [(first_visit(browser, bare, BARE_STATE), first_visit(browser, address, LAB_STATE)) for _ in range(repeats)]
+            out[f"paint.first.{entry.slug}"] = [lab_ms / bare_ms for (bare_ms, _), (lab_ms, _) in pairs]
+            sizes.append(statistics.median(kilobytes for _, (_, kilobytes) in pairs))
+    return out | {"first_visit_kB": [max(sizes)]}
+
+
 def measure(say: Callable[[str], None] = print) -> Samples:
     out: Samples = {}
     say("opening scenes …")
@@ -164,6 +216,8 @@ def measure(say: Callable[[str], None] = print) -> Samples:
         out |= reruns(bare, lab)
         say("key press to paint …")
         out |= paints(bare, lab)
+        say("first visits …")
+        out |= first_visits(bare, lab)
     return out
 
 

@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -25,21 +26,53 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running server: its address and the number of its process."""
+
+    address: str
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """Processor time of all its threads so far. Raises OSError where the system has no /proc."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_mb(self) -> float:
+        """Resident memory in megabytes. Raises OSError where the system has no /proc."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+# What `python -m streamlit` does, with the pool's log of its jobs switched on.
+LOGGED = ("import logging, sys; logging.basicConfig(); logging.getLogger('ui.jobs').setLevel('INFO'); "
+          "from streamlit.web.cli import main; main()")
+
+
 @contextmanager
-def serve(app: Path = ROOT / "app.py", log: Path | None = None, port: int = 0) -> Iterator[str]:
-    """Runs `app` in its own folder and yields its address. Raises RuntimeError if it does not answer in a minute."""
+def serving(app: Path = ROOT / "server.py", log: Path | None = None, port: int = 0) -> Iterator[Server]:
+    """Runs `app` in its own folder, its output and the pool's log of jobs in `log`.
+
+    Raises RuntimeError if it does not answer in a minute.
+    """
     port = port or free_port()
-    command = [sys.executable, "-m", "streamlit", "run", app.name, "--server.port", str(port), "--server.headless", "true",
+    command = [sys.executable, "-c", LOGGED, "run", app.name, "--server.port", str(port), "--server.headless", "true",
                "--browser.gatherUsageStats", "false"]
     with open(log or os.devnull, "w") as out:
         child = subprocess.Popen(command, cwd=app.parent, stdout=out, stderr=subprocess.STDOUT)
     try:
         address = f"http://localhost:{port}"
         _wait(address, child)
-        yield address
+        yield Server(address, child.pid)
     finally:
         child.terminate()
         child.wait(10)
+
+
+@contextmanager
+def serve(app: Path = ROOT / "server.py", log: Path | None = None, port: int = 0) -> Iterator[str]:
+    """The address of `app`, served as by `serving`."""
+    with serving(app, log, port) as server:
+        yield server.address
 
 
 def _wait(address: str, child: subprocess.Popen[bytes]) -> None:

@@ -68,10 +68,3 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
     curve = reliability(probabilities, labels, bins)
     gap = torch.where(curve.count > 0, curve.accuracy - curve.confidence, 0.0).abs()
     return (gap * curve.count).sum(-1) / curve.count.sum(-1)
-
-
-def negative_log_likelihood(probabilities: Tensor, labels: Tensor) -> Tensor:
-    """Mean of −ln p(label) of each model, [...], in nats; infinite where a label was given probability 0."""
-    p = class_probabilities(probabilities)
-    index = labels.expand(*p.shape[:-2], p.shape[-1]).unsqueeze(-2)
-    return -p.gather(-2, index).squeeze(-2).log().mean(-1)

@@ -66,7 +66,7 @@ def address(tmp_path_factory) -> Iterator[str]:
     with serve(log=log) as address:
         yield address
     # Streamlit logs a traceback of its own when a reader leaves in the middle of a run; none may pass through our files.
-    assert not re.search(rf'File "{re.escape(str(ROOT))}/(app|pages|core|figures|ui)\b', log.read_text())
+    assert not re.search(rf'File "{re.escape(str(ROOT))}/(app|server|pages|core|figures|ui)\b', log.read_text())
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
+import streamlit as st
 
 from figures import style
 from figures.wire import DTYPES
+from ui import chart
 from ui.chart import Board, Encoded, Panel, encode
 
 
@@ -20,7 +24,8 @@ def board(*traces: style.Trace) -> Board:
 
 def received(encoded: Encoded) -> list[dict[str, Any]]:
     """The traces as the browser puts them together again."""
-    text, numbers = encoded.body.split(b"\n", 1)
+    about = json.loads(encoded.parts[encoded.digest])
+    text, numbers = encoded.parts[about["panels"][0]["part"]].split(b"\n", 1)
 
     def put(value: Any) -> Any:
         if isinstance(value, dict) and "dtype" in value:
@@ -31,7 +36,7 @@ def received(encoded: Encoded) -> list[dict[str, Any]]:
             return {name: put(item) for name, item in value.items()}
         return [put(item) for item in value] if isinstance(value, list) else value
 
-    return put(json.loads(text)["panels"][0]["figure"]["data"])
+    return put(json.loads(text)["data"])
 
 
 @pytest.mark.parametrize("dtype", [*DTYPES, "i8", "u8"])
@@ -66,3 +71,42 @@ def test_equal_arrays_travel_once():
 def test_whole_numbers_too_long_for_a_browser_stay_exact():
     (trace,) = received(encode(board(dict(type="scatter", x=np.array([2**40, -(2**40)]), y=[0, 1]))))
     assert trace["x"] == [2**40, -(2**40)]
+
+
+def test_a_part_is_named_by_its_content():
+    def line(y: int) -> Panel:
+        return Panel(id=f"line{y}", figure=style.figure([dict(type="scatter", x=[0, 1], y=np.arange(2.0) + y)], x="x", y="y"))
+
+    one, two = encode(Board(panels=[line(1), line(2)])), encode(Board(panels=[line(1), line(3)], summary="other words"))
+    for encoded in (one, two):
+        assert len(encoded.parts) == 3
+        for digest, part in encoded.parts.items():
+            assert digest == hashlib.blake2b(part, digest_size=12).hexdigest()
+        named = [panel["part"] for panel in json.loads(encoded.parts[encoded.digest])["panels"]]
+        assert {encoded.digest, *named} == set(encoded.parts)
+    assert len(set(one.parts) & set(two.parts)) == 1
+
+
+def test_a_message_holds_what_the_last_one_did_not(monkeypatch):
+    state: dict[str, Any] = {}
+    now = [100.0]
+    monkeypatch.setattr(st, "session_state", state)
+    monkeypatch.setattr(chart.time, "monotonic", lambda: now[0])
+    assert chart._sent("x", {"look": b"", "a": b""}) == ["look", "a"]
+    assert chart._sent("x", {"look": b"", "a": b"", "b": b""}) == ["b"]
+    assert chart._sent("x", {"look": b"", "c": b""}) == ["c"]
+    assert chart._sent("x", {"look": b"", "a": b""}) == ["a"]
+    state["x"] = set(), now[0] + chart.WHOLE  # the browser has said that it misses something
+    for _ in range(2):
+        assert chart._sent("x", {"look": b"", "a": b""}) == ["look", "a"]
+    now[0] += chart.WHOLE
+    assert chart._sent("x", {"look": b"", "a": b""}) == []
+
+
+@pytest.mark.parametrize(("kind", "moves", "solid"), [("scatter", {}, False), ("scatter", {"grow": [1]}, False),
+                                                      ("surface", {"frames": {"z": [[[1]]]}}, True)])
+def test_the_browser_is_told_what_moves_and_what_needs_webgl(kind, moves, solid):
+    panel = Panel(id="one", figure=go.Figure([{"type": kind, "meta": moves}]))
+    encoded = encode(Board(panels=[panel]))
+    (about,) = json.loads(encoded.parts[encoded.digest])["panels"]
+    assert (about["moves"], about["solid"]) == (bool(moves), solid)

@@ -16,6 +16,7 @@ from streamlit.testing.v1.element_tree import Block
 from tests.pages import ROOT
 from tests.reader import in_browser
 from ui import compat
+from ui.assets import PLOTLY
 
 
 def test_a_folder_named_pages_is_the_router_until_it_is_ignored(monkeypatch):
@@ -193,3 +194,21 @@ class TestInTheBrowser:
         assert all(offset >= 0 and length > 0 for offset, length in axes)
         camera = page.evaluate(f"{PLOTS}.map((plot) => plot._fullLayout?.scene?._scene).find(Boolean).getCamera()")
         assert {"eye", "center", "up"} <= set(camera)
+
+
+def test_plotly_can_be_taken_out_of_its_wrapper():
+    text = (PLOTLY.path / "plotly.min.js").read_text()
+    bare = compat.plotly_unwrapped(text)
+    assert bare in text
+    assert 200 < len(text) - len(bare) < 2000
+    assert bare.startswith('"use strict";var Plotly=(()=>{')
+    assert bare.rstrip().endswith("window.Plotly = Plotly;")
+    assert compat.plotly_unwrapped("another(file)") == "another(file)"
+
+
+def test_streamlits_page_takes_links_and_its_component_script_is_found():
+    plain, linked = compat.page_html([]), compat.page_html(["<link x>", "<link y>"])
+    assert plain == (compat.STREAMLITS_FILES / "index.html").read_text()
+    assert linked.replace("<link x>\n<link y>\n", "") == plain
+    (script,) = compat.component_scripts()
+    assert "createObjectURL" in (compat.STREAMLITS_FILES / script).read_text()

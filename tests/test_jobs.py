@@ -8,13 +8,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from tests.pages import ROOT
-from ui import jobs
+from ui import jobs, runner
 from ui.jobs import Kept, Once, OverBudget, Pool, size_of
 
 
@@ -161,6 +162,51 @@ def test_what_no_reader_waits_for_waits_itself(pool):
     assert len(back.taken) < 30, "the reader's scene had the turns"
     # A reader who asks for it lifts it.
     assert pool.ask("thumbnail", back, "me").rank == 0
+
+
+def test_what_has_nothing_to_show_goes_first(monkeypatch):
+    """A run that begins while others are under way has its first turn before any of them has another."""
+    monkeypatch.setattr(jobs, "FORGOTTEN", 60)
+    pool = Pool(Kept(1 << 20), workers=0)  # the turns are taken here
+
+    def turn() -> Any:
+        job = pool._next()
+        assert job is not None
+        job.advance(jobs.SLICE)
+        pool._waiting.append(job)
+        return job.key
+
+    for key in "abc":
+        pool.ask(key, Film(9), key)
+    assert [turn() for _ in "abc"] == ["a", "b", "c"]
+    pool.ask("late", Film(9), "me")
+    assert [turn() for _ in range(5)] == ["late", "a", "b", "c", "late"]
+
+
+@pytest.mark.parametrize("longest", [0.0, 60.0])
+def test_live_pictures_are_shared_out(pool, monkeypatch, longest):
+    """One session is shown a run while it happens; where another wants pictures too, each is shown fewer, within bounds."""
+    film, key = Film(80), ("lesson", "scene")
+    monkeypatch.setattr(jobs, "FORGOTTEN", 60)
+    monkeypatch.setattr(runner.compat, "yield_point", lambda: None)
+
+    def newest(after: int) -> tuple[Any, int, bool]:
+        memory: Any = SimpleNamespace(pool=pool)
+        scene: Any = SimpleNamespace(trained=lambda: "scene")
+        return runner._newest(memory, "lesson", SimpleNamespace(steps=lambda _: film()), scene, after, "run")
+
+    monkeypatch.setattr(runner, "PATIENCE", 0.0)
+    _, version, done = newest(0)
+    assert (version > 0, done) == (True, False)
+    # Another's patience and its own would together last to the end of the run.
+    monkeypatch.setattr(runner, "PATIENCE", 60.0)
+    monkeypatch.setattr(runner, "LONGEST", longest)
+    assert newest(version)[2] is False, "alone it waits for nobody"
+    pool.ask(key, film, "another")
+    result, _, done = newest(version)
+    assert done is (longest > 0)
+    assert (result == 79) is done
+    assert film.begun == 1
 
 
 def test_a_run_that_nobody_asks_for_is_dropped_and_freed(pool):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from core.controls import InvalidValue, choice, choices, decades, grid, number, numbers, switch
-from core.lesson import Scene, last
+from core.lesson import Scene, last, scene_from_query
 
 
 @dataclass(frozen=True, kw_only=True)

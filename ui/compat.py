@@ -4,7 +4,7 @@ Nothing else in the project imports from `streamlit.runtime` or names an element
 says why there is no public way; tests/test_compat.py fails where a new version no longer does what is relied on.
 
 Scripts cannot import this. What they lean on, tested in the same place: the address of Streamlit's bundle, for the path that
-the app lives under (`ui/chart/tools.js`, `ui/home/home.js`); `_fullLayout` of a plot with an axis' `_offset` and `_length`
+the app lives under (`ui/chart/entry.js`, `ui/home/home.js`); `_fullLayout` of a plot with an axis' `_offset` and `_length`
 (`panel.js`) and the camera of its `_scene` (`turn.js`).
 """
 
@@ -16,12 +16,16 @@ from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit import file_util
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 # Streamlit 1.67 has no option for spacing, for colours of code that can be read in both themes, or for what is faded while
 # a run is under way. The file leans on `data-testid`, `data-stale` and on the class names of KaTeX and the code block.
 STYLESHEET = Path(__file__).parent / "streamlit.css"
+
+# The page, and below it in `static` its scripts and styles, whose names hold a digest.
+STREAMLITS_FILES = Path(file_util.get_static_dir())
 
 
 def ignore_pages_directory() -> None:
@@ -74,3 +78,27 @@ def figure_parts(figure: go.Figure) -> tuple[list[dict[str, Any]], dict[str, Any
     `to_dict` of Plotly 7.1 copies everything and writes arrays in base64.
     """
     return figure._data, figure._layout
+
+
+# How plotly.min.js begins and ends in Plotly 7.1 (plotly.js 4.1) but for comments: a function that is called at once, within one
+# that a browser reads without compiling it, and reads again, on the page's own thread, when it is called.
+PLOTLY_WRAPPER = '"use strict";var Plotly=', "return Plotly;\n}));"
+
+
+def plotly_unwrapped(plotly: str) -> str:
+    """plotly.min.js without the function around it for other kinds of loaders; unchanged if it is not as in PLOTLY_WRAPPER.
+
+    Browsers then compile it while it loads, beside the page: a third less of the page's own time until Plotly is there.
+    """
+    start, end = plotly.find(PLOTLY_WRAPPER[0]), plotly.rfind(PLOTLY_WRAPPER[1])
+    return plotly[start:end] if 0 <= start < 2000 and end > len(plotly) - 50 else plotly
+
+
+def page_html(links: list[str]) -> str:
+    """The page that Streamlit 1.67 serves for every address of the app, with `links` at the end of its head."""
+    return (STREAMLITS_FILES / "index.html").read_text().replace("</head>", "\n".join([*links, "</head>"]))
+
+
+def component_scripts() -> list[str]:
+    """Where Streamlit 1.67 has the script that mounts a component, which a page asks for only once it knows of one."""
+    return [path.relative_to(STREAMLITS_FILES).as_posix() for path in STREAMLITS_FILES.glob("static/js/BidiComponent.*.js")]

@@ -97,12 +97,14 @@ class Job:
     def close(self) -> None:
         """Lets go of the run, so that what its generator holds is freed."""
         self._results = None
+        LOG.info("%s: %s after %.3f s of processor time", self.key, "over" if self.done else "dropped", self.spent)
 
 
 class Pool:
     """Jobs that wait for their turn, and the threads that compute them.
 
-    `rank` 0 are readers' scenes; higher ranks are computed when no lower one waits. Whole results are kept in `results`.
+    `rank` 0 are readers' scenes; higher ranks are computed when no lower one waits. Among equals those that have nothing to
+    show yet come first, so that a first picture waits for no later one. Whole results are kept in `results`.
     """
 
     def __init__(self, results: Kept, workers: int = 1):
@@ -144,6 +146,10 @@ class Pool:
             if not before.askers:
                 before.asked = -math.inf
 
+    def watched(self) -> int:
+        """How many askers are waiting for more of a run."""
+        return len(self._asked)
+
     def idle(self) -> bool:
         """Whether nothing is under way."""
         with self._change:
@@ -181,7 +187,7 @@ class Pool:
                         self._threads -= 1
                         return None
                     continue
-                first = min(self._waiting, key=lambda job: job.rank)
+                first = min(self._waiting, key=lambda job: (job.rank, job.version > 0))
                 self._waiting.remove(first)
                 return first
 
@@ -191,8 +197,8 @@ class Pool:
         for job in [j for j in self._jobs.values() if now - j.asked > FORGOTTEN and (j.done or j in self._waiting)]:
             if job in self._waiting:
                 self._waiting.remove(job)
+                job.close()
             self._drop(job)
-            job.close()
 
     def _drop(self, job: Job) -> None:
         del self._jobs[job.key]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +21,10 @@ from ui import compat
 from ui.chart import Board, Encoded, encode
 from ui.jobs import Job, Kept, Once, Pool, size_of
 
-PATIENCE = 0.06  # seconds before a picture of a run that is not over; the picture follows the hand
+PATIENCE = 0.06  # seconds before a picture of a run that is not over, for each session that wants one; it follows the hand
+LONGEST = 2.0  # seconds of that patience, however many there are
 NEWS = 0.25  # seconds that a session waits for the next picture at a time
-RESULTS, BOARDS, UNFINISHED = 256 << 20, 128 << 20, 32 << 20  # bytes
+RESULTS, BOARDS, UNFINISHED = 96 << 20, 64 << 20, 16 << 20  # bytes: some 140 results, 300 boards
 FAILED = ("**This scene cannot be shown.** The fault has been noted. Move a control or choose a scene above, and the page "
           "goes on from there.")
 LOG = logging.getLogger(__name__)
@@ -103,12 +105,20 @@ def _session(slot: str) -> tuple[str, str]:
 
 
 def _newest(memory: Shared, slug: str, module: Any, scene: Scene, after: int, slot: str) -> tuple[Any, int, bool]:
+    start = time.monotonic()
     while True:
         job = _job(memory, slug, module, scene, _session(slot))
+        # Pictures of runs that are not over are shared out among those who want them. The first one of a run waits for nobody
+        # else's run; each later one is drawn in place of another session's.
+        wanted = memory.pool.watched() - 1 if after else len(job.askers)
+        left = min(PATIENCE * wanted, LONGEST) - (time.monotonic() - start)
         try:
-            return job.wait(after, seconds=0 if after else PATIENCE, longest=NEWS)
+            found = job.wait(after, seconds=max(0.0, min(left, NEWS)), longest=NEWS)
+            if found[2] or left <= NEWS:
+                return found
         except TimeoutError:
-            compat.yield_point()
+            pass
+        compat.yield_point()
 
 
 def _job(memory: Shared, slug: str, module: Any, scene: Scene, who: tuple[str, str], rank: int = 0) -> Job:

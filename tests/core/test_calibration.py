@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import log_loss
 from torch import Generator
 
-from core.calibration import expected_calibration_error, negative_log_likelihood, reliability
+from core.calibration import expected_calibration_error, reliability
 
 
 def predictions(models: int, classes: int, n: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -44,7 +43,6 @@ def test_bins_and_error_are_those_of_a_loop(classes: int, bins: int):
 def test_two_classes_may_be_given_as_one_row():
     p, labels = predictions(2, 2, 200)
     assert torch.equal(expected_calibration_error(p[:, 1:], labels), expected_calibration_error(p, labels))
-    assert torch.allclose(negative_log_likelihood(p[:, 1:], labels), negative_log_likelihood(p, labels), rtol=1e-12)
 
 
 def test_curve_agrees_with_scikit_learn():
@@ -66,20 +64,12 @@ def test_a_net_that_draws_its_labels_is_calibrated_and_an_overconfident_one_is_n
     # Fifteen bins of 13,000 samples each miss by about √(2/π)·√(p(1 − p)/13,000), at most 0.4 %.
     assert expected_calibration_error(honest, labels) < 0.006
     assert expected_calibration_error(boastful, labels) > 0.1
-    # Of the uniform p1 with the label drawn from it: E[−p ln p − (1 − p) ln(1 − p)] = ½.
-    assert negative_log_likelihood(honest, labels).item() == pytest.approx(0.5, abs=0.005)
-
-
-def test_likelihood_agrees_with_scikit_learn():
-    p, labels = predictions(1, 5, 300)
-    assert negative_log_likelihood(p, labels).item() == pytest.approx(log_loss(labels, p[0].T), rel=1e-12)
 
 
 def test_labels_of_each_model_and_certainty():
     p = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]])
     labels = torch.tensor([[0, 1], [1, 0]])
     assert expected_calibration_error(p, labels).tolist() == [0.0, 1.0]
-    assert negative_log_likelihood(p, labels).tolist() == [0.0, float("inf")]
 
 
 def test_what_diverged_stays_not_a_number_and_no_bins_are_refused():

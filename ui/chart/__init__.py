@@ -4,32 +4,31 @@ One component of ours instead of several `st.plotly_chart`: the node of a pictur
 camera survive an update; a click anywhere reports the place on the axes; what was recorded plays in the browser
 (play, pause, step, scrub, speed) without a rerun; a change of theme is a swap of colours in the browser.
 
-What goes over the wire is one line of JSON (digest, position, the lengths of what follows), the look that all pictures
-share, and the pictures: a line of JSON and the bytes of their arrays, each of which is there once. The pictures' part is
-made once for a scene and kept as bytes; a rerun of the same scene sends what it already has, and the browser, which
-compares the digest, does not draw again.
+What goes over the wire is one line of JSON (position, digests and lengths of what follows) and parts: the look that all
+pictures share, the board without its figures, and a figure for each panel, a line of JSON and the bytes of its arrays. A part is
+known by its digest. The browser keeps parts, so a message holds those only that the last one did not have, and a picture whose
+part is the same is not drawn again. The parts of a scene are made once and kept as bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import plotly
 import plotly.graph_objects as go
 import streamlit as st
-import streamlit.components.v1 as v1
 from plotly.io.json import to_json_plotly
 
 from core.question import Question
 from figures import style
 from figures.wire import Arrays
-from ui import compat
+from ui import assets, compat
 
 HERE = Path(__file__).parent
 Text = str | Callable[[], str]
@@ -110,14 +109,22 @@ class Board:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A board as it goes over the wire: `body` is a line of JSON and after it the bytes of its arrays."""
+    """A board as it goes over the wire.
+
+    `parts` are bytes by their digest, each a line of JSON and after it the bytes of arrays: the board without its figures, whose
+    digest is the board's, and the figures, which the board's panels name by their digests.
+    """
 
     digest: str
-    body: bytes
+    parts: Mapping[str, bytes]
     summary: str
     clicks: dict[str, tuple[str, str]]
     field: str
     question: Question | None = None
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.parts.values())
 
 
 Failed = Callable[[str], None]
@@ -130,19 +137,18 @@ def encode(board: Board, question: Question | None = None, failed: Failed | None
     sentence then stands in its place. Without it the error is raised.
     Costs a millisecond or two for large pictures and their drawing tens, so callers keep the result.
     """
-    arrays = Arrays()
-    panels = [_encoded(panel, arrays, failed) for panel in board.panels]
-    setup = _encoded(board.setup, arrays, failed) if board.setup else None
+    parts: dict[str, bytes] = {}
+    panels = [_encoded(panel, parts, failed) for panel in board.panels]
+    setup = _encoded(board.setup, parts, failed) if board.setup else None
     player: dict[str, Any] | None = None
     if board.player:
         player = {k: getattr(board.player, k) for k in ("labels", "name", "seconds", "field", "autoplay", "live")}
         player["frames"] = len(board.player.labels)
     legend = [{"label": label, "colour": colour, "dash": dash} for label, colour, dash in board.legend]
-    text = to_json_plotly({"player": player, "legend": legend, "panels": panels, "setup": setup})
-    body = b"".join([text.encode(), b"\n", *arrays.buffers])
+    digest = _add(parts, {"player": player, "legend": legend, "panels": panels, "setup": setup})
     return Encoded(
-        digest=hashlib.blake2b(body, digest_size=12).hexdigest(),
-        body=body,
+        digest=digest,
+        parts=parts,
         summary=board.summary,
         clicks={p.id: p.click for p in board.panels if p.click},
         field=board.player.field if board.player else "",
@@ -150,10 +156,19 @@ def encode(board: Board, question: Question | None = None, failed: Failed | None
     )
 
 
+SOLID = ("surface", "scatter3d")  # drawn in three dimensions, for which a browser needs WebGL
 NO_PICTURE = "This picture cannot be drawn for this scene. The fault has been noted; the other pictures stand."
 
 
-def _encoded(panel: Panel, arrays: Arrays, failed: Failed | None) -> dict[str, Any]:
+def _add(parts: dict[str, bytes], value: Any, arrays: Arrays | None = None) -> str:
+    """Adds a part, and returns its digest."""
+    data = b"".join([to_json_plotly(value).encode(), b"\n", *(arrays.buffers if arrays else [])])
+    digest = hashlib.blake2b(data, digest_size=12).hexdigest()
+    parts[digest] = data
+    return digest
+
+
+def _encoded(panel: Panel, parts: dict[str, bytes], failed: Failed | None) -> dict[str, Any]:
     def value(name: str, instead: Any) -> Any:
         try:
             return getattr(panel, name)
@@ -172,38 +187,26 @@ def _encoded(panel: Panel, arrays: Arrays, failed: Failed | None) -> dict[str, A
         figure = go.Figure(layout={"xaxis_visible": False, "yaxis_visible": False, "annotations": [words | {"showarrow": False}]})
     traces, layout = compat.figure_parts(figure)
     layout = {name: value for name, value in layout.items() if name != "template"}
-    return {**about, "figure": {"data": arrays.extract(traces), "layout": layout}}
+    arrays = Arrays()
+    part = _add(parts, {"data": arrays.extract(traces), "layout": layout}, arrays)
+    return {**about, "part": part, "moves": any({"grow", "frames"} & set(trace.get("meta") or ()) for trace in traces),
+            "solid": any(trace["type"] in SOLID for trace in traces)}
 
 
-# A component takes one script; these are its parts, each using what stands before it.
-SCRIPTS = ("tools", "connection", "progress", "player", "turn", "panel", "ask", "bar", "present", "compare", "export", "offline",
-           "board")
-EVENTS = ("click", "frame", "guess", "preset", "pin", "leave", "alive")
-
-
-def script() -> str:
-    """The component's script: its parts in one."""
-    return "\n".join((HERE / f"{name}.js").read_text() for name in SCRIPTS)
+EVENTS = ("click", "frame", "guess", "preset", "pin", "leave", "alive", "missing")
+WHOLE = 5.0  # seconds for which a browser that has missed a part is sent all of them
 
 
 @st.cache_resource(show_spinner=False)
-def _component() -> tuple[Callable[..., Any], dict[str, Any], bytes]:
-    # The registry of v1 components serves files of a folder, which is all we ask of it: the plotly.js that the
-    # plotly package carries, at the version that wrote the figures.
-    folder = Path(plotly.__file__).parent / "package_data"
-    served = v1.declare_component("plotly_js", path=str(folder))
-    # A board that is saved as one file takes the component's own parts with it.
-    own = v1.declare_component("chart_parts", path=str(HERE))
-    mount = st.components.v2.component(
-        "lab_chart",
-        html='<div class="lab-board"></div>',
-        css=(HERE / "chart.css").read_text(),
-        js=script(),
-        isolate_styles=False,
-    )
-    look = json.dumps({"template": style.template().to_plotly_json(), "dark": style.dark_colours()})
-    parts = [f"component/{own.name}/{name}" for name in ("chart.css", *(f"{part}.js" for part in SCRIPTS))]
-    return mount, {"plotly": f"component/{served.name}/plotly.min.js", "parts": parts}, look.encode()
+def _component() -> tuple[Callable[..., Any], dict[str, bytes]]:
+    for folder in (assets.PLOTLY, assets.CHART):
+        folder.register()
+    places = f'const PLOTLY = "{assets.PLOTLY.address}", PARTS = "{assets.CHART.address}";\n'
+    mount = st.components.v2.component("lab_chart", html='<div class="lab-board"></div>',
+                                       js=places + (HERE / "entry.js").read_text(), isolate_styles=False)
+    look: dict[str, bytes] = {}
+    _add(look, {"template": style.template().to_plotly_json(), "dark": style.dark_colours()})
+    return mount, look
 
 
 def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int | None = None, about: Mapping[str, Any],
@@ -214,10 +217,28 @@ def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int
 
     The returned object has one attribute for each of EVENTS.
     """
-    mount, served, look = _component()
-    digest = board.digest + (beside.digest if beside else "")
-    bodies = [look, board.body, *([beside.body] if beside else [])]
-    head = {"digest": digest, "scene": scene, "live": live, "start": start, "summary": board.summary, **served, **about,
-            "lengths": [len(body) for body in bodies]}
-    parts = [json.dumps(head).encode(), b"\n", *bodies]
-    return mount(data=b"".join(parts), key=key, **{f"on_{name}_change": on_event for name in EVENTS})
+    mount, look = _component()
+    parts = {**look, **board.parts, **(beside.parts if beside else {})}
+    sent = _sent(f"{key}:sent", parts)
+    head = {"digest": board.digest + (beside.digest if beside else ""), "scene": scene, "live": live, "start": start,
+            "summary": board.summary, **about, "plotly": f"{assets.PLOTLY.address}/plotly.min.js", "look": next(iter(look)),
+            "now": board.digest, "kept": beside.digest if beside else None, "parts": [[name, len(parts[name])] for name in sent]}
+    data = b"".join([json.dumps(head).encode(), b"\n", *(parts[name] for name in sent)])
+
+    def event() -> None:
+        if st.session_state[key].get("missing"):
+            st.session_state[f"{key}:sent"] = set(), time.monotonic() + WHOLE
+        on_event()
+
+    return mount(data=data, key=key, **{f"on_{name}_change": event for name in EVENTS})
+
+
+def _sent(note: str, parts: Mapping[str, bytes]) -> list[str]:
+    """Which of the parts a message must hold: those that were not in the session's last message.
+
+    A browser that is slow, or is still loading, may be handed the newest of several messages only. It then says that it misses
+    a part, and is sent all of them for a while.
+    """
+    before, whole_until = st.session_state.get(note, (set(), 0.0))
+    st.session_state[note] = set(parts), whole_until
+    return [name for name in parts if name not in before or time.monotonic() < whole_until]

@@ -1,5 +1,9 @@
 // Predict, then reveal: a question that covers the pictures until the reader has answered it or asked to be shown.
 
+import { Panel } from "./panel.js";
+import { Progress } from "./progress.js";
+import { make } from "./tools.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 function drawn(name, about, parent) {
   const node = document.createElementNS(SVG, name);
@@ -83,7 +87,7 @@ class Pad {
   }
 }
 
-class Ask {
+export class Ask {
   constructor(board) {
     this.board = board;
     this.cover = make("section", "lab-cover");

@@ -1,6 +1,8 @@
 // The row above the pictures: presets, which are links, and what can be done with the scene.
 
-class Bar {
+import { make } from "./tools.js";
+
+export class Bar {
   constructor(board) {
     this.board = board;
     this.root = make("div", "lab-bar");

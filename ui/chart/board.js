@@ -1,9 +1,22 @@
 // A board of linked Plotly pictures with one clock. See __init__.py for what Python sends.
 // Only the newest spec is ever drawn.
 
-const boards = new WeakMap();
+import { Ask } from "./ask.js";
+import { Bar } from "./bar.js";
+import { paired } from "./compare.js";
+import { Connection } from "./connection.js";
+import { Exports } from "./export.js";
+import { Panel } from "./panel.js";
+import { figuresOf, opened, partOf } from "./parts.js";
+import { Player } from "./player.js";
+import { Present } from "./present.js";
+import { fontSize, isDark, legendEntry, loadPlotly, make, nextFrame, swapColours } from "./tools.js";
 
-class Board {
+const boards = new WeakMap();
+const PAUSE = 1000;  // milliseconds between two drawings of a picture that is not the first, while a run is under way
+const LACKING = 1500;  // milliseconds until the parts that are missing are asked for again
+
+export class Board {
   constructor(parent) {
     this.parent = parent;
     this.root = parent.querySelector(".lab-board") ?? parent.appendChild(document.createElement("div"));
@@ -48,9 +61,10 @@ class Board {
     this.paint();
   }
 
-  // look: text; now, kept: { text, numbers }, the second where two scenes are compared.
-  receive(head, look, now, kept) {
+  // head.look, head.now and, where two scenes are compared, head.kept name parts.
+  receive(head) {
     const fresh = !this.head;
+    clearInterval(this.lacking);
     this.head = head;
     this.root.dataset.scene = head.scene;
     this.root.dataset.live = head.live;
@@ -63,10 +77,17 @@ class Board {
       const was = this.player.frame;
       if (this.spec?.player) this.player.show({ ...this.spec.player, start: head.start }, false);
       if (this.player.frame !== was) this.draw(this.player.frame);
+      else if (!head.live && this.spec && this.late() && !this.player.playing) this.catchUp(0);
       return;
     }
+    const sent = Object.fromEntries(["look", "now", "kept"].map((name) => [name, head[name] && partOf(head[name])?.text]));
+    if (!complete(head, sent)) {
+      const ask = () => this.send("missing", { at: Date.now() });
+      this.lacking = setInterval(ask, LACKING);  // a question may be lost among the ticks of a run
+      return ask();
+    }
     this.digest = head.digest;
-    this.sent = { look, now, kept };
+    this.sent = sent;
     if (window.Plotly) this.paint();
     else loadPlotly(head.plotly).then(() => this.paint());
   }
@@ -83,17 +104,11 @@ class Board {
     if (fresh) this.readLook();
     this.drawnLook = `${this.dark}:${fontSize()}`;
     const { look, now, kept } = this.sent;
-    const { dark } = JSON.parse(look);
-    const coloured = (text) => JSON.parse(this.dark ? swapColours(text, dark) : text);
-    const spec = ({ text, numbers }) => {
-      const one = coloured(text);
-      for (const panel of [...one.panels, one.setup]) if (panel) panel.numbers = numbers;
-      return one;
-    };
-    this.look = coloured(look);
-    this.spec = spec(now);
+    this.partner = JSON.parse(look).dark;
+    this.look = this.coloured(look);
+    this.spec = this.coloured(now);
     this.order = this.spec.panels.map((p) => p.id);
-    if (kept) this.spec.panels = paired(this.spec, spec(kept));
+    if (kept) this.spec.panels = paired(this.spec, this.coloured(kept));
     this.revision += 1;
     this.legend.replaceChildren(...this.spec.legend.map(legendEntry));
     const keep = new Set(this.spec.panels.map((p) => p.id));
@@ -110,12 +125,18 @@ class Board {
       panel.show(spec);
       if (spec.mate) panel.root.dataset.mate = spec.mate; else delete panel.root.dataset.mate;
     }
-    for (const panel of this.panels.values()) { panel.late = true; panel.mate = this.panels.get(panel.spec.mate); }
+    this.player.show(this.spec.player && { ...this.spec.player, start: this.head.start }, fresh);
+    for (const panel of this.panels.values()) {
+      panel.mate = this.panels.get(panel.spec.mate);
+      panel.late ||= panel.shown !== panel.stateAt(this.player.frame);
+    }
     this.arrange();
     this.ask.paint();
-    this.player.show(this.spec.player && { ...this.spec.player, start: this.head.start }, fresh);
     if (!this.player.playing) this.catchUp(0);
   }
+
+  // A part's text as what it says, in the colours of the theme that is on.
+  coloured(text) { return JSON.parse(this.dark ? swapColours(text, this.partner) : text); }
 
   // In lecture mode one picture has the screen to itself, or a pair of them.
   arrange() {
@@ -134,13 +155,13 @@ class Board {
   }
 
   revealed() {
-    if (this.player.ready) { this.player.ready = false; this.player.play(); }
+    this.player.begin();
   }
 
   // Every picture that moves and is seen, at one frame of the film; the others follow when it stops.
   async draw(frame) {
     delete this.root.dataset.settled;
-    const moving = [...this.panels.values()].filter((p) => !p.root.hidden).filter((p) => p.late || p.moving?.some(Boolean));
+    const moving = [...this.panels.values()].filter((p) => !p.root.hidden).filter((p) => p.late || p.spec.moves);
     for (const panel of moving) panel.late = true;
     await Promise.all(moving.filter((p) => p.visible).map((p) => p.draw(frame)));
     this.done(frame);
@@ -148,26 +169,46 @@ class Board {
   }
 
   // Draws what is out of date, one picture a turn so that each is painted before the next is begun: the first picture
-  // first, then what is seen, then what is below the fold. A newer scene or frame starts the round again.
+  // first, then what is seen, then what is below the fold, which an opening film does not wait for. A newer scene or frame
+  // starts the round again.
   async catchUp(pause) {
     delete this.root.dataset.settled;
     const turn = (this.turn = (this.turn ?? 0) + 1);
+    this.catching = true;
+    try {
+      if (pause) await new Promise((then) => setTimeout(then, pause));
+      await this.drawLate(() => turn !== this.turn || this.player.playing || !this.root.isConnected);
+    } finally {
+      if (turn === this.turn) this.catching = false;
+    }
+  }
+
+  async drawLate(stopped) {
     const rank = (p) => (p === this.first() ? 0 : p.visible ? 1 : 2);
-    if (pause) await new Promise((then) => setTimeout(then, pause));
+    // While a run is under way the first picture follows it; the others are drawn now and then, and when it is over.
+    const waits = (p) => this.head.live && p !== this.first() && performance.now() - p.drawn < PAUSE;
+    const due = () => [...this.panels.values()].filter((p) => p.late && !p.root.hidden && !waits(p));
+    const { frame } = this.player;
+    if (!stopped() && this.first()?.shown === this.first()?.stateAt(frame)) this.done(frame);  // it is the same in this scene
     for (;;) {
-      if (turn !== this.turn || this.player.playing || !this.root.isConnected) return;
-      const [panel] = [...this.panels.values()].filter((p) => p.late && !p.root.hidden).sort((a, b) => rank(a) - rank(b));
+      if (stopped()) return;
+      const [panel] = due().sort((a, b) => rank(a) - rank(b));
+      if ((!panel || rank(panel) === 2) && this.player.begin()) return;
       if (!panel) break;
       await panel.draw(this.player.frame);
-      if (panel === this.first()) {
+      panel.drawn = performance.now();
+      if (panel === this.first() && !stopped()) {
         this.done(this.player.frame);
         await nextFrame();  // the frame that shows it is on the screen before the next picture takes the thread
       }
       await nextFrame();
     }
-    if (!this.panels.size) this.done(0);  // nothing could be drawn, and the words say so
-    this.root.dataset.settled = this.digest;
+    this.done(this.player.frame);
+    if (!this.late()) this.root.dataset.settled = this.digest;
   }
+
+  // Whether a picture that is shown is out of date.
+  late() { return [...this.panels.values()].some((panel) => panel.late && !panel.root.hidden); }
 
   first() { return this.panels.get(this.present.on ? this.present.panel() : this.order[0]); }
 
@@ -182,6 +223,7 @@ class Board {
 
   close() {
     clearInterval(this.watch);
+    clearInterval(this.lacking);
     window.removeEventListener("resize", this.onSize);
     for (const panel of this.panels.values()) panel.close();
     this.panels.clear();
@@ -193,28 +235,17 @@ class Board {
   }
 }
 
-// A line of JSON, then the parts whose lengths it tells: the look, and one or two boards, each a line of JSON and its arrays.
-function receive(board, bytes) {
-  const decoder = new TextDecoder();
-  const cut = bytes.indexOf(10);
-  const head = JSON.parse(decoder.decode(bytes.subarray(0, cut)));
-  // What the browser has already need not be read again.
-  if (head.digest === board.digest) return board.receive(head);
-  let end = cut + 1;
-  const [look, now, kept] = head.lengths.map((length) => bytes.subarray(end, (end += length)));
-  // The copy of the arrays begins where a number of eight bytes may begin.
-  const opened = (part) => {
-    const line = part.indexOf(10);
-    return { text: decoder.decode(part.subarray(0, line)), numbers: part.slice(line + 1).buffer };
-  };
-  board.receive(head, decoder.decode(look), opened(now), kept && opened(kept));
+// Whether all is here that a message speaks of.
+function complete({ kept }, sent) {
+  const texts = [sent.now, ...(kept ? [sent.kept] : [])];
+  return Boolean(sent.look) && texts.every((text) => text && figuresOf(text).every(partOf));
 }
 
 export default function ({ parentElement, data, setTriggerValue }) {
   let board = boards.get(parentElement);
   if (!board) boards.set(parentElement, (board = new Board(parentElement)));
   board.send = setTriggerValue;
-  receive(board, data instanceof Uint8Array ? data : new Uint8Array(data));
+  board.receive(opened(data instanceof Uint8Array ? data : new Uint8Array(data)));
   return () => setTimeout(() => {
     if (!parentElement.isConnected) { board.close(); boards.delete(parentElement); }
   }, 0);

@@ -3,7 +3,7 @@
 const KEPT = "kept-";
 
 // The pictures of both scenes in turn, the kept one (A) to the left of the present one (B); `mate` names the other.
-function paired(now, kept) {
+export function paired(now, kept) {
   const labels = kept.player?.labels ?? [];
   const same = (now.player?.labels ?? []).map((label, f) => {
     const at = labels[f] === label ? f : labels.indexOf(label);
@@ -19,10 +19,10 @@ function paired(now, kept) {
 }
 
 const AXES = ["xaxis", "yaxis", "scene.xaxis", "scene.yaxis", "scene.zaxis"];
-const axisOf = (layout, path) => path.split(".").reduce((node, key) => node?.[key], layout);
+export const axisOf = (layout, path) => path.split(".").reduce((node, key) => node?.[key], layout);
 
 // Path of each axis -> its type and range.
-function axesOf(layout) {
+export function axesOf(layout) {
   return Object.fromEntries(AXES.flatMap((path) => {
     const axis = axisOf(layout, path);
     return axis?.range ? [[path, { type: axis.type, range: [...axis.range] }]] : [];
@@ -30,7 +30,7 @@ function axesOf(layout) {
 }
 
 // Takes the axes of a picture and of its mate to the union of what both would show. True where that changed something.
-function shareAxes(one, two) {
+export function shareAxes(one, two) {
   let changed = false;
   for (const path of AXES) {
     const [a, b] = [one.own?.[path], two.own?.[path]];
@@ -49,7 +49,7 @@ function shareAxes(one, two) {
 }
 
 // What the hand does to one picture of a pair, zoom or camera, happens to the other.
-function follow(panel) {
+export function follow(panel) {
   panel.plot.on("plotly_relayout", (event) => {
     const mate = panel.mate;
     if (!mate?.plot.data || panel.following) return;

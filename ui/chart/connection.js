@@ -2,10 +2,12 @@
 // reader (it was started anew, or keeps a reader who is gone for two minutes only), no control would do anything any
 // more, so the page is opened again at its link, which holds the scene that is shown.
 
+import { make } from "./tools.js";
+
 const ANSWER = 3000;  // milliseconds in which a server that knows the reader answers, unless it is at work on something
 const ASLEEP = 60000;  // a page hidden for longer may have lost its connection without a word
 
-class Connection {
+export class Connection {
   constructor(board) {
     this.board = board;
     this.root = make("p", "lab-notice", "The connection to the server is lost. The page comes back by itself as soon as it can.");

@@ -1,6 +1,10 @@
 // What a reader takes away: the link, the whole board (offline.js), a picture as PNG or SVG, its numbers as CSV. All of it
 // is made here, at the click.
 
+import { offlinePage } from "./offline.js";
+import { icon } from "./player.js";
+import { DASHES, dataUrl, fontSize, make } from "./tools.js";
+
 const MARKS = {
   save: "M7 1h2v7l2.6-2.6L13 6.8 8 11.8 3 6.8l1.4-1.4L7 8zM2 13h12v2H2z",
   share: "M9 1l6 5-6 5V8C5 8 3 9.5 1 13 1.5 7.5 4.5 4.3 9 4z",
@@ -68,7 +72,7 @@ class Menu {
   }
 }
 
-class Exports {
+export class Exports {
   constructor(board) {
     this.board = board;
     this.share = new Menu("Share this page", "share", [
@@ -217,13 +221,6 @@ async function withFont(text, family) {
   const source = await dataUrl(font);
   const style = `<style>@font-face { font-family: ${family.split(",")[0]}; font-weight: 100 900; src: url(${source}); }</style>`;
   return text.replace(/<svg[^>]*>/, (open) => open + style);
-}
-
-async function dataUrl(blob) {
-  const reader = new FileReader();
-  reader.readAsDataURL(blob);
-  await new Promise((then) => { reader.onload = then; });
-  return reader.result;
 }
 
 async function toPng({ text, width, height, family }, scale) {

@@ -1,24 +1,43 @@
 // The board in one file, which plays without a network.
 
-async function offlinePage(board) {
-  const { plotly, parts, summary = "" } = board.head;
-  const bundle = [...document.scripts].find((script) => script.src.endsWith(plotly)).src;
-  const read = async (path) => {
-    const answer = await fetch(bundle.slice(0, -plotly.length) + path);
-    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-    return answer.text();
-  };
-  const [library, ...texts] = await Promise.all([plotly, ...parts].map(read));
-  const of = (ending) => texts.filter((_, i) => parts[i].endsWith(ending)).join("\n");
-  const css = of(".css");
+import { figuresOf, partOf } from "./parts.js";
+import { dataUrl } from "./tools.js";
+
+const IMPORT = /^import .* from "(.*)";\n/gm;
+
+async function read(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+  return answer.text();
+}
+
+// A module and all that it imports as one text without imports: each part after those that it needs. No two of them may use
+// one name at their top level.
+async function joined(address, known = new Set()) {
+  known.add(address);
+  const text = await read(address);
+  const before = [];
+  for (const [, from] of text.matchAll(IMPORT)) {
+    const other = new URL(from, address).href;
+    if (!known.has(other)) before.push(await joined(other, known));
+  }
+  return before.join("") + text.replaceAll(IMPORT, "");
+}
+
+export async function offlinePage(board) {
+  const { plotly, summary = "" } = board.head;
+  const at = (path) => new URL(path, import.meta.url).href;
+  const [library, parts, css] = await Promise.all([read(at(`../../${plotly}`)), joined(at("board.js")), read(at("chart.css"))]);
   const look = getComputedStyle(board.root);
   // The colours of the theme that is on.
   const values = [...new Set(css.match(/--st-[\w-]+/g))].map((name) => [name, look.getPropertyValue(name)]).filter(([, v]) => v);
   const title = escaped(document.querySelector("h2")?.textContent ?? document.title);
   const link = escaped(location.href);
-  const { slug, scene, start, beside } = board.head;
-  const data = { head: { slug, scene, start, beside, digest: board.digest, live: false, presets: [] },
-                 look: board.sent.look, now: await written(board.sent.now), kept: board.sent.kept && await written(board.sent.kept) };
+  const { slug, scene, start, beside, digest, look: shared, now, kept } = board.head;
+  const boards = [now, kept].filter(Boolean);
+  const digests = [shared, ...boards, ...boards.flatMap((one) => figuresOf(partOf(one).text))];
+  const data = { head: { slug, scene, start, beside, digest, look: shared, now, kept, live: false, presets: [] },
+                 parts: await Promise.all(digests.map(async (name) => [name, await written(partOf(name))])) };
   const inline = (code) => code.replace(/<\/(?=script)/gi, "<\\/").replaceAll("<!--", "<\\!--");
   return `<!DOCTYPE html>
 <html lang="en">
@@ -48,13 +67,15 @@ ${paragraphs(summary)}
 <footer>Saved from <a href="${link}">${link}</a>, where its controls and clicks work. Licence: MIT.</footer>
 <script>${inline(library)}<\/script>
 <script type="application/json" id="lab-data">${JSON.stringify(data).replaceAll("<", "\\u003c")}<\/script>
-<script type="module">${inline(of(".js"))}
+<script type="module">${inline(parts)}
 {
-  const { head, look, now, kept } = JSON.parse(document.getElementById("lab-data").textContent);
-  const read = ({ text, numbers }) => ({ text, numbers: Uint8Array.from(atob(numbers), (c) => c.charCodeAt(0)).buffer });
+  const { head, parts } = JSON.parse(document.getElementById("lab-data").textContent);
+  for (const [digest, { text, numbers }] of parts) {
+    keepPart(digest, { text, numbers: Uint8Array.from(atob(numbers), (c) => c.charCodeAt(0)).buffer });
+  }
   const board = new Board(document.querySelector("main"));
   board.send = () => {};
-  board.receive(head, look, read(now), kept && read(kept));
+  board.receive(head);
 }
 <\/script>
 </body>

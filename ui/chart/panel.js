@@ -1,7 +1,15 @@
 // One picture. Its DOM node is made once and lives until it leaves the document, and every change goes through
 // Plotly.react, so zoom, camera and hidden legend entries survive.
 
-class Panel {
+import { axesOf, axisOf, follow, shareAxes } from "./compare.js";
+import { partOf } from "./parts.js";
+import { begun, coarse, fontSize, hasWebGL, make, putArrays, sized, sizedTrace } from "./tools.js";
+import { Turn } from "./turn.js";
+
+const NO_WEBGL = "This picture is drawn in three dimensions with WebGL, which this browser does not have or has switched off. "
+  + "Everything else on the page works.";
+
+export class Panel {
   constructor(board) {
     this.board = board;
     this.root = document.createElement("figure");
@@ -21,7 +29,7 @@ class Panel {
     this.visible = true;
     this.seen = new IntersectionObserver(([entry]) => {
       this.visible = entry.isIntersecting;
-      if (this.visible && this.late && this.board.spec) this.board.catchUp(0);
+      if (this.visible && this.late && this.board.spec && !this.board.catching) this.board.catchUp(0);
     }, { rootMargin: "50px" });
     this.seen.observe(this.plot);
     this.listen();
@@ -29,18 +37,23 @@ class Panel {
 
   show(spec) {
     this.spec = spec;
-    this.unpacked = false;
-    this.own = this.shared = null;
-    this.moving = spec.figure.data.map((trace) => trace.meta?.grow || trace.meta?.frames);
-    this.turn.show(spec.figure.data.some(({ type }) => type === "surface" || type === "scatter3d"));
+    if (spec.mate) this.own = this.shared = null;
+    const same = spec.part === this.unpacked?.part;
+    this.part = partOf(spec.part);  // kept from here on, as long as it may be drawn
+    this.missing = spec.solid && !hasWebGL();
+    this.turn.show(spec.solid && !this.missing);
     this.root.dataset.panel = spec.id;
     this.root.dataset.height = spec.height;
     this.root.style.setProperty("--span", spec.span);
     this.root.style.setProperty("--rows", spec.rows);
-    if (!this.plot.data) this.words();  // a page that opens has its words in place
+    if (!this.plot.data || same) this.words();  // a page that opens has its words in place
   }
 
   words() {
+    const { title, caption, alt, click } = this.spec;
+    const now = JSON.stringify([title, caption, alt, click]);
+    if (now === this.said) return;
+    this.said = now;
     this.title.textContent = this.spec.title;
     this.caption.innerHTML = this.spec.caption;
     this.plot.setAttribute("aria-label", this.spec.alt.replaceAll("**", ""));
@@ -49,13 +62,15 @@ class Panel {
 
   // Left until the picture's turn to be drawn: the first one does not wait for the others, and words and picture change together.
   unpack() {
-    if (this.unpacked) return;
-    this.unpacked = true;
-    const { data, layout } = this.spec.figure;
-    putArrays(data, this.spec.numbers);
+    this.words();
+    const { part, unpacked, board: { drawnLook } } = this;
+    if (unpacked?.part === this.spec.part && unpacked.look === drawnLook) return;
+    this.unpacked = { part: this.spec.part, look: drawnLook };
+    this.own = this.shared = null;
+    const { data, layout } = this.board.coloured(part.text);
+    putArrays(data, part.numbers);
     this.layout = { ...layout, template: this.board.look.template, autosize: true, font: { ...layout.font, family: this.board.family } };
     this.base = data;
-    this.words();
   }
 
   at(frame, size) {
@@ -79,16 +94,31 @@ class Panel {
     });
   }
 
+  // What is to be seen at a frame; where it is the same, there is nothing to draw.
+  stateAt(frame) {
+    const { part, mate, moves, clock } = this.spec;
+    // One of a pair takes part in what the other one's axes show.
+    return [part, this.board.drawnLook, mate && this.board.revision, moves ? clock?.[frame] ?? frame : ""].join();
+  }
+
   async draw(frame) {
+    const state = this.stateAt(frame);
     this.late = false;
     this.unpack();
-    // What a film comes to is seen in its last frame; axes taken from the first would cut it.
-    if (this.mate && !this.own) {
-      await this.react((this.board.spec.player?.frames ?? 1) - 1);
-      this.own = axesOf(this.plot._fullLayout);
+    this.notice?.remove();
+    if (this.missing) {
+      window.Plotly.purge(this.plot);
+      this.notice = this.plot.appendChild(make("p", "lab-notice", NO_WEBGL));
+    } else {
+      // What a film comes to is seen in its last frame; axes taken from the first would cut it.
+      if (this.mate && !this.own) {
+        await this.react((this.board.spec.player?.frames ?? 1) - 1);
+        this.own = axesOf(this.plot._fullLayout);
+      }
+      await this.react(frame);
+      if (this.mate) this.pair();
     }
-    await this.react(frame);
-    if (this.mate) this.pair();
+    this.shown = state;
   }
 
   react(frame) {
@@ -104,8 +134,6 @@ class Panel {
                      displayModeBar: coarse() ? false : "hover",
                      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
     return window.Plotly.react(this.plot, this.at(this.spec.clock?.[frame] ?? frame, size), layout, config).then(() => {
-      // Where the browser has no WebGL, Plotly says so in the picture's place and there is nothing to turn.
-      if (this.turn.solid && this.plot.querySelector(".no-webgl")) this.turn.show(false);
       // Inside the picture, above its canvas.
       if (this.turn.solid && this.turn.handle.parentNode !== this.plot) this.plot.append(this.turn.handle);
     });

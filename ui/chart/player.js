@@ -1,12 +1,14 @@
 // The clock of a board: play, pause, step, scrub, speed.
 
-const icon = (path) => `<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><path d="${path}" fill="currentColor"/></svg>`;
+import { calm } from "./tools.js";
+
+export const icon = (path) => `<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><path d="${path}" fill="currentColor"/></svg>`;
 const ICONS = {
   play: icon("M4 2.5v11l9-5.5z"), pause: icon("M4 3h3v10H4zM9 3h3v10H9z"),
   back: icon("M3 3h2v10H3zM13 3v10L6 8z"), next: icon("M11 3h2v10h-2zM3 3v10l7-5z"),
 };
 
-class Player {
+export class Player {
   constructor(board) {
     this.board = board;
     this.root = document.createElement("div");
@@ -34,10 +36,13 @@ class Player {
     this.range.addEventListener("change", () => this.settle());
     this.frame = 0;
     this.playing = false;
+    this.waiting = false;  // for begin(), to play the opening film
   }
 
+  get on() { return this.playing || (this.waiting && !this.board.ask.open); }
+
   press(what) {
-    if (what === "play") this.playing ? this.pause(true) : this.play();
+    if (what === "play") this.on ? this.pause(true) : this.play();
     if (what === "back") { this.pause(); this.go(this.frame - 1); this.settle(); }
     if (what === "next") { this.pause(); this.go(this.frame + 1); this.settle(); }
   }
@@ -56,15 +61,22 @@ class Player {
     if (started && spec.start != null && !this.playing) this.frame = spec.start;
     else if (spec.live || (atEnd && !this.playing)) this.frame = this.last;
     this.frame = Math.max(0, Math.min(this.frame, this.last));
-    this.mark();
     if (fresh && spec.autoplay && spec.start == null && !spec.live && !calm()) {
       this.frame = 0;
-      if (this.board.ask.open) this.ready = true;
-      else this.play();
+      this.waiting = true;
     }
+    this.mark();
+  }
+
+  // Starts the opening film, once its first frame is on the screen and no question covers it. True where it does.
+  begin() {
+    if (!this.waiting || this.board.ask.open) return false;
+    this.play();
+    return true;
   }
 
   play() {
+    this.waiting = false;
     if (this.frame >= this.last) this.frame = 0;
     this.playing = true;
     this.mark();
@@ -86,7 +98,7 @@ class Player {
 
   pause(settle) {
     const was = this.playing;
-    this.playing = false;
+    this.playing = this.waiting = false;
     this.mark();
     if (was) this.board.catchUp(30);
     if (settle && was) this.settle();
@@ -114,9 +126,10 @@ class Player {
     const text = this.spec ? `${this.spec.labels?.[this.frame] ?? `${this.spec.name} ${this.frame}`}` : "";
     this.output.textContent = text;
     this.range.setAttribute("aria-valuetext", text);
-    if (this.root.dataset.playing !== String(this.playing)) this.button.innerHTML = this.playing ? ICONS.pause : ICONS.play;
-    this.button.setAttribute("aria-label", this.playing ? "Pause" : "Play");
+    const { on } = this;
+    if (this.root.dataset.playing !== String(on)) this.button.innerHTML = on ? ICONS.pause : ICONS.play;
+    this.button.setAttribute("aria-label", on ? "Pause" : "Play");
     this.root.dataset.frame = this.frame;
-    this.root.dataset.playing = this.playing;
+    this.root.dataset.playing = on;
   }
 }

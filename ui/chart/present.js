@@ -1,12 +1,14 @@
 // Lecture mode: one picture that fills the screen, and a whole lecture driven from the keyboard.
 
+import { make } from "./tools.js";
+
 const LECTURE_KEYS = [
   ["→ or Page Down", "next scene, then next lesson"], ["← or Page Up", "the one before"], ["↓ ↑", "next, previous lesson"],
   ["Space", "show the picture; play and pause"], ["1 to 9", "answer while asked; else choose a picture"],
   ["P", "ask before showing"], ["C", "controls"], ["Q", "large code of this link"], ["M", "the lecture's map"], ["Esc", "leave lecture mode"],
 ];
 
-class Present {
+export class Present {
   constructor(board) {
     this.board = board;
     this.root = make("header", "lab-lecture");

@@ -1,7 +1,7 @@
 // What this browser remembers of a reader: slug -> {seen, predicted: "right" | "wrong" | "skipped", solved}. Nothing of it
 // reaches the server.
 
-const Progress = {
+export const Progress = {
   key: "lab-progress",
 
   all() {

@@ -2,19 +2,27 @@
 
 let plotlyLoading = null;
 
-function loadPlotly(path) {
-  if (window.Plotly) return Promise.resolve(window.Plotly);
+// path: below the app's own address, which is two folders above the parts.
+export function loadPlotly(path) {
   plotlyLoading ??= new Promise((resolve, reject) => {
-    // The app may live under a base path; Streamlit's own bundle says where.
-    const bundle = document.querySelector('script[src*="static/js/"]');
-    const root = bundle ? bundle.src.split("static/js/")[0] : document.baseURI;
     const script = document.createElement("script");
-    script.src = root + path;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => { plotlyLoading = null; reject(new Error("plotly.js did not load")); };
+    script.src = new URL(`../../${path}`, import.meta.url);
+    script.onload = resolve;
+    script.onerror = () => { plotlyLoading = null; script.remove(); reject(new Error("plotly.js did not load")); };
     document.head.append(script);
   });
   return plotlyLoading;
+}
+
+// Whether this browser draws in three dimensions. Asked once, as each answer costs a context of the few that there are.
+let webgl = null;
+export function hasWebGL() {
+  if (webgl === null) {
+    const context = document.createElement("canvas").getContext("webgl");
+    webgl = Boolean(context);
+    context?.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+  return webgl;
 }
 
 const ARRAYS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array,
@@ -31,7 +39,7 @@ function arrayOf({ dtype, shape, at }, buffer) {
 }
 
 // Puts each array into the place where {dtype, shape, at} stands for it.
-function putArrays(node, buffer) {
+export function putArrays(node, buffer) {
   for (const key of Object.keys(node)) {
     const value = node[key];
     if (value === null || typeof value !== "object" || typeof (value[0] ?? {}) !== "object") continue;
@@ -41,13 +49,20 @@ function putArrays(node, buffer) {
 }
 
 // The first `count` points of each of the equal parts of an array, a gap after each where there are several.
-function begun(values, count, parts) {
+export function begun(values, count, parts) {
   if (parts === 1) return values.slice(0, count);
   const length = values.length / parts;
   return Array.from({ length: parts }, (_, i) => [...values.slice(i * length, i * length + count), null]).flat();
 }
 
-const make = (tag, className, text) => {
+export async function dataUrl(blob) {
+  const reader = new FileReader();
+  reader.readAsDataURL(blob);
+  await new Promise((then) => { reader.onload = then; });
+  return reader.result;
+}
+
+export const make = (tag, className, text) => {
   const node = document.createElement(tag);
   if (className) node.className = className;
   if (text !== undefined) node.textContent = text;
@@ -55,11 +70,11 @@ const make = (tag, className, text) => {
   return node;
 };
 
-const nextFrame = () => new Promise((then) => requestAnimationFrame(() => setTimeout(then, 0)));
-const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-const coarse = () => window.matchMedia("(pointer: coarse)").matches;
+export const nextFrame = () => new Promise((then) => requestAnimationFrame(() => setTimeout(then, 0)));
+export const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+export const coarse = () => window.matchMedia("(pointer: coarse)").matches;
 
-function isDark(node) {
+export function isDark(node) {
   // The nearest opaque background says which theme is on, whatever Streamlit calls it.
   for (let n = node; n; n = n.parentElement) {
     const c = getComputedStyle(n).backgroundColor.match(/[\d.]+/g)?.map(Number);
@@ -68,7 +83,7 @@ function isDark(node) {
   return window.matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-function swapColours(text, partner) {
+export function swapColours(text, partner) {
   const rgba = {};
   for (const [light, dark] of Object.entries(partner)) {
     const dec = (h) => [1, 3, 5].map((i) => parseInt(h.slice(i, i + 2), 16)).join(",");
@@ -82,12 +97,12 @@ function swapColours(text, partner) {
 const FONT_STEPS = [[0, 12], [640, 13], [1200, 14], [1600, 17], [2200, 20]];
 const presenting = () => document.documentElement.classList.contains("lab-present");
 // In lecture mode ticks, nine tenths of it, are read from the back row: 22 px on a screen of 1920.
-const fontSize = () => (presenting() ? Math.max(15, Math.round(window.innerWidth / 78)) : FONT_STEPS.filter(([w]) => window.innerWidth >= w).at(-1)[1]);
+export const fontSize = () => (presenting() ? Math.max(15, Math.round(window.innerWidth / 78)) : FONT_STEPS.filter(([w]) => window.innerWidth >= w).at(-1)[1]);
 const strokes = () => (presenting() ? 1.6 : 1);
 
-const DASHES = { solid: "", dot: "2 3", dash: "7 4", longdash: "11 4", dashdot: "7 3 2 3", longdashdot: "11 3 2 3" };
+export const DASHES = { solid: "", dot: "2 3", dash: "7 4", longdash: "11 4", dashdot: "7 3 2 3", longdashdot: "11 3 2 3" };
 
-function legendEntry({ label, colour, dash }) {
+export function legendEntry({ label, colour, dash }) {
   const item = document.createElement("li");
   item.innerHTML = `<svg width="26" height="10" aria-hidden="true"><line x1="1" x2="25" y1="5" y2="5" stroke-width="3"
     stroke="${colour}" stroke-dasharray="${DASHES[dash] ?? ""}"/></svg>`;
@@ -96,7 +111,7 @@ function legendEntry({ label, colour, dash }) {
 }
 
 // One type scale: titles of axes as large as the text, ticks and hover a little smaller.
-function sized(layout, size) {
+export function sized(layout, size) {
   const axis = (a) => ({ ...a, title: { ...a?.title, font: { ...a?.title?.font, size } }, tickfont: { ...a?.tickfont, size: 0.9 * size } });
   const out = { ...layout, font: { ...layout.font, size }, hoverlabel: { ...layout.hoverlabel, font: { ...layout.hoverlabel?.font, size } } };
   for (const key of ["xaxis", "yaxis", ...Object.keys(layout)]) if (/^[xy]axis\d*$/.test(key)) out[key] = axis(layout[key]);
@@ -109,7 +124,7 @@ function sized(layout, size) {
 }
 
 // The same scale for the bars beside coloured pictures, and for strokes and marks on the wall.
-function sizedTrace(trace, size) {
+export function sizedTrace(trace, size) {
   const bar = (b) => ({ ...b, thickness: 0.8 * size, tickfont: { ...b.tickfont, size: 0.9 * size },
                         title: { ...b.title, font: { ...b.title?.font, size } } });
   const out = { ...trace };

@@ -1,9 +1,12 @@
 // How a picture in space is turned. The wheel and one finger belong to the page, which would otherwise have a dead area;
 // a mouse turns by dragging, as Plotly does it, fingers in pairs, and everybody by the handle, with keys too.
 
+import { icon } from "./player.js";
+import { coarse, make } from "./tools.js";
+
 const STEP = Math.PI / 24;
 
-class Turn {
+export class Turn {
   constructor(panel) {
     this.panel = panel;
     this.plot = panel.plot;

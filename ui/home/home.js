@@ -1,8 +1,8 @@
 // The lecture's map. See __init__.py for what Python sends.
 
-const atlases = new WeakMap();
+const homePages = new WeakMap();
 // A picture's own units. The frame in it is twice as wide as high, so that a circle is round where x spans twice what y does.
-const WIDE = 320, HIGH = 160, ACROSS = 20, UP = 10;
+const WIDTH = 320, HEIGHT = 160, MARGIN_X = 20, MARGIN_Y = 10;
 
 // The app may live under a base path; Streamlit's own bundle says where.
 function address(slug) {
@@ -20,7 +20,7 @@ function element(tag, about = {}, ...children) {
   return node;
 }
 
-function drawn(tag, about) {
+function svgElement(tag, about) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(about)) if (value !== undefined) node.setAttribute(name, value);
   return node;
@@ -29,23 +29,23 @@ function drawn(tag, about) {
 // ---- pictures
 
 // Each kind of mark to the nodes that show it; `at` takes a point to the picture, `floor` is where bars and areas stand.
-const KINDS = {
-  line: (mark, at) => [drawn("path", { d: path(mark.points.map(at)), "stroke-width": mark.width ?? 3, "stroke-dasharray": mark.dash,
-                                       // A dash pattern is in the picture's units; a plain line grows in parts of its length.
-                                       pathLength: mark.dash ? undefined : 1 })],
-  dots: (mark, at) => mark.points.map(at).map(([cx, cy]) => drawn("circle", { cx, cy, r: (mark.width ?? 6) / 2 })),
+const MARK_NODES = {
+  line: (mark, at) => [svgElement("path", { d: path(mark.points.map(at)), "stroke-width": mark.width ?? 3, "stroke-dasharray": mark.dash,
+                                            // A dash pattern is in the picture's units; a plain line grows in parts of its length.
+                                            pathLength: mark.dash ? undefined : 1 })],
+  dots: (mark, at) => mark.points.map(at).map(([cx, cy]) => svgElement("circle", { cx, cy, r: (mark.width ?? 6) / 2 })),
   bars: (mark, at, floor) => {
     const places = mark.points.map(at);
     const gaps = places.slice(1).map(([x], i) => Math.abs(x - places[i][0])).filter(Boolean);
     const width = mark.width ?? 0.72 * Math.min(40, ...gaps);
-    return places.map(([x, y]) => drawn("rect", { x: x - width / 2, y: Math.min(y, floor), width, height: Math.abs(y - floor), rx: 1 }));
+    return places.map(([x, y]) => svgElement("rect", { x: x - width / 2, y: Math.min(y, floor), width, height: Math.abs(y - floor), rx: 1 }));
   },
   // A curve from left to right is filled down to the floor; any other outline is filled as it is.
   area: (mark, at, floor) => {
     const places = mark.points.map(at);
     const rising = places.every(([x], i) => !i || x >= places[i - 1][0]);
     const feet = rising && places.length ? [[places.at(-1)[0], floor], [places[0][0], floor]] : [];
-    return [drawn("path", { d: places.length ? `${path([...places, ...feet])}Z` : "" })];
+    return [svgElement("path", { d: places.length ? `${path([...places, ...feet])}Z` : "" })];
   },
 };
 
@@ -53,15 +53,15 @@ function path(places) {
   return places.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 }
 
-function picture({ marks, x, y }) {
-  const across = (v) => ACROSS + ((v - x[0]) / (x[1] - x[0])) * (WIDE - 2 * ACROSS);
-  const up = (v) => HIGH - UP - ((v - y[0]) / (y[1] - y[0])) * (HIGH - 2 * UP);
-  const floor = up(Math.min(Math.max(0, Math.min(...y)), Math.max(...y)));
+function pictureNodes({ marks, x, y }) {
+  const toX = (v) => MARGIN_X + ((v - x[0]) / (x[1] - x[0])) * (WIDTH - 2 * MARGIN_X);
+  const toY = (v) => HEIGHT - MARGIN_Y - ((v - y[0]) / (y[1] - y[0])) * (HEIGHT - 2 * MARGIN_Y);
+  const floor = toY(Math.min(Math.max(0, Math.min(...y)), Math.max(...y)));
   return marks.map((mark, order) => {
-    const group = drawn("g", { class: `lab-mark lab-${mark.kind}${mark.dash ? " lab-dashed" : ""}`, opacity: mark.alpha ?? 1 });
+    const group = svgElement("g", { class: `lab-mark lab-${mark.kind}${mark.dash ? " lab-dashed" : ""}`, opacity: mark.alpha ?? 1 });
     group.style.setProperty("--hue", mark.colour);
     group.style.setProperty("--order", order);
-    group.append(...KINDS[mark.kind](mark, ([a, b]) => [across(a), up(b)], floor));
+    group.append(...MARK_NODES[mark.kind](mark, ([a, b]) => [toX(a), toY(b)], floor));
     return group;
   });
 }
@@ -77,13 +77,13 @@ const ICONS = {
 
 // What a card says of a lesson: [icon, words].
 function badges(about) {
-  const said = [about?.seen || about?.predicted || about?.solved ? ["check", "Seen"] : ["open", "Not seen yet"]];
-  if (about?.predicted === "right") said.push(["check", "Predicted right"]);
-  if (about?.predicted === "wrong") said.push(["cross", "Predicted wrong"]);
-  if (about?.solved) said.push(["star", "Challenge solved"]);
-  return said.map(([icon, words]) => {
-    const sign = drawn("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" });
-    sign.append(drawn("path", { d: ICONS[icon] }));
+  const found = [about?.seen || about?.predicted || about?.solved ? ["check", "Seen"] : ["open", "Not seen yet"]];
+  if (about?.predicted === "right") found.push(["check", "Predicted right"]);
+  if (about?.predicted === "wrong") found.push(["cross", "Predicted wrong"]);
+  if (about?.solved) found.push(["star", "Challenge solved"]);
+  return found.map(([icon, words]) => {
+    const sign = svgElement("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" });
+    sign.append(svgElement("path", { d: ICONS[icon] }));
     return element("span", { class: `lab-badge lab-badge-${icon}` }, sign, words);
   });
 }
@@ -91,93 +91,93 @@ function badges(about) {
 // ---- the page
 
 // Letters as they are typed: no case, no accents, L² is L2.
-const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+const normalise = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
-class Atlas {
+class HomePage {
   constructor(parent) {
     this.root = parent.querySelector(".lab-home") ?? parent.appendChild(element("div", { class: "lab-home" }));
     this.cards = new Map();
-    this.bar();
+    this.buildToolbar();
     this.grid = this.root.appendChild(element("div", { class: "lab-parts" }));
-    this.seen = new IntersectionObserver((entries) => entries.forEach((e) => {
-      if (e.isIntersecting && e.target.childElementCount) { this.seen.unobserve(e.target); e.target.classList.add("lab-grow"); }
+    this.inView = new IntersectionObserver((entries) => entries.forEach((e) => {
+      if (e.isIntersecting && e.target.childElementCount) { this.inView.unobserve(e.target); e.target.classList.add("lab-grow"); }
     }));
-    this.onKey = (e) => this.key(e);
-    this.onStore = (e) => { if (e.key === Progress.key || e.key === null) this.mark(); };
+    this.onKey = (e) => this.handleKey(e);
+    this.onStorage = (e) => { if (e.key === Progress.key || e.key === null) this.showProgress(); };
     document.addEventListener("keydown", this.onKey);
-    window.addEventListener("storage", this.onStore);
+    window.addEventListener("storage", this.onStorage);
   }
 
-  bar() {
+  buildToolbar() {
     this.search = element("input", { type: "search", id: "lab-search", placeholder: "Search the lessons", autocomplete: "off",
                                      spellcheck: "false", "aria-keyshortcuts": "/", "aria-describedby": "lab-count" });
     this.count = element("p", { id: "lab-count", role: "status", "aria-live": "polite" });
     this.total = element("p", { class: "lab-total", tabindex: "-1" });
     this.clear = element("button", { type: "button" });
-    this.told = element("span", { class: "lab-unseen", role: "status" });
+    this.status = element("span", { class: "lab-unseen", role: "status" });
     this.search.addEventListener("input", () => this.filter());
-    this.ask(false);
-    this.clear.addEventListener("click", () => this.forget());
-    this.clear.addEventListener("blur", () => this.ask(false));
+    this.askToClear(false);
+    this.clear.addEventListener("click", () => this.clearProgress());
+    this.clear.addEventListener("blur", () => this.askToClear(false));
     this.root.append(element("div", { class: "lab-tools" },
       element("div", { class: "lab-find", role: "search" },
         element("label", { for: "lab-search", class: "lab-unseen" }, "Search the lessons"),
         this.search, element("kbd", { "aria-hidden": "true" }, "/")),
       this.count,
-      element("div", { class: "lab-progress" }, this.total, this.clear, this.told)));
+      element("div", { class: "lab-progress" }, this.total, this.clear, this.status)));
   }
 
-  receive({ parts, pictures }) {
+  update({ parts, pictures }) {
     const text = JSON.stringify(parts);
-    if (text !== this.text) { this.text = text; this.build(parts); }
-    for (const [slug, about] of Object.entries(pictures)) this.draw(this.cards.get(slug), about);
+    if (text !== this.text) { this.text = text; this.buildCards(parts); }
+    for (const [slug, about] of Object.entries(pictures)) this.drawPicture(this.cards.get(slug), about);
     for (const [slug, card] of this.cards) card.link.href = address(slug);
-    this.mark();
+    this.showProgress();
     const shown = [...this.cards.values()].filter((c) => c.drawn).length;
     this.root.dataset.pictures = shown;
   }
 
-  build(parts) {
+  buildCards(parts) {
     this.cards.clear();
     this.grid.replaceChildren(...parts.map(({ name, lessons }, i) => {
-      const list = element("ul", { role: "list" }, ...lessons.map((about) => this.card(about, name)));
+      const list = element("ul", { role: "list" }, ...lessons.map((about) => this.buildCard(about, name)));
       return element("section", { "aria-labelledby": `lab-part-${i}` }, element("h3", { id: `lab-part-${i}` }, name), list);
     }));
     this.filter();
   }
 
-  card({ slug, name, title, question, source }, part) {
-    const art = drawn("svg", { class: "lab-art", viewBox: `0 0 ${WIDE} ${HIGH}`, "aria-hidden": "true" });
+  buildCard({ slug, name, title, question, source }, part) {
+    const art = svgElement("svg", { class: "lab-art", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" });
     const link = element("a", { href: address(slug), "aria-describedby": `lab-claim-${slug} lab-told-${slug}` }, name);
-    const told = element("p", { class: "lab-told", id: `lab-told-${slug}` });
+    const badgesNode = element("p", { class: "lab-told", id: `lab-told-${slug}` });
     const root = element("li", { class: "lab-card", "data-slug": slug }, art, element("h4", {}, link),
       element("p", { class: "lab-claim", id: `lab-claim-${slug}` }, `${title}.`),
       element("p", { class: "lab-question" }, question),
-      element("p", { class: "lab-source" }, element("span", { class: "lab-unseen" }, "In the lecture: "), source), told);
+      element("p", { class: "lab-source" }, element("span", { class: "lab-unseen" }, "In the lecture: "), source), badgesNode);
     // A plain click keeps the session; any other (a new tab, a new window) is the browser's.
     link.addEventListener("click", (e) => {
       if (e.button || e.ctrlKey || e.metaKey || e.shiftKey || e.altKey) return;
-      const door = [...document.querySelectorAll(".st-key-hidden-links a")].find((a) => a.pathname === link.pathname);
-      if (!door) return;
+      const hiddenLink = [...document.querySelectorAll(".st-key-hidden-links a")].find((a) => a.pathname === link.pathname);
+      if (!hiddenLink) return;
       e.preventDefault();
-      door.click();
+      hiddenLink.click();
     });
-    root.addEventListener("pointerenter", (e) => { if (e.pointerType === "mouse") this.again(art); });
-    link.addEventListener("focus", () => { if (link.matches(":focus-visible")) this.again(art); });
-    this.cards.set(slug, { root, link, art, told, words: plain([name, title, question, source, part].join(" ")) });
+    root.addEventListener("pointerenter", (e) => { if (e.pointerType === "mouse") this.replay(art); });
+    link.addEventListener("focus", () => { if (link.matches(":focus-visible")) this.replay(art); });
+    this.cards.set(slug, { root, link, art, badges: badgesNode, words: normalise([name, title, question, source, part].join(" ")) });
     return root;
   }
 
-  draw(card, about) {
+  drawPicture(card, about) {
     const text = JSON.stringify(about);
     if (!card || card.drawn === text) return;
     card.drawn = text;
-    card.art.replaceChildren(...(about.marks ? picture(about) : []));
+    card.art.replaceChildren(...(about.marks ? pictureNodes(about) : []));
     card.art.classList.remove("lab-grow");
-    this.seen.observe(card.art);
+    this.inView.observe(card.art);
   }
 
-  again(art) {
+  replay(art) {
     art.classList.remove("lab-grow");
     art.getBoundingClientRect();  // a class that goes and comes within one layout starts nothing
     art.classList.add("lab-grow");
@@ -185,7 +185,7 @@ class Atlas {
 
   filter() {
     const asked = this.search.value.trim();
-    const words = plain(asked).split(/\s+/).filter(Boolean);
+    const words = normalise(asked).split(/\s+/).filter(Boolean);
     let found = 0;
     for (const { root, words: text } of this.cards.values()) {
       root.hidden = !words.every((w) => text.includes(w));
@@ -202,7 +202,7 @@ class Atlas {
     else this.count.textContent = `No lesson matches “${asked}”`;
   }
 
-  key(e) {
+  handleKey(e) {
     if (e.key === "Escape" && e.target === this.search && this.search.value) {
       e.preventDefault();
       this.search.value = "";
@@ -215,45 +215,45 @@ class Atlas {
     }
   }
 
-  mark() {
+  showProgress() {
     const kept = Progress.all();
     let seen = 0;
     for (const [slug, card] of this.cards) {
-      const signs = badges(kept[slug]);
-      seen += signs[0].textContent === "Seen";
-      card.told.replaceChildren(...signs);
+      const shown = badges(kept[slug]);
+      seen += shown[0].textContent === "Seen";
+      card.badges.replaceChildren(...shown);
     }
     this.total.textContent = `${seen} of ${this.cards.size} lessons seen`;
     this.total.style.setProperty("--part", this.cards.size ? seen / this.cards.size : 0);
     this.clear.hidden = !Object.keys(kept).length;
   }
 
-  ask(asking) {
+  askToClear(asking) {
     this.asking = asking;
     this.clear.textContent = asking ? "Clear it for good?" : "Clear progress";
-    this.told.textContent = asking ? "Press again to clear your progress." : "";
+    this.status.textContent = asking ? "Press again to clear your progress." : "";
   }
 
-  forget() {
-    if (!this.asking) return this.ask(true);
+  clearProgress() {
+    if (!this.asking) return this.askToClear(true);
     Progress.clear();
     this.total.focus();  // the button goes, and the keyboard must stand somewhere
-    this.mark();
-    this.told.textContent = "Progress cleared.";
+    this.showProgress();
+    this.status.textContent = "Progress cleared.";
   }
 
   close() {
-    this.seen.disconnect();
+    this.inView.disconnect();
     document.removeEventListener("keydown", this.onKey);
-    window.removeEventListener("storage", this.onStore);
+    window.removeEventListener("storage", this.onStorage);
   }
 }
 
 export default function ({ parentElement, data }) {
-  let atlas = atlases.get(parentElement);
-  if (!atlas) atlases.set(parentElement, (atlas = new Atlas(parentElement)));
-  atlas.receive(data);
+  let home = homePages.get(parentElement);
+  if (!home) homePages.set(parentElement, (home = new HomePage(parentElement)));
+  home.update(data);
   return () => setTimeout(() => {
-    if (!parentElement.isConnected) { atlas.close(); atlases.delete(parentElement); }
+    if (!parentElement.isConnected) { home.close(); homePages.delete(parentElement); }
   }, 0);
 }

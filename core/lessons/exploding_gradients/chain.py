@@ -16,11 +16,9 @@ from torch import Tensor
 
 from core.engine import Generators, normals
 
-KINDS = {"layers": "A new matrix in each layer", "recurrent": "One matrix again and again", "orthogonal": "Orthogonal"}
-
 
 def chains(rngs: Generators, n: int, depth: int, gain: float) -> dict[str, Tensor]:
-    """KINDS -> ‖v‖ [R, D+1] after 0 to D layers, from unit vectors; float64, R the number of generators."""
+    """layers, recurrent, orthogonal -> ‖v‖ [R, D+1] after 0 to D layers, from unit vectors; float64, a generator a chain."""
     v = normals(rngs, n, 1, dtype=torch.float64)
     v = v / v.norm(dim=1, keepdim=True)
     fresh = normals(rngs, depth, n, n, dtype=torch.float64).mul_(gain / math.sqrt(n))

@@ -110,10 +110,10 @@ class Lab:
 
     def train(self) -> Iterator[None]:
         """All starts of both nets as rows: row 0 is the one that is looked at, row 1 the second solution."""
-        total = self.config.steps
+        total, seeds = self.config.steps, range(_seed(self.config, 5), _seed(self.config, 5) + trained_starts(self.config))
         runs = [
             train(mlp, self._starts(mlp), self.x, self.y, self.loss, self.optimiser, steps=total,
-                  generators=generators(range(trained_starts(self.config))), record_every=math.ceil(total / (SNAPSHOTS - 1)))
+                  generators=generators(seeds), record_every=math.ceil(total / (SNAPSHOTS - 1)))
             for mlp in self.mlps
         ]
         stops, paths, pair = [], ([], []), ()
@@ -193,7 +193,6 @@ class Lab:
             kinds=tuple(c[0] for c in cuts), explained=torch.stack([c[2] for c in cuts]), marks=marks,
             a=torch.stack([axis[0] for axis in axes]), b=torch.stack([axis[1] for axis in axes]),
             snapshot_steps=self.snapshot_steps, path=coordinates,
-            path_loss=torch.stack([self._evaluate(m, paths[m]) for m in range(n)], 1),
             projection_loss=torch.stack([self._evaluate(m, shadows[m]) for m in range(n)], 1),
             off_plane=torch.stack([(paths[m] - shadows[m]).norm(dim=1) for m in range(n)], 1),
             moved=torch.stack([(paths[m] - planes[m].origin).norm(dim=1) for m in range(n)], 1),

@@ -91,9 +91,8 @@ class Result:
     grid: Tensor | None = None  # [M, B, A] loss on the plane
     snapshot_steps: Tensor | None = None  # [S]
     path: Tensor | None = None  # [S, M, 2] coordinates of the snapshots' nearest points in the plane
-    path_loss: Tensor | None = None  # [S, M] loss of the net itself
-    projection_loss: Tensor | None = None  # [S, M] loss of that nearest point
-    off_plane: Tensor | None = None  # [S, M] distance between the two
+    projection_loss: Tensor | None = None  # [S, M] loss at those points
+    off_plane: Tensor | None = None  # [S, M] distance of the net from that point
     moved: Tensor | None = None  # [S, M] distance from the plane's origin
     explained: Tensor | None = None  # [M, 2] share of the path's variance along each direction, NaN unless PCA
     marks: Tensor | None = None  # [M, 3, 2] the two solutions and the matched second one, NaN unless segment

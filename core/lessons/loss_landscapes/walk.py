@@ -48,7 +48,7 @@ def walk(config: Any) -> dict[str, Any]:
         problem=config.problem, nets=("surface",), step=config.steps, losses=losses[:, None], limit=limit(config),
         floor=float(surface.value(surface.minima_tensor()).min()), diverged_at=torch.tensor([gone]), reasons=(reason,),
         kinds=("surface",), a=x[None], b=y[None], grid=values[None],
-        snapshot_steps=chosen, path=path[chosen][:, None], path_loss=losses[chosen][:, None],
+        snapshot_steps=chosen, path=path[chosen][:, None],
         projection_loss=losses[chosen][:, None], off_plane=zero, moved=(path[chosen] - path[0]).norm(dim=-1)[:, None],
         marks=surface.minima_tensor()[None], basins=torch.tensor([len(surface.minima)]),
         bends_down=torch.tensor([landscape.negative_curvature_fraction(values)], dtype=torch.float64),

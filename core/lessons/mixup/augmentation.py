@@ -39,12 +39,6 @@ def symmetric_beta(alpha: Tensor | float, u: Tensor, v: Tensor) -> Tensor:
     return torch.where(cos < 0, nearer, 1 - nearer)
 
 
-def beta_draws(alpha: float, n: int, generators: Generators) -> Tensor:
-    """λ [K, n] of Beta(α, α), row k from generators[k], float64."""
-    u, v = uniforms(generators, 2, n, dtype=torch.float64).unbind(1)
-    return symmetric_beta(alpha, u, v)
-
-
 def beta_density(alpha: float, at: Tensor) -> Tensor:
     """Density of Beta(α, α), λ^(α−1) (1 − λ)^(α−1) Γ(2α)/Γ(α)², at λ in (0, 1); float64."""
     at = at.to(torch.float64)

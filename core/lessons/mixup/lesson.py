@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.calibration import Reliability, expected_calibration_error, negative_log_likelihood, reliability
+from core.calibration import Reliability, expected_calibration_error, reliability
 from core.controls import choice, grid, number
 from core.data import real
 from core.data.real import Picture
@@ -82,7 +82,6 @@ class Result:
     length: Tensor  # [M] ‖x_i − x_j‖
     curve: Reliability  # of the test set, seeds pooled
     ece: Tensor  # [A, S] calibration error
-    likelihood: Tensor  # [A, S] mean negative log-likelihood (nats)
 
 
 def places() -> Tensor:
@@ -194,7 +193,6 @@ class _Evaluator:
             own=own, sure=sure, slope=slope, length=self.length,
             curve=reliability(p.movedim(1, -2).flatten(-2), self.data.y_test.flatten(), BINS),
             ece=expected_calibration_error(p, self.data.y_test, BINS),
-            likelihood=negative_log_likelihood(p, self.data.y_test),
         )
 
     def surface(self, theta: Tensor) -> Tensor:

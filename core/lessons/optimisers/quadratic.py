@@ -39,9 +39,3 @@ def contraction(method: str, rate: Tensor, curvature: Tensor, alpha: float) -> T
 def stability_limit(method: str, alpha: float) -> float:
     """The product ε·λ beyond which a method diverges on a quadratic of curvature λ."""
     return {"sgd": 2.0, "noisy_sgd": 2.0, "momentum": 2 * (1 + alpha), "nesterov": 2 * (1 + alpha) / (1 + 2 * alpha)}[method]
-
-
-def best_rates(kappa: float) -> dict[str, float]:
-    """The smallest long-run contraction that each method can reach by its best ε (and α) at condition number κ."""
-    root = kappa**0.5
-    return {"sgd": (kappa - 1) / (kappa + 1), "momentum": (root - 1) / (root + 1)}

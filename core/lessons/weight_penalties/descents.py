@@ -13,7 +13,7 @@ from itertools import repeat
 import torch
 from torch import Tensor
 
-from core.engine import L1, L2, SGD, Adam, AdamW, Supervised, Trainer, generators, train
+from core.engine import L1, L2, SGD, Adam, AdamW, Generators, Trainer, generators, train
 from core.lessons.weight_penalties import proximal
 from core.lessons.weight_penalties.problem import NET_RATE, Problem, half_squared
 
@@ -60,6 +60,19 @@ def plain(problem: Problem, start: Tensor, alphas: Tensor, seed: int) -> Iterato
         yield Plain(now.theta[:, problem.mask > 0], rate=rate)
 
 
+class _Quadratic:
+    """J - J(0) = ½ wᵀ(∇J(w) + ∇J(0)), as J is quadratic, by Gram matrix; `penalty` joins the gradient."""
+
+    def __init__(self, problem: Problem, penalty: L2 | None):
+        self.slope, self.mask, self.penalty = problem.gradient(), problem.mask, penalty
+        self.first = self.slope(torch.zeros_like(self.mask)[None])
+
+    def value_and_gradient(self, theta: Tensor, batch: None, generators: Generators) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+        grad = self.slope(theta)
+        value = (theta * (grad + self.first)).sum(1) / 2
+        return value, grad if self.penalty is None else grad + self.penalty.gradient(theta, self.mask)
+
+
 def adam(problem: Problem, alphas: Tensor, goal: Tensor) -> dict[str, Tensor]:
     """Adam with an L2 penalty in the gradient, and AdamW, at every α: how far [A] they end from the L2 fit `goal` [A, P].
 
@@ -67,11 +80,10 @@ def adam(problem: Problem, alphas: Tensor, goal: Tensor) -> dict[str, Tensor]:
     """
     if problem.loss is not half_squared:
         return {}
-    strength, batches, out = alphas[:, None], repeat((problem.x["train"], problem.y["train"])), {}
-    penalised = Supervised(problem.mlp, problem.loss, L2(strength)), Adam(ADAM_RATE)
-    decayed = Supervised(problem.mlp, problem.loss), AdamW(ADAM_RATE, weight_decay=strength)
-    for name, (objective, optimiser) in (("adam", penalised), ("adamw", decayed)):
+    strength, out = alphas[:, None], {}
+    for name, penalty, optimiser in (("adam", L2(strength), Adam(ADAM_RATE)),
+                                     ("adamw", None, AdamW(ADAM_RATE, weight_decay=strength))):
         theta = torch.zeros_like(goal)
-        Trainer(objective, theta, optimiser, batches).advance(ADAM_STEPS)
+        Trainer(_Quadratic(problem, penalty), theta, optimiser, repeat(None)).advance(ADAM_STEPS)
         out[name] = (theta - goal).norm(dim=1) / goal.norm(dim=1)
     return out

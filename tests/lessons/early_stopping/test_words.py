@@ -53,7 +53,7 @@ def numbers(text: str) -> list[float]:
 def test_seen_and_board_hold_at_any_setting(scenes: list[tuple[Config, list[Result]]]) -> None:
     rng = random.Random(1)
     for scene, results in scenes:
-        assert b"NaN" not in chart.encode(PAGE.draw(results[5], scene)).body.split(b"\n")[0]
+        assert not any(b"NaN" in part.split(b"\n")[0] for part in chart.encode(PAGE.draw(results[5], scene)).parts.values())
         result = results[-1]
         for view in (scene, replace(scene, patience=rng.randint(1, 50), restore=not scene.restore, arm="l2")):
             kept, stopped = keras_stop(curve(result, view), view.patience, view.min_delta)

@@ -87,11 +87,10 @@ def test_the_plane_goes_through_the_trained_net(plane: str):
 
 
 @pytest.mark.parametrize("plane", lesson.PLANES)
-def test_path_loss_shadow_and_pythagoras(plane: str):
+def test_projection_and_pythagoras(plane: str):
     result = run(Config(plane=plane, **SMALL))
     assert result.kinds == (plane, plane)
-    at, moved, off = some(result.snapshot_steps), some(result.moved), some(result.off_plane)
-    torch.testing.assert_close(some(result.path_loss), result.losses[at], rtol=1e-4, atol=1e-6)
+    moved, off = some(result.moved), some(result.off_plane)
     assert bool((off <= moved + 1e-5).all())
     explained = some(result.explained)
     if plane == "trajectory":

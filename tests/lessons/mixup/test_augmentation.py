@@ -10,11 +10,10 @@ from scipy import stats
 from scipy.integrate import quad
 from torch import Tensor
 
-from core.engine import generators
+from core.engine import Generators, generators, uniforms
 from core.lessons.mixup.augmentation import (
     Mixup,
     beta_density,
-    beta_draws,
     beta_variance,
     label_entropy,
     mix_pairs,
@@ -23,6 +22,12 @@ from core.lessons.mixup.augmentation import (
 )
 
 ALPHAS = (0.05, 0.2, 0.5, 1.0, 2.0, 20.0)
+
+
+def beta_draws(alpha: float, n: int, rngs: Generators) -> Tensor:
+    """λ [K, n] of Beta(α, α), row k from rngs[k], float64."""
+    u, v = uniforms(rngs, 2, n, dtype=torch.float64).unbind(1)
+    return symmetric_beta(alpha, u, v)
 
 
 @pytest.mark.parametrize("alpha", ALPHAS)

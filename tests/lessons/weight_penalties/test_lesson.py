@@ -14,11 +14,12 @@ from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression, Ridge
 
 from core.controls import InvalidValue
 from core.data import real
-from core.lessons.weight_penalties import lesson, proximal
+from core.lessons.weight_penalties import lesson
 from core.lessons.weight_penalties.descents import ADAM_RATE, ADAM_STEPS
 from core.lessons.weight_penalties.lesson import FEATURES, PENALTIES, PROBLEMS, Config, Result
 from core.lessons.weight_penalties.problem import LINEAR
 from figures.weight_penalties import pictures
+from tests.lessons.weight_penalties import oracles
 
 ORDER = list(PENALTIES)
 
@@ -107,7 +108,7 @@ def test_every_fit_meets_the_conditions_of_a_minimum(problem, seed):
     np.testing.assert_allclose(result.slopes, slope, atol=1e-10)
     l1, l2 = lesson.rows_of(config)
     rows = torch.tensor(slope).reshape(len(l1), -1), result.weights.reshape(len(l1), -1)
-    assert proximal.kkt_violation(*rows, l1, l2).max() < 1e-8
+    assert oracles.kkt_violation(*rows, l1, l2).max() < 1e-8
 
 
 @pytest.mark.parametrize(("problem", "seed"), [*((p, s) for p in LINEAR for s in (0, 7)), ("digits", 0)])
@@ -152,7 +153,7 @@ def test_the_net_goes_downhill_and_where_it_is_finished_torch_finds_a_stationary
         net.zero_grad()
         (0.5 * (net(x)[:, 0] - t).square().mean()).backward()
         slope = torch.cat([p.grad.flatten() for p in net.parameters() if p.grad is not None and p.ndim == 2])
-        assert proximal.kkt_violation(slope[None], result.weights[k, i][None], l1[k, i], l2[k, i]) < 2e-3
+        assert oracles.kkt_violation(slope[None], result.weights[k, i][None], l1[k, i], l2[k, i]) < 2e-3
 
 
 # Choice of the strength

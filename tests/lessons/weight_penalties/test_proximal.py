@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core.lesson import last
 from core.lessons.weight_penalties import proximal
+from tests.lessons.weight_penalties import oracles
 
 N, D = 80, 7
 ALPHAS = torch.tensor([0.003, 0.02, 0.1, 0.4], dtype=torch.float64)
@@ -41,7 +42,7 @@ def test_agrees_with_scikit_learn(problem, rho):
     w = fit(x, t, rho * ALPHAS, (1 - rho) * ALPHAS)
     for row, alpha in zip(w, ALPHAS.tolist(), strict=True):
         if rho == 0:
-            oracle = Ridge(alpha=proximal.scikit_ridge_alpha(alpha, N), fit_intercept=False)
+            oracle = Ridge(alpha=oracles.scikit_ridge_alpha(alpha, N), fit_intercept=False)
         elif rho == 1:
             oracle = Lasso(alpha=alpha, fit_intercept=False, tol=1e-13, max_iter=100_000)
         else:
@@ -64,7 +65,7 @@ def test_logistic_regression_agrees_with_scikit_learn_and_leaves_the_bias_free(p
                             torch.zeros(len(ALPHAS), D + 1, dtype=x.dtype), l1, l2, penalised=mask, tolerance=1e-11)).w
     for row, alpha in zip(w.numpy(), ALPHAS.tolist(), strict=True):
         solver, ratio = ("saga", 1.0) if penalty == "l1" else ("newton-cholesky", 0.0)
-        oracle = LogisticRegression(C=proximal.scikit_logistic_c(alpha, N), l1_ratio=ratio, solver=solver, tol=1e-12,
+        oracle = LogisticRegression(C=oracles.scikit_logistic_c(alpha, N), l1_ratio=ratio, solver=solver, tol=1e-12,
                                     max_iter=100_000).fit(x.numpy(), y.numpy())
         np.testing.assert_allclose(row, np.append(oracle.coef_[0], oracle.intercept_), atol=1e-6)
     assert (w[:, -1] != 0).all()
@@ -105,19 +106,19 @@ def test_conditions_of_a_minimum_hold_there_and_nowhere_else(problem):
     slope, _, _, _ = quadratic(x, t)
     for l1, l2 in ((ALPHAS, 0 * ALPHAS), (0.5 * ALPHAS, 0.5 * ALPHAS)):
         w = fit(x, t, l1, l2)
-        assert proximal.kkt_violation(slope(w), w, l1[:, None], l2[:, None]).max() < 1e-10
+        assert oracles.kkt_violation(slope(w), w, l1[:, None], l2[:, None]).max() < 1e-10
         away = w + 0.01
-        assert proximal.kkt_violation(slope(away), away, l1[:, None], l2[:, None]).min() > 1e-3
+        assert oracles.kkt_violation(slope(away), away, l1[:, None], l2[:, None]).min() > 1e-3
     # At zero the slope may be anything up to α, not more.
     still = torch.zeros(1, D, dtype=torch.float64)
-    assert proximal.kkt_violation(slope(still), still, slope(still).abs().max(), 0.0) == 0
-    assert proximal.kkt_violation(slope(still), still, slope(still).abs().max() * 0.9, 0.0) > 0
+    assert oracles.kkt_violation(slope(still), still, slope(still).abs().max(), 0.0) == 0
+    assert oracles.kkt_violation(slope(still), still, slope(still).abs().max() * 0.9, 0.0) > 0
 
 
 def test_ridge_in_closed_form(problem):
     x, t = problem
     _, _, gram, moment = quadratic(x, t)
-    closed = proximal.ridge(gram, moment, ALPHAS)
+    closed = oracles.ridge(gram, moment, ALPHAS)
     torch.testing.assert_close(closed, fit(x, t, 0 * ALPHAS, ALPHAS), atol=1e-10, rtol=0)
     for alpha, row in zip(ALPHAS.tolist(), closed, strict=True):
         np.testing.assert_allclose(row, np.linalg.solve(gram.numpy() + alpha * np.eye(D), moment.numpy()), atol=1e-12)

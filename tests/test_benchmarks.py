@@ -1,0 +1,19 @@
+"""The README's table of the benchmarks: one row for each kind, the worst."""
+
+from __future__ import annotations
+
+from benchmarks import __main__ as benchmarks
+from benchmarks.__main__ import table, worst_of_each_kind
+
+ROWS = {"engine.K1": (5.0, 0.1), "engine.K8": (25.0, 0.1), "scene_ms.risk": (300.0, 1.0), "scene_ms.mixup": (1400.0, 2.0),
+        "hall.follow30.risk": (1.5, 0.2), "hall.follow30.mixup": (1.2, 0.3)}
+
+
+def test_the_worst_lesson_stands_for_its_kind():
+    assert list(worst_of_each_kind(ROWS)) == ["engine.K1", "engine.K8", "scene_ms.mixup", "hall.follow30.risk"]
+    assert "| `scene_ms` | mixup | 1,400.00 | 2.00 |" in table(ROWS)
+
+
+def test_the_lowest_is_worst_where_a_least_is_wanted(monkeypatch):
+    monkeypatch.setitem(benchmarks.LIMITS, "hall.follow30", "≥ 1")
+    assert "hall.follow30.mixup" in worst_of_each_kind(ROWS)

@@ -1,0 +1,104 @@
+"""How a page arrives: what a visit loads, which picture comes first, what a browser without WebGL shows."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from benchmarks.browser import executable
+from tests.reader import SLIDER, Reader, in_browser
+from ui.assets import CHART, PLOTLY
+
+pytestmark = in_browser
+
+LOADED = """() => performance.getEntriesByType("resource").filter(({ name }) => /component|static[/](js|css)/.test(name))
+  .map(({ name, transferSize, encodedBodySize, decodedBodySize }) => [name, transferSize, encodedBodySize, decodedBodySize])"""
+
+
+def test_a_second_visit_loads_nothing_again(browser, address):
+    reader = Reader(browser, address)
+    page = reader.open("risk")
+    first = page.evaluate(LOADED)
+    names = [name.removeprefix(f"{address}/") for name, *_ in first]
+    assert f"{PLOTLY.address}/plotly.min.js" in names
+    assert {f"{CHART.address}/{file}" for file in CHART.files} <= set(names)
+    assert len(names) == len(set(names)), "loaded twice"
+    assert all(0 < encoded < decoded for _, _, encoded, decoded in first if decoded > 1000), "not compressed"
+    page.goto(f"{address}/risk?seed=1")
+    reader.drawn()
+    again = page.evaluate(LOADED)
+    assert len(again) >= len(CHART.files)
+    assert [name for name, transferred, *_ in again if transferred] == []
+    assert reader.errors == []
+    page.context.close()
+
+
+def test_the_first_picture_does_not_wait_for_the_others(browser, address):
+    reader = Reader(browser, address, motion="no-preference")
+    page = reader.page
+    page.add_init_script("""{
+      const look = () => {
+        const board = document.querySelector(".lab-board");
+        if (!board?.dataset.drawn) return requestAnimationFrame(look);
+        window.first = [...document.querySelectorAll(".lab-panel")].map((p) => Boolean(p.querySelector(".main-svg")));
+        window.playing = document.querySelector(".lab-player").dataset.playing;
+        window.frame = board.dataset.frame;
+      };
+      requestAnimationFrame(look);
+    }""")
+    page.goto(f"{address}/optimisers")
+    page.wait_for_function("window.first", timeout=30_000)
+    assert page.evaluate("window.first.length") > 3
+    assert page.evaluate("window.first.map(Number).join('')").rstrip("0") == "1"
+    # It is that of the film's beginning, and the film begins when all that is in sight is drawn, and ends by itself.
+    assert page.evaluate("[window.frame, window.playing]") == ["0", "true"]
+    expect(page.locator(".lab-player")).to_have_attribute("data-playing", "false", timeout=30_000)
+    assert int(page.locator(".lab-player").get_attribute("data-frame")) > 10
+    reader.drawn()
+    assert reader.errors == []
+    page.context.close()
+
+
+def test_parts_that_a_browser_misses_are_sent_again(reader):
+    page = reader.open("risk")
+    before = reader.board.get_attribute("data-drawn")
+    # More than it keeps pushes out all that it had.
+    page.evaluate(f"""async () => {{
+      const parts = await import("/{CHART.address}/parts.js");
+      parts.keepPart("large", {{ text: "{{}}", numbers: new ArrayBuffer(200 << 20) }});
+    }}""")
+    page.locator(SLIDER).locator("visible=true").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn !== d", arg=before, timeout=20_000)
+    reader.drawn()
+    page.keyboard.press("ArrowLeft")
+    expect(reader.board).to_have_attribute("data-drawn", re.compile(before), timeout=20_000)
+
+
+def said(page: Page, panel: str):
+    return page.locator(f"[data-panel={panel}] .lab-notice")
+
+
+def test_a_browser_without_webgl_is_told_so(browser, address):
+    other = browser.browser_type.launch(executable_path=executable(), args=["--no-sandbox", "--disable-3d-apis"])
+    reader = Reader(other, address)
+    page = reader.open("optimisers")
+    expect(said(page, "surface")).to_contain_text("WebGL")
+    expect(page.locator("[data-panel=surface] .lab-turn")).to_be_hidden()
+    assert page.locator("[data-panel=surface] .js-plotly-plot").count() == 0
+    expect(page.locator(".lab-notice")).to_have_count(2)  # the other one, of the connection, is hidden
+    assert page.locator("[data-panel=map] .main-svg").count() > 0
+    before = reader.board.get_attribute("data-drawn")
+    page.locator(SLIDER).first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn !== d", arg=before, timeout=20_000)
+    reader.drawn()
+    page.get_by_role("button", name="One step back").click()
+    expect(said(page, "surface")).to_have_count(1)
+    with page.expect_download(timeout=60_000) as waiting:  # its numbers can be had all the same
+        page.locator("[data-panel=surface]").get_by_role("button", name="Save this picture").click()
+        page.get_by_role("menuitem", name="CSV data").click()
+    assert waiting.value.suggested_filename == "lab-optimisers-surface.csv"
+    assert reader.errors == []
+    other.close()

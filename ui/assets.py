@@ -1,0 +1,48 @@
+"""Files for the browser, at addresses that hold a digest of what is in them, so that a browser that has one never asks again.
+
+`streamlit run app.py` serves them through Streamlit's registry of components, which serves the files of a folder;
+`server.py` answers for the same addresses from memory, compressed once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import plotly
+import streamlit.components.v1 as v1
+
+HERE = Path(__file__).parent
+
+@dataclass(frozen=True)
+class Folder:
+    """The files of a folder that are served. `name` is unique among the folders."""
+
+    name: str
+    path: Path
+    files: tuple[str, ...]
+
+    @cached_property
+    def label(self) -> str:
+        """The name with a digest of the files' names and contents."""
+        digest = hashlib.blake2b(digest_size=8)
+        for file in self.files:
+            data = (self.path / file).read_bytes()
+            digest.update(f"{file} {len(data)} ".encode() + data)
+        return f"{self.name}-{digest.hexdigest()}"
+
+    @property
+    def address(self) -> str:
+        """Where the files are served, below the app's own address."""
+        return f"component/{__name__}.{self.label}"
+
+    def register(self) -> None:
+        """Makes Streamlit's own server answer for the files. Takes effect in a script run only."""
+        v1.declare_component(self.label, path=str(self.path))
+
+
+PLOTLY = Folder("plotly", Path(plotly.__file__).parent / "package_data", ("plotly.min.js",))
+PARTS = sorted(path.name for path in (HERE / "chart").glob("*.js") if path.name != "entry.js")
+CHART = Folder("chart", HERE / "chart", ("chart.css", *PARTS))
