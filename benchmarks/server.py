@@ -49,16 +49,17 @@ LOGGED = ("import logging, sys; logging.basicConfig(); logging.getLogger('ui.job
 
 
 @contextmanager
-def serving(app: Path = ROOT / "server.py", log: Path | None = None, port: int = 0) -> Iterator[Server]:
-    """Runs `app` in its own folder, its output and the pool's log of jobs in `log`.
+def serving(app: Path = ROOT / "server.py", log: Path | None = None, port: int = 0,
+            folder: Path | None = None) -> Iterator[Server]:
+    """Runs `app` in its own folder, unless another is named, its output and the pool's log of jobs in `log`.
 
     Raises RuntimeError if it does not answer in a minute.
     """
     port = port or free_port()
-    command = [sys.executable, "-c", LOGGED, "run", app.name, "--server.port", str(port), "--server.headless", "true",
+    command = [sys.executable, "-c", LOGGED, "run", str(app), "--server.port", str(port), "--server.headless", "true",
                "--browser.gatherUsageStats", "false"]
     with open(log or os.devnull, "w") as out:
-        child = subprocess.Popen(command, cwd=app.parent, stdout=out, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(command, cwd=folder or app.parent, stdout=out, stderr=subprocess.STDOUT)
     try:
         address = f"http://localhost:{port}"
         _wait(address, child)
@@ -69,9 +70,9 @@ def serving(app: Path = ROOT / "server.py", log: Path | None = None, port: int =
 
 
 @contextmanager
-def serve(app: Path = ROOT / "server.py", log: Path | None = None, port: int = 0) -> Iterator[str]:
+def serve(app: Path = ROOT / "server.py", log: Path | None = None, port: int = 0, folder: Path | None = None) -> Iterator[str]:
     """The address of `app`, served as by `serving`."""
-    with serving(app, log, port) as server:
+    with serving(app, log, port, folder) as server:
         yield server.address
 
 

@@ -49,6 +49,10 @@ class Control:
         """The text for a link, such that parse(write(v)) == v."""
         return str(value)
 
+    def format_value(self, value: Any) -> str:
+        """The value as a reader is told it."""
+        return self.write(value) or "nothing"
+
     def edges(self) -> tuple[Any, Any]:
         """Two values at the ends of the range, for tests that move a widget as far as it goes."""
         raise NotImplementedError
@@ -147,6 +151,9 @@ class Choice(Control):
     """One of a few named options: `options` maps each value to its label."""
 
     options: Mapping[str, str]
+
+    def format_value(self, value: str) -> str:
+        return self.options[value]
 
     def check(self, value: Any) -> None:
         if not isinstance(value, str) or value not in self.options:
@@ -253,42 +260,36 @@ class Numbers(Control):
         return (self.low,) * self.least, (self.high,) * self.most
 
 
-def _declare(default: Any, control: Control) -> Any:
+def declare(default: Any, control: Control) -> Any:
+    """A field of a Config with its control."""
     return dataclasses.field(default=default, metadata={"control": control})
 
 
 def number(default: float, **about: Any) -> Any:
-    return _declare(default, Number(**about))
+    return declare(default, Number(**about))
 
 
 def grid(default: float, **about: Any) -> Any:
-    return _declare(default, Grid(**about))
+    return declare(default, Grid(**about))
 
 
 def choice(default: str, **about: Any) -> Any:
-    return _declare(default, Choice(**about))
+    return declare(default, Choice(**about))
 
 
 def choices(default: tuple[str, ...], **about: Any) -> Any:
-    return _declare(default, Choices(**about))
+    return declare(default, Choices(**about))
 
 
 def switch(default: bool, **about: Any) -> Any:
-    return _declare(default, Switch(**about))
+    return declare(default, Switch(**about))
 
 
 def numbers(default: tuple[float, ...], **about: Any) -> Any:
-    return _declare(default, Numbers(**about))
+    return declare(default, Numbers(**about))
 
 
 def decades(low: int, high: int, per_decade: tuple[float, ...] = (1, 2, 5)) -> tuple[float, ...]:
     """Round values from 10^low to 10^high for a `grid`: decades(-3, -1) is 0.001, 0.002, 0.005, ..., 0.1."""
     inner = [float(f"{m}e{e}") for e in range(low, high) for m in per_decade]
     return (*inner, float(f"1e{high}"))
-
-
-def format_value(control: Control, value: Any) -> str:
-    """The value as a reader is told it."""
-    if isinstance(control, Choice):
-        return control.options[value]
-    return control.write(value) or "nothing"

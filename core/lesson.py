@@ -11,7 +11,8 @@ A lesson is a package `core/lessons/<slug>/`. Its `lesson.py` has four names:
 
 Its `words.py` has all that is said of a run: `summary(result, config)`, `predict`, `CHALLENGE` and the alternative texts.
 
-Every field of a Config is declared once, by one of the functions of `core.controls`.
+Every field of a Config is declared once, by one of the functions of `core.controls` or `core.drawings`. A lesson whose Config has
+an `asset` field takes the bytes as a second argument, `steps(config, assets)`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from core.controls import Control, InvalidValue, format_value, number
+from core.controls import Control, InvalidValue, number
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Scene")
@@ -93,7 +94,7 @@ def scene_from_query(config: type[S], query: Mapping[str, str]) -> tuple[S, list
             if error.field not in values:
                 break
             label = controls[error.field].label
-            notes.append(f"{label}: {error}; {format_value(controls[error.field], defaults[error.field])} is used instead.")
+            notes.append(f"{label}: {error}; {controls[error.field].format_value(defaults[error.field])} is used instead.")
             del values[error.field]
     return config(), [*notes, "The link's values do not go together; the opening scene is shown instead."]
 
@@ -111,7 +112,7 @@ def _read_field(control: Control, text: str, default: Any) -> tuple[Any, str]:
         control.check(used)
     except (ValueError, OverflowError, TypeError):
         used = default
-    return used, f"{control.label}: “{_truncate(text)}” cannot be used here; {format_value(control, used)} is used instead."
+    return used, f"{control.label}: “{_truncate(text)}” cannot be used here; {control.format_value(used)} is used instead."
 
 
 def _truncate(text: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ import streamlit as st
 from figures import style
 from figures.wire import DTYPES
 from ui import chart
+from ui.assets import PARTS
 from ui.chart import Board, Encoded, Panel, encode
 
 
@@ -110,3 +113,11 @@ def test_the_browser_is_told_what_moves_and_what_needs_webgl(kind, moves, solid)
     encoded = encode(Board(panels=[panel]))
     (about,) = json.loads(encoded.parts[encoded.digest])["panels"]
     assert (about["moves"], about["solid"]) == (bool(moves), solid)
+
+
+def test_no_two_parts_use_one_name():
+    """A board that is saved as one file has the parts one after the other in one module."""
+    defined = re.compile(r"^(?:export )?(?:async )?(?:function\*?|class|const|let) (\w+)", re.M)
+    names = Counter(name for part in PARTS for name in defined.findall((chart.HERE / part).read_text()))
+    assert len(names) > 50
+    assert [name for name, count in names.items() if count > 1] == []

@@ -16,6 +16,7 @@ import streamlit.components.v1 as v1
 
 HERE = Path(__file__).parent
 
+
 @dataclass(frozen=True)
 class Folder:
     """The files of a folder that are served. `name` is unique among the folders."""
@@ -44,5 +45,5 @@ class Folder:
 
 
 PLOTLY = Folder("plotly", Path(plotly.__file__).parent / "package_data", ("plotly.min.js",))
-PARTS = sorted(path.name for path in (HERE / "chart").glob("*.js") if path.name != "entry.js")
+PARTS = sorted(path.relative_to(HERE / "chart").as_posix() for path in (HERE / "chart").rglob("*.js") if path.name != "entry.js")
 CHART = Folder("chart", HERE / "chart", ("chart.css", *PARTS))

@@ -11,15 +11,17 @@ to the browser once, and is lost when another run overtakes that one.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
 from core import lesson
-from core.controls import Choice, Choices, Control, Grid, InvalidValue, Number, Numbers, Switch, format_value
+from core.controls import Choice, Choices, Control, Grid, InvalidValue, Number, Numbers, Switch
+from core.drawings import Asset
 from core.lesson import Scene
-from ui import compat
+from ui import asset_store, compat
 
 # The parameters of a link that belong to the page, not to the scene: lecture mode, and the scene to compare with.
 PRESENT, BESIDE = "present", "beside"
@@ -47,7 +49,7 @@ def set_fields(slug: str, **values: Any) -> None:
     try:
         set_scene(slug, dataclasses.replace(scene, **values))
     except InvalidValue as error:
-        st.session_state[f"notes:{slug}"] = [f"{scene.controls()[error.field].label}: {error}."]
+        warn(slug, f"{scene.controls()[error.field].label}: {error}.")
 
 
 def load_scene_from_url(slug: str, config: type[Scene]) -> None:
@@ -64,16 +66,31 @@ def load_scene_from_url(slug: str, config: type[Scene]) -> None:
     if asked or travelled or f"scene:{slug}" not in state:
         notes: list[str] = []
         if query or travelled or f"scene:{slug}" not in state:
-            scene, notes = lesson.scene_from_query(config, query)
+            scene, notes = _read(config, query)
             set_scene(slug, scene)
             pin_scene(slug, None)
         if BESIDE in asked:
-            kept, more = lesson.scene_from_query(config, dict(parse_qsl(asked[BESIDE])))
+            kept, more = _read(config, dict(parse_qsl(asked[BESIDE])))
             pin_scene(slug, kept)
             notes += [f"Of the scene to compare with: {note}" for note in more]
         if asked.get(PRESENT, "1") != "1":
             notes.append(f"Lecture mode is present=1, not “{asked[PRESENT][:40]}”; the page is shown without it.")
         state[f"notes:{slug}"] = notes
+
+
+def _read(config: type[Scene], query: Mapping[str, str]) -> tuple[Scene, list[str]]:
+    scene, notes = lesson.scene_from_query(config, query)
+    scene, gone = without_lost_assets(scene)
+    return scene, notes + gone
+
+
+def without_lost_assets(scene: Scene) -> tuple[Scene, list[str]]:
+    """The scene with the default in the place of each asset that is not here any more, and a sentence for each."""
+    lost = {name: control for name, control in scene.controls().items()
+            if isinstance(control, Asset) and getattr(scene, name) and asset_store.store().get(getattr(scene, name)) is None}
+    notes = [f"{control.label}: what was drawn or uploaded is not in the link, and the server that kept it for a while has it no "
+             "more; the default is used instead." for control in lost.values()]
+    return (dataclasses.replace(scene, **dict.fromkeys(lost, "")) if lost else scene), notes
 
 
 def current_scene(slug: str, config: type[Scene]) -> Scene:
@@ -96,6 +113,8 @@ def current_scene(slug: str, config: type[Scene]) -> Scene:
     except InvalidValue as error:
         notes.append(f"{config.controls()[error.field].label}: {error}; the last valid scene is still shown.")
         scene = before
+    scene, lost = without_lost_assets(scene)
+    notes += lost
     if scene != before or notes:
         state[f"notes:{slug}"] = notes
     state[f"scene:{slug}"] = scene
@@ -118,7 +137,7 @@ def describe_difference(kept: Scene, scene: Scene) -> str:
     fields = [(control, a, b) for control, a, b in fields if a != b]
     if not fields:
         return "A is this scene as it was kept; move a control and B follows."
-    return "; ".join(f"{c.label}: A {format_value(c, a)}, B {format_value(c, b)}" for c, a, b in fields) + "."
+    return "; ".join(f"{c.label}: A {c.format_value(a)}, B {c.format_value(b)}" for c, a, b in fields) + "."
 
 
 def write_url(scene: Scene, kept: Scene | None = None) -> None:
@@ -134,9 +153,17 @@ def write_url(scene: Scene, kept: Scene | None = None) -> None:
         st.session_state["sent"] = query
 
 
+def warn(slug: str, note: str) -> None:
+    """Says a sentence about the last edit, until the next."""
+    st.session_state[f"notes:{slug}"] = [note]
+
+
 def warnings(slug: str) -> list[str]:
-    """What was wrong with the last link or edit, a sentence each."""
-    return st.session_state.get(f"notes:{slug}", [])
+    """What was wrong with the last link or edit, and what the link does not hold, a sentence each."""
+    scene: Scene = st.session_state[f"scene:{slug}"]
+    outside = [f"{control.label}: not in the link, which holds its name only. The server keeps it for an hour after its last use."
+               for name, control in scene.controls().items() if isinstance(control, Asset) and getattr(scene, name)]
+    return st.session_state.get(f"notes:{slug}", []) + outside
 
 
 def draw_widgets(slug: str, scene: Scene, fields: dict[str, Control]) -> None:

@@ -13,9 +13,10 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core import catalogue
-from core.controls import Grid, Number, Numbers
+from core.controls import Choice, Grid, Number, Numbers
+from core.drawings import Asset
 from core.lesson import Scene
-from ui import chart, compat, controls, explanation, lecture, questions, runner, shell
+from ui import asset_store, chart, compat, controls, explanation, lecture, questions, runner, shell
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,11 @@ def _handle_event(page: Page, board: chart.Encoded) -> None:
     slug = page.slug
     event, scene = st.session_state[f"{slug}:board"], st.session_state[f"scene:{slug}"]
     if place := event.get("click"):
-        _handle_click(slug, scene, board.clicks[place["panel"]], place["x"], place["y"])
+        _handle_click(slug, scene, board.fields["click"][place["panel"]], *place["place"])
+    if moved := event.get("shift"):
+        _handle_click(slug, scene, board.fields["shift"][moved["panel"]], *moved["shift"])
+    if drawn := event.get("drawn"):
+        _handle_drawing(slug, scene, *board.fields["drawn"][drawn["panel"]], drawn["drawing"])
     if moved := event.get("frame"):
         controls.set_fields(slug, **{board.field: int(moved["frame"])})
     if guess := event.get("guess"):
@@ -170,9 +175,9 @@ def _handle_event(page: Page, board: chart.Encoded) -> None:
         st.session_state["leave"] = True
 
 
-def _handle_click(slug: str, scene: Scene, fields: tuple[str, str], *place: float) -> None:
+def _handle_click(slug: str, scene: Scene, fields: tuple[str, ...], *place: float) -> None:
     asked: dict[str, Any] = {}
-    for name, value in zip(fields, place, strict=True):
+    for name, value in zip(fields, place, strict=False):
         if not name:
             continue
         control = scene.controls()[name]
@@ -182,6 +187,19 @@ def _handle_click(slug: str, scene: Scene, fields: tuple[str, str], *place: floa
             index = min(range(len(items)), key=lambda i: abs(items[i] - value))
             items[index] = min(max(round(value, 2), control.low), control.high)
             asked[name] = tuple(items)
+        elif isinstance(control, Choice):
+            asked[name] = list(control.options)[int(value)]
         elif isinstance(control, (Number, Grid)):
             asked[name] = control.nearest(float(value))
     controls.set_fields(slug, **asked)
+
+
+def _handle_drawing(slug: str, scene: Scene, field: str, drawing: Any) -> None:
+    """Puts what a reader has drawn into its field; as an asset where it is too large for a link."""
+    control = scene.controls()[field]
+    try:
+        if isinstance(control, Asset):
+            drawing = asset_store.store().put(control.pack(drawing), compat.session_id())
+        controls.set_fields(slug, **{field: control.nearest(drawing)})
+    except ValueError as error:
+        controls.warn(slug, f"{control.label}: {error}.")

@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from core.drawings import Asset
 from core.lesson import Scene
-from ui import compat
+from ui import asset_store, compat
 from ui.chart import Board, Encoded, encode
 from ui.jobs import Job, Kept, Once, Pool, size_of
 
@@ -123,7 +125,18 @@ def _newest(memory: Shared, slug: str, module: Any, scene: Scene, after: int, sl
 
 def _job(memory: Shared, slug: str, module: Any, scene: Scene, who: tuple[str, str], rank: int = 0) -> Job:
     trained = scene.trained()
-    return memory.pool.ask((slug, trained), lambda: module.steps(trained), who, rank)
+    return memory.pool.ask((slug, trained), steps_of(module, trained), who, rank)
+
+
+def steps_of(module: Any, scene: Scene) -> Callable[[], Iterator[Any]]:
+    """What begins the run of a scene, with the assets whose digests it holds. Raises LookupError where one is not here."""
+    names = [name for name, control in scene.controls().items() if isinstance(control, Asset)]
+    if not names:
+        return partial(module.steps, scene)
+    assets = {digest: asset_store.store().get(digest) for name in names if (digest := getattr(scene, name))}
+    if None in assets.values():
+        raise LookupError("an asset of this scene is not here any more")
+    return partial(module.steps, scene, assets)
 
 
 def _encoded(slug: str, module: Any, draw: Draw, result: Any, scene: Scene) -> Encoded:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import struct
-import zlib
 from functools import lru_cache
 
 import numpy as np
@@ -14,42 +11,27 @@ from core.data import real
 from core.data.real import Picture
 from core.lessons.mixup.lesson import PAIRS, Config, pair, places
 from figures import style
+from figures.wire import Blob, image_blob
 
 # The frame that moving traces are made at. The player replaces it, and a board whose bytes do not depend on where the
 # player stands is not sent again when the hand rests.
 OPENING = Config().frame
 
 
-def png(image_HWC: np.ndarray) -> str:
-    """A data URI of a lossless PNG; uint8, one channel for grey or three for colour (ISO/IEC 15948)."""
-    height, width, channels = image_HWC.shape
-    # Filter 2 ("up") stores differences of rows, which compress better and lose nothing.
-    rows = image_HWC.reshape(height, -1)
-    up = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))
-    raw = np.concatenate([np.full((height, 1), 2, np.uint8), up], axis=1).tobytes()
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    head = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 3: 2}[channels], 0, 0, 0)
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
-    return "data:image/png;base64," + base64.b64encode(data).decode()
-
-
 @lru_cache(maxsize=1)
-def _album() -> dict[str, tuple[Picture, str, str]]:
-    """Every picture with its PNG, whole and at half its size."""
-    out: dict[str, tuple[Picture, str, str]] = {}
+def album() -> dict[str, tuple[Picture, Blob, Blob]]:
+    """Every picture, whole and at half its size."""
+    out: dict[str, tuple[Picture, Blob, Blob]] = {}
     for name, picture in real.pictures().items():
         pixels = picture.image_HWC.numpy()
         small = pixels.reshape(80, 2, 80, 2, -1).mean((1, 3)).round().astype(np.uint8)
-        out[name] = picture, png(pixels), png(small)
+        out[name] = picture, image_blob(pixels), image_blob(small)
     return out
 
 
 def pictures(scene: Config) -> go.Figure:
     """x̃ large, x_i and x_j small. The browser mixes: x_i lies on x_j with opacity λ, which is λ x_i + (1 − λ) x_j."""
-    i, j = (_album()[name] for name in PAIRS[scene.pair])
+    i, j = (album()[name] for name in PAIRS[scene.pair])
     share = places().numpy()
     whole = dict(hoverinfo="skip", zsmooth="fast")
     names = i[0].label, j[0].label

@@ -12,6 +12,7 @@ from core.lessons.mixup.augmentation import beta_density
 from core.lessons.mixup.lesson import ARMS, MONTAGE, SINGLE, Config, Result, places
 from core.lessons.mixup.probes import CORNERS, FRAME
 from figures import style
+from figures.kinds import Cell, ImageGrid, levels
 from figures.mixup.photographs import OPENING
 
 NAMES = {"erm": "Ordinary training (ERM)", "mixup": "Mixup"}
@@ -44,7 +45,7 @@ def beta(result: Result, scene: Config) -> go.Figure:
     return style.figure(traces, x="λ", y="density", xaxis_range=[0, 1], yaxis_range=[0, top], showlegend=False, bargap=0)
 
 
-def between(result: Result, scene: Config) -> go.Figure:
+def between(result: Result, scene: Config) -> go.Figure | ImageGrid:
     """What the nets are trained on: mixed points of the plane, or mixed digits; pair n with n + 1 at the slider's λ."""
     return _montage(result) if scene.problem == "digits" else _points(result)
 
@@ -67,22 +68,19 @@ def _points(result: Result) -> go.Figure:
     return style.figure([cloud, moving], x="x₁", y="x₂", equal=True, xaxis_range=FRAME[0], yaxis_range=FRAME[1], showlegend=False)
 
 
-def _montage(result: Result) -> go.Figure:
+def _montage(result: Result) -> ImageGrid:
     rows, columns = MONTAGE
     image = result.data.x[0].numpy().T.reshape(-1, 8, 8)
-    partner = np.roll(image, -1, 0)
-    share = places().numpy()[:, None, None, None]
-    mixed = share * image[: rows * columns] + (1 - share) * partner[: rows * columns]
-    padded = np.pad(mixed, ((0, 0), (0, 0), (0, 1), (0, 1)))
-    tiles = padded.reshape(len(share), rows, columns, 9, 9).transpose(0, 1, 3, 2, 4).reshape(len(share), rows * 9, columns * 9)
-    tiles = (255 * tiles).round().astype(np.uint8)
-    heat = dict(type="heatmap", z=tiles[OPENING], zmin=0, zmax=255, colorscale=[[0, style.PAPER], [1, style.INK]],
-                showscale=False, hovertemplate="ink %{z} of 255<extra></extra>")
-    return style.figure([style.frames(heat, z=tiles)], equal=True, xaxis_visible=False, yaxis_visible=False,
-                        yaxis_autorange="reversed", showlegend=False)
+    names = result.data.given[0].tolist()
+    share = places().numpy()[:, None, None]
+    cells = []
+    for n in range(rows * columns):
+        alt = f"a digit labelled {names[n]} mixed with one labelled {names[(n + 1) % len(names)]}"
+        cells.append(Cell(images=levels(share * image[n] + (1 - share) * image[(n + 1) % len(image)], 0, 1), alt=alt))
+    return ImageGrid(cells=tuple(cells), columns=columns, pixelated=True, quantity="ink")
 
 
-def setup(result: Result) -> go.Figure:
+def setup(result: Result) -> go.Figure | ImageGrid:
     """Two test samples of different classes and the point half-way between them: what the question is about."""
     return _setup_of_points(result) if result.plane.corners is None else _setup_of_digits(result)
 
@@ -104,17 +102,12 @@ def _setup_of_points(result: Result) -> go.Figure:
     return style.figure([samples, line], x="x₁", y="x₂", equal=True, xaxis_range=FRAME[0], yaxis_range=FRAME[1], showlegend=False)
 
 
-def _setup_of_digits(result: Result) -> go.Figure:
+def _setup_of_digits(result: Result) -> ImageGrid:
     labels = result.data.y_test[0]
     pair = [result.data.x_test[0, :, int((labels == digit).nonzero()[0])].reshape(8, 8) for digit in CORNERS[:2]]
-    row = [pair[0], (pair[0] + pair[1]) / 2, pair[1]]
-    images = torch.cat([torch.nn.functional.pad(image, (1, 1), value=float("nan")) for image in row], 1)
-    heat = dict(type="heatmap", z=style.array(images), zmin=0, zmax=1, colorscale=[[0, style.PAPER], [1, style.INK]],
-                showscale=False, hovertemplate="ink %{z:.2f}<extra></extra>")
-    names = [dict(x=4.5 + 10 * k, y=-1.2, text=text, showarrow=False, font=dict(color=style.INK))
-             for k, text in enumerate((f"a {CORNERS[0]}", "half-way", f"an {CORNERS[1]}"))]
-    return style.figure([heat], equal=True, xaxis_visible=False, yaxis_visible=False, yaxis_range=[7.6, -2], annotations=names,
-                        showlegend=False)
+    named = zip((f"a {CORNERS[0]}", "half-way", f"an {CORNERS[1]}"), (pair[0], (pair[0] + pair[1]) / 2, pair[1]), strict=True)
+    cells = tuple(Cell(images=levels(image, 0, 1)[None], labels=(name,), alt=f"Digit: {name}.") for name, image in named)
+    return ImageGrid(cells=cells, columns=3, pixelated=True, quantity="ink")
 
 
 def surface(result: Result, arm: str) -> go.Figure:

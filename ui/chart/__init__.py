@@ -1,4 +1,4 @@
-"""The chart of every page: a board of linked Plotly pictures that share one clock.
+"""The chart of every page: a board of linked pictures that share one clock.
 
 One component of ours instead of several `st.plotly_chart`: the node of a picture is kept, so that zoom and
 camera survive an update; a click anywhere reports the place on the axes; what was recorded plays in the browser
@@ -27,11 +27,13 @@ from plotly.io.json import to_json_plotly
 
 from core.question import Question
 from figures import style
+from figures.kinds import Kind
 from figures.wire import Arrays
 from ui import assets, compat
 
 HERE = Path(__file__).parent
 Text = str | Callable[[], str]
+Figure = go.Figure | Kind
 
 
 class Panel:
@@ -39,12 +41,16 @@ class Panel:
 
     The figure and the texts may be given as functions without arguments, which are called when they are first asked for:
     one that fails takes no other picture with it.
-    `click` names the two fields of the Config, or one of them and "", that a click in the picture sets.
+    `click` names the fields of the Config, or "" for none, that a click sets: by its x and y in a Plotly figure, by what is
+    clicked in another kind, see figures/kinds.py. `drawing` names the field that holds what is drawn on a pad, `shift` the two
+    that say by how much the images of a grid are shifted.
     """
 
-    def __init__(self, *, id: str, figure: go.Figure | Callable[[], go.Figure], caption: Text = "", alt: Text = "",
-                 title: Text = "", span: int = 12, rows: int = 1, height: str = "medium", click: tuple[str, str] | None = None):
-        self.id, self.span, self.rows, self.height, self.click = id, span, rows, height, click
+    def __init__(self, *, id: str, figure: Figure | Callable[[], Figure], caption: Text = "", alt: Text = "",
+                 title: Text = "", span: int = 12, rows: int = 1, height: str = "medium", click: tuple[str, ...] | None = None,
+                 drawing: str = "", shift: tuple[str, str] | None = None):
+        self.id, self.span, self.rows, self.height = id, span, rows, height
+        self.click, self.drawing, self.shift = click, drawing, shift
         self._given = {"figure": figure, "caption": caption, "alt": alt, "title": title}
 
     def _now(self, name: str) -> Any:
@@ -54,7 +60,7 @@ class Panel:
         return value
 
     @property
-    def figure(self) -> go.Figure:
+    def figure(self) -> Figure:
         return self._now("figure")
 
     @property
@@ -118,7 +124,7 @@ class Encoded:
     digest: str
     parts: Mapping[str, bytes]
     summary: str
-    clicks: dict[str, tuple[str, str]]
+    fields: dict[str, dict[str, tuple[str, ...]]]  # event -> panel -> the fields that it sets
     field: str
     question: Question | None = None
 
@@ -150,7 +156,9 @@ def encode(board: Board, question: Question | None = None, failed: Failed | None
         digest=digest,
         parts=parts,
         summary=board.summary,
-        clicks={p.id: p.click for p in board.panels if p.click},
+        fields={"click": {p.id: p.click for p in board.panels if p.click},
+                "shift": {p.id: p.shift for p in board.panels if p.shift},
+                "drawn": {p.id: (p.drawing,) for p in board.panels if p.drawing}},
         field=board.player.field if board.player else "",
         question=question,
     )
@@ -185,15 +193,18 @@ def _encoded(panel: Panel, parts: dict[str, bytes], failed: Failed | None) -> di
         about["alt"] = NO_PICTURE
         words = {"text": NO_PICTURE.replace(". ", ".<br>"), "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper"}
         figure = go.Figure(layout={"xaxis_visible": False, "yaxis_visible": False, "annotations": [words | {"showarrow": False}]})
+    arrays = Arrays()
+    if not isinstance(figure, go.Figure):
+        part = _add(parts, arrays.extract(figure), arrays)
+        return {**about, "kind": figure.kind, "part": part, "moves": figure.moves}
     traces, layout = compat.figure_parts(figure)
     layout = {name: value for name, value in layout.items() if name != "template"}
-    arrays = Arrays()
-    part = _add(parts, {"data": arrays.extract(traces), "layout": layout}, arrays)
-    return {**about, "part": part, "moves": any({"grow", "frames"} & set(trace.get("meta") or ()) for trace in traces),
-            "solid": any(trace["type"] in SOLID for trace in traces)}
+    part = _add(parts, {"data": arrays.extract(traces), "layout": arrays.extract(layout)}, arrays)
+    moves = any({"grow", "frames"} & set(trace.get("meta") or ()) for trace in traces)
+    return {**about, "kind": "plotly", "part": part, "moves": moves, "solid": any(trace["type"] in SOLID for trace in traces)}
 
 
-EVENTS = ("click", "frame", "guess", "preset", "pin", "leave", "alive", "missing")
+EVENTS = ("click", "shift", "drawn", "frame", "guess", "preset", "pin", "leave", "alive", "missing")
 WHOLE = 5.0  # seconds for which a browser that has missed a part is sent all of them
 
 

@@ -2,14 +2,7 @@
 
 import { Panel } from "./panel.js";
 import { Progress } from "./progress.js";
-import { make } from "./tools.js";
-
-const SVG = "http://www.w3.org/2000/svg";
-function drawn(name, about, parent) {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(about)) node.setAttribute(key, value);
-  return parent ? parent.appendChild(node) : node;
-}
+import { make, svgNode } from "./tools.js";
 
 // Axes on which a curve is drawn with the finger, or with the arrow keys: left and right choose a place, up and down move it.
 class Pad {
@@ -18,19 +11,19 @@ class Pad {
     this.heights = spec.x.map(() => (spec.low + spec.high) / 2);
     this.at = 0;
     this.touched = false;
-    this.root = drawn("svg", { viewBox: "0 0 640 250", class: "lab-pad", tabindex: 0, role: "slider",
+    this.root = svgNode("svg", { viewBox: "0 0 640 250", class: "lab-pad", tabindex: 0, role: "slider",
                                "aria-label": `Your curve: ${spec.y_title} against ${spec.x_title}. Left and right choose a place, up and down move it.` });
-    drawn("rect", { x: 56, y: 8, width: 576, height: 200, class: "lab-pad-frame" }, this.root);
+    svgNode("rect", { x: 56, y: 8, width: 576, height: 200, class: "lab-pad-frame" }, this.root);
     const text = (x, y, words, anchor, turn) => {
-      const node = drawn("text", { x, y, "text-anchor": anchor, ...(turn ? { transform: `rotate(-90 ${x} ${y})` } : {}) }, this.root);
+      const node = svgNode("text", { x, y, "text-anchor": anchor, ...(turn ? { transform: `rotate(-90 ${x} ${y})` } : {}) }, this.root);
       node.textContent = words;
     };
     const short = (v) => Number(v.toPrecision(3)).toString();
     text(56, 228, short(spec.x[0]), "middle"); text(632, 228, short(spec.x.at(-1)), "end"); text(344, 244, spec.x_title, "middle");
     text(50, 18, short(spec.high), "end"); text(50, 208, short(spec.low), "end"); text(16, 108, spec.y_title, "middle", true);
-    this.truth = drawn("path", { class: "lab-pad-truth" }, this.root);
-    this.path = drawn("path", { class: "lab-pad-line" }, this.root);
-    this.dot = drawn("circle", { r: 6, class: "lab-pad-dot" }, this.root);
+    this.truth = svgNode("path", { class: "lab-pad-truth" }, this.root);
+    this.path = svgNode("path", { class: "lab-pad-line" }, this.root);
+    this.dot = svgNode("circle", { r: 6, class: "lab-pad-dot" }, this.root);
     this.root.addEventListener("pointerdown", (e) => { this.root.setPointerCapture(e.pointerId); this.last = null; this.pull(e); });
     this.root.addEventListener("pointermove", (e) => { if (e.buttons) this.pull(e); });
     this.root.addEventListener("keydown", (e) => this.key(e));

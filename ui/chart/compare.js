@@ -29,7 +29,7 @@ export function axesOf(layout) {
   }));
 }
 
-// Takes the axes of a picture and of its mate to the union of what both would show. True where that changed something.
+// Takes the axes of a figure and of its mate to the union of what both would show. True where that changed something.
 export function shareAxes(one, two) {
   let changed = false;
   for (const path of AXES) {
@@ -38,24 +38,24 @@ export function shareAxes(one, two) {
     const ends = [...a.range, ...b.range].map(Number);
     if (!ends.every(Number.isFinite)) continue;
     const range = a.range[0] > a.range[1] ? [Math.max(...ends), Math.min(...ends)] : [Math.min(...ends), Math.max(...ends)];
-    for (const panel of [one, two]) {
-      const before = (panel.shared ??= {})[path];
+    for (const view of [one, two]) {
+      const before = (view.shared ??= {})[path];
       if (before && before[0] === range[0] && before[1] === range[1]) continue;
-      panel.shared[path] = range;
+      view.shared[path] = range;
       changed = true;
     }
   }
   return changed;
 }
 
-// What the hand does to one picture of a pair, zoom or camera, happens to the other.
-export function follow(panel) {
-  panel.plot.on("plotly_relayout", (event) => {
-    const mate = panel.mate;
-    if (!mate?.plot.data || panel.following) return;
+// What the hand does to one figure of a pair, zoom or camera, happens to the other.
+export function follow(view) {
+  view.node.on("plotly_relayout", (event) => {
+    const { mate } = view;
+    if (!mate?.node.data || view.following) return;
     const moved = Object.fromEntries(Object.entries(event).filter(([key]) => /^[xy]axis\.(range|autorange)|^scene\.camera/.test(key)));
     if (!Object.keys(moved).length) return;
     mate.following = true;
-    window.Plotly.relayout(mate.plot, moved).finally(() => { mate.following = false; });
+    window.Plotly.relayout(mate.node, moved).finally(() => { mate.following = false; });
   });
 }

@@ -3,7 +3,7 @@
 
 import { offlinePage } from "./offline.js";
 import { icon } from "./player.js";
-import { DASHES, dataUrl, fontSize, make } from "./tools.js";
+import { bareText, DASHES, dataUrl, fontSize, make } from "./tools.js";
 
 const MARKS = {
   save: "M7 1h2v7l2.6-2.6L13 6.8 8 11.8 3 6.8l1.4-1.4L7 8zM2 13h12v2H2z",
@@ -12,7 +12,7 @@ const MARKS = {
 
 // A button with a short list under it. Enter or an arrow opens it, arrows move, Escape closes it and gives the focus back.
 class Menu {
-  // items: [label, action]; what an action returns is shown beside the button for a moment.
+  // items: [label, action, () => whether it is offered]; what an action returns is shown beside the button for a moment.
   constructor(label, mark, items) {
     this.root = make("div", "lab-menu");
     this.root.innerHTML = `<button type="button" aria-haspopup="menu" aria-expanded="false">${icon(MARKS[mark])}</button>
@@ -21,21 +21,23 @@ class Menu {
     this.button.title = label;
     this.button.setAttribute("aria-label", label);
     this.list.setAttribute("aria-label", label);
-    for (const [name, action] of items) {
+    this.all = items.map(([name, action, offered]) => {
       const item = this.list.appendChild(make("li"));
       item.setAttribute("role", "none");
       const button = item.appendChild(make("button", "", name));
       button.setAttribute("role", "menuitem");
       button.tabIndex = -1;
       button.addEventListener("click", () => this.choose(action));
-    }
-    this.items = [...this.list.querySelectorAll("button")];
+      return { item, button, offered };
+    });
     this.button.addEventListener("click", () => (this.list.hidden ? this.open() : this.close()));
     this.root.addEventListener("keydown", (e) => this.key(e));
     this.root.addEventListener("focusout", (e) => { if (!this.root.contains(e.relatedTarget)) this.close(); });
   }
 
   open(at = 0) {
+    for (const { item, offered } of this.all) item.hidden = offered ? !offered() : false;
+    this.items = this.all.filter(({ item }) => !item.hidden).map(({ button }) => button);
     this.list.hidden = false;
     this.button.setAttribute("aria-expanded", "true");
     // It hangs to the left of its button unless that takes it off the screen.
@@ -50,7 +52,7 @@ class Menu {
 
   key(e) {
     const open = !this.list.hidden;
-    const at = this.items.indexOf(document.activeElement);
+    const at = open ? this.items.indexOf(document.activeElement) : -1;
     const to = { ArrowDown: at + 1, ArrowUp: at < 0 ? -1 : at - 1, ...(open && { Home: 0, End: -1 }) }[e.key];
     if (to === undefined && !(open && e.key === "Escape")) return;
     // The page has meanings of its own for these keys.
@@ -84,9 +86,9 @@ export class Exports {
   // The panel's title gets a row of its own, with the button at the end of it.
   add(panel) {
     const menu = new Menu("Save this picture", "save", [
-      ["PNG picture", async () => this.keep(await toPng(await toSvg(panel), 2), "png", panel)],
-      ["SVG drawing", async () => this.keep(new Blob([(await toSvg(panel)).text], { type: "image/svg+xml" }), "svg", panel)],
-      ["CSV data", () => this.keep(new Blob([toCsv(panel)], { type: "text/csv" }), "csv", panel)],
+      ["PNG picture", async () => this.keep(await toPng(await toSvg(panel), 2), "png", panel), () => panel.view.saves.picture],
+      ["SVG drawing", async () => this.keep(new Blob([(await toSvg(panel)).text], { type: "image/svg+xml" }), "svg", panel), () => panel.view.saves.picture],
+      ["CSV data", () => this.keep(new Blob([toCsv(panel)], { type: "text/csv" }), "csv", panel), () => panel.view.saves.numbers],
     ]);
     const row = make("div", "lab-head");
     panel.title.before(row);
@@ -121,17 +123,15 @@ async function copyText(text) {
 
 async function toSvg(panel) {
   const { board, plot } = panel;
-  if (panel.late || !plot.data) await panel.draw(board.player.frame);
+  if (panel.late || !panel.drawn) await panel.draw(board.player.frame);
   const size = fontSize();
   const width = Math.max(640, plot.clientWidth);
   const height = Math.round((plot.clientHeight * width) / Math.max(plot.clientWidth, 1));
-  const text = await window.Plotly.toImage(
-    { data: structuredClone(plot.data), layout: structuredClone(plot.layout) },
-    { format: "svg", width, height, imageDataOnly: true });
+  const picture = await panel.view.svg(width, height);
   const sheet = new Sheet(width + 2 * size, size, board);
   sheet.words(panel.title.textContent, 1.15 * size, "bold");
   sheet.key(board.spec.legend);
-  sheet.place(new DOMParser().parseFromString(text, "image/svg+xml").documentElement, height);
+  sheet.place(picture, height);
   sheet.words(panel.caption.textContent, 0.95 * size);
   return sheet.finish();
 }
@@ -232,49 +232,16 @@ async function toPng({ text, width, height, family }, scale) {
   return new Promise((then) => canvas.toBlob(then, "image/png"));
 }
 
-// ---- the numbers behind it, one point a line; all of a film, not only the frame that is shown
-
-const COLUMNS = ["trace", "x", "y", "z", "text", "frame"];
+// ---- the numbers behind it
 
 function toCsv(panel) {
   panel.unpack();
-  // A line in the colour of the paper is the halo of another.
-  const paper = panel.board.look.template.layout.hoverlabel.bgcolor;
-  const rows = [];
-  panel.base.forEach((trace, i) => {
-    if (trace.type === "image" || trace.line?.color === paper) return;
-    const name = bare(trace.name || `${trace.type} ${i + 1}`);
-    const moves = trace.meta?.frames ?? {};
-    const moving = COLUMNS.slice(1, 5).filter((key) => moves[key]);
-    const count = moving.length ? Math.max(...moving.map((key) => moves[key].length)) : 1;
-    for (let f = 0; f < count; f++) {
-      const at = (key) => (moves[key] ? moves[key][Math.min(f, moves[key].length - 1)] : trace[key]);
-      const rest = moving.length ? f : null;
-      for (const point of pointsOf(...COLUMNS.slice(1, 5).map(at))) rows.push([name, ...point, rest]);
-    }
-  });
-  const used = COLUMNS.map((_, c) => c < 3 || rows.some((row) => row[c] != null));
-  const kept = (row) => row.filter((_, c) => used[c]).map(cell).join(",");
-  return [COLUMNS, ...rows].map(kept).join("\n") + "\n";
+  return panel.view.rows().map((row) => row.map(cell).join(",")).join("\n") + "\n";
 }
-
-function* pointsOf(x, y, z, text) {
-  const listed = (v) => v != null && typeof v === "object";
-  const item = (v, i) => (listed(v) ? v[i] : null);
-  if (listed(z) && listed(z[0])) {
-    const along = (v, i, j, k) => (!listed(v) ? k : listed(v[i]) ? v[i][j] : v[k]);
-    for (let i = 0; i < z.length; i++) for (let j = 0; j < z[i].length; j++) yield [along(x, i, j, j), along(y, i, j, i), z[i][j], null];
-    return;
-  }
-  const count = Math.max(...[x, y, z].map((v) => (listed(v) ? v.length : 0)));
-  for (let i = 0; i < count; i++) yield [item(x, i), item(y, i), item(z, i), listed(text) ? text[i] : text];
-}
-
-const bare = (html) => html.replace(/<br\s*\/?>/gi, " ").replace(/<\/?(a|b|i|em|strong|su[bp]|span)\b[^>]*>/gi, "");
 
 function cell(value) {
   if (typeof value === "number") return Number.isNaN(value) ? "" : shortest(value);
-  const text = bare(String(value ?? ""));
+  const text = bareText(String(value ?? ""));
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

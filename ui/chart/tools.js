@@ -38,15 +38,21 @@ function arrayOf({ dtype, shape, at }, buffer) {
   return cut(at, shape);
 }
 
-// Puts each array into the place where {dtype, shape, at} stands for it.
-export function putArrays(node, buffer) {
+// Puts each array into the place where {dtype, shape, at} stands for it, and blob(bytes, mime) where {mime, length, at} stands.
+export function putArrays(node, buffer, blob) {
   for (const key of Object.keys(node)) {
     const value = node[key];
     if (value === null || typeof value !== "object" || typeof (value[0] ?? {}) !== "object") continue;
     if (value.dtype) node[key] = arrayOf(value, buffer);
-    else putArrays(value, buffer);
+    else if (value.mime) node[key] = blob(new Uint8Array(buffer, value.at, value.length), value.mime);
+    else putArrays(value, buffer, blob);
   }
 }
+
+export const bareText = (html) => html.replace(/<br\s*\/?>/gi, " ").replace(/<\/?(a|b|i|em|strong|su[bp]|span)\b[^>]*>/gi, "");
+
+// Bytes as an address that needs no request, for Plotly, which takes no others.
+export const dataAddress = (bytes, mime) => `data:${mime};base64,${btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join(""))}`;
 
 // The first `count` points of each of the equal parts of an array, a gap after each where there are several.
 export function begun(values, count, parts) {
@@ -69,6 +75,12 @@ export const make = (tag, className, text) => {
   if (tag === "button") node.type = "button";
   return node;
 };
+
+export function svgNode(name, about = {}, parent = null) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(about)) node.setAttribute(key, value);
+  return parent ? parent.appendChild(node) : node;
+}
 
 export const nextFrame = () => new Promise((then) => requestAnimationFrame(() => setTimeout(then, 0)));
 export const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -7,9 +7,8 @@ import { coarse, make } from "./tools.js";
 const STEP = Math.PI / 24;
 
 export class Turn {
-  constructor(panel) {
-    this.panel = panel;
-    this.plot = panel.plot;
+  constructor(plot) {
+    this.plot = plot;
     this.handle = make("button", "lab-turn");
     this.handle.innerHTML = icon("M8 2a6 6 0 0 1 5.2 3H15l-3 3.5L9 5h2a4 4 0 0 0-6.9.8L2.6 4.6A6 6 0 0 1 8 2zM8 14a6 6 0 0 1-5.2-3H1l3-3.5L7 11H5a4 4 0 0 0 6.9-.8l1.5 1.2A6 6 0 0 1 8 14z");
     this.handle.setAttribute("aria-label", "Turn the picture: drag, or use the arrow keys");

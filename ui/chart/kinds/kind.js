@@ -1,0 +1,63 @@
+// What the kinds of panels have in common; panel.js says what each method is for.
+
+export class Kind {
+  constructor(panel) {
+    this.panel = panel;
+    this.board = panel.board;
+    this.node = panel.plot;
+  }
+
+  get saves() { return { picture: true, numbers: true }; }
+  prepare() {}
+  show(figure) { this.figure = figure; }
+  draw() {}
+  resize() {}
+  svg() { return null; }
+  rows() { return null; }
+  close() {}
+
+  // The colours of the look, in the theme that is on.
+  get colours() {
+    const { font, hoverlabel, modebar, xaxis } = this.board.look.template.layout;
+    return { ink: font.color, paper: hoverlabel.bgcolor, muted: modebar.color, grid: xaxis.gridcolor, axis: xaxis.linecolor };
+  }
+}
+
+// The value at a frame of what is there once, or once for each frame.
+export const atFrame = (values, frame) => values[Math.min(frame, values.length - 1)];
+
+// What a reader sets here and Python is told of. Python's answer is no news, even where it comes after the hand has moved on.
+export class Held {
+  constructor() { this.sent = []; }
+
+  // Whether `given`, which Python has sent, is something else than an answer.
+  isNews(given) {
+    const text = JSON.stringify(given);
+    if (text === this.given) return false;
+    this.given = text;
+    const at = this.sent.indexOf(text);
+    this.sent.splice(0, at < 0 ? this.sent.length : at + 1);
+    return at < 0;
+  }
+
+  tell(value) { this.sent.push(JSON.stringify(value)); }
+}
+
+// A drawing as large as it is asked for, of an SVG element whose attributes say all that is to be seen.
+export function copyOf(svg, width, height) {
+  const copy = svg.cloneNode(true);
+  copy.setAttribute("width", width);
+  copy.setAttribute("height", height);
+  for (const node of copy.querySelectorAll("[data-only-here]")) node.remove();
+  return copy;
+}
+
+// A number as a reader is told it, in so many digits.
+export function numberText(value, digits = 3) {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "–" : value < 0 ? "−∞" : "∞";
+  const [mantissa, power] = value.toExponential(digits - 1).split("e").map(Number);
+  const plain = (v) => String(v).replace("-", "−");
+  if (value === 0 || (power >= -4 && power < 6)) return plain(Number(value.toPrecision(Number.isInteger(value) ? 15 : digits)));
+  const raised = String(power).replace(/./g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"["0123456789-".indexOf(c)]);
+  return `${plain(mantissa)} × 10${raised}`;
+}

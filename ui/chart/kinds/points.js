@@ -1,0 +1,182 @@
+// Axes on which points of a few classes are put, moved and taken away: figures/kinds.py, PointsPad. `drawing` is a list of
+// [i, j, class], i and j from 0 to levels - 1 along the axes.
+
+import { fontSize, svgNode } from "../tools.js";
+import { DrawingKind } from "./pad.js";
+import { numberText } from "./kind.js";
+
+const REACH = 14;  // pixels within which a point is taken hold of
+
+export class PointsPad extends DrawingKind {
+  show(figure) {
+    super.show(figure);
+    const { alt } = this.panel.spec;
+    this.take(figure.points);
+    this.choose([...figure.classes.map(([name, colour], c) => [name, `<svg viewBox="-8 -8 16 16" width="14" height="14" aria-hidden="true">
+      <path d="${shapeOf(c, 6)}" fill="${colour}"/></svg>`]), ["Erase", ""]]);
+    this.sheet.setAttribute("aria-label", `${alt.replaceAll("**", "")} Arrow keys move the cross, Enter puts a point or takes hold of one, Delete takes it away.`);
+    this.cursor ??= [0.5, 0.5].map((share) => Math.round(share * (figure.levels - 1)));
+  }
+
+  get erasing() { return this.chosen === this.figure.classes.length; }
+  empty() { this.drawing = []; this.grabbed = null; }
+
+  layout(width, height) {
+    const { figure } = this;
+    const size = this.size = fontSize();
+    const { ink, axis, grid } = this.colours;
+    const [left, bottom, right, top] = [4.2 * size, 3 * size, 0.8 * size, 0.6 * size];
+    this.box = { x: left, y: top, width: width - left - right, height: height - top - bottom };
+    if (figure.equal) {  // one scale on both axes, the frame narrower
+      const scale = Math.min(this.box.width / (figure.x[1] - figure.x[0]), this.box.height / (figure.y[1] - figure.y[0]));
+      const [w, h] = [scale * (figure.x[1] - figure.x[0]), scale * (figure.y[1] - figure.y[0])];
+      this.box = { x: left + (this.box.width - w) / 2, y: top, width: w, height: h };
+    }
+    const { box } = this;
+    height = box.y + box.height + bottom;
+    this.sheet.replaceChildren();
+    for (const [key, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}`, "font-family": this.board.family,
+                                                "font-size": 0.9 * size })) this.sheet.setAttribute(key, value);
+    const text = (about, words) => { svgNode("text", { fill: ink, ...about }, this.sheet).textContent = words; };
+    for (const value of ticksOf(figure.x)) {
+      const x = box.x + (box.width * (value - figure.x[0])) / (figure.x[1] - figure.x[0]);
+      svgNode("line", { x1: x, x2: x, y1: box.y, y2: box.y + box.height, stroke: grid }, this.sheet);
+      text({ x, y: box.y + box.height + 1.1 * size, "text-anchor": "middle" }, numberText(value));
+    }
+    for (const value of ticksOf(figure.y)) {
+      const y = box.y + box.height - (box.height * (value - figure.y[0])) / (figure.y[1] - figure.y[0]);
+      svgNode("line", { y1: y, y2: y, x1: box.x, x2: box.x + box.width, stroke: grid }, this.sheet);
+      text({ x: box.x - 0.4 * size, y: y + 0.3 * size, "text-anchor": "end" }, numberText(value));
+    }
+    svgNode("rect", { ...box, fill: "none", stroke: axis }, this.sheet);
+    text({ x: box.x + box.width / 2, y: box.y + box.height + 2.4 * size, "text-anchor": "middle", "font-size": size }, figure.x_title);
+    const [tx, ty] = [box.x - 3.2 * size, box.y + box.height / 2];
+    text({ x: tx, y: ty, "text-anchor": "middle", "font-size": size, transform: `rotate(-90 ${tx} ${ty})` }, figure.y_title);
+    this.marks = svgNode("g", {}, this.sheet);
+    this.cross = svgNode("path", { "data-only-here": "", fill: "none", stroke: ink, "stroke-width": 1.5 }, this.sheet);
+  }
+
+  place([i, j]) {
+    const { levels } = this.figure;
+    const { box } = this;
+    return [box.x + (box.width * i) / (levels - 1), box.y + box.height * (1 - j / (levels - 1))];
+  }
+
+  level([x, y]) {
+    const last = this.figure.levels - 1;
+    const { box } = this;
+    return [(x - box.x) / box.width, 1 - (y - box.y) / box.height].map((share) => Math.round(last * Math.max(0, Math.min(1, share))));
+  }
+
+  nearest(at) {
+    const far = this.drawing.map((point) => Math.hypot(this.place(point)[0] - at[0], this.place(point)[1] - at[1]));
+    const best = far.indexOf(Math.min(...far));
+    return best >= 0 && far[best] <= REACH ? best : null;
+  }
+
+  put(at) {
+    const { most } = this.figure;
+    this.full = this.drawing.length >= most;
+    if (this.full) return null;
+    this.drawing.push([...this.level(at), this.chosen]);
+    return this.drawing.length - 1;
+  }
+
+  begin(at) {
+    const near = this.nearest(at);
+    if (this.erasing) {
+      if (near !== null) this.drawing.splice(near, 1);
+      this.grabbed = null;
+    } else this.grabbed = near ?? this.put(at);
+    this.paint();
+  }
+
+  go(at) {
+    if (this.erasing) {
+      const near = this.nearest(at);
+      if (near !== null) this.drawing.splice(near, 1);
+    } else if (this.grabbed !== null) this.drawing[this.grabbed].splice(0, 2, ...this.level(at));
+    this.paint();
+  }
+
+  end() { this.grabbed = null; }
+
+  key(e) {
+    const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[e.key];
+    const last = this.figure.levels - 1;
+    if (by) {
+      const step = Math.max(1, Math.round(last / (e.shiftKey ? 200 : 40)));
+      this.cursor = this.cursor.map((v, i) => Math.max(0, Math.min(last, v + step * by[i])));
+      if (this.grabbed != null) { this.drawing[this.grabbed].splice(0, 2, ...this.cursor); this.soon(); }
+      else this.paint();
+    } else if (e.key === "Enter" || e.key === " ") {
+      if (this.grabbed != null) this.grabbed = null;
+      else {
+        const at = this.place(this.cursor);
+        this.remember();
+        const near = this.nearest(at);
+        if (this.erasing) { if (near !== null) this.drawing.splice(near, 1); }
+        else if (near === null) this.put(at);
+        else { this.grabbed = near; this.cursor = this.drawing[near].slice(0, 2); }
+      }
+      this.soon();
+    } else if (e.key === "Delete" || e.key === "Backspace") {
+      const near = this.grabbed ?? this.nearest(this.place(this.cursor));
+      if (near === null) return true;
+      this.remember();
+      this.drawing.splice(near, 1);
+      this.grabbed = null;
+      this.soon();
+    } else if (e.key === "Escape" && this.grabbed != null) {
+      this.grabbed = null;
+      this.paint();
+    } else return false;
+    this.keyed = true;
+    return true;
+  }
+
+  paint() {
+    if (!this.marks) return;
+    const { figure } = this;
+    const { paper, ink } = this.colours;
+    this.marks.replaceChildren(...this.drawing.map((point, k) => {
+      const [x, y] = this.place(point);
+      const c = Math.min(point[2], figure.classes.length - 1);
+      return svgNode("path", { d: shapeOf(c, 0.5 * this.size), transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`, fill: figure.classes[c][1],
+                               stroke: k === this.grabbed ? ink : paper, "stroke-width": k === this.grabbed ? 3 : 1.2 });
+    }));
+    const [x, y] = this.place(this.cursor);
+    this.cross.setAttribute("d", `M${x - 9} ${y}H${x + 9}M${x} ${y - 9}V${y + 9}`);
+    this.cross.setAttribute("visibility", document.activeElement === this.sheet && this.keyed !== false ? "visible" : "hidden");
+    this.undo.disabled = !this.past.length;
+    this.clear.disabled = !this.drawing.length;
+    const counts = figure.classes.map(([name], c) => `${this.drawing.filter((p) => p[2] === c).length} ${name}`).join(", ");
+    this.status.textContent = this.full && this.drawing.length >= figure.most ? `${counts}. ${figure.most} points are the most.` : `${counts}.`;
+  }
+
+  rows() {
+    const { x, y, levels, classes } = this.figure;
+    const along = ([low, high], i) => low + ((high - low) * i) / (levels - 1);
+    return [["class", "x", "y"], ...this.drawing.map(([i, j, c]) => [classes[c][0], along(x, i), along(y, j)])];
+  }
+}
+
+// A class has a shape besides its colour: disc, square, triangle, diamond, and on from the start.
+function shapeOf(c, r) {
+  const polygon = (...points) => `M${points.map((p) => p.map((v) => (v * r).toFixed(1)).join(" ")).join("L")}Z`;
+  return [
+    `M${-r} 0a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`,
+    polygon([-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]),
+    polygon([0, -1.15], [1.1, 0.85], [-1.1, 0.85]),
+    polygon([0, -1.3], [1.1, 0], [0, 1.3], [-1.1, 0]),
+  ][c % 4];
+}
+
+// Round numbers inside a range, four to eight of them.
+function ticksOf([low, high]) {
+  const rough = (high - low) / 5;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.75);
+  const first = Math.ceil(low / step - 1e-9);
+  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
+}
