@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from streamlit.commands import execution_control
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests, ScriptRequestType
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block
 
@@ -49,6 +53,41 @@ def test_a_script_knows_its_session():
 
     assert said(script) == ["this one"]
     assert compat.session_id() == ""
+
+
+def asked_for(monkeypatch, rerun: Callable[[], None], waiting: RerunData | None) -> RerunData | None:
+    """The run that comes next where page one asks for a rerun while `waiting` is asked for already."""
+    requests = ScriptRequests()
+    if waiting:
+        requests.request_rerun(waiting)
+    context = SimpleNamespace(script_requests=requests, query_string="", page_script_hash="one", cached_message_hashes=set(),
+                              context_info=None)
+    for module in (compat, execution_control):
+        monkeypatch.setattr(module, "get_script_run_ctx", lambda: context)
+    monkeypatch.setattr(execution_control, "_force_yield_point", lambda: None)
+    monkeypatch.setattr(execution_control.ThreadState, "get", lambda: SimpleNamespace(run_location=None))
+    rerun()
+    request = requests.on_scriptrunner_ready()
+    return request.rerun_data if request.type is ScriptRequestType.RERUN else None
+
+
+def test_a_rerun_does_not_undo_a_change_of_page(monkeypatch):
+    chosen = RerunData(page_script_hash="two")
+    undone = asked_for(monkeypatch, inspect.unwrap(execution_control.rerun), chosen)
+    assert undone
+    assert undone.page_script_hash == "one", "compat.rerun is no longer needed"
+    after = asked_for(monkeypatch, compat.rerun, chosen)
+    assert after
+    assert after.page_script_hash == "two"
+    alone = asked_for(monkeypatch, compat.rerun, None)
+    assert alone
+    assert alone.page_script_hash == "one"
+
+
+def test_reruns_are_asked_for_by_compat_alone():
+    for folder in ("ui", "pages"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert path.name == "compat.py" or "st.rerun" not in path.read_text(), path
 
 
 @pytest.mark.parametrize("travelled", [False, True])

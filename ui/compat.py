@@ -19,6 +19,7 @@ import streamlit as st
 from streamlit import file_util
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
 # Streamlit 1.67 has no option for spacing, for colours of code that can be read in both themes, or for what is faded while
 # a run is under way. The file leans on `data-testid`, `data-stale` and on the class names of KaTeX and the code block.
@@ -57,6 +58,18 @@ def yield_point() -> None:
     Streamlit 1.67 looks for such a request in calls of its own, of which this is the cheapest.
     """
     st.session_state.get("page")
+
+
+def rerun() -> None:
+    """`st.rerun`, but not where another run is asked for already, which then does.
+
+    `st.rerun` of Streamlit 1.67 is folded into a waiting request together with the page that this script belongs to: a reader
+    who has just chosen another page would be held back on this one.
+    """
+    context = get_script_run_ctx()
+    requests = context.script_requests if context else None
+    if requests is None or requests._state is not ScriptRequestType.RERUN:
+        st.rerun()
 
 
 def refresh_until_done(draw: Callable[[], None], done: bool, seconds: float = 0.05) -> None:

@@ -77,7 +77,7 @@ def _scene(page: Page) -> None:
     slug = page.slug
     if st.session_state.pop("leave", False):
         st.query_params.pop(controls.PRESENT, None)
-        st.rerun()
+        compat.rerun()
     scene = controls.current_scene(slug, page.module.Config)
     picture, controls_column = st.columns([0.72, 0.28], gap="medium")
     with picture, st.container(key="picture"):
@@ -111,7 +111,7 @@ def _picture(page: Page, scene: Scene) -> None:
         with st.container(key="summary"):
             st.markdown(board.summary)
         if not done and (boards.done or controls.current_scene(slug, page.module.Config) != scene):
-            st.rerun()
+            compat.rerun()
 
     compat.refresh_until_done(mount, done)
 

@@ -9,7 +9,7 @@ import streamlit as st
 from core.controls import Grid, InvalidValue, Number
 from core.lesson import Scene
 from core.question import Amount, Challenge, Pick, Question, Sketch, Verdict
-from ui import controls, runner
+from ui import compat, controls, runner
 
 
 def browser_data(question: Question | None) -> dict[str, Any] | None:
@@ -66,12 +66,12 @@ def _challenge(slug: str, module: Any, challenge: Challenge) -> None:
         start, check, _ = st.columns([0.25, 0.2, 0.55], vertical_alignment="bottom")
         if challenge.scene and start.button("Set the scene", key=f"{slug}:challenge:start"):
             controls.set_scene(slug, module.Config(**challenge.scene))
-            st.rerun()
+            compat.rerun()
         if check.button("Check", key=f"{slug}:challenge:check", type="primary"):
             verdict = _check(slug, module, challenge, answer)
             if verdict.right:
                 st.session_state[f"solved:{slug}"] = verdict.words
-                st.rerun()  # the board tells the browser, which keeps the progress
+                compat.rerun()  # the board tells the browser, which keeps the progress
             st.info(verdict.words, icon=":material/replay:")
         elif words := st.session_state.get(f"solved:{slug}"):
             st.success(words, icon=":material/check:")

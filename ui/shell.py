@@ -47,4 +47,4 @@ def require_router() -> None:
     """Runs the app again by way of `app.py` where this page was run without it, as the first deep link to a server is."""
     if "routed" not in st.session_state:
         compat.ignore_pages_directory()
-        st.rerun()
+        compat.rerun()

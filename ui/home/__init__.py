@@ -106,7 +106,7 @@ def show() -> None:
         _component()(data=browser_data(pictures), key="home")
         if not complete:
             if len(pictures) == len(catalogue.LESSONS):
-                st.rerun()
+                compat.rerun()
             gallery.advance()
 
     compat.refresh_until_done(mount, complete)

@@ -209,7 +209,7 @@ class Lab:
                     yield
             counts[m], bends[m] = basins(counted), landscape.negative_curvature_fraction(counted)
             self.found |= dict(basins=counts.clone(), bends_down=bends.clone())
-        yield
+            yield
 
     def _fill(self, values: Tensor, m: int, plane: landscape.Plane, a: Tensor, b: Tensor) -> Iterator[None]:
         """Puts the loss of net m at the places a [A], b [B] of a plane into values [B, A], a few rows at a time."""
