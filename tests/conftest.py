@@ -43,7 +43,7 @@ def group(name: str) -> str:
     """
     path, _, rest = name.partition("::")
     parts, (first, *_) = path.split("/"), re.findall(r"\[(\w*)", rest) or [""]
-    if path in BROWSER or rest.startswith("TestBrowser"):
+    if path in BROWSER or rest.startswith(("TestBrowser", "TestInTheBrowser")):
         return f"browser: {path}"
     if parts[:2] == ["tests", "lessons"]:
         return parts[2]
