@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
 from playwright.sync_api import Browser
+from xdist.scheduler import LoadScopeScheduling
 
 from benchmarks.browser import chromium
 from benchmarks.server import ROOT, serve
@@ -29,28 +31,50 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("entry", LESSONS, ids=SLUGS)
 
 
-def group(item: pytest.Item) -> str:
-    """The tests that one worker takes, one after the other: those of a lesson, or of a file, in a browser or without."""
-    parts = item.path.relative_to(ROOT).parts
-    if item.get_closest_marker("browser"):
-        return f"{parts[-1]} in a browser"
-    if parts[:2] == ("tests", "lessons"):
+# Files all of whose tests drive a browser.
+BROWSER = {f"tests/{path.name}" for path in (ROOT / "tests").glob("test_*.py")
+           if re.search(r"^pytestmark = (in_browser|\[\s*pytest\.mark\.browser)", path.read_text(), re.M)}
+
+
+def group(name: str) -> str:
+    """The tests that one worker takes, one after the other: those of a lesson, or of a file, in a browser or without.
+
+    name: pytest's id of a test, all that a scheduler knows of it.
+    """
+    path, _, rest = name.partition("::")
+    parts, (first, *_) = path.split("/"), re.findall(r"\[(\w*)", rest) or [""]
+    if path in BROWSER or rest.startswith(("TestBrowser", "TestInTheBrowser")):
+        return f"browser: {path}"
+    if parts[:2] == ["tests", "lessons"]:
         return parts[2]
-    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    return str(params["entry"].slug if "entry" in params else params.get("slug", "/".join(parts)))
+    return first if first in SLUGS else path
+
+
+class ByGroup(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
+    # Marks of groups (--dist loadgroup) are lost between xdist 3.8 and pytest 9.2.
+    config.option.loadscopereorder = False
+    return ByGroup(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The browsers come first, for they take longest; then the lessons; small files at the end leave no worker idle."""
     order = {slug: place for place, slug in enumerate(SLUGS)}
-    items.sort(key=lambda item: (not item.get_closest_marker("browser"), order.get(group(item), len(order))))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        name = group(item.nodeid)
+        return not name.startswith("browser"), order.get(name, len(order))
+
+    items.sort(key=place)
 
 
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     # What has been run and drawn of one lesson is of no use to the next.
-    if nextitem is None or group(nextitem) != group(item):
+    if nextitem is None or group(nextitem.nodeid) != group(item.nodeid):
         runs.forget()
         runner.shared.clear()
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 
+from core.lesson import Scene
 from tests.pages import ROOT
 from ui import jobs, runner
 from ui.jobs import Kept, Once, OverBudget, Pool, size_of
@@ -186,14 +187,13 @@ def test_what_has_nothing_to_show_goes_first(monkeypatch):
 @pytest.mark.parametrize("longest", [0.0, 60.0])
 def test_live_pictures_are_shared_out(pool, monkeypatch, longest):
     """One session is shown a run while it happens; where another wants pictures too, each is shown fewer, within bounds."""
-    film, key = Film(80), ("lesson", "scene")
+    film, key = Film(80), ("lesson", Scene())
     monkeypatch.setattr(jobs, "FORGOTTEN", 60)
     monkeypatch.setattr(runner.compat, "yield_point", lambda: None)
 
     def newest(after: int) -> tuple[Any, int, bool]:
         memory: Any = SimpleNamespace(pool=pool)
-        scene: Any = SimpleNamespace(trained=lambda: "scene")
-        return runner._newest(memory, "lesson", SimpleNamespace(steps=lambda _: film()), scene, after, "run")
+        return runner._newest(memory, "lesson", SimpleNamespace(steps=lambda _: film()), Scene(), after, "run")
 
     monkeypatch.setattr(runner, "PATIENCE", 0.0)
     _, version, done = newest(0)

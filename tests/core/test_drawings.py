@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import lesson
@@ -20,6 +20,7 @@ level = st.integers(0, LEVELS - 1)
 drawings = st.lists(st.tuples(level, level, st.integers(0, 2)), max_size=200).map(tuple)
 
 
+@settings(deadline=None, derandomize=True, database=None)
 @given(drawings)
 def test_points_travel(value):
     POINTS.check(value)
@@ -28,6 +29,7 @@ def test_points_travel(value):
     assert POINTS.nearest([list(point) for point in value]) == value
 
 
+@settings(deadline=None, derandomize=True, database=None)
 @given(st.binary(min_size=64, max_size=64).map(lambda data: bytes(v % 17 for v in data)))
 def test_pixels_travel(value):
     RASTER.check(value)

@@ -110,10 +110,10 @@ class Lab:
 
     def train(self) -> Iterator[None]:
         """All starts of both nets as rows: row 0 is the one that is looked at, row 1 the second solution."""
-        total = self.config.steps
+        total, seeds = self.config.steps, range(_seed(self.config, 5), _seed(self.config, 5) + trained_starts(self.config))
         runs = [
             train(mlp, self._starts(mlp), self.x, self.y, self.loss, self.optimiser, steps=total,
-                  generators=generators(range(trained_starts(self.config))), record_every=math.ceil(total / (SNAPSHOTS - 1)))
+                  generators=generators(seeds), record_every=math.ceil(total / (SNAPSHOTS - 1)))
             for mlp in self.mlps
         ]
         stops, paths, pair = [], ([], []), ()
