@@ -17,6 +17,7 @@ from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
 from core.catalogue import LESSONS, PARTS, Lesson
+from core.lesson import Scene
 from figures import style
 from tests.pages import ROOT
 from tests.reader import FOLLOWED, Reader, in_browser
@@ -95,14 +96,13 @@ def toy(monkeypatch) -> list[str]:
     """A catalogue of two lessons of three steps each; the list says which steps were taken."""
     taken: list[str] = []
     entries = []
-    for slug in ("one", "two"):
+    for seed, slug in enumerate(("one", "two")):
         def steps(_, slug=slug):
             for n in range(3):
                 taken.append(f"{slug}{n}")
                 time.sleep(0.002)
                 yield SimpleNamespace(n=n)
-        config = SimpleNamespace(trained=lambda slug=slug: f"scene of {slug}")
-        lesson = SimpleNamespace(Config=lambda config=config: config, steps=steps)
+        lesson = SimpleNamespace(Config=lambda seed=seed: Scene(seed=seed), steps=steps)
         entries.append(SimpleNamespace(slug=slug, module=lambda lesson=lesson: lesson))
     figures = SimpleNamespace(thumbnail=lambda result, scene: style.thumbnail(
         style.mark("line", [0, 1], [0, result.n], "sgd"), x=(0, 1), y=(0, 2)))
@@ -121,7 +121,7 @@ def test_sessions_share_the_runs(gallery, toy):
         session.join()
     assert toy == [f"{slug}{n}" for slug in ("one", "two") for n in range(3)], "each step once"
     assert gallery.thumbnails()["one"]["marks"][0]["points"][-1] == [1, 2], "the last result is the one that is drawn"
-    assert gallery.memory.pool.results.get(("one", "scene of one")).n == 2
+    assert gallery.memory.pool.results.get(("one", Scene(seed=0))).n == 2
 
 
 @pytest.mark.usefixtures("toy")

@@ -17,18 +17,18 @@ import torch
 from core.lesson import Scene
 from tests.pages import ROOT
 from ui import jobs, runner
-from ui.jobs import Kept, Once, OverBudget, Pool, size_of
+from ui.jobs import BytesCache, OverBudget, Pool, SingleFlight, size_of
 
 
 @pytest.fixture(autouse=True)
 def short_times(monkeypatch) -> None:
     monkeypatch.setattr(jobs, "SLICE", 0.002)
-    monkeypatch.setattr(jobs, "FORGOTTEN", 0.3)
+    monkeypatch.setattr(jobs, "DROP_AFTER", 0.3)
 
 
 @pytest.fixture
 def pool() -> Pool:
-    return Pool(Kept(1 << 20))
+    return Pool(BytesCache(1 << 20))
 
 
 def until(true: Callable[[], Any], seconds: float = 10.0) -> None:
@@ -63,7 +63,7 @@ class Film:
 def whole(pool: Pool, key: str, film: Film) -> int:
     version = 0
     while True:
-        result, version, done = pool.ask(key, film, threading.get_ident()).wait(version, longest=5)
+        result, version, done = pool.submit(key, film, threading.get_ident()).wait(version, longest=5)
         if done:
             return result
 
@@ -85,7 +85,7 @@ def test_many_who_ask_are_handed_one_run(pool):
     assert got == [7] * 30
     assert film.threads == {"job"}, "a session's thread computes nothing"
     # Asked again later, the result is there.
-    assert pool.ask("scene", film, "me").wait() == (7, 1, True)
+    assert pool.submit("scene", film, "me").wait() == (7, 1, True)
     assert film.begun == 1
     assert pool.idle()
 
@@ -94,7 +94,7 @@ def test_news_come_in_order_and_newer_each_time(pool):
     film = Film(12)
     seen, version = [], 0
     while True:
-        result, version, done = pool.ask("scene", film, "me").wait(version, longest=5)
+        result, version, done = pool.submit("scene", film, "me").wait(version, longest=5)
         seen.append((version, result))
         if done:
             break
@@ -119,11 +119,11 @@ def test_a_pause_is_no_news(pool):
         yield second
         yield second
 
-    job = pool.ask("scene", run, "me")
+    job = pool.submit("scene", run, "me")
     _, version, _ = job.wait(longest=5)
     until(lambda: len(paused) > 5)
     assert whole(pool, "another", Film(3)) == 2, "the other run had its turns"
-    assert pool.ask("scene", run, "me").wait(version, longest=0.02) == (first, 1, False)
+    assert pool.submit("scene", run, "me").wait(version, longest=0.02) == (first, 1, False)
     go_on.set()
     assert job.wait(version, longest=5)[1] == 2
     until(lambda: job.done)
@@ -131,24 +131,24 @@ def test_a_pause_is_no_news(pool):
 
 
 def test_a_short_run_is_handed_over_whole(pool):
-    result, _, done = pool.ask("scene", Film(3, pause=0.001), "me").wait(seconds=2)
+    result, _, done = pool.submit("scene", Film(3, pause=0.001), "me").wait(seconds=2)
     assert (result, done) == (2, True)
 
 
 def test_nothing_yet_is_said(pool):
     with pytest.raises(TimeoutError):
-        pool.ask("scene", Film(2, pause=0.2), "me").wait(longest=0.01)
+        pool.submit("scene", Film(2, pause=0.2), "me").wait(longest=0.01)
 
 
 def test_jobs_take_turns(pool):
     """The second of two long runs has its first result long before the first is over."""
     first, second = Film(60), Film(60)
-    pool.ask("a", first, "me")
-    pool.ask("b", second, "you")
+    pool.submit("a", first, "me")
+    pool.submit("b", second, "you")
     until(lambda: len(second.taken) >= 5)
     assert abs(len(first.taken) - len(second.taken)) < 10
     for _ in range(200):
-        pool.ask("a", first, "me"), pool.ask("b", second, "you")
+        pool.submit("a", first, "me"), pool.submit("b", second, "you")
         if pool.idle():
             break
         time.sleep(0.01)
@@ -157,18 +157,18 @@ def test_jobs_take_turns(pool):
 
 def test_what_no_reader_waits_for_waits_itself(pool):
     back, front = Film(40), Film(20)
-    pool.ask("thumbnail", back, "home", rank=1)
+    pool.submit("thumbnail", back, "home", rank=1)
     until(lambda: back.taken)
     assert whole(pool, "scene", front) == 19
     assert len(back.taken) < 30, "the reader's scene had the turns"
     # A reader who asks for it lifts it.
-    assert pool.ask("thumbnail", back, "me").rank == 0
+    assert pool.submit("thumbnail", back, "me").rank == 0
 
 
 def test_what_has_nothing_to_show_goes_first(monkeypatch):
     """A run that begins while others are under way has its first turn before any of them has another."""
-    monkeypatch.setattr(jobs, "FORGOTTEN", 60)
-    pool = Pool(Kept(1 << 20), workers=0)  # the turns are taken here
+    monkeypatch.setattr(jobs, "DROP_AFTER", 60)
+    pool = Pool(BytesCache(1 << 20), workers=0)  # the turns are taken here
 
     def turn() -> Any:
         job = pool._next()
@@ -178,9 +178,9 @@ def test_what_has_nothing_to_show_goes_first(monkeypatch):
         return job.key
 
     for key in "abc":
-        pool.ask(key, Film(9), key)
+        pool.submit(key, Film(9), key)
     assert [turn() for _ in "abc"] == ["a", "b", "c"]
-    pool.ask("late", Film(9), "me")
+    pool.submit("late", Film(9), "me")
     assert [turn() for _ in range(5)] == ["late", "a", "b", "c", "late"]
 
 
@@ -188,21 +188,21 @@ def test_what_has_nothing_to_show_goes_first(monkeypatch):
 def test_live_pictures_are_shared_out(pool, monkeypatch, longest):
     """One session is shown a run while it happens; where another wants pictures too, each is shown fewer, within bounds."""
     film, key = Film(80), ("lesson", Scene())
-    monkeypatch.setattr(jobs, "FORGOTTEN", 60)
+    monkeypatch.setattr(jobs, "DROP_AFTER", 60)
     monkeypatch.setattr(runner.compat, "yield_point", lambda: None)
 
     def newest(after: int) -> tuple[Any, int, bool]:
         memory: Any = SimpleNamespace(pool=pool)
-        return runner._newest(memory, "lesson", SimpleNamespace(steps=lambda _: film()), Scene(), after, "run")
+        return runner._wait_for_newer(memory, "lesson", SimpleNamespace(steps=lambda _: film()), Scene(), after, "run")
 
-    monkeypatch.setattr(runner, "PATIENCE", 0.0)
+    monkeypatch.setattr(runner, "PICTURE_WAIT", 0.0)
     _, version, done = newest(0)
     assert (version > 0, done) == (True, False)
     # Another's patience and its own would together last to the end of the run.
-    monkeypatch.setattr(runner, "PATIENCE", 60.0)
-    monkeypatch.setattr(runner, "LONGEST", longest)
+    monkeypatch.setattr(runner, "PICTURE_WAIT", 60.0)
+    monkeypatch.setattr(runner, "LONGEST_WAIT", longest)
     assert newest(version)[2] is False, "alone it waits for nobody"
-    pool.ask(key, film, "another")
+    pool.submit(key, film, "another")
     result, _, done = newest(version)
     assert done is (longest > 0)
     assert (result == 79) is done
@@ -211,38 +211,38 @@ def test_live_pictures_are_shared_out(pool, monkeypatch, longest):
 
 def test_a_run_that_nobody_asks_for_is_dropped_and_freed(pool):
     film = Film(10_000)
-    pool.ask("scene", film, "me").wait(longest=5)
+    pool.submit("scene", film, "me").wait(longest=5)
     assert film.ended.wait(5), "its generator was not closed"
     taken = len(film.taken)
     time.sleep(0.05)
     assert len(film.taken) == taken
     assert pool.idle()
     # Who asks then begins anew.
-    pool.ask("scene", film, "me").wait(longest=5)
+    pool.submit("scene", film, "me").wait(longest=5)
     assert film.begun == 2
 
 
 def test_a_run_that_all_have_left_is_dropped_at_once(pool, monkeypatch):
     """A hand that moves on leaves nothing behind that takes turns; where another still looks on, it goes on."""
-    monkeypatch.setattr(jobs, "FORGOTTEN", 60)
+    monkeypatch.setattr(jobs, "DROP_AFTER", 60)
     alone, shared = Film(10_000), Film(10_000)
-    pool.ask("alone", alone, "me").wait(longest=5)
-    pool.ask("shared", shared, "me").wait(longest=5)
+    pool.submit("alone", alone, "me").wait(longest=5)
+    pool.submit("shared", shared, "me").wait(longest=5)
     assert alone.ended.wait(5)
-    pool.ask("shared", shared, "you")
-    pool.ask("another", Film(5), "me").wait(longest=5)
+    pool.submit("shared", shared, "you")
+    pool.submit("another", Film(5), "me").wait(longest=5)
     taken = len(shared.taken)
     until(lambda: len(shared.taken) > taken + 3)
-    pool.ask("another", Film(5), "you").wait(longest=5)
+    pool.submit("another", Film(5), "you").wait(longest=5)
     assert shared.ended.wait(5)
     until(lambda: not pool._asked)
 
 
 def test_a_run_that_is_asked_for_goes_on(pool):
     film = Film(400)
-    version, end = 0, time.monotonic() + 3 * jobs.FORGOTTEN
+    version, end = 0, time.monotonic() + 3 * jobs.DROP_AFTER
     while time.monotonic() < end:
-        _, version, done = pool.ask("scene", film, "me").wait(version, longest=1)
+        _, version, done = pool.submit("scene", film, "me").wait(version, longest=1)
         if done:
             break
     assert film.begun == 1
@@ -286,7 +286,7 @@ def test_a_run_over_its_budget_is_ended(pool, monkeypatch):
 
 def test_an_empty_run_is_a_failure(pool):
     with pytest.raises(ValueError, match="no result"):
-        pool.ask("scene", Film(0), "me").wait(longest=5)
+        pool.submit("scene", Film(0), "me").wait(longest=5)
 
 
 def test_threads_end_when_there_is_nothing_to_do(pool):
@@ -298,7 +298,7 @@ def test_threads_end_when_there_is_nothing_to_do(pool):
 
 
 def test_kept_is_bounded_in_bytes_and_forgets_the_oldest():
-    kept: Kept[bytes] = Kept(100, size=len)
+    kept: BytesCache[bytes] = BytesCache(100, size=len)
     for key in "abc":
         kept.put(key, bytes(40))
     assert kept.bytes == 80
@@ -321,7 +321,7 @@ def test_size_of_counts_a_storage_once():
 
 
 def test_once_makes_each_thing_once_under_threads():
-    once: Once[str] = Once(Kept(1000, size=len))
+    once: SingleFlight[str] = SingleFlight(BytesCache(1000, size=len))
     made: Counter[str] = Counter()
 
     def make(key: str) -> str:
@@ -340,7 +340,7 @@ def test_once_makes_each_thing_once_under_threads():
 
 
 def test_once_lets_a_failure_through_and_tries_again():
-    once: Once[str] = Once(Kept(1000, size=len))
+    once: SingleFlight[str] = SingleFlight(BytesCache(1000, size=len))
     with pytest.raises(ZeroDivisionError):
         once.get("a", lambda: str(1 / 0))
     assert once.get("a", lambda: "fine") == "fine"
@@ -348,10 +348,10 @@ def test_once_lets_a_failure_through_and_tries_again():
 
 def test_a_process_that_ends_in_the_middle_of_a_run_is_not_aborted():
     """Torch in a thread that Python takes away at its end would abort the process; sessions' threads are such."""
-    code = ("import threading, torch\nfrom ui.jobs import Kept, Pool\n"
+    code = ("import threading, torch\nfrom ui.jobs import BytesCache, Pool\n"
             "def steps():\n    while True:\n        yield torch.randn(200, 200) @ torch.randn(200, 200)\n"
-            "pool = Pool(Kept(1 << 20))\n"
-            "session = threading.Thread(target=lambda: pool.ask('scene', steps, 'me').wait(longest=5), daemon=True)\n"
+            "pool = Pool(BytesCache(1 << 20))\n"
+            "session = threading.Thread(target=lambda: pool.submit('scene', steps, 'me').wait(longest=5), daemon=True)\n"
             "session.start()\nsession.join()\n")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")

@@ -45,7 +45,7 @@ def test_page_opens(entry, module):
     for name, control in module.Config.controls().items():
         if not control.hidden and module.Config().matters(name):
             assert f"{entry.slug}:{name}" in shown, name
-    # Once a live run is over, another run of the page changes nothing.
+    # SingleFlight a live run is over, another run of the page changes nothing.
     for _ in range(60):
         if "run" not in app.session_state:
             break
@@ -125,7 +125,7 @@ def test_a_bad_link_is_mended_and_said(entry, module, text):
     assert not app.exception
     assert any("nobody" in notice for notice in notices(app, entry.slug))
     assert isinstance(app.session_state[f"scene:{entry.slug}"], module.Config)
-    # Once the reader moves something, the complaint about the link is gone.
+    # SingleFlight the reader moves something, the complaint about the link is gone.
     scene = app.session_state[f"scene:{entry.slug}"]
     move(app, entry.slug, "seed", scene.controls()["seed"], 11)
     assert not notices(app, entry.slug)

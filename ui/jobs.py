@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 import torch
 
 SLICE = 0.05  # seconds that a job may keep a worker, or the length of its longest step
-FORGOTTEN = 2.0  # seconds after which a job that nobody asks for is dropped
+DROP_AFTER = 2.0  # seconds after which a job that nobody asks for is dropped
 BUDGET = 30.0  # seconds of processor time that a job may cost
 LOG = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class Pool:
     show yet come first, so that a first picture waits for no later one. Whole results are kept in `results`.
     """
 
-    def __init__(self, results: Kept, workers: int = 1):
+    def __init__(self, results: BytesCache, workers: int = 1):
         self.results = results
         self._jobs: dict[Hashable, Job] = {}
         self._asked: dict[Hashable, Job] = {}
@@ -116,7 +116,7 @@ class Pool:
         self._workers = workers
         self._threads = 0
 
-    def ask(self, key: Hashable, steps: Steps, who: Hashable, rank: int = 0) -> Job:
+    def submit(self, key: Hashable, steps: Steps, who: Hashable, rank: int = 0) -> Job:
         """The job of that key, which goes on as long as somebody asks for it; a new one where there is none.
 
         who: names the asker, who thereby leaves the job that it asked for before.
@@ -132,7 +132,7 @@ class Pool:
                     return job
                 self._jobs[key] = job
                 self._waiting.append(job)
-                self._hire()
+                self._start_worker()
             job.asked = time.monotonic()
             job.askers.add(who)
             self._asked[who] = job
@@ -155,7 +155,7 @@ class Pool:
         with self._change:
             return all(job.done for job in self._jobs.values())
 
-    def _hire(self) -> None:
+    def _start_worker(self) -> None:
         # A thread ends when there is nothing to do, so that none is left where a pool is forgotten. No daemon: a process that
         # ends while torch computes in one is aborted.
         if self._threads < self._workers:
@@ -180,7 +180,7 @@ class Pool:
             while True:
                 self._forget()
                 if not self._waiting:
-                    if self._jobs and self._change.wait(FORGOTTEN):
+                    if self._jobs and self._change.wait(DROP_AFTER):
                         continue
                     self._forget()
                     if not self._waiting and not self._jobs:
@@ -194,7 +194,7 @@ class Pool:
     def _forget(self) -> None:
         """Drops what nobody asks for any more; a failure is kept as long, so that it is not computed at every look."""
         now = time.monotonic()
-        for job in [j for j in self._jobs.values() if now - j.asked > FORGOTTEN and (j.done or j in self._waiting)]:
+        for job in [j for j in self._jobs.values() if now - j.asked > DROP_AFTER and (j.done or j in self._waiting)]:
             if job in self._waiting:
                 self._waiting.remove(job)
                 job.close()
@@ -230,7 +230,7 @@ def size_of(value: Any) -> int:
     return size(value)
 
 
-class Kept(Generic[T]):
+class BytesCache(Generic[T]):
     """The most recently used items, as many as fit into `limit` bytes; safe to use from several threads.
 
     size: the bytes of an item. One that alone is larger than the limit is not kept.
@@ -265,10 +265,10 @@ class Kept(Generic[T]):
         return len(self._items)
 
 
-class Once(Generic[T]):
+class SingleFlight(Generic[T]):
     """Makes each thing once: who asks for what is being made waits for it, and what is made is kept."""
 
-    def __init__(self, kept: Kept[T]):
+    def __init__(self, kept: BytesCache[T]):
         self.kept = kept
         self._making: dict[Hashable, threading.Event] = {}
         self._guard = threading.Lock()

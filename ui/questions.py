@@ -94,7 +94,7 @@ def _check(slug: str, module: Any, challenge: Challenge, answer: Any) -> Verdict
         return Verdict(False, "Type an answer first.")
     scene = st.session_state[f"scene:{slug}"]
     try:
-        return challenge.check(runner.result_of(slug, module, scene), scene, answer)
+        return challenge.check(runner.wait_for_result(slug, module, scene), scene, answer)
     except (InvalidValue, ValueError) as error:
         return Verdict(False, f"That cannot be checked: {error}.")
     except Exception:

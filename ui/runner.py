@@ -21,11 +21,11 @@ from core.drawings import Asset
 from core.lesson import Scene
 from ui import asset_store, compat
 from ui.chart import Board, Encoded, encode
-from ui.jobs import Job, Kept, Once, Pool, size_of
+from ui.jobs import BytesCache, Job, Pool, SingleFlight, size_of
 
-PATIENCE = 0.06  # seconds before a picture of a run that is not over, for each session that wants one; it follows the hand
-LONGEST = 2.0  # seconds of that patience, however many there are
-NEWS = 0.25  # seconds that a session waits for the next picture at a time
+PICTURE_WAIT = 0.06  # seconds before a picture of a run that is not over, for each session that wants one; it follows the hand
+LONGEST_WAIT = 2.0  # seconds of that patience, however many there are
+UPDATE_WAIT = 0.25  # seconds that a session waits for the next picture at a time
 RESULTS, BOARDS, UNFINISHED = 96 << 20, 64 << 20, 16 << 20  # bytes: some 140 results, 300 boards
 FAILED = ("**This scene cannot be shown.** The fault has been noted. Move a control or choose a scene above, and the page "
           "goes on from there.")
@@ -34,8 +34,8 @@ LOG = logging.getLogger(__name__)
 Draw = Callable[[Any, Any], Board]
 
 
-def _boards(limit: int) -> Once[Encoded]:
-    return Once(Kept(limit, size=lambda board: len(board.body) + size_of(board.summary)))
+def _boards(limit: int) -> SingleFlight[Encoded]:
+    return SingleFlight(BytesCache(limit, size=lambda board: len(board.body) + size_of(board.summary)))
 
 
 @dataclass
@@ -43,9 +43,9 @@ class Shared:
     """What the sessions of this server have in common, for one state of the sources."""
 
     sources: str
-    pool: Pool = field(default_factory=lambda: Pool(Kept(RESULTS)))
-    boards: Once[Encoded] = field(default_factory=lambda: _boards(BOARDS))
-    unfinished: Once[Encoded] = field(default_factory=lambda: _boards(UNFINISHED))
+    pool: Pool = field(default_factory=lambda: Pool(BytesCache(RESULTS)))
+    boards: SingleFlight[Encoded] = field(default_factory=lambda: _boards(BOARDS))
+    unfinished: SingleFlight[Encoded] = field(default_factory=lambda: _boards(UNFINISHED))
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
@@ -69,7 +69,7 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
-def common() -> Shared:
+def shared_state() -> Shared:
     watching = st.get_option("server.fileWatcherType") != "none"
     return shared(fingerprint() if watching else _fingerprint_once())
 
@@ -80,14 +80,14 @@ def board_of(slug: str, module: Any, scene: Scene, draw: Draw, slot: str = "run"
     slot: where the session notes what it has seen of a run that is not over, so that two can be under way side by side.
     A run that fails ends in a board without pictures that says so; it is not kept, so that the scene can be tried again.
     """
-    memory = common()
+    memory = shared_state()
     if known := memory.boards.kept.get((slug, scene)):
         st.session_state.pop(slot, None)
         return known, True
     seen, version = st.session_state.get(slot, (None, 0))
     after = version if seen == (slug, scene.trained()) else 0
     try:
-        result, version, done = _newest(memory, slug, module, scene, after, slot)
+        result, version, done = _wait_for_newer(memory, slug, module, scene, after, slot)
     except Exception:
         st.session_state.pop(slot, None)
         return encode(Board(panels=[], summary=FAILED)), True
@@ -106,17 +106,17 @@ def _session(slot: str) -> tuple[str, str]:
     return compat.session_id(), slot
 
 
-def _newest(memory: Shared, slug: str, module: Any, scene: Scene, after: int, slot: str) -> tuple[Any, int, bool]:
+def _wait_for_newer(memory: Shared, slug: str, module: Any, scene: Scene, after: int, slot: str) -> tuple[Any, int, bool]:
     start = time.monotonic()
     while True:
         job = _job(memory, slug, module, scene, _session(slot))
         # Pictures of runs that are not over are shared out among those who want them. The first one of a run waits for nobody
         # else's run; each later one is drawn in place of another session's.
         wanted = memory.pool.watched() - 1 if after else len(job.askers)
-        left = min(PATIENCE * wanted, LONGEST) - (time.monotonic() - start)
+        left = min(PICTURE_WAIT * wanted, LONGEST_WAIT) - (time.monotonic() - start)
         try:
-            found = job.wait(after, seconds=max(0.0, min(left, NEWS)), longest=NEWS)
-            if found[2] or left <= NEWS:
+            found = job.wait(after, seconds=max(0.0, min(left, UPDATE_WAIT)), longest=UPDATE_WAIT)
+            if found[2] or left <= UPDATE_WAIT:
                 return found
         except TimeoutError:
             pass
@@ -125,7 +125,7 @@ def _newest(memory: Shared, slug: str, module: Any, scene: Scene, after: int, sl
 
 def _job(memory: Shared, slug: str, module: Any, scene: Scene, who: tuple[str, str], rank: int = 0) -> Job:
     trained = scene.trained()
-    return memory.pool.ask((slug, trained), steps_of(module, trained), who, rank)
+    return memory.pool.submit((slug, trained), steps_of(module, trained), who, rank)
 
 
 def steps_of(module: Any, scene: Scene) -> Callable[[], Iterator[Any]]:
@@ -156,17 +156,17 @@ def _encoded(slug: str, module: Any, draw: Draw, result: Any, scene: Scene) -> E
         return encode(Board(panels=[], summary=FAILED))
 
 
-def result_of(slug: str, module: Any, scene: Scene) -> Any:
+def wait_for_result(slug: str, module: Any, scene: Scene) -> Any:
     """The whole result of a scene, computed now if nobody has asked for it yet. Raises what the run raises."""
-    memory = common()
+    memory = shared_state()
     version, done, result = 0, False, None
     while not done:
-        result, version, done = _newest(memory, slug, module, scene, version, "the whole result")
+        result, version, done = _wait_for_newer(memory, slug, module, scene, version, "the whole result")
         compat.yield_point()
     return result
 
 
-def whole(memory: Shared, slug: str, module: Any, scene: Scene) -> Any:
+def result_if_finished(memory: Shared, slug: str, module: Any, scene: Scene) -> Any:
     """The whole result of a scene that no reader waits for, None while it is under way. Raises what the run raises."""
     try:
         result, _, done = _job(memory, slug, module, scene, _session("home"), rank=1).wait(longest=0)

@@ -19,7 +19,7 @@ import streamlit as st
 from core import catalogue
 from figures import style
 from ui import compat, runner, shell
-from ui.jobs import Kept, Once
+from ui.jobs import BytesCache, SingleFlight
 
 HERE = Path(__file__).parent
 LOG = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Gallery:
     """The pictures of this server. Their runs are the pool's, which computes them when no reader's scene waits."""
 
     memory: runner.Shared
-    pictures: Once[dict[str, Any]] = field(default_factory=lambda: Once(Kept(THUMBNAIL_BYTES)))
+    pictures: SingleFlight[dict[str, Any]] = field(default_factory=lambda: SingleFlight(BytesCache(THUMBNAIL_BYTES)))
 
     def thumbnails(self) -> dict[str, Any]:
         """Lesson -> thumbnail, as far as they are made."""
@@ -47,7 +47,7 @@ class Gallery:
         try:
             module = entry.module()
             scene = module.Config()
-            result = runner.whole(self.memory, entry.slug, module, scene)
+            result = runner.result_if_finished(self.memory, entry.slug, module, scene)
             if result is not None:
                 self.pictures.get(entry.slug, lambda: _thumbnail(entry.slug, result, scene))
         except Exception:
@@ -98,7 +98,7 @@ def _component() -> Callable[..., Any]:
 
 def show() -> None:
     """The map; while pictures are missing, in a fragment that makes them."""
-    gallery = _gallery(runner.common().sources)
+    gallery = _gallery(runner.shared_state().sources)
     complete = len(gallery.thumbnails()) == len(catalogue.LESSONS)
 
     def mount() -> None:
