@@ -9,9 +9,10 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
+from core.engine.block_norm import KINDS
 from core.lessons.batch_norm.lesson import BATCH_SIZES, COMPARED, NAMES, Config, Result, row, trained_starts
 from core.lessons.batch_norm.modes import Evaluation, at_best_rate
-from core.lessons.batch_norm.normalisation import KINDS, algorithm_1
+from core.lessons.batch_norm.normalisation import algorithm_1
 from core.lessons.batch_norm.race import RATES
 from core.lessons.batch_norm.words import mean_text, spread_text
 from core.moments import NEVER

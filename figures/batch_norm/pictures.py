@@ -10,9 +10,10 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
+from core.engine.block_norm import KINDS
 from core.formatting import format_number
 from core.lessons.batch_norm.lesson import CELLS, NAMES, Config, Result, changes, question_transform, transforms
-from core.lessons.batch_norm.normalisation import KINDS, Lines, algorithm_1, averaged
+from core.lessons.batch_norm.normalisation import Lines, algorithm_1, averaged
 from core.lessons.batch_norm.words import mean_text, second_name, spread_text
 from figures import style
 

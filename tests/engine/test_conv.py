@@ -148,6 +148,49 @@ def test_blocks_of_rows_have_norms_of_their_own():
         net.forward(theta[:7], x, train=True)
 
 
+def test_batch_norm_of_a_batch_of_two():
+    """Equal to torch, and every unit of a 1 x 1 image becomes +1 and -1, but for epsilon."""
+    net = ConvNet((1, 8, 8), PATCHES, O, norm="batch")
+    theta, x, y = problem(net)
+    x, y = x[..., :2], y[:, :2]
+    _, grad = gradient(net, theta, x, y, cross_entropy)
+    for k in range(K):
+        model = build(net, theta[k], "batch")
+        F.cross_entropy(model(x[k].movedim(-1, 0)), y[k]).backward()
+        close(grad[k], nn.utils.parameters_to_vector([p.grad for p in model.parameters()]))
+    kernel = ConvNet((1, 2, 2), (Conv(8, 2),), O, norm="batch").kernel(theta[:, : 8 * 7 + 9 * O], 2)
+    kernel.forward(x[:, :, :2, :2])
+    end = (kernel.var[0] / (kernel.var[0] + 1e-5)).sqrt()
+    close(kernel.normalised[0].abs(), end.expand(-1, -1, 1, 2))
+    close(kernel.normalised[0].sum(3), torch.zeros(K, 8, 1, dtype=float64))
+
+
+@pytest.mark.parametrize("scale", [0.1, 7.0])
+@pytest.mark.parametrize("kind", ["batch", "layer", "group", "instance"])
+def test_weights_before_a_norm_have_no_scale(kind, scale):
+    """Scaled with their biases they change nothing, and their gradient is divided; epsilon = 0."""
+    net = ConvNet((1, 8, 8), (Conv(4), Conv(8)), O, norm=kind, groups=2, norm_epsilon=0.0)
+    theta, x, y = problem(net)
+    factors = torch.ones(net.P, dtype=float64)
+    for name, entry in net.layout.items():
+        if name in ("weight1", "bias1", "weight2", "bias2"):
+            factors[entry.part] = scale
+    value, grad = gradient(net, theta, x, y, cross_entropy)
+    other_value, other = gradient(net, theta * factors, x, y, cross_entropy)
+    close(other_value, value)
+    close(other, grad / factors)
+
+
+def test_group_norm_has_layer_norm_and_instance_norm_at_its_ends():
+    net = ConvNet((1, 8, 8), (Conv(8), Conv(8)), O, norm="group", groups=1)
+    theta, x, _ = problem(net)
+    close(net.forward(theta, x), replace(net, norm="layer").forward(theta, x))
+    instance = replace(net, norm="instance")
+    close(replace(net, groups=8).forward(theta, x), instance.forward(theta, x))
+    one = x[..., :1]
+    close(replace(net, norm="batch").forward(theta, one, train=True), instance.forward(theta, one))
+
+
 def test_eval_mode_gradient_of_batch_norm():
     net = ConvNet((1, 8, 8), PATCHES, O, norm=("batch", "none"))
     theta, x, y = problem(net, models=4, rows=4)

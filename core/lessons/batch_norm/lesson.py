@@ -4,8 +4,8 @@ Objective of the nets: mean cross-entropy (nats) of a mini-batch of m digits of 
 The net: 2×2 convolution of stride 2 to 8 channels, 1×1 to 8, 2×2 of stride 2 to 16, 1×1 to 16, each with norm and
 ReLU, then an affine layer. All kinds share start, batches and steps; γ and β belong to a channel under every norm.
 
-Shapes: K models as rows, ordered kind, then learning rate, then start; R rates, S starts, T steps, L = 4 layers;
-C channels, P positions, m samples of a batch, N samples. Activations [K, C, P, m].
+Shapes: K models as rows, ordered kind, then learning rate, then start; R rates, S starts, T steps,
+m samples of a batch, N samples.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from torch import Generator, Tensor
 
 from core.controls import choice, decades, grid, number, numbers, switch
 from core.engine import generators
+from core.engine.block_norm import KINDS
 from core.lesson import Scene, last
 from core.lessons.batch_norm import modes as norm_modes
 from core.lessons.batch_norm.modes import Evaluation
-from core.lessons.batch_norm.normalisation import KINDS, Lines, Weights, algorithm_1
-from core.lessons.batch_norm.race import RATES, VALIDATION, Arm, batches, data, race, row_norm, splits, start_weights
+from core.lessons.batch_norm.normalisation import Lines, algorithm_1
+from core.lessons.batch_norm.race import NET, RATES, VALIDATION, Arm, batches, data, race, splits, start_weights
 
 NAMES = {"none": "No norm", "batch": "Batch norm", "layer": "Layer norm", "group": "Group norm", "instance": "Instance norm"}
 BATCH_SIZES = (2, 4, 8, 16, 32, 64)
@@ -84,7 +85,7 @@ class Result:
 
     arm: Arm  # all kinds, for T steps of the batch size asked for
     sizes: tuple[Arm, ...]  # the COMPARED kinds from one start, each batch size after the same SEEN digits; those that are done
-    images: Tensor  # [4, 16, N] as `patches` lays them out, training part first
+    images: Tensor  # [1, 8, 8, N], training part first
     labels: Tensor  # [N]
     companies: Tensor  # [COMPANIES, VALIDATION] orders of the validation images
     upcoming: Tensor  # [T, m] the training batches that would have come next
@@ -103,8 +104,8 @@ def trained_starts(config: Config) -> int:
     return max(1, min(config.starts, 1 if config.every_batch_size else most))
 
 
-def starts(config: Config) -> Weights:
-    """The nets at step 0."""
+def starts(config: Config) -> Tensor:
+    """theta [K, P] of the nets at step 0."""
     return start_weights(_generators(config, trained_starts(config)), config.weight_scale)
 
 
@@ -122,17 +123,17 @@ def steps(config: Config) -> Iterator[Result]:
     companies = torch.stack([torch.randperm(VALIDATION, generator=aside) for _ in range(COMPANIES)])
     upcoming = torch.empty(0, config.batch_size, dtype=torch.int64)
     parts, order, arm = splits(images, labels), batches(data(config.seed)[2], config.batch_size), None
-    for arm in race(starts(config), row_norm(trained_starts(config), config.groups), *parts, order, config.batch_size,
-                    config.steps):
+    net = replace(NET, groups=config.groups)
+    for arm in race(net, starts(config), *parts, order, config.batch_size, config.steps):
         yield Result(arm, (), images, labels, companies, upcoming)
     assert arm is not None
     done = Result(arm, (), images, labels, companies, torch.stack([next(order) for _ in range(config.steps)]))
     yield done
     # From the largest to the smallest, which takes the most steps.
     for m in reversed(BATCH_SIZES) if config.every_batch_size else ():
-        weights = start_weights(_generators(config, 1), config.weight_scale, COMPARED)
+        theta = start_weights(_generators(config, 1), config.weight_scale, COMPARED)
         order, T = batches(data(config.seed)[2], m), SEEN // m
-        for size in race(weights, row_norm(1, config.groups, COMPARED), *parts, order, m, T):
+        for size in race(replace(net, norm=COMPARED), theta, *parts, order, m, T):
             if size.step == T:
                 done = replace(done, sizes=(size, *done.sizes))
             yield done

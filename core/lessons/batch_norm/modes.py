@@ -6,26 +6,19 @@ Shapes: as in `race`; V validation images, F batches that would have come next.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from core.lessons.batch_norm.normalisation import (
-    KINDS,
-    POSITIONS,
-    RowNorm,
-    Trace,
-    Weights,
-    cross_entropy,
-    forward,
-    running_average,
-)
-from core.lessons.batch_norm.race import RATES, Arm, Samples
-from core.moments import NEVER
+from core.engine import RunningStats, cross_entropy
+from core.engine.block_norm import KINDS
+from core.lessons.batch_norm.normalisation import running_average
+from core.lessons.batch_norm.race import NET, RATES, Arm, Samples, channel_counts, rows_of
 
 FROM_STEPS = 10  # the training loss of a run is the mean over its last ten batches
-BATCH = RowNorm({"batch": slice(None)}, 1)
+BATCH = replace(NET, norm="batch")
 
 
 class Evaluation(NamedTuple):
@@ -45,11 +38,10 @@ class Evaluation(NamedTuple):
     scale_shift: tuple[float, float]  # γ and β that the net has learnt for that channel
 
 
-def running_statistics(arm: Arm, momentum: float) -> tuple[list[Tensor], list[Tensor]]:
-    """Means and variances [R·S, C, 1, 1] of each layer after training."""
-    means, variances = ([running_average(b, start, momentum)[-1].float()[..., None, None] for b in batch]
-                        for batch, start in ((arm.batch_mean, 0.0), (arm.batch_var, 1.0)))
-    return means, variances
+def running_statistics(arm: Arm, momentum: float) -> RunningStats:
+    """Of the R·S nets with batch norm, after training."""
+    return RunningStats(running_average(arm.batch_mean, 0.0, momentum)[-1].float(),
+                        running_average(arm.batch_var, 1.0, momentum)[-1].float())
 
 
 def at_best_rate(sizes: Tensor) -> tuple[Tensor, Tensor]:
@@ -59,13 +51,11 @@ def at_best_rate(sizes: Tensor) -> tuple[Tensor, Tensor]:
     return low.where(low.isfinite(), torch.nan), at
 
 
-def _validation(arm: Arm, at: int, of: int, samples: Samples, momentum: float) -> Tensor:
-    """Validation loss [K] with batch norm's, which has the rows of kind `at` of `of`, in eval mode."""
-    size = len(arm.validation) // of
-    rows = slice(at * size, (at + 1) * size)
-    out = forward(arm.weights.map(lambda v: v[rows]), samples[0][None], BATCH, running_statistics(arm, momentum)).out
+def _validation(arm: Arm, kinds: Sequence[str], samples: Samples, stats: RunningStats) -> Tensor:
+    """Validation loss [K] with batch norm's in eval mode."""
+    rows, (images, labels) = rows_of("batch", kinds, len(arm.theta)), samples
     losses = arm.validation.clone()
-    losses[rows] = cross_entropy(out, samples[1][None]).where(arm.diverged_at[rows] == NEVER, torch.nan)
+    losses[rows] = cross_entropy.value(BATCH.forward(arm.theta[rows], images[None], stats=stats), labels[None])
     return losses
 
 
@@ -73,23 +63,21 @@ def _validation(arm: Arm, at: int, of: int, samples: Samples, momentum: float) -
 def evaluate(arm: Arm, sizes: Sequence[Arm], training: Samples, validation: Samples, companies: Tensor, upcoming: Tensor, *,
           rate: float, momentum: float, starts: int, compared: Sequence[str]) -> Evaluation:
     """companies [n, V] and upcoming [F, m] are as in the lesson's Result; rate is the learning rate that is looked into."""
-    S, shape, of = starts, (len(KINDS), len(RATES), starts), len(compared)
-    rows = slice(len(RATES) * S * KINDS.index("batch"), len(RATES) * S * (KINDS.index("batch") + 1))
-    images, labels = validation[0][None], validation[1][None]
-    others = [_validation(a, compared.index("batch"), of, validation, momentum).reshape(of, len(RATES)) for a in sizes]
-    k = RATES.index(rate) * S
-    w = arm.weights.map(lambda v: v[rows][k : k + 1])
-    means, variances = running_statistics(arm, momentum)
-    out = forward(w, images, BATCH, ([v[k : k + 1] for v in means], [v[k : k + 1] for v in variances])).out
-    sure_eval, right_eval = _sureness(out, labels)
+    shape, of = (len(KINDS), len(RATES), starts), len(compared)
+    images, labels = validation
+    others = [_validation(a, compared, validation, running_statistics(a, momentum)).reshape(of, len(RATES)) for a in sizes]
+    k, stats = RATES.index(rate) * starts, running_statistics(arm, momentum)
+    theta = arm.theta[rows_of("batch", KINDS, len(arm.theta))][k : k + 1]
+    sure_eval, right_eval = _sureness(BATCH.forward(theta, images[None], stats=stats.rows(k, k + 1)), labels[None])
     groups = companies.reshape(-1, arm.batch_size)
-    sure, right_train = _sureness(_in_batches(w, validation[0], groups).out, validation[1][groups])
+    out = BATCH.forward(theta.expand(len(groups), -1), _in_rows(images, groups), train=True)
+    sure, right_train = _sureness(out, labels[groups])
     sure_train = torch.empty(companies.shape).scatter_(1, companies, sure.reshape(companies.shape))
-    batch_stat, values, scale_shift = _statistics_of_a_channel(arm, w, k, training[0], upcoming)
+    batch_stat, values, scale_shift = _statistics_of_a_channel(arm, theta, k, training[0], upcoming)
     running = torch.stack([running_average(b, start, momentum) for b, start in zip(batch_stat, (0.0, 1.0), strict=True)])
     return Evaluation(
         training=arm.losses[-FROM_STEPS:].mean(0).reshape(shape),
-        validation=_validation(arm, KINDS.index("batch"), len(KINDS), validation, momentum).reshape(shape),
+        validation=_validation(arm, KINDS, validation, stats).reshape(shape),
         sizes=torch.stack(others) if others else torch.empty(0, of, len(RATES)), sure_eval=sure_eval[0],
         sure_train=sure_train, right_eval=right_eval, right_train=right_train, batch_stat=batch_stat, running_stat=running,
         settled=batch_stat[:, arm.step :].mean(1), values=values, scale_shift=scale_shift,
@@ -102,26 +90,30 @@ def _sureness(out: Tensor, y: Tensor) -> tuple[Tensor, float]:
     return sure, float((out.argmax(1) == y).float().mean())
 
 
-def _in_batches(w: Weights, images: Tensor, index: Tensor) -> Trace:
-    """One net in train mode on many batches at once, a batch being a row: images [4, 16, N], index [rows, m]."""
-    return forward(w.map(lambda v: v.expand(len(index), *v.shape[1:])), images[:, :, index].permute(2, 0, 1, 3), BATCH)
+def _in_rows(images: Tensor, index: Tensor) -> Tensor:
+    """Many batches as rows [rows, 1, 8, 8, m]: images [1, 8, 8, N], index [rows, m]."""
+    return images[..., index].movedim(3, 0)
 
 
 def _statistics_of_a_channel(
-    arm: Arm, w: Weights, k: int, images: Tensor, upcoming: Tensor
+    arm: Arm, theta: Tensor, k: int, images: Tensor, upcoming: Tensor
 ) -> tuple[Tensor, Tensor, tuple[float, float]]:
-    """`batch_stat`, `values` and `scale_shift` of Evaluation, for the net in row k of those with batch norm."""
-    last_layer = len(POSITIONS) - 1
-    means, variances = arm.batch_mean[last_layer][:, k], arm.batch_var[last_layer][:, k]
+    """`batch_stat`, `values` and `scale_shift` of Evaluation, for the net theta [1, P] in row k of those with batch norm."""
+    last_layer = BATCH.stats_parts[-1]
+    history = torch.stack([arm.batch_mean[:, k, last_layer], arm.batch_var[:, k, last_layer]])
+    means = history[0]
     channel = int((means[-1] - means[0]).abs().nan_to_num(0.0).argmax()) if arm.step else 0
-    history = torch.stack([means[:, channel], variances[:, channel]])
+    history = history[:, :, channel]
     if not len(upcoming):
         return history, torch.empty(0), (1.0, 0.0)
-    trace = _in_batches(w, images, upcoming)
-    count = arm.batch_size * POSITIONS[last_layer]
-    still = torch.stack([trace.mean[last_layer][:, channel, 0, 0],
-                         trace.var[last_layer][:, channel, 0, 0] * (count / (count - 1))])
-    widest = int(trace.var[0][0, :, 0, 0].nan_to_num(0.0).argmax())
-    z = trace.xhat[0][0, widest] / trace.scale[0][0, widest] + trace.mean[0][0, widest]
-    learnt = float(w.gammas[0][0, widest]), float(w.betas[0][0, widest])
+    kernel = BATCH.kernel(theta.expand(len(upcoming), -1), upcoming.shape[1])
+    kernel.forward(_in_rows(images, upcoming))
+    count = channel_counts(upcoming.shape[1])[-1]
+    still = torch.stack([kernel.mean[-1][:, channel, 0, 0], kernel.var[-1][:, channel, 0, 0] * (count / (count - 1))])
+    mean, var, scale = (v[0][0, :, 0] for v in (kernel.mean, kernel.var, kernel.scale))
+    widest = int(var[:, 0].nan_to_num(0.0).argmax())
+    z = kernel.normalised[0][0, widest] / scale[widest] + mean[widest]
+    first = kernel.layers[0]
+    assert first.gamma is not None and first.beta is not None
+    learnt = float(first.gamma[0, widest]), float(first.beta[0, widest])
     return torch.cat([history, still], 1), z.flatten(), learnt

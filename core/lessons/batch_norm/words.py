@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.engine.block_norm import KINDS
 from core.formatting import format_number
 from core.lessons.batch_norm import modes as norm_modes
 from core.lessons.batch_norm.lesson import (
@@ -30,7 +31,7 @@ from core.lessons.batch_norm.lesson import (
     transforms,
 )
 from core.lessons.batch_norm.modes import Evaluation, at_best_rate
-from core.lessons.batch_norm.normalisation import KINDS, averaged
+from core.lessons.batch_norm.normalisation import averaged
 from core.lessons.batch_norm.race import RATES, Arm
 from core.moments import NEVER
 from core.question import Challenge, Pick, Verdict

@@ -6,10 +6,11 @@ import math
 import numpy as np
 import torch
 
+from core.engine import cross_entropy
+from core.engine.block_norm import KINDS
 from core.lessons.batch_norm import lesson
-from core.lessons.batch_norm.lesson import BATCH_SIZES, COMPARED, Config, Result, evaluation, row, trained_starts
-from core.lessons.batch_norm.normalisation import KINDS, cross_entropy, forward
-from core.lessons.batch_norm.race import RATES, batches, data, row_norm
+from core.lessons.batch_norm.lesson import BATCH_SIZES, COMPARED, Config, Result, evaluation, row
+from core.lessons.batch_norm.race import NET, RATES, batches, data
 from tests.promises import Promise
 
 LN10 = math.log(10)
@@ -51,9 +52,9 @@ def the_output_tells_of_the_doubling(result: Result, scene: Config) -> bool:
 def first_losses(scene: Config) -> torch.Tensor:
     """The loss [kinds] of the first batch at the scene's start."""
     images, labels, rng = data(scene.seed)
-    index, norm = next(batches(rng, scene.batch_size)), row_norm(trained_starts(scene), scene.groups)
-    with torch.inference_mode():
-        loss = cross_entropy(forward(lesson.starts(scene), images[None, :, :, index], norm).out, labels[index][None])
+    index, net = next(batches(rng, scene.batch_size)), dataclasses.replace(NET, groups=scene.groups)
+    out = net.forward(lesson.starts(scene), images[None, ..., index], train=True)
+    loss = cross_entropy.value(out, labels[None, index])
     return loss[[row(scene, kind, RATES[0]) for kind in KINDS]]
 
 

@@ -10,15 +10,19 @@ import numpy as np
 import pytest
 import torch
 
+from core.engine import SGD, RunningStats, Supervised, Trainer, cross_entropy
+from core.engine.block_norm import KINDS
 from core.formatting import format_number
 from core.lesson import last
 from core.lessons.batch_norm import lesson
 from core.lessons.batch_norm.lesson import RATES, Config, Result, evaluation, row, trained_well, transforms
-from core.lessons.batch_norm.normalisation import DELTA, KINDS, algorithm_1
-from core.lessons.batch_norm.race import batches, data, race, row_norm, splits
+from core.lessons.batch_norm.modes import running_statistics
+from core.lessons.batch_norm.normalisation import DELTA, algorithm_1
+from core.lessons.batch_norm.race import NET, batches, data, race, rows_of, splits
 from core.lessons.batch_norm.words import summary
 from core.moments import NEVER
 from figures.batch_norm import pictures
+from tests.engine.test_conv import build
 from tests.pages import page_spec
 
 ROOT = Path(__file__).parents[3]
@@ -64,12 +68,10 @@ def test_a_batch_of_two_ends_at_plus_and_minus_gamma() -> None:
 
 
 def test_every_arm_has_the_same_start_and_none_has_a_head_start() -> None:
-    weights = lesson.starts(Config(starts=2))
-    for tensors in weights:
-        for tensor in tensors:
-            by_start = tensor.unflatten(0, (len(KINDS) * len(RATES), 2))
-            assert bool((by_start == by_start[:1]).all())
-    assert not torch.equal(weights.weights[0][0], weights.weights[0][1])
+    theta = lesson.starts(Config(starts=2))
+    by_start = theta.unflatten(0, (len(KINDS) * len(RATES), 2))
+    assert bool((by_start == by_start[:1]).all())
+    assert not torch.equal(theta[0], theta[1])
 
 
 def test_a_start_does_not_depend_on_how_many_run_beside_it() -> None:
@@ -121,7 +123,11 @@ def test_divergence_is_data(exploding: tuple[Config, Result]) -> None:
         stop = arm.step if at == NEVER else at
         assert bool(arm.losses[:stop, k].isfinite().all())
         assert bool(arm.losses[stop:, k].isnan().all())
-        assert bool(arm.validation[k].isnan()) or at == NEVER
+        if at != NEVER:
+            assert bool(arm.validation[k].isnan()) and bool(arm.theta[k].isnan().all())
+            assert bool(arm.spread[arm.recorded > at, :, k].isnan().all())
+        else:
+            assert bool(arm.theta[k].isfinite().all())
     gone = next(rate for rate in RATES if arm.diverged_at[row(config, "none", rate)] != NEVER)
     text = summary(result, dataclasses.replace(config, learning_rate=gone))
     assert f"from step {int(arm.diverged_at[row(config, 'none', gone)])} on" in text
@@ -153,6 +159,39 @@ def test_running_statistics_after_training(opening: Result) -> None:
     assert float((facts.running_stat[0, T:] - expected).abs().max()) < 4 * noise * math.sqrt(0.1 / 1.9)
 
 
+def test_running_statistics_are_those_of_the_layers_themselves() -> None:
+    """They follow from what the steps recorded just as if the nets had kept them while training."""
+    images, labels, rng = data(0)
+    parts, theta, m = splits(images.double(), labels), lesson.starts(Config(starts=1)).double(), 4
+    stats = NET.running_stats(len(theta), torch.float64)
+    assert isinstance(stats, RunningStats)
+    (x, y), rates = parts[0], torch.tensor(RATES).repeat(len(KINDS))
+    stream = ((x[None, ..., index], y[None, index]) for index in batches(data(0)[2], m))
+    Trainer(Supervised(NET, cross_entropy, stats=stats), theta.clone(), SGD(rates), stream).advance(12)
+    found = running_statistics(last(race(NET, theta, *parts, batches(rng, m), m, 12)), NET.norm_momentum)
+    rows = rows_of("batch", KINDS, len(theta))
+    torch.testing.assert_close(found.mean.double(), stats.mean[rows], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(found.var.double(), stats.var[rows], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_enters_each_relu_at_the_start(kind: str) -> None:
+    """Its mean and spread, against modules of torch with the same weights."""
+    result = next(r for r in lesson.steps(SHORT) if r.arm.step)
+    k, (images, _, rng) = row(SHORT, kind, 0.1), data(SHORT.seed)
+    net = dataclasses.replace(NET, norm=kind, groups=SHORT.groups)
+    entries = NET.layout if kind != "none" else {n: e for n, e in NET.layout.items() if n in net.layout}
+    model = build(net, torch.cat([lesson.starts(SHORT)[k, e.part] for e in entries.values()]), kind)
+    entering: list[torch.Tensor] = []
+    for module in model:
+        if isinstance(module, torch.nn.ReLU):
+            module.register_forward_pre_hook(lambda _, inputs: entering.append(inputs[0].detach()))
+    model(images[..., next(batches(rng, SHORT.batch_size))].movedim(3, 0))
+    mean, spread = (torch.stack(values) for values in zip(*((u.mean(), u.std(correction=0)) for u in entering), strict=True))
+    torch.testing.assert_close(result.arm.mean[0, :, k], mean, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(result.arm.spread[0, :, k], spread, rtol=1e-4, atol=1e-5)
+
+
 def test_momentum_is_only_a_view_and_small_momentum_is_late(opening: Result) -> None:
     def loss(momentum: float) -> float:
         facts = evaluation(opening, Config(momentum=momentum, learning_rate=0.2))
@@ -165,8 +204,8 @@ def test_momentum_is_only_a_view_and_small_momentum_is_late(opening: Result) -> 
 def test_a_diverged_batch_norm_net_is_drawn_too(opening: Result) -> None:
     """Where batch norm itself leaves the numbers, its pictures are empty and nothing is said of its modes."""
     arm, k = opening.arm, row(Config(), "batch", 0.5)
-    weights = arm.weights.map(lambda v: v.index_fill(0, torch.tensor([k]), math.nan))
-    broken = dataclasses.replace(opening, arm=dataclasses.replace(arm, weights=weights))
+    theta = arm.theta.index_fill(0, torch.tensor([k]), math.nan)
+    broken = dataclasses.replace(opening, arm=dataclasses.replace(arm, theta=theta))
     board = page_spec("batch_norm").draw(broken, Config())
     assert "eval mode" not in board.summary
     assert "channel" not in [p.id for p in board.panels]
@@ -220,14 +259,19 @@ def test_where_too_much_is_asked_fewer_starts_are_trained_and_the_page_says_so(a
     assert ("starts trained" in caption) == few == ("random starts 1 was trained" in summary(result, short_run))
 
 
+def twice(seed: int, starts: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The training losses [K] at the end of two runs of the opening scene whose starts differ in the last digit."""
+    images, labels, _ = data(seed)
+    net, theta = dataclasses.replace(NET, groups=2), lesson.starts(Config(seed=seed, starts=starts))
+    one, other = (last(race(net, theta * by, *splits(images, labels), batches(data(seed)[2], 16), 16, 50)).losses[-10:].mean(0)
+                  for by in (1.0, 1 + 2e-7))
+    return one, other
+
+
 def test_rounding_alone_moves_instance_norm_and_not_the_other_norms() -> None:
     """Two runs of the opening scene whose starts differ in the last digit, over three seeds, up to ε = 0.2."""
     for seed in range(3):
-        config = Config(seed=seed, starts=1)
-        images, labels, _ = data(seed)
-        weights = [lesson.starts(config).map(lambda v, by=by: v * by) for by in (1.0, 1 + 2e-7)]
-        ends = [last(race(w, row_norm(1, 2), *splits(images, labels), batches(data(seed)[2], 16), 16, 50)).losses[-10:].mean(0)
-                for w in weights]
+        ends = twice(seed, 1)
         apart = (ends[0] - ends[1]).abs().reshape(len(KINDS), len(RATES))[:, :4].amax(1)
         assert float(apart[KINDS.index("instance")]) > 0.02
         assert float(apart[KINDS.index("batch") : KINDS.index("instance")].max()) < 0.002
@@ -236,11 +280,8 @@ def test_rounding_alone_moves_instance_norm_and_not_the_other_norms() -> None:
 def test_rounding_can_move_the_others_at_a_large_rate() -> None:
     """The caption speaks of them too: at the two largest rates some loss of none, batch, layer or group norm moves."""
     moved = []
-    for seed in range(2):
-        images, labels, _ = data(seed)
-        weights = [lesson.starts(Config(seed=seed, starts=2)).map(lambda v, by=by: v * by) for by in (1.0, 1 + 2e-7)]
-        ends = [last(race(w, row_norm(2, 2), *splits(images, labels), batches(data(seed)[2], 16), 16, 50)).losses[-10:].mean(0)
-                for w in weights]
+    for seed in (2, 3):
+        ends = twice(seed, 2)
         apart = ((ends[0] - ends[1]).abs() / ends[0]).reshape(len(KINDS), len(RATES), 2)
         moved.append(float(apart[: KINDS.index("instance"), -2:].nan_to_num(0).max()))
     assert max(moved) > 0.01

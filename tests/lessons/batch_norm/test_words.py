@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.engine.block_norm import KINDS
 from core.formatting import format_number
 from core.lessons.batch_norm import lesson, words
 from core.lessons.batch_norm.lesson import RATES, Config, Result, trained_starts
-from core.lessons.batch_norm.normalisation import KINDS
 from core.lessons.batch_norm.words import CHALLENGE
 from figures.batch_norm import pictures
 from tests.pages import page_spec
