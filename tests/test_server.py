@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import posixpath
 import re
 import urllib.error
 import urllib.request
@@ -19,7 +20,7 @@ ADDRESSES = [(folder, name) for folder in (PLOTLY, CHART) for name in folder.fil
 PARTS = {name: (CHART.path / name).read_text() for name in CHART.files if name.endswith(".js")}
 EXPORTED = re.compile(r"^export (?:async )?(?:function|class|const|let) (\w+)", re.M)
 TOP = re.compile(r"^(?:export )?(?:async )?(?:function\*?|class|const|let) (\w+)", re.M)
-IMPORT = re.compile(r'^import \{ (.*) \} from "\./(.*)";$', re.M)
+IMPORT = re.compile(r'^import \{ (.*) \} from "(\.{1,2}/.*)";$', re.M)
 
 
 def get(address: str, encoding: str = "gzip") -> tuple[bytes, dict[str, str]]:
@@ -110,7 +111,8 @@ def test_the_parts_can_stand_in_one_text():
     needs: dict[str, set[str]] = {}
     for part, text in PARTS.items():
         assert text.count("\nimport ") == len(IMPORT.findall(text)), part
-        for imported, other in IMPORT.findall(text):
+        for imported, place in IMPORT.findall(text):
+            other = posixpath.normpath(posixpath.join(posixpath.dirname(part), place))
             assert set(imported.split(", ")) <= set(EXPORTED.findall(PARTS[other])), (part, other)
             needs.setdefault(part, set()).add(other)
     done: set[str] = set()

@@ -26,8 +26,6 @@ from figures.mixup import pictures
 from tests.lessons.mixup.test_lesson import ROOT, WORLDS, whole
 from ui.chart import encode
 
-CHROMIUM = Path("/usr/bin/chromium")
-
 
 def page_names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(ui.page, "show", lambda *args, **about: None)
@@ -90,11 +88,10 @@ def test_the_montage_mixes_neighbours_at_each_lambda():
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="needs a browser")
-def test_the_browser_mixes_pixels_by_the_formula(tmp_path: Path):
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+class TestInTheBrowser:
+    pytestmark = in_browser
+
+    def test_the_browser_mixes_pixels_by_the_formula(self, browser, tmp_path: Path):
         page = browser.new_page(viewport=dict(width=900, height=600))
         for pair, frame in (("cat", 14), ("brain", 5), ("eye", 0), ("cat", 20)):
             fig = mixup_pictures.pictures(Config(pair=pair))
@@ -108,7 +105,7 @@ def test_the_browser_mixes_pixels_by_the_formula(tmp_path: Path):
             share = frame / (PLACES - 1)
             # The browser rounds the opacity and the sum to eight bits.
             assert np.abs(large_picture(page, file) - (share * i + (1 - share) * j)).max() <= 2.0
-        browser.close()
+        page.close()
 
 
 def large_picture(page: Any, file: Path) -> np.ndarray:
