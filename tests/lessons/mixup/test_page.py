@@ -24,6 +24,7 @@ from figures import style
 from figures.mixup import photographs as mixup_pictures
 from figures.mixup import pictures
 from tests.lessons.mixup.test_lesson import ROOT, WORLDS, whole
+from tests.reader import in_browser
 from ui.chart import encode
 
 
