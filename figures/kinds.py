@@ -8,7 +8,6 @@ another frame is another picture.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -227,8 +226,3 @@ class Table:
 
 
 Kind = ImageGrid | NetworkDiagram | PointsPad | RasterPad | Table
-
-
-def montage(images: Sequence[np.ndarray], columns: int, **about: Any) -> ImageGrid:
-    """A grid of unlabelled images, each uint8 [F, H, W], levels of the scale."""
-    return ImageGrid(cells=tuple(Cell(images=image) for image in images), columns=columns, pixelated=True, **about)

@@ -22,9 +22,9 @@ from .conditioned import ConditionedMLP
 from .conv import ConvNet
 from .conv_backprop import ConvBackprop
 from .convolution import Conv
+from .layered import Layer
 from .losses import Loss, binary_cross_entropy, cross_entropy, exponential, hinge, squared
 from .mlp import MLP, Activations
-from .mlp_layout import Layer
 from .network import Entry, Kernel, Network
 from .norms import RunningStats
 from .objective import Autograd, Objective, Supervised, autograd_gradient

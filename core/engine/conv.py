@@ -14,9 +14,7 @@ from torch import Tensor
 from .activations import ACTIVATIONS
 from .conv_backprop import ConvBackprop
 from .conv_layout import ConvLayout
-from .initialise import fill_affine
 from .norms import RunningStats
-from .random import Generators
 
 # Elements of one layer's columns that a pass without gradients may hold; more rows go in chunks.
 CHUNK = 2**22
@@ -38,23 +36,6 @@ class ConvNet(ConvLayout):
 
     Raises ValueError naming the field.
     """
-
-    def init(
-        self,
-        generators: Generators,
-        scheme: str = "torch",
-        gain: float = 1.0,
-        dtype: torch.dtype = torch.float32,
-    ) -> Tensor:
-        """theta [K, P], row k drawn from generators[k]; gammas 1, betas 0. Schemes as in `MLP.init`; "torch" is nn.Conv2d's
-        and nn.Linear's own, draw for draw."""
-        theta = torch.zeros(len(generators), self.P, dtype=dtype)
-        for row, generator in enumerate(generators):
-            for layer in self.views(theta[row : row + 1]):
-                fill_affine(layer.weight[0], layer.bias[0, :, 0], generator, scheme, gain)
-                if layer.gamma is not None:
-                    layer.gamma.fill_(1)
-        return theta
 
     def running_stats(self, K: int, dtype: torch.dtype = torch.float32) -> RunningStats | None:
         """Batch norm's statistics before training, mean 0 and variance 1; None without batch norm. Rows of another kind

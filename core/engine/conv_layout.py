@@ -5,21 +5,19 @@ What the network (`conv`) and its hand-written passes (`conv_backprop`) both nee
 Shapes: K models, P parameters, C channels, n samples. W [K, C', C k²]; b, gamma, beta [K, C', 1].
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-
-from torch import Tensor
 
 from .activations import ACTIVATIONS
 from .block_norm import KINDS, BlockNorm
 from .convolution import PADDINGS, Block, Conv
-from .mlp_layout import Layer
-from .network import Entry, Layout, layout_of
+from .layered import Layered
+from .network import Entry, layout_of
 
 
 @dataclass(frozen=True)
-class ConvLayout(Layout):
+class ConvLayout(Layered):
     """The fields of `ConvNet`."""
 
     inputs: tuple[int, ...] = (1, 8, 8)
@@ -92,21 +90,6 @@ class ConvLayout(Layout):
                 shapes += [(f"gamma{i}", (channels,)), (f"beta{i}", (channels,))]
         i = len(self.blocks) + 1
         return layout_of([*shapes, (f"weight{i}", (self.outputs, self.features)), (f"bias{i}", (self.outputs,))])
-
-    def views(self, theta: Tensor) -> list[Layer]:
-        """The layers' parameters as views into theta [K, P], the affine one last; writing into them writes theta."""
-        return self.arrange(list(self.named(theta).values()))
-
-    def arrange(self, parts: Sequence[Tensor]) -> list[Layer]:
-        """Tensors [K, *shape] in the order of `layout`, one for each entry, as layers of views."""
-        named = {
-            name: part.flatten(2) if part.ndim > 2 else part.unsqueeze(2)
-            for name, part in zip(self.layout, parts, strict=True)
-        }
-        return [
-            Layer(named[f"weight{i}"], named[f"bias{i}"], named.get(f"gamma{i}"), named.get(f"beta{i}"))
-            for i in range(1, len(self.blocks) + 2)
-        ]
 
     @cached_property
     def stats_parts(self) -> tuple[slice, ...]:

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from .activations import ACTIVATIONS
 from .backprop import Backprop
-from .initialise import fill_affine
 from .mlp_layout import MLPLayout
 from .norms import RunningStats
 from .random import Generators, uniforms
@@ -48,27 +47,6 @@ class MLP(MLPLayout):
 
     Raises ValueError naming the field.
     """
-
-    def init(
-        self,
-        generators: Generators,
-        scheme: str = "torch",
-        gain: float = 1.0,
-        dtype: torch.dtype = torch.float32,
-    ) -> Tensor:
-        """theta [K, P], row k drawn from generators[k]; gammas 1, betas 0.
-
-        Schemes: "torch" (nn.Linear's: the row equals nn.Sequential built after torch.manual_seed(seed)),
-        "xavier", "he", "normal" (standard deviation = gain), "orthogonal", "zero", "constant" (every weight =
-        gain). See `initialise.fill_affine`. Raises ValueError for any other.
-        """
-        theta = torch.zeros(len(generators), self.P, dtype=dtype)
-        for row, generator in enumerate(generators):
-            for layer in self.views(theta[row : row + 1]):
-                fill_affine(layer.weight[0], layer.bias[0, :, 0], generator, scheme, gain)
-                if layer.gamma is not None:
-                    layer.gamma.fill_(1)
-        return theta
 
     def running_stats(self, K: int, dtype: torch.dtype = torch.float32) -> RunningStats | None:
         """Batch norm's statistics before training, mean 0 and variance 1; None for other norms."""

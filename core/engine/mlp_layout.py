@@ -5,40 +5,21 @@ What the network (`mlp`) and its hand-written passes (`backprop`) both need, and
 Shapes: K models, P parameters, H features of a layer, n samples. W [K, H, H_in]; b, gamma, beta [K, H, 1].
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 from torch import Tensor
 
 from .activations import ACTIVATIONS
-from .network import Entry, Layout, layout_of
+from .layered import Layered
+from .network import Entry, layout_of
 from .norms import NORMS, RunningStats, normalise, normalise_running
 
 
-class Layer(NamedTuple):
-    """One layer's parameters as views into theta; gamma and beta are None on the output and without norm."""
-
-    weight: Tensor
-    bias: Tensor
-    gamma: Tensor | None
-    beta: Tensor | None
-
-
 @dataclass(frozen=True)
-class MLPLayout(Layout):
-    """The fields of `MLP`.
-
-    sizes: inputs, hidden widths, outputs.
-    activation: tanh, relu, leaky_relu, sigmoid or linear; the output is linear.
-    norm: None, "batch", "layer" or "group" (with `groups`).
-    residual: add a hidden layer's input where widths match.
-    dropout: P(drop) of hidden units in training; kept ones are scaled by 1/(1 - p).
-    norm_momentum: weight of the newest batch in batch norm's running statistics, as in torch.
-
-    Raises ValueError naming the field.
-    """
+class MLPLayout(Layered):
+    """The fields of `MLP`, which says what each of them is. Raises ValueError naming the field."""
 
     sizes: tuple[int, ...] = (2, 16, 16, 1)
     activation: str = "tanh"
@@ -89,20 +70,6 @@ class MLPLayout(Layout):
             if self.norm and i < len(self.sizes) - 1:
                 shapes += [(f"gamma{i}", (fan_out,)), (f"beta{i}", (fan_out,))]
         return layout_of(shapes)
-
-    def views(self, theta: Tensor) -> list[Layer]:
-        """The layers' parameters as views into theta [K, P]; writing into them writes theta."""
-        return self.arrange(list(self.named(theta).values()))
-
-    def arrange(self, parts: Sequence[Tensor]) -> list[Layer]:
-        """Tensors [K, *shape] in the order of `layout`, one for each entry, as layers of views."""
-        named = {
-            name: p if p.ndim == 3 else p.unsqueeze(2) for name, p in zip(self.layout, parts, strict=True)
-        }
-        return [
-            Layer(named[f"weight{i}"], named[f"bias{i}"], named.get(f"gamma{i}"), named.get(f"beta{i}"))
-            for i in range(1, len(self.sizes))
-        ]
 
     @cached_property
     def stats_parts(self) -> tuple[slice, ...]:
