@@ -21,7 +21,7 @@ import torch
 from playwright.sync_api import Browser, Page
 
 from benchmarks.browser import FLAGS, chromium, executable, returning
-from benchmarks.server import ROOT, Session, serve
+from benchmarks.server import ROOT, serve, session
 from core.catalogue import LESSONS
 from tests.pages import page_spec
 from ui.chart import encode
@@ -50,23 +50,21 @@ def scenes(repeats: int = 3) -> Samples:
 def reruns(bare: str, lab: str, repeats: int = 15) -> Samples:
     """Ratio of a lesson page's rerun to the bare page's, measured turn by turn."""
     out: Samples = {}
-    yardstick = Session(bare)
-    for entry in LESSONS:
-        session = Session(lab, entry.slug)
-        time.sleep(2)  # a live run finishes in the meantime
-        for warm in (session, yardstick):
-            for _ in range(3):
-                warm.rerun()
-        ratios = []
-        for _ in range(repeats):
-            start = time.perf_counter()
-            yardstick.rerun()
-            middle = time.perf_counter()
-            session.rerun()
-            ratios.append((time.perf_counter() - middle) / (middle - start))
-        session.close()
-        out[f"rerun.{entry.slug}"] = ratios
-    yardstick.close()
+    with session(bare) as yardstick:
+        for entry in LESSONS:
+            with session(lab, entry.slug) as lesson:
+                time.sleep(2)  # a live run finishes in the meantime
+                for warm in (lesson, yardstick):
+                    for _ in range(3):
+                        warm.rerun()
+                ratios = []
+                for _ in range(repeats):
+                    start = time.perf_counter()
+                    yardstick.rerun()
+                    middle = time.perf_counter()
+                    lesson.rerun()
+                    ratios.append((time.perf_counter() - middle) / (middle - start))
+            out[f"rerun.{entry.slug}"] = ratios
     return out
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 ROOT = Path(__file__).parent.parent
 
@@ -89,35 +89,50 @@ def _wait(address: str, child: subprocess.Popen[bytes]) -> None:
 
 
 class Session:
-    """One reader at the websocket: opens a page and asks for reruns of it."""
+    """One reader at the websocket: opens a page and asks for reruns of it. `fragment` is one that the page has told to refresh."""
 
-    def __init__(self, address: str, page: str = ""):
-        self.socket = connect(address.replace("http", "ws", 1) + "/_stcore/stream", max_size=None, subprotocols=["streamlit"])  # pyright: ignore
-        self.page = page
-        self.hash = ""
+    def __init__(self, socket: ClientConnection, page: str):
+        self.socket, self.page = socket, page
+        self.hash = self.fragment = ""
         self.rerun()
 
-    def rerun(self) -> int:
-        """Runs the page once more; returns the bytes received until it has finished."""
+    def rerun_message(self) -> BackMsg:
+        """The request for a run of the page."""
         message = BackMsg()
         message.rerun_script.query_string = ""
         if self.hash:
             message.rerun_script.page_script_hash = self.hash
         else:
             message.rerun_script.page_name = self.page
-        self.socket.send(message.SerializeToString())
+        return message
+
+    def receive(self, timeout: float = 60) -> ForwardMsg:
+        """The next message. Raises TimeoutError if none comes."""
+        data = self.socket.recv(timeout=timeout)
+        assert isinstance(data, bytes)
+        forward = ForwardMsg()
+        forward.ParseFromString(data)
+        match forward.WhichOneof("type"):
+            case "navigation":
+                self.hash = forward.navigation.page_script_hash
+            case "auto_rerun":
+                self.fragment = forward.auto_rerun.fragment_id
+        return forward
+
+    def rerun(self) -> int:
+        """Runs the page once more; returns the bytes received until it has finished."""
+        self.socket.send(self.rerun_message().SerializeToString())
         received = 0
         while True:
-            data = self.socket.recv(timeout=60)
-            assert isinstance(data, bytes)
-            received += len(data)
-            forward = ForwardMsg()
-            forward.ParseFromString(data)
-            kind = forward.WhichOneof("type")
-            if kind == "navigation":
-                self.hash = forward.navigation.page_script_hash
-            if kind == "script_finished":
+            forward = self.receive()
+            received += forward.ByteSize()
+            if forward.WhichOneof("type") == "script_finished":
                 return received
 
-    def close(self) -> None:
-        self.socket.close()
+
+@contextmanager
+def session(address: str, page: str = "") -> Iterator[Session]:
+    """A reader who has just opened the page."""
+    stream = address.replace("http", "ws", 1) + "/_stcore/stream"
+    with connect(stream, max_size=None, subprotocols=["streamlit"]) as socket:  # pyright: ignore
+        yield Session(socket, page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, Scri
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block
 
+from benchmarks.server import serve, session
 from tests.pages import ROOT
 from tests.reader import in_browser
 from ui import compat
@@ -168,6 +170,28 @@ def test_a_fragment_and_a_container_take_the_same_place():
     places = [place(AppTest.from_function(script, kwargs={"done": done}).run().main, "drawn") for done in (False, True)]
     assert places[0] == places[1]
     assert places[0] is not None
+
+
+def test_every_picture_of_a_fragment_arrives_though_the_next_is_asked_for():
+    """A browser asks for the next picture every few milliseconds, whether or not it has the last."""
+    shown: list[str] = []
+    ended = 0
+    with serve(ROOT / "tests" / "refreshing.py", folder=ROOT) as address, session(address) as reader:
+        ask = reader.rerun_message()
+        ask.rerun_script.is_auto_rerun = True
+        ask.rerun_script.fragment_id = reader.fragment
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            reader.socket.send(ask.SerializeToString())
+            try:
+                while forward := reader.receive(timeout=0.005):
+                    shown += [forward.delta.new_element.text.body] if forward.WhichOneof("type") == "delta" else []
+                    ended += forward.WhichOneof("type") == "script_finished"
+            except TimeoutError:
+                pass
+    counted = {text for text in shown if text.startswith("count")}
+    assert ended > 10
+    assert len(counted) >= ended - 1
 
 
 def test_parts_of_a_figure_are_what_plotly_would_send():

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.server import ROOT, Session, serve
+from benchmarks.server import ROOT, serve, session
 from ui import compat
 from ui.assets import CHART, PLOTLY, Folder
 
@@ -33,9 +33,8 @@ def get(address: str, encoding: str = "gzip") -> tuple[bytes, dict[str, str]]:
 def started(request) -> Iterator[tuple[str, str]]:
     """How it was started, and its address; one reader has been there, as a component is registered by a page that uses it."""
     with serve(ROOT / request.param) as address:
-        reader = Session(address, "risk")
-        reader.rerun()
-        reader.close()
+        with session(address, "risk") as reader:
+            reader.rerun()
         yield request.param, address
 
 

@@ -10,13 +10,15 @@ the app lives under (`ui/chart/entry.js`, `ui/home/home.js`); `_fullLayout` of a
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
-from streamlit import file_util
+from streamlit import file_util, runtime
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
@@ -72,17 +74,39 @@ def rerun() -> None:
         st.rerun()
 
 
+def wait_until_sent(longest: float = 0.5) -> None:
+    """Waits until what this run has drawn so far is on its way to the browser; `longest` seconds at most.
+
+    Streamlit 1.67 sends every 10 ms, and throws away what a fragment has drawn, but not sent, when the fragment's next run
+    begins. Where that is asked for already it begins at once, and picture after picture would be lost.
+    """
+    context = get_script_run_ctx()
+    sessions = getattr(runtime.get_instance(), "_session_mgr", None) if context and runtime.exists() else None
+    found = sessions.get_active_session_info(context.session_id) if context and sessions else None
+    if found is None:
+        return
+    until, queued = time.monotonic() + longest, threading.Event()
+    found.session._event_loop.call_soon_threadsafe(queued.set)  # as the messages of this run, which are put into the queue first
+    queued.wait(longest)
+    while not found.session._browser_queue.is_empty() and time.monotonic() < until:
+        time.sleep(0.002)
+
+
 def refresh_until_done(draw: Callable[[], None], done: bool, seconds: float = 0.05) -> None:
     """Calls `draw`, and while not `done` calls it again every `seconds`, without the rest of the page.
 
     A fragment of Streamlit 1.67 puts what it draws into a container of its own. So a container stands in for it once all
     is done: every element keeps its place in the page, and the browser its node, with zoom and camera.
     """
+    def draw_and_send() -> None:
+        draw()
+        wait_until_sent()
+
     if done:
         with st.container():
             draw()
     else:
-        st.fragment(draw, run_every=seconds)()
+        st.fragment(draw_and_send, run_every=seconds)()
 
 
 def figure_parts(figure: go.Figure) -> tuple[list[dict[str, Any]], dict[str, Any]]:
