@@ -89,7 +89,7 @@ def _wait(address: str, child: subprocess.Popen[bytes]) -> None:
 
 
 class Session:
-    """One reader at the websocket: opens a page and asks for reruns of it. `fragment` is one that the page has told to refresh."""
+    """One reader at the websocket: opens a page and asks for reruns of it. `fragment` is one that the page has refreshed."""
 
     def __init__(self, socket: ClientConnection, page: str):
         self.socket, self.page = socket, page
