@@ -1,4 +1,4 @@
-"""Lecture mode, `?present=1`: what the wall shows round the one picture, for `ui/chart/present.js`."""
+"""Lecture mode, `?present=1`: what the wall shows round the one picture, for `ui/chart/lecture.js`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from ui import compat, controls, runner
 
 
 def browser_data(question: Question | None) -> dict[str, Any] | None:
-    """The question for `ui/chart/ask.js`: everything but the answer."""
+    """The question for `ui/chart/question.js`: everything but the answer."""
     match question:
         case Pick():
             return {"kind": "pick", "text": question.text, "options": list(question.options.items())}

@@ -1,15 +1,15 @@
 // A board of linked Plotly pictures with one clock. See __init__.py for what Python sends.
 // Only the newest spec is ever drawn.
 
-import { Ask } from "./ask.js";
-import { Bar } from "./bar.js";
+import { Ask } from "./question.js";
+import { Bar } from "./toolbar.js";
 import { paired } from "./compare.js";
 import { Connection } from "./connection.js";
 import { Exports } from "./export.js";
 import { Panel } from "./panel.js";
 import { figuresOf, opened, partOf } from "./parts.js";
 import { Player } from "./player.js";
-import { Present } from "./present.js";
+import { Present } from "./lecture.js";
 import { fontSize, isDark, legendEntry, loadPlotly, make, nextFrame, swapColours } from "./tools.js";
 
 const boards = new WeakMap();

@@ -2,7 +2,7 @@
 
 import { axesOf, axisOf, follow, shareAxes } from "../compare.js";
 import { bareText, begun, coarse, dataAddress, fontSize, hasWebGL, make, putArrays, sized, sizedTrace } from "../tools.js";
-import { Turn } from "../turn.js";
+import { Turn } from "../camera.js";
 import { Kind } from "./kind.js";
 
 const NO_WEBGL = "This picture is drawn in three dimensions with WebGL, which this browser does not have or has switched off. "
