@@ -128,7 +128,7 @@ def test_svg_stands_alone(page, tmp_path):
 
 
 def test_a_saved_picture_in_space_carries_no_instruction(page, tmp_path):
-    expect(page.locator("[data-panel=surface] .lab-how")).to_contain_text("turn")
+    expect(page.locator("[data-panel=surface] .lab-rotate-help")).to_contain_text("turn")
     words = " ".join(node.text or "" for node in ET.parse(save(page, "surface", "SVG drawing", tmp_path)).iter()
                      if node.tag.endswith("text"))
     assert "logarithmic" in words.lower(), "its caption is there"

@@ -224,7 +224,7 @@ class TestBrowser:
 
     def test_progress_is_shown_and_cleared(self, newcomer):
         page = on_the_map(newcomer)
-        told = {e.slug: page.locator(f"[data-slug={e.slug}] .lab-told") for e in LESSONS}
+        told = {e.slug: page.locator(f"[data-slug={e.slug}] .lab-badges") for e in LESSONS}
         clear = page.get_by_role("button", name="Clear progress")
         expect(clear).to_be_hidden()
         kept = {LESSONS[0].slug: {"seen": True, "predicted": "right", "solved": True},

@@ -269,7 +269,7 @@ class TestInTheBrowser:
         assert page.evaluate(width, 3) > 1.5 * before
         hidden = "document.querySelectorAll('[data-panel=network] line')[6].getAttribute('visibility')"
         assert page.evaluate(hidden) == "hidden", "a weight that is zero is not drawn"
-        told = net.locator(".lab-network-told")
+        told = net.locator(".lab-network-status")
         net.locator("[data-unit='1:2']").hover()
         expect(told).to_have_text("hidden: h₃ = 0, dropped")
         page.mouse.move(0, 0)
@@ -295,7 +295,7 @@ class TestInTheBrowser:
         assert box
         # A third of the way, where no other line passes.
         page.mouse.move(box["x"] + ends[0] + (ends[1] - ends[0]) / 3, box["y"] + ends[2] + (ends[3] - ends[2]) / 3)
-        expect(page.locator(".lab-network-told")).to_have_text("x₁ → h₁: weight 0.2")
+        expect(page.locator(".lab-network-status")).to_have_text("x₁ → h₁: weight 0.2")
 
     def test_points_by_mouse(self, shared, page):
         pad = cleared(page)

@@ -25,8 +25,8 @@ def answer(page: Page) -> None:
     """Commits to an answer, whatever the kind of the question."""
     cover = page.locator(".lab-cover")
     expect(cover).to_be_visible()
-    if cover.locator(".lab-pad").count():
-        box = cover.locator(".lab-pad").bounding_box()
+    if cover.locator(".lab-curve").count():
+        box = cover.locator(".lab-curve").bounding_box()
         assert box
         page.mouse.move(box["x"] + 0.15 * box["width"], box["y"] + 0.2 * box["height"])
         page.mouse.down()
@@ -103,7 +103,7 @@ def test_what_is_kept_by_others_is_no_progress(browser, address):
 def test_a_curve_is_sketched_with_the_keyboard(browser, address):
     reader = Reader(browser, address, first=True)
     page = reader.open("early_stopping")
-    pad = page.locator(".lab-cover .lab-pad")
+    pad = page.locator(".lab-cover .lab-curve")
     pad.focus()
     before = pad.get_attribute("aria-valuetext")
     page.keyboard.press("ArrowRight")
@@ -112,7 +112,7 @@ def test_a_curve_is_sketched_with_the_keyboard(browser, address):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator(".lab-verdict")).to_be_visible()
-    expect(page.locator(".lab-verdict .lab-pad-truth")).to_have_attribute("d", re.compile("M.+L"))
+    expect(page.locator(".lab-verdict .lab-curve-truth")).to_have_attribute("d", re.compile("M.+L"))
     page.context.close()
 
 
@@ -168,12 +168,12 @@ def test_a_lecture_is_driven_from_the_keyboard(browser, address):
     page.keyboard.press("2")
     expect(page.locator(".lab-place")).to_contain_text("picture 2 of")
     page.keyboard.press("q")
-    expect(page.locator(".lab-sheet .lab-qr svg")).to_be_visible()
+    expect(page.locator(".lab-overlay .lab-qr svg")).to_be_visible()
     page.keyboard.press("q")
     page.keyboard.press("m")
-    assert page.locator(".lab-sheet li li").all_inner_texts() == [entry.source for entry in LESSONS]
+    assert page.locator(".lab-overlay li li").all_inner_texts() == [entry.source for entry in LESSONS]
     page.keyboard.press("Escape")
-    expect(page.locator(".lab-sheet")).to_be_hidden()
+    expect(page.locator(".lab-overlay")).to_be_hidden()
     page.keyboard.press("Escape")
     expect(page.locator("[data-testid=stHeader]")).to_be_visible()
     assert "present" not in page.url

@@ -65,7 +65,7 @@ def test_every_picture_in_space_says_how_it_is_turned_and_turns(reader):
     assert names
     for name in names:
         panel = page.locator(f"[data-panel={name}]")
-        expect(panel.locator(".lab-how")).to_contain_text("Drag")
+        expect(panel.locator(".lab-rotate-help")).to_contain_text("Drag")
         assert "turn" not in panel.locator("figcaption").inner_text().lower()
         in_sight(reader, name)
         before = page.evaluate(CAMERA, name)
@@ -79,15 +79,15 @@ def test_every_picture_in_space_says_how_it_is_turned_and_turns(reader):
         assert sum(v * v for v in after) == pytest.approx(sum(v * v for v in before), rel=0.05)
     # Pictures in the plane say nothing of it.
     flat = page.locator(".lab-panel").filter(has=page.locator(".xtick")).first
-    expect(flat.locator(".lab-how")).to_be_hidden()
-    expect(flat.locator(".lab-turn")).to_have_count(0)
+    expect(flat.locator(".lab-rotate-help")).to_be_hidden()
+    expect(flat.locator(".lab-rotate")).to_have_count(0)
 
 
 def test_fingers_on_a_phone(browser, address):
     reader = Reader(browser, address, width=390, height=844, touch=True)
     page = reader.open("optimisers")
     (name,) = surfaces(page)
-    expect(page.locator(f"[data-panel={name}] .lab-how")).to_contain_text("Two fingers")
+    expect(page.locator(f"[data-panel={name}] .lab-rotate-help")).to_contain_text("Two fingers")
     x, y = in_sight(reader, name)
     camera, before = page.evaluate(CAMERA, name), page.evaluate(SCROLLED)
     touch(page, [[(x, y - 20 * t)] for t in range(8)])
@@ -100,7 +100,7 @@ def test_fingers_on_a_phone(browser, address):
     assert abs(page.evaluate(SCROLLED) - before) < 5
     # So does one finger on the handle.
     camera = page.evaluate(CAMERA, name)
-    box = page.locator(f"[data-panel={name}] .lab-turn").bounding_box()
+    box = page.locator(f"[data-panel={name}] .lab-rotate").bounding_box()
     assert box
     assert box["width"] >= 36
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

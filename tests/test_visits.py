@@ -85,7 +85,7 @@ def test_a_browser_without_webgl_is_told_so(browser, address):
     reader = Reader(other, address)
     page = reader.open("optimisers")
     expect(said(page, "surface")).to_contain_text("WebGL")
-    expect(page.locator("[data-panel=surface] .lab-turn")).to_be_hidden()
+    expect(page.locator("[data-panel=surface] .lab-rotate")).to_be_hidden()
     assert page.locator("[data-panel=surface] .js-plotly-plot").count() == 0
     expect(page.locator(".lab-notice")).to_have_count(2)  # the other one, of the connection, is hidden
     assert page.locator("[data-panel=map] .main-svg").count() > 0

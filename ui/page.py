@@ -141,14 +141,14 @@ def _browser_data(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
     present = {controls.PRESENT: "1"} if lecture.is_active() else {}
     other = controls.pinned_scene(slug)
     return {
-        "slug": slug, "ask": questions.browser_data(question), "asks": st.session_state.get(f"plain:{slug}", False),
+        "slug": slug, "question": questions.browser_data(question), "ask_first": st.session_state.get(f"plain:{slug}", False),
         "notices": controls.warnings(slug), "alive": st.session_state.get("alive"),
         "verdict": questions.judge(slug, scene, question, live=not boards.done),
         "solved": bool(st.session_state.get(f"solved:{slug}")),
         "presets": [{"name": preset.name, "why": preset.why, "current": there == scene,
                      "query": "?" + urlencode(there.query() | present)} for preset, there in page.presets],
-        "beside": controls.describe_difference(other, scene) if other else None,
-        "present": lecture.browser_data(page.entry, scene.query()),
+        "comparison": controls.describe_difference(other, scene) if other else None,
+        "lecture": lecture.browser_data(page.entry, scene.query()),
     }
 
 

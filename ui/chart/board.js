@@ -1,19 +1,19 @@
 // A board of linked Plotly pictures with one clock. See __init__.py for what Python sends.
 // Only the newest spec is ever drawn.
 
-import { Ask } from "./question.js";
-import { Bar } from "./toolbar.js";
+import { Question } from "./question.js";
+import { Toolbar } from "./toolbar.js";
 import { paired } from "./compare.js";
 import { Connection } from "./connection.js";
 import { Exports } from "./export.js";
 import { Panel } from "./panel.js";
 import { figuresOf, opened, partOf } from "./parts.js";
 import { Player } from "./player.js";
-import { Present } from "./lecture.js";
+import { Lecture } from "./lecture.js";
 import { fontSize, isDark, legendEntry, loadPlotly, make, nextFrame, swapColours } from "./tools.js";
 
 const boards = new WeakMap();
-const PAUSE = 1000;  // milliseconds between two drawings of a picture that is not the first, while a run is under way
+const LIVE_PAUSE = 1000;  // milliseconds between two drawings of a picture that is not the first, while a run is under way
 const LACKING = 1500;  // milliseconds until the parts that are missing are asked for again
 
 export class Board {
@@ -24,23 +24,23 @@ export class Board {
     this.panels = new Map();
     this.order = [];
     this.player = new Player(this);
-    this.present = new Present(this);
-    this.bar = new Bar(this);
-    this.ask = new Ask(this);
+    this.lecture = new Lecture(this);
+    this.toolbar = new Toolbar(this);
+    this.question = new Question(this);
     this.connection = new Connection(this);
     this.notices = make("div", "lab-notices");
     this.notices.setAttribute("role", "status");
     this.exports = new Exports(this);
-    this.bar.actions.append(this.exports.share.root);
+    this.toolbar.actions.append(this.exports.share.root);
     this.legend = make("ul", "lab-legend");
     this.grid = make("div", "lab-grid");
     const stage = make("div", "lab-stage");
-    stage.append(this.legend, this.grid, this.ask.cover);
-    this.root.append(this.notices, this.connection.root, this.present.root, this.bar.root, this.ask.line, stage);
+    stage.append(this.legend, this.grid, this.question.cover);
+    this.root.append(this.notices, this.connection.root, this.lecture.root, this.toolbar.root, this.question.verdictLine, stage);
     this.revision = 0;
     this.digest = null;
     this.root.addEventListener("keydown", (e) => {
-      if (e.key === " " && !this.present.on && !e.target.closest("button, select, input, a")) { e.preventDefault(); this.player.press("play"); }
+      if (e.key === " " && !this.lecture.on && !e.target.closest("button, select, input, a")) { e.preventDefault(); this.player.press("play"); }
     });
     // Theme and screen may change without a word from Python.
     this.watch = setInterval(() => this.checkLook(), 400);
@@ -69,15 +69,15 @@ export class Board {
     this.root.dataset.scene = head.scene;
     this.root.dataset.live = head.live;
     this.connection.answered(head.alive);
-    this.tell(head.notices ?? []);
-    this.present.show(head.present);
-    this.bar.show(head);
-    this.ask.show(head, fresh);
+    this.showNotices(head.notices ?? []);
+    this.lecture.show(head.lecture);
+    this.toolbar.show(head);
+    this.question.show(head, fresh);
     if (head.digest === this.digest) {
       const was = this.player.frame;
       if (this.spec?.player) this.player.show({ ...this.spec.player, start: head.start }, false);
       if (this.player.frame !== was) this.draw(this.player.frame);
-      else if (!head.live && this.spec && this.late() && !this.player.playing) this.catchUp(0);
+      else if (!head.live && this.spec && this.isOutdated() && !this.player.playing) this.drawOutdated(0);
       return;
     }
     const sent = Object.fromEntries(["look", "now", "kept"].map((name) => [name, head[name] && partOf(head[name])?.text]));
@@ -93,9 +93,9 @@ export class Board {
   }
 
   // What was wrong with a link or a field. It may quote what somebody typed, so it is text and nothing else.
-  tell(notices) {
-    if (JSON.stringify(notices) === this.told) return;
-    this.told = JSON.stringify(notices);
+  showNotices(notices) {
+    if (JSON.stringify(notices) === this.noticesText) return;
+    this.noticesText = JSON.stringify(notices);
     this.notices.replaceChildren(...notices.map((notice) => make("p", "lab-notice", notice)));
   }
 
@@ -104,7 +104,7 @@ export class Board {
     if (fresh) this.readLook();
     this.drawnLook = `${this.dark}:${fontSize()}`;
     const { look, now, kept } = this.sent;
-    this.partner = JSON.parse(look).dark;
+    this.darkColours = JSON.parse(look).dark;
     this.look = this.coloured(look);
     this.spec = this.coloured(now);
     this.order = this.spec.panels.map((p) => p.id);
@@ -116,7 +116,7 @@ export class Board {
     let before = null;
     for (const spec of this.spec.panels) {
       let panel = this.panels.get(spec.id);
-      if (!panel) { this.panels.set(spec.id, (panel = new Panel(this))); this.exports.add(panel); }
+      if (!panel) { this.panels.set(spec.id, (panel = new Panel(this))); this.exports.addMenu(panel); }
       // Moving a WebGL node in the document costs it its context: only touch the order when it is wrong.
       let wanted = before ? before.nextSibling : this.grid.firstChild;
       if (wanted === this.player.root) wanted = wanted.nextSibling;
@@ -128,98 +128,98 @@ export class Board {
     this.player.show(this.spec.player && { ...this.spec.player, start: this.head.start }, fresh);
     for (const panel of this.panels.values()) {
       panel.mate = this.panels.get(panel.spec.mate);
-      panel.late ||= panel.shown !== panel.stateAt(this.player.frame);
+      panel.outdated ||= panel.shown !== panel.stateAt(this.player.frame);
     }
     this.arrange();
-    this.ask.paint();
-    if (!this.player.playing) this.catchUp(0);
+    this.question.drawSetup();
+    if (!this.player.playing) this.drawOutdated(0);
   }
 
   // A part's text as what it says, in the colours of the theme that is on.
-  coloured(text) { return JSON.parse(this.dark ? swapColours(text, this.partner) : text); }
+  coloured(text) { return JSON.parse(this.dark ? swapColours(text, this.darkColours) : text); }
 
   // In lecture mode one picture has the screen to itself, or a pair of them.
   arrange() {
-    const chosen = this.present.panel();
-    this.present.tell();
+    const chosen = this.lecture.panelId();
+    this.lecture.showPosition();
     for (const [id, panel] of this.panels) {
-      const shown = !this.present.on || id === chosen || panel.spec.mate === chosen;
+      const shown = !this.lecture.on || id === chosen || panel.spec.mate === chosen;
       if (panel.root.hidden === !shown) continue;
       panel.root.hidden = !shown;
-      panel.late = true;
+      panel.outdated = true;
     }
-    const stand = this.panels.get(this.present.on ? chosen : this.order[0]);
+    const stand = this.panels.get(this.lecture.on ? chosen : this.order[0]);
     // Below its picture, or below a pair of them.
     const above = stand?.mate ? stand.root : stand?.plot;
     if (above && above.nextSibling !== this.player.root) above.after(this.player.root);
   }
 
-  revealed() {
-    this.player.begin();
+  questionClosed() {
+    this.player.startAutoplay();
   }
 
   // Every picture that moves and is seen, at one frame of the film; the others follow when it stops.
   async draw(frame) {
     delete this.root.dataset.settled;
-    const moving = [...this.panels.values()].filter((p) => !p.root.hidden).filter((p) => p.late || p.spec.moves);
-    for (const panel of moving) panel.late = true;
+    const moving = [...this.panels.values()].filter((p) => !p.root.hidden).filter((p) => p.outdated || p.spec.moves);
+    for (const panel of moving) panel.outdated = true;
     await Promise.all(moving.filter((p) => p.visible).map((p) => p.draw(frame)));
-    this.done(frame);
-    if (!this.player.playing) this.catchUp(30);
+    this.markDrawn(frame);
+    if (!this.player.playing) this.drawOutdated(30);
   }
 
   // Draws what is out of date, one picture a turn so that each is painted before the next is begun: the first picture
   // first, then what is seen, then what is below the fold, which an opening film does not wait for. A newer scene or frame
   // starts the round again.
-  async catchUp(pause) {
+  async drawOutdated(pause) {
     delete this.root.dataset.settled;
-    const turn = (this.turn = (this.turn ?? 0) + 1);
-    this.catching = true;
+    const round = (this.round = (this.round ?? 0) + 1);
+    this.drawing = true;
     try {
       if (pause) await new Promise((then) => setTimeout(then, pause));
-      await this.drawLate(() => turn !== this.turn || this.player.playing || !this.root.isConnected);
+      await this.drawInTurn(() => round !== this.round || this.player.playing || !this.root.isConnected);
     } finally {
-      if (turn === this.turn) this.catching = false;
+      if (round === this.round) this.drawing = false;
     }
   }
 
-  async drawLate(stopped) {
+  async drawInTurn(stopped) {
     const rank = (p) => (p === this.first() ? 0 : p.visible ? 1 : 2);
     // While a run is under way the first picture follows it; the others are drawn now and then, and when it is over.
-    const waits = (p) => this.head.live && p !== this.first() && performance.now() - p.drawn < PAUSE;
-    const due = () => [...this.panels.values()].filter((p) => p.late && !p.root.hidden && !waits(p));
+    const waits = (p) => this.head.live && p !== this.first() && performance.now() - p.drawn < LIVE_PAUSE;
+    const due = () => [...this.panels.values()].filter((p) => p.outdated && !p.root.hidden && !waits(p));
     const { frame } = this.player;
-    if (!stopped() && this.first()?.shown === this.first()?.stateAt(frame)) this.done(frame);  // it is the same in this scene
+    if (!stopped() && this.first()?.shown === this.first()?.stateAt(frame)) this.markDrawn(frame);  // it is the same in this scene
     for (;;) {
       if (stopped()) return;
       const [panel] = due().sort((a, b) => rank(a) - rank(b));
-      if ((!panel || rank(panel) === 2) && this.player.begin()) return;
+      if ((!panel || rank(panel) === 2) && this.player.startAutoplay()) return;
       if (!panel) break;
       await panel.draw(this.player.frame);
       panel.drawn = performance.now();
       if (panel === this.first() && !stopped()) {
-        this.done(this.player.frame);
+        this.markDrawn(this.player.frame);
         await nextFrame();  // the frame that shows it is on the screen before the next picture takes the thread
       }
       await nextFrame();
     }
-    this.done(this.player.frame);
-    if (!this.late()) this.root.dataset.settled = this.digest;
+    this.markDrawn(this.player.frame);
+    if (!this.isOutdated()) this.root.dataset.settled = this.digest;
   }
 
   // Whether a picture that is shown is out of date.
-  late() { return [...this.panels.values()].some((panel) => panel.late && !panel.root.hidden); }
+  isOutdated() { return [...this.panels.values()].some((panel) => panel.outdated && !panel.root.hidden); }
 
-  first() { return this.panels.get(this.present.on ? this.present.panel() : this.order[0]); }
+  first() { return this.panels.get(this.lecture.on ? this.lecture.panelId() : this.order[0]); }
 
   // For tests and benchmarks: which scene and frame the first picture shows; `settled` once all the others show it too.
-  done(frame) {
+  markDrawn(frame) {
     this.root.dataset.drawn = this.digest;
     this.root.dataset.frame = frame;
   }
 
-  click(place) { this.send("click", place); }
-  settle(frame) { this.send("frame", { frame, at: Date.now() }); }
+  sendClick(place) { this.send("click", place); }
+  sendFrame(frame) { this.send("frame", { frame, at: Date.now() }); }
 
   close() {
     clearInterval(this.watch);
@@ -227,11 +227,11 @@ export class Board {
     window.removeEventListener("resize", this.onSize);
     for (const panel of this.panels.values()) panel.close();
     this.panels.clear();
-    this.ask.setup.close();
+    this.question.setup.close();
     this.connection.close();
     this.player.playing = false;
-    this.present.close();
-    if (!document.querySelector(".lab-covered")) document.documentElement.classList.remove("lab-asking");
+    this.lecture.close();
+    if (!document.querySelector(".lab-covered")) document.documentElement.classList.remove("lab-question-open");
   }
 }
 

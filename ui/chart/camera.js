@@ -2,24 +2,24 @@
 // a mouse turns by dragging, as Plotly does it, fingers in pairs, and everybody by the handle, with keys too.
 
 import { icon } from "./player.js";
-import { coarse, make } from "./tools.js";
+import { coarsePointer, make } from "./tools.js";
 
 const STEP = Math.PI / 24;
 
-export class Turn {
+export class CameraControls {
   constructor(plot) {
     this.plot = plot;
-    this.handle = make("button", "lab-turn");
+    this.handle = make("button", "lab-rotate");
     this.handle.innerHTML = icon("M8 2a6 6 0 0 1 5.2 3H15l-3 3.5L9 5h2a4 4 0 0 0-6.9.8L2.6 4.6A6 6 0 0 1 8 2zM8 14a6 6 0 0 1-5.2-3H1l3-3.5L7 11H5a4 4 0 0 0 6.9-.8l1.5 1.2A6 6 0 0 1 8 14z");
     this.handle.setAttribute("aria-label", "Turn the picture: drag, or use the arrow keys");
     this.handle.title = "Drag to turn; arrow keys";
-    this.words = make("p", "lab-how", coarse() ? "Two fingers, or the round handle, turn it." : "Drag to turn it; on the handle, arrow keys.");
+    this.help = make("p", "lab-rotate-help", coarsePointer() ? "Two fingers, or the round handle, turn it." : "Drag to turn it; on the handle, arrow keys.");
     this.listen();
   }
 
   show(solid) {
     this.solid = solid;
-    this.handle.hidden = this.words.hidden = !solid;
+    this.handle.hidden = this.help.hidden = !solid;
   }
 
   listen() {
@@ -35,7 +35,7 @@ export class Turn {
         if (e.touches.length !== 2) { last = null; return; }
         if (e.cancelable) e.preventDefault();
         const at = middle(e.touches);
-        if (last) this.by(at[0] - last[0], at[1] - last[1]);
+        if (last) this.drag(at[0] - last[0], at[1] - last[1]);
         last = at;
       }, { capture: true, passive: false });
     }
@@ -43,7 +43,7 @@ export class Turn {
     handle.addEventListener("pointerdown", (e) => { from = [e.clientX, e.clientY]; handle.setPointerCapture(e.pointerId); });
     handle.addEventListener("pointermove", (e) => {
       if (!from) return;
-      this.by(e.clientX - from[0], e.clientY - from[1]);
+      this.drag(e.clientX - from[0], e.clientY - from[1]);
       from = [e.clientX, e.clientY];
     });
     for (const kind of ["pointerup", "pointercancel"]) handle.addEventListener(kind, () => { from = null; });
@@ -52,18 +52,18 @@ export class Turn {
       if (across === undefined) return;
       e.preventDefault();
       e.stopPropagation();
-      this.turn(across * STEP, up * STEP);
+      this.rotate(across * STEP, up * STEP);
     });
   }
 
   // A hand that crosses the picture turns it half round.
-  by(dx, dy) {
+  drag(dx, dy) {
     const scale = Math.PI / Math.max(200, this.plot.clientWidth);
-    this.turn(-dx * scale, dy * scale);
+    this.rotate(-dx * scale, dy * scale);
   }
 
   // Moves the eye round its centre: by `across` round the vertical, by `up` towards the top; it never goes over it.
-  turn(across, up) {
+  rotate(across, up) {
     const scene = this.plot._fullLayout?.scene;
     if (!scene) return;
     const { eye, center, up: vertical } = scene._scene ? scene._scene.getCamera() : scene.camera;

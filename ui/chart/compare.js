@@ -49,13 +49,13 @@ export function shareAxes(one, two) {
 }
 
 // What the hand does to one figure of a pair, zoom or camera, happens to the other.
-export function follow(view) {
+export function linkZoom(view) {
   view.node.on("plotly_relayout", (event) => {
     const { mate } = view;
-    if (!mate?.node.data || view.following) return;
+    if (!mate?.node.data || view.zooming) return;
     const moved = Object.fromEntries(Object.entries(event).filter(([key]) => /^[xy]axis\.(range|autorange)|^scene\.camera/.test(key)));
     if (!Object.keys(moved).length) return;
-    mate.following = true;
-    window.Plotly.relayout(mate.node, moved).finally(() => { mate.following = false; });
+    mate.zooming = true;
+    window.Plotly.relayout(mate.node, moved).finally(() => { mate.zooming = false; });
   });
 }

@@ -14,44 +14,44 @@ export class Connection {
     this.root.setAttribute("role", "status");
     this.root.hidden = true;
     this.app = document.querySelector("[data-test-connection-state]");  // Streamlit's; none in a saved file
-    this.there = this.connected();
-    this.watch = new MutationObserver(() => this.changed());
+    this.wasConnected = this.connected();
+    this.watch = new MutationObserver(() => this.onState());
     if (this.app) this.watch.observe(this.app, { attributes: true, attributeFilter: ["data-test-connection-state"] });
     this.onShow = () => {
       if (document.hidden) this.hidden = Date.now();
-      else if (Date.now() - this.hidden > ASLEEP && this.there) this.ask();
+      else if (Date.now() - this.hidden > ASLEEP && this.wasConnected) this.checkAlive();
     };
     document.addEventListener("visibilitychange", this.onShow);
   }
 
   connected() { return !this.app || this.app.dataset.testConnectionState === "CONNECTED"; }
 
-  changed() {
-    const there = this.connected();
-    if (there === this.there) return;
-    this.there = there;
-    this.root.hidden = there;
-    clearInterval(this.waiting);
-    if (there) this.ask();
+  onState() {
+    const connected = this.connected();
+    if (connected === this.wasConnected) return;
+    this.wasConnected = connected;
+    this.root.hidden = connected;
+    clearInterval(this.answerTimer);
+    if (connected) this.checkAlive();
   }
 
-  ask() {
-    this.asked = Date.now();
-    this.board.send("alive", { at: this.asked });
-    clearInterval(this.waiting);
-    this.waiting = setInterval(() => {
+  checkAlive() {
+    this.askedAt = Date.now();
+    this.board.send("alive", { at: this.askedAt });
+    clearInterval(this.answerTimer);
+    this.answerTimer = setInterval(() => {
       if (this.app.dataset.testScriptState === "running") return;
-      clearInterval(this.waiting);
+      clearInterval(this.answerTimer);
       if (this.connected()) location.reload();
     }, ANSWER);
   }
 
   // alive: the last question that the server has answered.
-  answered(alive) { if (alive === this.asked) clearInterval(this.waiting); }
+  answered(alive) { if (alive === this.askedAt) clearInterval(this.answerTimer); }
 
   close() {
     this.watch.disconnect();
-    clearInterval(this.waiting);
+    clearInterval(this.answerTimer);
     document.removeEventListener("visibilitychange", this.onShow);
   }
 }

@@ -3,9 +3,9 @@
 
 import { offlinePage } from "./offline.js";
 import { icon } from "./player.js";
-import { bareText, DASHES, dataUrl, fontSize, make } from "./tools.js";
+import { bareText, blobToDataUrl, DASHES, fontSize, make } from "./tools.js";
 
-const MARKS = {
+const MENU_ICONS = {
   save: "M7 1h2v7l2.6-2.6L13 6.8 8 11.8 3 6.8l1.4-1.4L7 8zM2 13h12v2H2z",
   share: "M9 1l6 5-6 5V8C5 8 3 9.5 1 13 1.5 7.5 4.5 4.3 9 4z",
 };
@@ -13,11 +13,11 @@ const MARKS = {
 // A button with a short list under it. Enter or an arrow opens it, arrows move, Escape closes it and gives the focus back.
 class Menu {
   // items: [label, action, () => whether it is offered]; what an action returns is shown beside the button for a moment.
-  constructor(label, mark, items) {
+  constructor(label, iconName, items) {
     this.root = make("div", "lab-menu");
-    this.root.innerHTML = `<button type="button" aria-haspopup="menu" aria-expanded="false">${icon(MARKS[mark])}</button>
+    this.root.innerHTML = `<button type="button" aria-haspopup="menu" aria-expanded="false">${icon(MENU_ICONS[iconName])}</button>
       <menu role="menu" hidden></menu><output></output>`;
-    [this.button, this.list, this.told] = this.root.children;
+    [this.button, this.list, this.status] = this.root.children;
     this.button.title = label;
     this.button.setAttribute("aria-label", label);
     this.list.setAttribute("aria-label", label);
@@ -31,7 +31,7 @@ class Menu {
       return { item, button, offered };
     });
     this.button.addEventListener("click", () => (this.list.hidden ? this.open() : this.close()));
-    this.root.addEventListener("keydown", (e) => this.key(e));
+    this.root.addEventListener("keydown", (e) => this.handleKey(e));
     this.root.addEventListener("focusout", (e) => { if (!this.root.contains(e.relatedTarget)) this.close(); });
   }
 
@@ -50,7 +50,7 @@ class Menu {
     this.button.setAttribute("aria-expanded", "false");
   }
 
-  key(e) {
+  handleKey(e) {
     const open = !this.list.hidden;
     const at = open ? this.items.indexOf(document.activeElement) : -1;
     const to = { ArrowDown: at + 1, ArrowUp: at < 0 ? -1 : at - 1, ...(open && { Home: 0, End: -1 }) }[e.key];
@@ -66,11 +66,11 @@ class Menu {
   async choose(action) {
     this.button.focus();
     this.close();
-    let said;
-    try { said = await action(); } catch (error) { console.warn(error); said = "That did not work"; }
-    clearTimeout(this.telling);
-    this.told.textContent = said ?? "";
-    this.telling = setTimeout(() => { this.told.textContent = ""; }, 2500);
+    let message;
+    try { message = await action(); } catch (error) { console.warn(error); message = "That did not work"; }
+    clearTimeout(this.statusTimer);
+    this.status.textContent = message ?? "";
+    this.statusTimer = setTimeout(() => { this.status.textContent = ""; }, 2500);
   }
 }
 
@@ -79,23 +79,23 @@ export class Exports {
     this.board = board;
     this.share = new Menu("Share this page", "share", [
       ["Copy link", () => copyText(location.href)],
-      ["Figure as HTML", async () => this.keep(new Blob([await offlinePage(board)], { type: "text/html" }), "html")],
+      ["Figure as HTML", async () => this.download(new Blob([await offlinePage(board)], { type: "text/html" }), "html")],
     ]);
   }
 
   // The panel's title gets a row of its own, with the button at the end of it.
-  add(panel) {
+  addMenu(panel) {
     const menu = new Menu("Save this picture", "save", [
-      ["PNG picture", async () => this.keep(await toPng(await toSvg(panel), 2), "png", panel), () => panel.view.saves.picture],
-      ["SVG drawing", async () => this.keep(new Blob([(await toSvg(panel)).text], { type: "image/svg+xml" }), "svg", panel), () => panel.view.saves.picture],
-      ["CSV data", () => this.keep(new Blob([toCsv(panel)], { type: "text/csv" }), "csv", panel), () => panel.view.saves.numbers],
+      ["PNG picture", async () => this.download(await toPng(await toSvg(panel), 2), "png", panel), () => panel.view.saves.picture],
+      ["SVG drawing", async () => this.download(new Blob([(await toSvg(panel)).text], { type: "image/svg+xml" }), "svg", panel), () => panel.view.saves.picture],
+      ["CSV data", () => this.download(new Blob([toCsv(panel)], { type: "text/csv" }), "csv", panel), () => panel.view.saves.numbers],
     ]);
     const row = make("div", "lab-head");
     panel.title.before(row);
     row.append(panel.title, menu.root);
   }
 
-  keep(blob, ending, panel) {
+  download(blob, ending, panel) {
     const a = make("a");
     a.href = URL.createObjectURL(blob);
     a.download = `${["lab", this.board.head.slug, ...(panel ? [panel.spec.id] : [])].join("-")}.${ending}`;
@@ -123,7 +123,7 @@ async function copyText(text) {
 
 async function toSvg(panel) {
   const { board, plot } = panel;
-  if (panel.late || !panel.drawn) await panel.draw(board.player.frame);
+  if (panel.outdated || !panel.drawn) await panel.draw(board.player.frame);
   const size = fontSize();
   const width = Math.max(640, plot.clientWidth);
   const height = Math.round((plot.clientHeight * width) / Math.max(plot.clientWidth, 1));
@@ -218,7 +218,7 @@ async function withFont(text, family) {
   const file = face && /url\("?([^")]+)"?\)/.exec(face.style.getPropertyValue("src"))?.[1];
   if (!file) return text;
   const font = await (await fetch(new URL(file, face.parentStyleSheet.href ?? location.href))).blob();
-  const source = await dataUrl(font);
+  const source = await blobToDataUrl(font);
   const style = `<style>@font-face { font-family: ${family.split(",")[0]}; font-weight: 100 900; src: url(${source}); }</style>`;
   return text.replace(/<svg[^>]*>/, (open) => open + style);
 }

@@ -1,7 +1,7 @@
 // The board in one file, which plays without a network.
 
 import { figuresOf, partOf } from "./parts.js";
-import { dataUrl } from "./tools.js";
+import { blobToDataUrl } from "./tools.js";
 
 const IMPORT = /^import .* from "(.*)";\n/gm;
 
@@ -33,10 +33,10 @@ export async function offlinePage(board) {
   const values = [...new Set(css.match(/--st-[\w-]+/g))].map((name) => [name, look.getPropertyValue(name)]).filter(([, v]) => v);
   const title = escaped(document.querySelector("h2")?.textContent ?? document.title);
   const link = escaped(location.href);
-  const { slug, scene, start, beside, digest, look: shared, now, kept } = board.head;
+  const { slug, scene, start, comparison, digest, look: shared, now, kept } = board.head;
   const boards = [now, kept].filter(Boolean);
   const digests = [shared, ...boards, ...boards.flatMap((one) => figuresOf(partOf(one).text))];
-  const data = { head: { slug, scene, start, beside, digest, look: shared, now, kept, live: false, presets: [] },
+  const data = { head: { slug, scene, start, comparison, digest, look: shared, now, kept, live: false, presets: [] },
                  parts: await Promise.all(digests.map(async (name) => [name, await written(partOf(name))])) };
   const inline = (code) => code.replace(/<\/(?=script)/gi, "<\\/").replaceAll("<!--", "<\\!--");
   return `<!DOCTYPE html>
@@ -56,7 +56,7 @@ h1 { font-size: 1.5rem; line-height: 1.2; margin: 0 0 0.75rem; }
 a { color: var(--st-primary-color); overflow-wrap: anywhere; }
 footer { font-size: 0.82rem; opacity: 0.85; }
 ${css}
-.lab-bar, .lab-why:empty { display: none !important; }
+.lab-toolbar, .lab-why:empty { display: none !important; }
 .lab-clickable .nsewdrag { cursor: default !important; }
 </style>
 </head>
@@ -85,7 +85,7 @@ ${paragraphs(summary)}
 
 // A board's arrays as text, in base64.
 async function written({ text, numbers }) {
-  return { text, numbers: (await dataUrl(new Blob([numbers]))).split(",")[1] ?? "" };
+  return { text, numbers: (await blobToDataUrl(new Blob([numbers]))).split(",")[1] ?? "" };
 }
 
 const escaped = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);

@@ -12,7 +12,7 @@
 //   rows()         its numbers for CSV, a line of names first
 //   saves          {picture, numbers}: which of the two there is
 //
-// A view tells Python what a reader does through panel.click(place) and panel.tell(event, value). The board, the player,
+// A view tells Python what a reader does through panel.click(place) and panel.send(event, value). The board, the player,
 // exports, comparison and lecture mode know panels and these methods only.
 
 import { ImageGrid } from "./kinds/grid.js";
@@ -32,39 +32,39 @@ export class Panel {
     this.root = make("figure", "lab-panel");
     this.title = this.root.appendChild(make("div", "lab-title"));
     this.caption = this.root.appendChild(make("figcaption"));
-    this.size = new ResizeObserver(() => { if (this.drawn) this.view.resize(); });
+    this.resizeObserver = new ResizeObserver(() => { if (this.drawn) this.view.resize(); });
     this.visible = true;
-    this.seen = new IntersectionObserver((entries) => {
+    this.intersectionObserver = new IntersectionObserver((entries) => {
       this.visible = entries.at(-1).isIntersecting;
-      if (this.visible && this.late && this.board.spec && !this.board.catching) this.board.catchUp(0);
+      if (this.visible && this.outdated && this.board.spec && !this.board.drawing) this.board.drawOutdated(0);
     }, { rootMargin: "50px" });
   }
 
   // Node and view live until the panel is closed or shows another kind: zoom, camera and focus stay with them.
-  become(kind) {
-    if (this.view) this.leave();
+  setKind(kind) {
+    if (this.view) this.removeView();
     this.plot = make("div", "lab-plot");
     this.plot.dataset.kind = kind;
     // Not "img": Plotly's own buttons live inside and must be reached.
     this.plot.setAttribute("role", "group");
     this.plot.setAttribute("aria-roledescription", "picture");
     this.caption.before(this.plot);
-    this.size.observe(this.plot);
-    this.seen.observe(this.plot);
+    this.resizeObserver.observe(this.plot);
+    this.intersectionObserver.observe(this.plot);
     this.drawn = false;
-    this.unpacked = this.shown = this.said = null;
+    this.unpacked = this.shown = this.shownText = null;
     this.view = new KINDS[kind](this);
   }
 
-  leave() {
-    this.size.unobserve(this.plot);
-    this.seen.unobserve(this.plot);
+  removeView() {
+    this.resizeObserver.unobserve(this.plot);
+    this.intersectionObserver.unobserve(this.plot);
     this.view.close();
     this.plot.remove();
   }
 
   show(spec) {
-    if (spec.kind !== this.spec?.kind) this.become(spec.kind);
+    if (spec.kind !== this.spec?.kind) this.setKind(spec.kind);
     this.spec = spec;
     const same = spec.part === this.unpacked?.part;
     this.part = partOf(spec.part);  // kept from here on, as long as it may be drawn
@@ -73,14 +73,14 @@ export class Panel {
     this.root.dataset.height = spec.height;
     this.root.style.setProperty("--span", spec.span);
     this.root.style.setProperty("--rows", spec.rows);
-    if (!this.drawn || same) this.words();  // a page that opens has its words in place
+    if (!this.drawn || same) this.updateText();  // a page that opens has its words in place
   }
 
-  words() {
+  updateText() {
     const { title, caption, alt, click } = this.spec;
     const now = JSON.stringify([title, caption, alt, click]);
-    if (now === this.said) return;
-    this.said = now;
+    if (now === this.shownText) return;
+    this.shownText = now;
     this.title.textContent = this.spec.title;
     this.caption.innerHTML = this.spec.caption;
     this.plot.setAttribute("aria-label", this.spec.alt.replaceAll("**", ""));
@@ -89,7 +89,7 @@ export class Panel {
 
   // Left until the picture's turn to be drawn: the first one does not wait for the others, and words and picture change together.
   unpack() {
-    this.words();
+    this.updateText();
     const { part, unpacked, board: { drawnLook } } = this;
     if (unpacked?.part === this.spec.part && unpacked.look === drawnLook) return;
     this.unpacked = { part: this.spec.part, look: drawnLook };
@@ -97,31 +97,31 @@ export class Panel {
   }
 
   // The frame of the picture at a frame of the board's clock, which may be that of another scene.
-  clocked(frame) { return this.spec.clock?.[frame] ?? frame; }
+  ownFrame(frame) { return this.spec.clock?.[frame] ?? frame; }
 
   // What is to be seen at a frame; where it is the same, there is nothing to draw.
   stateAt(frame) {
     const { part, mate, moves } = this.spec;
     // One of a pair takes part in what the other one's axes show.
-    return [part, this.board.drawnLook, mate && this.board.revision, moves ? this.clocked(frame) : ""].join();
+    return [part, this.board.drawnLook, mate && this.board.revision, moves ? this.ownFrame(frame) : ""].join();
   }
 
   async draw(frame) {
     const state = this.stateAt(frame);
-    this.late = false;
+    this.outdated = false;
     this.unpack();
-    await this.view.draw(this.clocked(frame));
+    await this.view.draw(this.ownFrame(frame));
     this.drawn = true;
     this.shown = state;
   }
 
   // place: the numbers that Python puts into the fields that a click in this picture sets.
-  click(place) { if (this.spec.click) this.board.click({ panel: this.spec.id, place }); }
-  tell(event, value) { this.board.send(event, { panel: this.spec.id, ...value, at: Date.now() }); }
+  click(place) { if (this.spec.click) this.board.sendClick({ panel: this.spec.id, place }); }
+  send(event, value) { this.board.send(event, { panel: this.spec.id, ...value, at: Date.now() }); }
 
   close() {
-    this.seen.disconnect();
-    this.size.disconnect();
+    this.intersectionObserver.disconnect();
+    this.resizeObserver.disconnect();
     this.view?.close();
     this.root.remove();
   }

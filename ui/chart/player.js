@@ -1,6 +1,6 @@
 // The clock of a board: play, pause, step, scrub, speed.
 
-import { calm } from "./tools.js";
+import { reducedMotion } from "./tools.js";
 
 export const icon = (path) => `<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><path d="${path}" fill="currentColor"/></svg>`;
 const ICONS = {
@@ -33,25 +33,25 @@ export class Player {
       this.pause();
       this.go(to);
     });
-    this.range.addEventListener("change", () => this.settle());
+    this.range.addEventListener("change", () => this.sendFrame());
     this.frame = 0;
     this.playing = false;
-    this.waiting = false;  // for begin(), to play the opening film
+    this.autoplayPending = false;  // for startAutoplay()
   }
 
-  get on() { return this.playing || (this.waiting && !this.board.ask.open); }
+  get active() { return this.playing || (this.autoplayPending && !this.board.question.open); }
 
   press(what) {
-    if (what === "play") this.on ? this.pause(true) : this.play();
-    if (what === "back") { this.pause(); this.go(this.frame - 1); this.settle(); }
-    if (what === "next") { this.pause(); this.go(this.frame + 1); this.settle(); }
+    if (what === "play") this.active ? this.pause(true) : this.play();
+    if (what === "back") { this.pause(); this.go(this.frame - 1); this.sendFrame(); }
+    if (what === "next") { this.pause(); this.go(this.frame + 1); this.sendFrame(); }
   }
 
   // spec: {frames, labels, seconds, name, start, field, autoplay, live}
   show(spec, fresh) {
     const atEnd = !this.spec || this.frame >= this.last;
     // Python's answer to our own message may come after the hand has moved on; it is no order to go back.
-    const started = spec?.start !== this.spec?.start && spec?.start !== this.told && !this.telling;
+    const started = spec?.start !== this.spec?.start && spec?.start !== this.sentFrame && !this.sendTimer;
     this.spec = spec;
     this.last = spec ? spec.frames - 1 : 0;
     this.root.hidden = !spec || spec.frames < 2;
@@ -61,25 +61,25 @@ export class Player {
     if (started && spec.start != null && !this.playing) this.frame = spec.start;
     else if (spec.live || (atEnd && !this.playing)) this.frame = this.last;
     this.frame = Math.max(0, Math.min(this.frame, this.last));
-    if (fresh && spec.autoplay && spec.start == null && !spec.live && !calm()) {
+    if (fresh && spec.autoplay && spec.start == null && !spec.live && !reducedMotion()) {
       this.frame = 0;
-      this.waiting = true;
+      this.autoplayPending = true;
     }
-    this.mark();
+    this.update();
   }
 
   // Starts the opening film, once its first frame is on the screen and no question covers it. True where it does.
-  begin() {
-    if (!this.waiting || this.board.ask.open) return false;
+  startAutoplay() {
+    if (!this.autoplayPending || this.board.question.open) return false;
     this.play();
     return true;
   }
 
   play() {
-    this.waiting = false;
+    this.autoplayPending = false;
     if (this.frame >= this.last) this.frame = 0;
     this.playing = true;
-    this.mark();
+    this.update();
     let from = this.frame, begun = null, rate = null;
     const tick = (now) => {
       if (!this.playing || !this.root.isConnected) { this.playing = false; return; }
@@ -96,40 +96,40 @@ export class Player {
     requestAnimationFrame(tick);
   }
 
-  pause(settle) {
+  pause(send) {
     const was = this.playing;
-    this.playing = this.waiting = false;
-    this.mark();
-    if (was) this.board.catchUp(30);
-    if (settle && was) this.settle();
+    this.playing = this.autoplayPending = false;
+    this.update();
+    if (was) this.board.drawOutdated(30);
+    if (send && was) this.sendFrame();
   }
 
   go(frame) {
     this.frame = Math.max(0, Math.min(frame, this.last));
-    this.mark();
+    this.update();
     return this.board.draw(this.frame);
   }
 
   // Where the position is itself a control of the lesson, Python and the link hear of it once the hand rests.
-  settle() {
+  sendFrame() {
     if (!this.spec?.field) return;
-    clearTimeout(this.telling);
-    this.telling = setTimeout(() => {
-      this.telling = null;
-      this.told = this.frame;
-      this.board.settle(this.frame);
+    clearTimeout(this.sendTimer);
+    this.sendTimer = setTimeout(() => {
+      this.sendTimer = null;
+      this.sentFrame = this.frame;
+      this.board.sendFrame(this.frame);
     }, 200);
   }
 
-  mark() {
+  update() {
     this.range.value = this.frame;
     const text = this.spec ? `${this.spec.labels?.[this.frame] ?? `${this.spec.name} ${this.frame}`}` : "";
     this.output.textContent = text;
     this.range.setAttribute("aria-valuetext", text);
-    const { on } = this;
-    if (this.root.dataset.playing !== String(on)) this.button.innerHTML = on ? ICONS.pause : ICONS.play;
-    this.button.setAttribute("aria-label", on ? "Pause" : "Play");
+    const { active } = this;
+    if (this.root.dataset.playing !== String(active)) this.button.innerHTML = active ? ICONS.pause : ICONS.play;
+    this.button.setAttribute("aria-label", active ? "Pause" : "Play");
     this.root.dataset.frame = this.frame;
-    this.root.dataset.playing = on;
+    this.root.dataset.playing = active;
   }
 }

@@ -13,10 +13,10 @@ export const Progress = {
     }
   },
 
-  of(slug) { return this.all()[slug] ?? {}; },
+  get(slug) { return this.all()[slug] ?? {}; },
 
   // Called whenever a board arrives, so it writes only what is new.
-  note(slug, what) {
+  update(slug, what) {
     const all = this.all();
     if (Object.entries(what).every(([name, value]) => all[slug]?.[name] === value)) return;
     all[slug] = { ...all[slug], ...what };

@@ -5,15 +5,15 @@ import { Progress } from "./progress.js";
 import { make, svgNode } from "./tools.js";
 
 // Axes on which a curve is drawn with the finger, or with the arrow keys: left and right choose a place, up and down move it.
-class Pad {
+class CurveInput {
   constructor(spec) {
     this.spec = spec;
     this.heights = spec.x.map(() => (spec.low + spec.high) / 2);
     this.at = 0;
     this.touched = false;
-    this.root = svgNode("svg", { viewBox: "0 0 640 250", class: "lab-pad", tabindex: 0, role: "slider",
+    this.root = svgNode("svg", { viewBox: "0 0 640 250", class: "lab-curve", tabindex: 0, role: "slider",
                                "aria-label": `Your curve: ${spec.y_title} against ${spec.x_title}. Left and right choose a place, up and down move it.` });
-    svgNode("rect", { x: 56, y: 8, width: 576, height: 200, class: "lab-pad-frame" }, this.root);
+    svgNode("rect", { x: 56, y: 8, width: 576, height: 200, class: "lab-curve-frame" }, this.root);
     const text = (x, y, words, anchor, turn) => {
       const node = svgNode("text", { x, y, "text-anchor": anchor, ...(turn ? { transform: `rotate(-90 ${x} ${y})` } : {}) }, this.root);
       node.textContent = words;
@@ -21,20 +21,20 @@ class Pad {
     const short = (v) => Number(v.toPrecision(3)).toString();
     text(56, 228, short(spec.x[0]), "middle"); text(632, 228, short(spec.x.at(-1)), "end"); text(344, 244, spec.x_title, "middle");
     text(50, 18, short(spec.high), "end"); text(50, 208, short(spec.low), "end"); text(16, 108, spec.y_title, "middle", true);
-    this.truth = svgNode("path", { class: "lab-pad-truth" }, this.root);
-    this.path = svgNode("path", { class: "lab-pad-line" }, this.root);
-    this.dot = svgNode("circle", { r: 6, class: "lab-pad-dot" }, this.root);
-    this.root.addEventListener("pointerdown", (e) => { this.root.setPointerCapture(e.pointerId); this.last = null; this.pull(e); });
-    this.root.addEventListener("pointermove", (e) => { if (e.buttons) this.pull(e); });
-    this.root.addEventListener("keydown", (e) => this.key(e));
-    this.mark();
+    this.truth = svgNode("path", { class: "lab-curve-truth" }, this.root);
+    this.path = svgNode("path", { class: "lab-curve-line" }, this.root);
+    this.dot = svgNode("circle", { r: 6, class: "lab-curve-dot" }, this.root);
+    this.root.addEventListener("pointerdown", (e) => { this.root.setPointerCapture(e.pointerId); this.last = null; this.drag(e); });
+    this.root.addEventListener("pointermove", (e) => { if (e.buttons) this.drag(e); });
+    this.root.addEventListener("keydown", (e) => this.handleKey(e));
+    this.update();
   }
 
   x(i) { const { x } = this.spec; return 56 + (576 * (x[i] - x[0])) / (x.at(-1) - x[0]); }
   y(v) { return 208 - (200 * (v - this.spec.low)) / (this.spec.high - this.spec.low); }
 
   // Every place between two reports of the pointer gets a height, so that a quick stroke leaves no gap.
-  pull(e) {
+  drag(e) {
     const point = new DOMPoint(e.clientX, e.clientY).matrixTransform(this.root.getScreenCTM().inverse());
     const { low, high, x } = this.spec;
     const value = Math.min(high, Math.max(low, low + ((208 - point.y) / 200) * (high - low)));
@@ -50,10 +50,10 @@ class Pad {
     this.last = { i: near, value };
     this.at = near;
     this.touched = true;
-    this.mark();
+    this.update();
   }
 
-  key(e) {
+  handleKey(e) {
     const { low, high, x } = this.spec;
     const step = (high - low) / 40;
     const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[e.key];
@@ -63,14 +63,14 @@ class Pad {
     this.at = Math.min(x.length - 1, Math.max(0, this.at + moves[0]));
     this.heights[this.at] = Math.min(high, Math.max(low, this.heights[this.at] + moves[1] * step));
     this.touched = true;
-    this.mark();
+    this.update();
   }
 
   line(values) { return values.map((v, i) => `${i ? "L" : "M"}${this.x(i).toFixed(1)} ${this.y(v).toFixed(1)}`).join(""); }
 
   reveal(truth) { this.truth.setAttribute("d", this.line(truth.map((v) => Math.min(this.spec.high, Math.max(this.spec.low, v))))); }
 
-  mark() {
+  update() {
     this.path.setAttribute("d", this.line(this.heights));
     this.dot.setAttribute("cx", this.x(this.at));
     this.dot.setAttribute("cy", this.y(this.heights[this.at]));
@@ -80,37 +80,37 @@ class Pad {
   }
 }
 
-export class Ask {
+export class Question {
   constructor(board) {
     this.board = board;
     this.cover = make("section", "lab-cover");
     this.cover.setAttribute("aria-label", "Question");
     this.cover.hidden = true;
     this.setup = new Panel(board);
-    this.line = make("p", "lab-verdict");
-    this.line.setAttribute("role", "status");
-    this.line.hidden = true;
+    this.verdictLine = make("p", "lab-verdict");
+    this.verdictLine.setAttribute("role", "status");
+    this.verdictLine.hidden = true;
     this.open = false;
   }
 
-  // head.ask: the question of the scene; head.asks: whether to begin with it; head.verdict: what became of the last guess.
+  // head.question: the question of the scene; head.ask_first: whether to begin with it; head.verdict: what became of the last guess.
   show(head, fresh) {
     this.slug = head.slug;
-    const text = JSON.stringify(head.ask ?? null);
+    const text = JSON.stringify(head.question ?? null);
     const changed = text !== this.text;
     this.text = text;
-    this.spec = head.ask;
-    if (fresh && this.spec && head.asks && (head.present || !Progress.of(this.slug).predicted)) this.open = true;
+    this.spec = head.question;
+    if (fresh && this.spec && head.ask_first && (head.lecture || !Progress.get(this.slug).predicted)) this.open = true;
     if (!this.spec) this.open = false;
-    if (changed && this.open) this.draw();
-    this.judge(head.verdict);
-    if (head.solved) Progress.note(this.slug, { solved: true });
-    this.mark();
+    if (changed && this.open) this.build();
+    this.showVerdict(head.verdict);
+    if (head.solved) Progress.update(this.slug, { solved: true });
+    this.update();
   }
 
-  draw() {
+  build() {
     const { kind, text, options, low, high, step, unit, ratio } = this.spec;
-    this.pad = null;
+    this.curve = null;
     const title = make("h3", "", text.replace(/(\d) (%|×)/g, "$1\u00a0$2"));
     const hint = make("p", "lab-hint", "Predict first: the picture comes with your answer.");
     const answers = make("div", "lab-answers");
@@ -132,18 +132,18 @@ export class Ask {
         const range = Object.assign(make("input"), { type: "range", ...bounds });
         range.setAttribute("aria-label", text);
         const output = make("output");
-        const mark = () => {
+        const showValue = () => {
           output.textContent = `${value()}${unit}`;
           range.setAttribute("aria-valuetext", output.textContent);
         };
-        range.addEventListener("input", mark);
-        mark();
+        range.addEventListener("input", showValue);
+        showValue();
         send.addEventListener("click", () => this.answer(value()));
         answers.append(range, output, send);
       } else {
-        this.pad = new Pad(this.spec);
-        send.addEventListener("click", () => this.answer(this.pad.heights));
-        answers.append(this.pad.root, send);
+        this.curve = new CurveInput(this.spec);
+        send.addEventListener("click", () => this.answer(this.curve.heights));
+        answers.append(this.curve.root, send);
       }
     }
     const skip = make("button", "lab-skip", "Just show me");
@@ -151,11 +151,11 @@ export class Ask {
     const words = make("div", "lab-question");
     words.append(title, hint, answers, skip);
     this.cover.replaceChildren(this.setup.root, words);
-    this.paint();
+    this.drawSetup();
   }
 
   // What the reader may see before answering: the data, the axes or the net.
-  paint() {
+  drawSetup() {
     const spec = this.board.spec?.setup;
     this.setup.root.hidden = !spec;
     if (!spec || !this.open) return;
@@ -165,51 +165,51 @@ export class Ask {
 
   ask() {
     this.open = true;
-    this.line.hidden = true;
-    this.draw();
-    this.mark();
+    this.verdictLine.hidden = true;
+    this.build();
+    this.update();
     this.cover.querySelector("button, input, svg")?.focus();
   }
 
   answer(guess) {
-    this.guessed = this.pad;
+    this.guessedCurve = this.curve;
     this.waiting = true;
     this.board.send("guess", { guess, at: Date.now() });
     this.close();
   }
 
   skip() {
-    if (!Progress.of(this.slug).predicted) Progress.note(this.slug, { predicted: "skipped" });
+    if (!Progress.get(this.slug).predicted) Progress.update(this.slug, { predicted: "skipped" });
     this.close();
   }
 
   close() {
     this.open = false;
-    this.mark();
-    this.board.revealed();
+    this.update();
+    this.board.questionClosed();
   }
 
-  mark() {
+  update() {
     this.cover.hidden = !this.open;
     this.board.root.classList.toggle("lab-covered", this.open);
-    document.documentElement.classList.toggle("lab-asking", this.open);
-    if (!this.open && this.slug) Progress.note(this.slug, { seen: true });
+    document.documentElement.classList.toggle("lab-question-open", this.open);
+    if (!this.open && this.slug) Progress.update(this.slug, { seen: true });
   }
 
-  judge(verdict) {
-    if (!verdict) { this.line.hidden = true; return; }
-    if (verdict.at === this.judged) return;
-    this.judged = verdict.at;
-    Progress.note(this.slug, { predicted: verdict.right ? "right" : "wrong" });
+  showVerdict(verdict) {
+    if (!verdict) { this.verdictLine.hidden = true; return; }
+    if (verdict.at === this.verdictAt) return;
+    this.verdictAt = verdict.at;
+    Progress.update(this.slug, { predicted: verdict.right ? "right" : "wrong" });
     const close = make("button", "lab-close", "×");
     close.setAttribute("aria-label", "Close the answer");
-    close.addEventListener("click", () => { this.line.hidden = true; });
-    this.line.className = `lab-verdict ${verdict.right ? "lab-right" : "lab-wrong"}`;
-    this.line.replaceChildren(make("strong", "", verdict.right ? "✓ You predicted it." : "✗ Not this time."), ` ${verdict.words}`, close);
-    if (verdict.truth && this.guessed) {
-      this.guessed.reveal(verdict.truth);
-      this.line.append(this.guessed.root);
+    close.addEventListener("click", () => { this.verdictLine.hidden = true; });
+    this.verdictLine.className = `lab-verdict ${verdict.right ? "lab-right" : "lab-wrong"}`;
+    this.verdictLine.replaceChildren(make("strong", "", verdict.right ? "✓ You predicted it." : "✗ Not this time."), ` ${verdict.words}`, close);
+    if (verdict.truth && this.guessedCurve) {
+      this.guessedCurve.reveal(verdict.truth);
+      this.verdictLine.append(this.guessedCurve.root);
     }
-    this.line.hidden = false;
+    this.verdictLine.hidden = false;
   }
 }

@@ -2,17 +2,17 @@
 
 import { make } from "./tools.js";
 
-export class Bar {
+export class Toolbar {
   constructor(board) {
     this.board = board;
-    this.root = make("div", "lab-bar");
+    this.root = make("div", "lab-toolbar");
     this.presets = this.root.appendChild(make("nav", "lab-presets"));
     this.presets.setAttribute("aria-label", "Presets");
-    const line = this.root.appendChild(make("div", "lab-line"));
+    const line = this.root.appendChild(make("div", "lab-toolbar-row"));
     this.why = line.appendChild(make("p", "lab-why"));
     this.actions = line.appendChild(make("div", "lab-actions"));
     this.why.setAttribute("role", "status");
-    this.predict = this.action("Predict", "Cover the picture and predict it first", () => board.ask.ask());
+    this.predict = this.action("Predict", "Cover the picture and predict it first", () => board.question.ask());
     this.compare = this.action("Compare", "Keep this scene and set another beside it", () => board.send("pin", { at: Date.now() }));
   }
 
@@ -23,7 +23,7 @@ export class Bar {
     return button;
   }
 
-  show({ presets, ask, beside }) {
+  show({ presets, question, comparison }) {
     const text = JSON.stringify(presets);
     if (text !== this.text) {
       this.text = text;
@@ -40,17 +40,17 @@ export class Bar {
         return a;
       }));
     }
-    this.why.textContent = beside ?? presets.find((p) => p.current)?.why ?? "";
-    this.predict.hidden = !ask;
-    this.compare.textContent = beside ? "End comparison" : "Compare";
-    this.compare.setAttribute("aria-pressed", String(Boolean(beside)));
+    this.why.textContent = comparison ?? presets.find((p) => p.current)?.why ?? "";
+    this.predict.hidden = !question;
+    this.compare.textContent = comparison ? "End comparison" : "Compare";
+    this.compare.setAttribute("aria-pressed", String(Boolean(comparison)));
     this.list = presets;
   }
 
   choose(name) { this.board.send("preset", { name, at: Date.now() }); }
 
   // The preset before or after the present one; null past the ends.
-  next(by) {
+  neighbour(by) {
     const at = this.list.findIndex((p) => p.current);
     return this.list[at < 0 ? (by > 0 ? 0 : -1) : at + by] ?? null;
   }

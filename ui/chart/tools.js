@@ -52,16 +52,16 @@ export function putArrays(node, buffer, blob) {
 export const bareText = (html) => html.replace(/<br\s*\/?>/gi, " ").replace(/<\/?(a|b|i|em|strong|su[bp]|span)\b[^>]*>/gi, "");
 
 // Bytes as an address that needs no request, for Plotly, which takes no others.
-export const dataAddress = (bytes, mime) => `data:${mime};base64,${btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join(""))}`;
+export const bytesToDataUrl = (bytes, mime) => `data:${mime};base64,${btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join(""))}`;
 
 // The first `count` points of each of the equal parts of an array, a gap after each where there are several.
-export function begun(values, count, parts) {
+export function firstPoints(values, count, parts) {
   if (parts === 1) return values.slice(0, count);
   const length = values.length / parts;
   return Array.from({ length: parts }, (_, i) => [...values.slice(i * length, i * length + count), null]).flat();
 }
 
-export async function dataUrl(blob) {
+export async function blobToDataUrl(blob) {
   const reader = new FileReader();
   reader.readAsDataURL(blob);
   await new Promise((then) => { reader.onload = then; });
@@ -83,8 +83,8 @@ export function svgNode(name, about = {}, parent = null) {
 }
 
 export const nextFrame = () => new Promise((then) => requestAnimationFrame(() => setTimeout(then, 0)));
-export const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-export const coarse = () => window.matchMedia("(pointer: coarse)").matches;
+export const reducedMotion = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+export const coarsePointer = () => window.matchMedia("(pointer: coarse)").matches;
 
 export function isDark(node) {
   // The nearest opaque background says which theme is on, whatever Streamlit calls it.
@@ -95,22 +95,22 @@ export function isDark(node) {
   return window.matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-export function swapColours(text, partner) {
+export function swapColours(text, darkColours) {
   const rgba = {};
-  for (const [light, dark] of Object.entries(partner)) {
+  for (const [light, dark] of Object.entries(darkColours)) {
     const dec = (h) => [1, 3, 5].map((i) => parseInt(h.slice(i, i + 2), 16)).join(",");
     rgba[dec(light)] = dec(dark);
   }
   return text
-    .replace(/"#[0-9A-Fa-f]{6}"/g, (hit) => (partner[hit.slice(1, 8).toUpperCase()] ? `"${partner[hit.slice(1, 8).toUpperCase()]}"` : hit))
+    .replace(/"#[0-9A-Fa-f]{6}"/g, (hit) => (darkColours[hit.slice(1, 8).toUpperCase()] ? `"${darkColours[hit.slice(1, 8).toUpperCase()]}"` : hit))
     .replace(/rgba\((\d+,\d+,\d+),/g, (hit, c) => (rgba[c] ? `rgba(${rgba[c]},` : hit));
 }
 
 const FONT_STEPS = [[0, 12], [640, 13], [1200, 14], [1600, 17], [2200, 20]];
-const presenting = () => document.documentElement.classList.contains("lab-present");
+const inLectureMode = () => document.documentElement.classList.contains("lab-lecture-mode");
 // In lecture mode ticks, nine tenths of it, are read from the back row: 22 px on a screen of 1920.
-export const fontSize = () => (presenting() ? Math.max(15, Math.round(window.innerWidth / 78)) : FONT_STEPS.filter(([w]) => window.innerWidth >= w).at(-1)[1]);
-const strokes = () => (presenting() ? 1.6 : 1);
+export const fontSize = () => (inLectureMode() ? Math.max(15, Math.round(window.innerWidth / 78)) : FONT_STEPS.filter(([w]) => window.innerWidth >= w).at(-1)[1]);
+const strokeScale = () => (inLectureMode() ? 1.6 : 1);
 
 export const DASHES = { solid: "", dot: "2 3", dash: "7 4", longdash: "11 4", dashdot: "7 3 2 3", longdashdot: "11 3 2 3" };
 
@@ -123,7 +123,7 @@ export function legendEntry({ label, colour, dash }) {
 }
 
 // One type scale: titles of axes as large as the text, ticks and hover a little smaller.
-export function sized(layout, size) {
+export function sizeLayout(layout, size) {
   const axis = (a) => ({ ...a, title: { ...a?.title, font: { ...a?.title?.font, size } }, tickfont: { ...a?.tickfont, size: 0.9 * size } });
   const out = { ...layout, font: { ...layout.font, size }, hoverlabel: { ...layout.hoverlabel, font: { ...layout.hoverlabel?.font, size } } };
   for (const key of ["xaxis", "yaxis", ...Object.keys(layout)]) if (/^[xy]axis\d*$/.test(key)) out[key] = axis(layout[key]);
@@ -136,12 +136,12 @@ export function sized(layout, size) {
 }
 
 // The same scale for the bars beside coloured pictures, and for strokes and marks on the wall.
-export function sizedTrace(trace, size) {
+export function sizeTrace(trace, size) {
   const bar = (b) => ({ ...b, thickness: 0.8 * size, tickfont: { ...b.tickfont, size: 0.9 * size },
                         title: { ...b.title, font: { ...b.title?.font, size } } });
   const out = { ...trace };
   if (trace.colorbar) out.colorbar = bar(trace.colorbar);
-  const by = strokes();
+  const by = strokeScale();
   const times = (v) => (Array.isArray(v) || ArrayBuffer.isView(v) ? Array.from(v, (s) => s * by) : typeof v === "number" ? v * by : v);
   if (by !== 1 && trace.line) out.line = { ...trace.line, width: times(trace.line.width ?? 2) };
   if (by !== 1 && trace.marker) {

@@ -114,14 +114,14 @@ class HomePage {
     this.count = element("p", { id: "lab-count", role: "status", "aria-live": "polite" });
     this.total = element("p", { class: "lab-total", tabindex: "-1" });
     this.clear = element("button", { type: "button" });
-    this.status = element("span", { class: "lab-unseen", role: "status" });
+    this.status = element("span", { class: "lab-visually-hidden", role: "status" });
     this.search.addEventListener("input", () => this.filter());
     this.askToClear(false);
     this.clear.addEventListener("click", () => this.clearProgress());
     this.clear.addEventListener("blur", () => this.askToClear(false));
-    this.root.append(element("div", { class: "lab-tools" },
+    this.root.append(element("div", { class: "lab-home-toolbar" },
       element("div", { class: "lab-find", role: "search" },
-        element("label", { for: "lab-search", class: "lab-unseen" }, "Search the lessons"),
+        element("label", { for: "lab-search", class: "lab-visually-hidden" }, "Search the lessons"),
         this.search, element("kbd", { "aria-hidden": "true" }, "/")),
       this.count,
       element("div", { class: "lab-progress" }, this.total, this.clear, this.status)));
@@ -148,12 +148,12 @@ class HomePage {
 
   buildCard({ slug, name, title, question, source }, part) {
     const art = svgElement("svg", { class: "lab-art", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" });
-    const link = element("a", { href: address(slug), "aria-describedby": `lab-claim-${slug} lab-told-${slug}` }, name);
-    const badgesNode = element("p", { class: "lab-told", id: `lab-told-${slug}` });
+    const link = element("a", { href: address(slug), "aria-describedby": `lab-claim-${slug} lab-badges-${slug}` }, name);
+    const badgesNode = element("p", { class: "lab-badges", id: `lab-badges-${slug}` });
     const root = element("li", { class: "lab-card", "data-slug": slug }, art, element("h4", {}, link),
       element("p", { class: "lab-claim", id: `lab-claim-${slug}` }, `${title}.`),
       element("p", { class: "lab-question" }, question),
-      element("p", { class: "lab-source" }, element("span", { class: "lab-unseen" }, "In the lecture: "), source), badgesNode);
+      element("p", { class: "lab-source" }, element("span", { class: "lab-visually-hidden" }, "In the lecture: "), source), badgesNode);
     // A plain click keeps the session; any other (a new tab, a new window) is the browser's.
     link.addEventListener("click", (e) => {
       if (e.button || e.ctrlKey || e.metaKey || e.shiftKey || e.altKey) return;
@@ -216,16 +216,16 @@ class HomePage {
   }
 
   showProgress() {
-    const kept = Progress.all();
+    const progress = Progress.all();
     let seen = 0;
     for (const [slug, card] of this.cards) {
-      const shown = badges(kept[slug]);
+      const shown = badges(progress[slug]);
       seen += shown[0].textContent === "Seen";
       card.badges.replaceChildren(...shown);
     }
     this.total.textContent = `${seen} of ${this.cards.size} lessons seen`;
     this.total.style.setProperty("--part", this.cards.size ? seen / this.cards.size : 0);
-    this.clear.hidden = !Object.keys(kept).length;
+    this.clear.hidden = !Object.keys(progress).length;
   }
 
   askToClear(asking) {

@@ -1,7 +1,7 @@
 // Rows of images at one scale: figures/kinds.py, ImageGrid.
 
 import { fontSize, make, putArrays, svgNode } from "../tools.js";
-import { atFrame, Held, Kind, numberText } from "./kind.js";
+import { atFrame, EchoFilter, Kind, numberText } from "./kind.js";
 
 const SHIFT_PAUSE = 300;  // milliseconds after the last key before Python hears of a shift
 
@@ -12,7 +12,7 @@ export class ImageGrid extends Kind {
     this.hover = this.node.appendChild(make("div", "lab-hover"));
     this.tiles = [];
     this.bitmaps = new Map();
-    this.held = new Held();
+    this.echoes = new EchoFilter();
     this.frame = 0;
     this.listen();
   }
@@ -25,7 +25,7 @@ export class ImageGrid extends Kind {
     this.forget();
     putArrays(figure.cells, numbers, (bytes, mime) => new Blob([bytes], { type: mime }));
     this.palette = paletteOf(figure.scale);
-    if (this.held.isNews(figure.shift)) this.shift = figure.shift;
+    if (this.echoes.isNew(figure.shift)) this.shift = figure.shift;
   }
 
   // What is shown of each cell at a frame: a bitmap, or rows of values.
@@ -56,23 +56,23 @@ export class ImageGrid extends Kind {
 
   build() {
     const { cells, shift } = this.figure;
-    const how = shift ? "drag" : this.panel.spec.click ? "click" : "look";
-    if (how !== this.how) for (const tile of this.tiles.splice(0)) tile.root.remove();
-    this.how = how;
-    this.root.classList.toggle("lab-drag", how === "drag");
+    const mode = shift ? "drag" : this.panel.spec.click ? "click" : "look";
+    if (mode !== this.mode) for (const tile of this.tiles.splice(0)) tile.root.remove();
+    this.mode = mode;
+    this.root.classList.toggle("lab-drag", mode === "drag");
     while (this.tiles.length > cells.length) this.tiles.pop().root.remove();
     while (this.tiles.length < cells.length) this.tiles.push(this.tile(this.tiles.length));
-    if (how === "look") this.root.setAttribute("role", "list");
+    if (mode === "look") this.root.setAttribute("role", "list");
     else this.root.removeAttribute("role");
-    if (how !== "look" && !this.tiles.some((tile) => tile.root.tabIndex === 0)) this.tiles[0].root.tabIndex = 0;
+    if (mode !== "look" && !this.tiles.some((tile) => tile.root.tabIndex === 0)) this.tiles[0].root.tabIndex = 0;
   }
 
   tile(index) {
-    const root = this.root.appendChild(make(this.how === "look" ? "div" : "button", "lab-image"));
+    const root = this.root.appendChild(make(this.mode === "look" ? "div" : "button", "lab-image"));
     root.dataset.cell = index;
     // One stop for the tabulator key, arrows from there; an image that is dragged is moved by the arrows.
     root.tabIndex = -1;
-    if (this.how === "look") { root.removeAttribute("tabindex"); root.setAttribute("role", "listitem"); }
+    if (this.mode === "look") { root.removeAttribute("tabindex"); root.setAttribute("role", "listitem"); }
     const frame = root.appendChild(make("span", "lab-image-frame"));
     frame.setAttribute("role", "img");
     const canvas = frame.appendChild(make("canvas"));
@@ -147,10 +147,10 @@ export class ImageGrid extends Kind {
     this.shifted();
   }
 
-  tellShift() {
-    clearTimeout(this.telling);
-    this.held.tell(this.shift);
-    this.panel.tell("shift", { shift: this.shift });
+  sendShift() {
+    clearTimeout(this.sendTimer);
+    this.echoes.sent(this.shift);
+    this.panel.send("shift", { shift: this.shift });
   }
 
   listen() {
@@ -162,13 +162,13 @@ export class ImageGrid extends Kind {
     });
     this.root.addEventListener("pointerdown", (e) => {
       this.dragged = false;
-      if (this.how !== "drag" || !tileOf(e)) return;
+      if (this.mode !== "drag" || !tileOf(e)) return;
       from = { at: [e.clientX, e.clientY], shift: this.shift };
       e.target.setPointerCapture(e.pointerId);
     });
     this.root.addEventListener("pointerleave", () => { this.hover.textContent = ""; });
     this.root.addEventListener("pointermove", (e) => {
-      this.tellValue(e);
+      this.showValue(e);
       if (!from) return;
       const moved = [e.clientX - from.at[0], e.clientY - from.at[1]].map((v) => Math.round(v / this.scale));
       this.dragged ||= moved.some(Boolean);
@@ -176,22 +176,22 @@ export class ImageGrid extends Kind {
     });
     for (const kind of ["pointerup", "pointercancel"]) {
       this.root.addEventListener(kind, () => {
-        if (from && this.dragged) this.tellShift();
+        if (from && this.dragged) this.sendShift();
         from = null;
       });
     }
-    this.root.addEventListener("keydown", (e) => this.key(e));
+    this.root.addEventListener("keydown", (e) => this.handleKey(e));
   }
 
-  key(e) {
+  handleKey(e) {
     const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[e.key];
-    if (!by || this.how === "look") return;
+    if (!by || this.mode === "look") return;
     e.preventDefault();
     e.stopPropagation();
-    if (this.how === "drag") {
+    if (this.mode === "drag") {
       this.move(this.shift[0] + by[0], this.shift[1] + by[1]);
-      clearTimeout(this.telling);
-      this.telling = setTimeout(() => this.tellShift(), SHIFT_PAUSE);
+      clearTimeout(this.sendTimer);
+      this.sendTimer = setTimeout(() => this.sendShift(), SHIFT_PAUSE);
       return;
     }
     const { columns } = this.figure;
@@ -203,7 +203,7 @@ export class ImageGrid extends Kind {
   }
 
   // The value under the pointer, beside it.
-  tellValue(e) {
+  showValue(e) {
     const tile = this.tiles.find(({ frame }) => frame.contains(e.target));
     const one = tile && this.figure.cells[Number(tile.root.dataset.cell)];
     this.hover.textContent = "";
@@ -259,7 +259,7 @@ export class ImageGrid extends Kind {
   }
 
   close() {
-    clearTimeout(this.telling);
+    clearTimeout(this.sendTimer);
     this.forget();
   }
 }

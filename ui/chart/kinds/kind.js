@@ -27,20 +27,20 @@ export class Kind {
 export const atFrame = (values, frame) => values[Math.min(frame, values.length - 1)];
 
 // What a reader sets here and Python is told of. Python's answer is no news, even where it comes after the hand has moved on.
-export class Held {
-  constructor() { this.sent = []; }
+export class EchoFilter {
+  constructor() { this.pending = []; }
 
   // Whether `given`, which Python has sent, is something else than an answer.
-  isNews(given) {
+  isNew(given) {
     const text = JSON.stringify(given);
-    if (text === this.given) return false;
-    this.given = text;
-    const at = this.sent.indexOf(text);
-    this.sent.splice(0, at < 0 ? this.sent.length : at + 1);
+    if (text === this.received) return false;
+    this.received = text;
+    const at = this.pending.indexOf(text);
+    this.pending.splice(0, at < 0 ? this.pending.length : at + 1);
     return at < 0;
   }
 
-  tell(value) { this.sent.push(JSON.stringify(value)); }
+  sent(value) { this.pending.push(JSON.stringify(value)); }
 }
 
 // A drawing as large as it is asked for, of an SVG element whose attributes say all that is to be seen.

@@ -9,7 +9,7 @@ export class NetworkDiagram extends Kind {
   constructor(panel) {
     super(panel);
     this.root = this.node.appendChild(svgNode("svg", { class: "lab-network" }));
-    this.told = this.node.appendChild(make("output", "lab-network-told"));
+    this.status = this.node.appendChild(make("output", "lab-network-status"));
     this.frame = 0;
     this.listen();
   }
@@ -75,12 +75,12 @@ export class NetworkDiagram extends Kind {
     layers.forEach(({ name }, l) => {
       svgNode("text", { x: place(l, 0)[0], y: 1.1 * size, fill: ink, "text-anchor": "middle" }, this.root).textContent = name;
     });
-    this.key(width, height - 1.9 * size, size, { positive, negative, ink });
+    this.drawLegend(width, height - 1.9 * size, size, { positive, negative, ink });
     (this.units.find(({ node }) => node.dataset.unit === focused) ?? this.units[0]).node.setAttribute("tabindex", 0);
     if (focused) this.root.querySelector(`[data-unit="${focused}"]`)?.focus();
   }
 
-  key(width, y, size, { positive, negative, ink }) {
+  drawLegend(width, y, size, { positive, negative, ink }) {
     const entries = [["positive weight", positive, ""], ["negative", negative, "5 3"]];
     let x = Math.max(4, width / 2 - 9.5 * size);
     for (const [label, stroke, dash] of entries) {
@@ -107,7 +107,7 @@ export class NetworkDiagram extends Kind {
     const { positive, negative, limit, layers } = this.figure;
     const { paper } = this.colours;
     const widest = Math.max(2.5, 0.45 * this.size);
-    const on = this.on;
+    const on = this.highlighted;
     for (const line of this.lines) {
       const w = this.weight(line);
       const share = Math.min(1, Math.abs(w) / limit);
@@ -126,25 +126,25 @@ export class NetworkDiagram extends Kind {
       unit.cross.setAttribute("visibility", away ? "visible" : "hidden");
       unit.node.setAttribute("opacity", away ? 0.45 : 1);
       unit.node.dataset.dropped = away;
-      unit.node.setAttribute("aria-label", this.words(unit));
+      unit.node.setAttribute("aria-label", this.describeUnit(unit));
     }
-    this.told.textContent = on ? (on.unit ? this.words(on.unit) : this.lineWords(on.line)) : "";
+    this.status.textContent = on ? (on.unit ? this.describeUnit(on.unit) : this.describeLine(on.line)) : "";
   }
 
-  words(unit) {
+  describeUnit(unit) {
     const v = this.value(unit);
     const layer = this.figure.layers[unit.l].name;
     return `${layer}: ${unit.name}${v === null ? "" : ` = ${numberText(v)}`}${this.dropped(unit.l, unit.u) ? ", dropped" : ""}`;
   }
 
-  lineWords(line) {
+  describeLine(line) {
     const { layers } = this.figure;
     return `${layers[line.l].units[line.from]} → ${layers[line.l + 1].units[line.to]}: weight ${numberText(this.weight(line))}`;
   }
 
-  point(on) {
-    if (on?.unit === this.on?.unit && on?.line === this.on?.line) return;
-    this.on = on;
+  highlight(on) {
+    if (on?.unit === this.highlighted?.unit && on?.line === this.highlighted?.line) return;
+    this.highlighted = on;
     this.paint();
   }
 
@@ -152,15 +152,15 @@ export class NetworkDiagram extends Kind {
     const unitOf = (node) => this.units?.find((unit) => unit.node === node?.closest?.("[data-unit]"));
     this.root.addEventListener("pointermove", (e) => {
       const unit = unitOf(e.target);
-      if (unit) return this.point({ unit });
+      if (unit) return this.highlight({ unit });
       const box = this.root.getBoundingClientRect();
       const near = (this.lines ?? []).map((line) => [distance(line, e.clientX - box.left, e.clientY - box.top), line])
         .filter(([far, line]) => far < NEAR && this.weight(line) !== 0).sort((a, b) => a[0] - b[0])[0];
-      this.point(near ? { line: near[1] } : null);
+      this.highlight(near ? { line: near[1] } : null);
     });
-    this.root.addEventListener("pointerleave", () => this.point(null));
-    this.root.addEventListener("focusin", (e) => this.point({ unit: unitOf(e.target) }));
-    this.root.addEventListener("focusout", () => this.point(null));
+    this.root.addEventListener("pointerleave", () => this.highlight(null));
+    this.root.addEventListener("focusin", (e) => this.highlight({ unit: unitOf(e.target) }));
+    this.root.addEventListener("focusout", () => this.highlight(null));
     const press = (unit) => unit && this.panel.click([unit.l, unit.u]);
     this.root.addEventListener("click", (e) => press(unitOf(e.target)));
     this.root.addEventListener("keydown", (e) => {

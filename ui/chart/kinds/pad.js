@@ -1,20 +1,20 @@
 // What the two drawing pads share: a row of tools above the sheet, and a drawing that Python is told of at the end of a gesture.
 
 import { make, svgNode } from "../tools.js";
-import { copyOf, Held, Kind } from "./kind.js";
+import { copyOf, EchoFilter, Kind } from "./kind.js";
 
 const REST = 400;  // milliseconds after the last key that end a gesture of the keyboard
 
 export class DrawingKind extends Kind {
   constructor(panel) {
     super(panel);
-    this.held = new Held();
+    this.echoes = new EchoFilter();
     this.tools = this.node.appendChild(make("div", "lab-tools"));
     this.choices = this.tools.appendChild(make("span"));
     this.choices.setAttribute("role", "radiogroup");
     this.choices.setAttribute("aria-label", "What a touch draws");
-    this.undo = this.tool("Undo", () => this.back());
-    this.clear = this.tool("Clear", () => { this.remember(); this.empty(); this.changed(); });
+    this.undo = this.addButton("Undo", () => this.undoLast());
+    this.clear = this.addButton("Clear", () => { this.remember(); this.empty(); this.changed(); });
     this.sheet = this.node.appendChild(svgNode("svg", { class: "lab-sheet-to-draw", tabindex: 0, role: "application" }));
     this.status = this.node.appendChild(make("output", "lab-drawn"));
     this.past = [];
@@ -28,7 +28,7 @@ export class DrawingKind extends Kind {
       this.begin(this.at(e), e);
       this.sheet.dataset.drawing = true;
     });
-    this.sheet.addEventListener("pointermove", (e) => { if (this.sheet.dataset.drawing) this.go(this.at(e)); });
+    this.sheet.addEventListener("pointermove", (e) => { if (this.sheet.dataset.drawing) this.drag(this.at(e)); });
     for (const kind of ["pointerup", "pointercancel"]) {
       this.sheet.addEventListener(kind, () => {
         if (!this.sheet.dataset.drawing) return;
@@ -38,21 +38,21 @@ export class DrawingKind extends Kind {
       });
     }
     this.sheet.addEventListener("keydown", (e) => {
-      if (!this.key(e)) return;
+      if (!this.handleKey(e)) return;
       e.preventDefault();
       e.stopPropagation();
     });
     for (const kind of ["focus", "blur"]) this.sheet.addEventListener(kind, () => { if (this.panel.drawn) this.paint(); });
   }
 
-  tool(name, does) {
+  addButton(name, does) {
     const button = this.tools.appendChild(make("button", "", name));
     button.addEventListener("click", does);
     return button;
   }
 
   // names: [text, SVG of its mark or ""] of what a touch may draw.
-  choose(names) {
+  setTools(names) {
     const text = JSON.stringify(names);
     if (text === this.named) return;
     this.named = text;
@@ -62,21 +62,21 @@ export class DrawingKind extends Kind {
       button.innerHTML = mark;
       button.append(name);
       button.setAttribute("role", "radio");
-      button.addEventListener("click", () => this.pick(i));
+      button.addEventListener("click", () => this.selectTool(i));
       button.addEventListener("keydown", (e) => {
         const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[e.key];
         if (!by) return;
         e.preventDefault();
         e.stopPropagation();
-        this.pick((i + by + names.length) % names.length);
+        this.selectTool((i + by + names.length) % names.length);
         this.choices.children[this.chosen].focus();
       });
       return button;
     }));
-    this.pick(this.chosen);
+    this.selectTool(this.chosen);
   }
 
-  pick(i) {
+  selectTool(i) {
     this.chosen = i;
     [...this.choices.children].forEach((button, k) => {
       button.setAttribute("aria-checked", String(k === i));
@@ -94,35 +94,35 @@ export class DrawingKind extends Kind {
     if (this.past.length > 50) this.past.shift();
   }
 
-  back() {
+  undoLast() {
     if (!this.past.length) return;
     this.drawing = JSON.parse(this.past.pop());
     this.changed();
   }
 
   // By the keyboard a gesture ends when the keys rest.
-  soon() {
+  changedSoon() {
     this.paint();
-    clearTimeout(this.telling);
-    this.telling = setTimeout(() => this.changed(), REST);
+    clearTimeout(this.sendTimer);
+    this.sendTimer = setTimeout(() => this.changed(), REST);
   }
 
   changed() {
-    clearTimeout(this.telling);
+    clearTimeout(this.sendTimer);
     this.paint();
     const now = JSON.stringify(this.drawing);
-    if (now === (this.last ?? this.held.given)) {
+    if (now === (this.last ?? this.echoes.received)) {
       if (this.past.at(-1) === now) this.past.pop();
       return;
     }
     this.last = now;
-    this.held.tell(this.drawing);
-    this.panel.tell("drawn", { drawing: this.drawing });
+    this.echoes.sent(this.drawing);
+    this.panel.send("drawn", { drawing: this.drawing });
   }
 
   // What Python sends is taken over unless it answers what was drawn here.
-  take(given) {
-    if (!this.held.isNews(given)) return;
+  receive(given) {
+    if (!this.echoes.isNew(given)) return;
     this.last = null;
     this.past = [];
     this.drawing = structuredClone(given);
@@ -144,5 +144,5 @@ export class DrawingKind extends Kind {
     return copyOf(this.sheet, scale * w, scale * h);
   }
 
-  close() { clearTimeout(this.telling); }
+  close() { clearTimeout(this.sendTimer); }
 }

@@ -1,8 +1,8 @@
 // A Plotly figure. Every change goes through Plotly.react, so zoom, camera and hidden legend entries survive.
 
-import { axesOf, axisOf, follow, shareAxes } from "../compare.js";
-import { bareText, begun, coarse, dataAddress, fontSize, hasWebGL, make, putArrays, sized, sizedTrace } from "../tools.js";
-import { Turn } from "../camera.js";
+import { axesOf, axisOf, linkZoom, shareAxes } from "../compare.js";
+import { bareText, bytesToDataUrl, coarsePointer, firstPoints, fontSize, hasWebGL, make, putArrays, sizeLayout, sizeTrace } from "../tools.js";
+import { CameraControls } from "../camera.js";
 import { Kind } from "./kind.js";
 
 const NO_WEBGL = "This picture is drawn in three dimensions with WebGL, which this browser does not have or has switched off. "
@@ -12,15 +12,15 @@ const COLUMNS = ["trace", "x", "y", "z", "text", "frame"];
 export class PlotlyFigure extends Kind {
   constructor(panel) {
     super(panel);
-    this.turn = new Turn(this.node);
-    panel.root.append(this.turn.words);
+    this.camera = new CameraControls(this.node);
+    panel.root.append(this.camera.help);
     this.listen();
   }
 
   prepare() {
     const { solid, mate } = this.panel.spec;
     this.missing = solid && !hasWebGL();
-    this.turn.show(solid && !this.missing);
+    this.camera.show(solid && !this.missing);
     if (mate || this.shared) this.own = this.shared = null;
   }
 
@@ -29,21 +29,21 @@ export class PlotlyFigure extends Kind {
 
   show({ data, layout }, numbers) {
     this.own = this.shared = null;
-    putArrays(data, numbers, dataAddress);
-    putArrays(layout, numbers, dataAddress);
+    putArrays(data, numbers, bytesToDataUrl);
+    putArrays(layout, numbers, bytesToDataUrl);
     this.layout = { ...layout, template: this.board.look.template, autosize: true, font: { ...layout.font, family: this.board.family } };
     this.base = data;
   }
 
   at(frame, size) {
     return this.base.map((plain) => {
-      const trace = sizedTrace(plain, size);
+      const trace = sizeTrace(plain, size);
       const { grow, frames } = trace.meta ?? {};
       if (!grow && !frames) return trace;
       const now = { ...trace };
       if (grow) {
         const count = grow[Math.min(frame, grow.length - 1)];
-        for (const axis of ["x", "y", "z"]) if (trace[axis]) now[axis] = begun(trace[axis], count, trace.meta.paths ?? 1);
+        for (const axis of ["x", "y", "z"]) if (trace[axis]) now[axis] = firstPoints(trace[axis], count, trace.meta.paths ?? 1);
       }
       for (const [name, values] of Object.entries(frames ?? {})) {
         const value = values[Math.min(frame, values.length - 1)];
@@ -65,7 +65,7 @@ export class PlotlyFigure extends Kind {
     }
     // What a film comes to is seen in its last frame; axes taken from the first would cut it.
     if (this.mate && !this.own) {
-      await this.react(this.panel.clocked((this.board.spec.player?.frames ?? 1) - 1));
+      await this.react(this.panel.ownFrame((this.board.spec.player?.frames ?? 1) - 1));
       this.own = axesOf(this.node._fullLayout);
     }
     await this.react(frame);
@@ -74,26 +74,26 @@ export class PlotlyFigure extends Kind {
 
   react(frame) {
     const size = fontSize();
-    const layout = sized({ ...this.layout, datarevision: `${this.board.revision}:${frame}` }, size);
-    if (coarse()) layout.dragmode = false;
+    const layout = sizeLayout({ ...this.layout, datarevision: `${this.board.revision}:${frame}` }, size);
+    if (coarsePointer()) layout.dragmode = false;
     for (const [path, range] of Object.entries(this.shared ?? {})) {
       const axis = axisOf(layout, path);
       if (axis) Object.assign(axis, { range, autorange: false });
     }
     // Plotly's own button to share would upload the reader's picture to a service.
     const config = { displaylogo: false, showSendToCloud: false, responsive: false, scrollZoom: false, doubleClick: "reset",
-                     displayModeBar: coarse() ? false : "hover",
+                     displayModeBar: coarsePointer() ? false : "hover",
                      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
     return window.Plotly.react(this.node, this.at(frame, size), layout, config).then(() => {
       // Inside the picture, above its canvas.
-      if (this.turn.solid && this.turn.handle.parentNode !== this.node) this.node.append(this.turn.handle);
+      if (this.camera.solid && this.camera.handle.parentNode !== this.node) this.node.append(this.camera.handle);
     });
   }
 
   // One of two pictures that share their axes.
   pair() {
-    if (!this.linked) { this.linked = true; follow(this); }
-    if (shareAxes(this, this.mate)) this.panel.late = this.panel.mate.late = true;
+    if (!this.linked) { this.linked = true; linkZoom(this); }
+    if (shareAxes(this, this.mate)) this.panel.outdated = this.panel.mate.outdated = true;
   }
 
   resize() {
@@ -151,7 +151,7 @@ export class PlotlyFigure extends Kind {
 
   close() {
     window.removeEventListener("pointerup", this.lift, true);
-    this.turn.words.remove();
+    this.camera.help.remove();
     window.Plotly?.purge(this.node);
   }
 }

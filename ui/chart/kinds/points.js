@@ -11,8 +11,8 @@ export class PointsPad extends DrawingKind {
   show(figure) {
     super.show(figure);
     const { alt } = this.panel.spec;
-    this.take(figure.points);
-    this.choose([...figure.classes.map(([name, colour], c) => [name, `<svg viewBox="-8 -8 16 16" width="14" height="14" aria-hidden="true">
+    this.receive(figure.points);
+    this.setTools([...figure.classes.map(([name, colour], c) => [name, `<svg viewBox="-8 -8 16 16" width="14" height="14" aria-hidden="true">
       <path d="${shapeOf(c, 6)}" fill="${colour}"/></svg>`]), ["Erase", ""]]);
     this.sheet.setAttribute("aria-label", `${alt.replaceAll("**", "")} Arrow keys move the cross, Enter puts a point or takes hold of one, Delete takes it away.`);
     this.cursor ??= [0.5, 0.5].map((share) => Math.round(share * (figure.levels - 1)));
@@ -91,7 +91,7 @@ export class PointsPad extends DrawingKind {
     this.paint();
   }
 
-  go(at) {
+  drag(at) {
     if (this.erasing) {
       const near = this.nearest(at);
       if (near !== null) this.drawing.splice(near, 1);
@@ -101,13 +101,13 @@ export class PointsPad extends DrawingKind {
 
   end() { this.grabbed = null; }
 
-  key(e) {
+  handleKey(e) {
     const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[e.key];
     const last = this.figure.levels - 1;
     if (by) {
       const step = Math.max(1, Math.round(last / (e.shiftKey ? 200 : 40)));
       this.cursor = this.cursor.map((v, i) => Math.max(0, Math.min(last, v + step * by[i])));
-      if (this.grabbed != null) { this.drawing[this.grabbed].splice(0, 2, ...this.cursor); this.soon(); }
+      if (this.grabbed != null) { this.drawing[this.grabbed].splice(0, 2, ...this.cursor); this.changedSoon(); }
       else this.paint();
     } else if (e.key === "Enter" || e.key === " ") {
       if (this.grabbed != null) this.grabbed = null;
@@ -119,14 +119,14 @@ export class PointsPad extends DrawingKind {
         else if (near === null) this.put(at);
         else { this.grabbed = near; this.cursor = this.drawing[near].slice(0, 2); }
       }
-      this.soon();
+      this.changedSoon();
     } else if (e.key === "Delete" || e.key === "Backspace") {
       const near = this.grabbed ?? this.nearest(this.place(this.cursor));
       if (near === null) return true;
       this.remember();
       this.drawing.splice(near, 1);
       this.grabbed = null;
-      this.soon();
+      this.changedSoon();
     } else if (e.key === "Escape" && this.grabbed != null) {
       this.grabbed = null;
       this.paint();

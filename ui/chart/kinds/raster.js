@@ -8,8 +8,8 @@ export class RasterPad extends DrawingKind {
   show(figure) {
     super.show(figure);
     const { alt } = this.panel.spec;
-    this.take(figure.pixels);
-    this.choose([["Draw", ""], ["Erase", ""]]);
+    this.receive(figure.pixels);
+    this.setTools([["Draw", ""], ["Erase", ""]]);
     this.sheet.setAttribute("aria-label", `${alt.replaceAll("**", "")} Arrow keys move the frame, Enter inks a pixel, Delete clears it.`);
     this.cursor ??= [Math.floor(figure.width / 2), Math.floor(figure.height / 2)];
   }
@@ -50,10 +50,10 @@ export class RasterPad extends DrawingKind {
     }
   }
 
-  begin([x, y]) { this.from = null; this.go([x, y]); }
+  begin([x, y]) { this.from = null; this.drag([x, y]); }
 
   // From where the pen was to where it is, in steps of half a pixel of the raster.
-  go([x, y]) {
+  drag([x, y]) {
     const to = [x / this.side, y / this.side];
     const from = this.from ?? to;
     const count = Math.max(1, Math.ceil(2 * Math.hypot(to[0] - from[0], to[1] - from[1])));
@@ -64,7 +64,7 @@ export class RasterPad extends DrawingKind {
 
   end() { this.from = null; }
 
-  key(e) {
+  handleKey(e) {
     const { width, height, levels } = this.figure;
     const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[e.key];
     if (by) {
@@ -74,7 +74,7 @@ export class RasterPad extends DrawingKind {
       this.remember();
       const inks = (e.key === "Enter" || e.key === " ") && this.chosen === 0;
       this.drawing[this.cursor[1] * width + this.cursor[0]] = inks ? levels - 1 : 0;
-      this.soon();
+      this.changedSoon();
     } else return false;
     this.keyed = true;
     return true;
