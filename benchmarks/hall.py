@@ -6,9 +6,6 @@ explore    each opens scenes over all lessons, and thinks about each picture bef
 leave      a reader goes in the middle of a run: what the server still spends on it
 remember   scenes in great number: how the server's memory grows
 
-A session is a few lines of asyncio in this process. As a browser does, it asks for a live picture at the interval that
-the server has named until a new run of the page begins, and names the messages that it has kept. What it draws is nothing.
-
 Run: python -m benchmarks.hall [follow|explore|leave|remember] [--slug …] [--readers …] [--seconds …] [--scenes …]
 """
 
@@ -17,26 +14,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import http.client
-import ipaddress
-import json
 import random
 import re
-import socket
 import statistics
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
-
+from benchmarks.readers import loopback, reader, visit
 from benchmarks.server import Server, serving
 from core.catalogue import LESSONS
 from core.controls import InvalidValue
@@ -47,132 +37,6 @@ MOST, LONGEST = 300, 300.0  # sessions, and seconds that any of the measurements
 THINK = 3.0  # seconds of thought about a picture, on average
 HEAVY = ("early_stopping", "loss_landscapes", "initialisation")
 Samples = dict[str, list[float]]
-
-
-def loopback(address: str) -> str:
-    """The address, which must be of this machine. Raises ValueError for any other."""
-    host = urlsplit(address).hostname or ""
-    found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)} if host else set()
-    if not found or not all(ipaddress.ip_address(ip).is_loopback for ip in found):
-        raise ValueError(f"{address} is not an address of this machine")
-    return address
-
-
-class Reader:
-    """One session at the websocket. `first` and `whole` are the times at which the scene asked for was seen, and finished."""
-
-    def __init__(self, socket: ClientConnection):
-        self._socket = socket
-        self._hashes: dict[str, bytes] = {}
-        self._ticking: dict[str, asyncio.Task[None]] = {}
-        self._query = self._page = ""
-        self._leaving = False
-        self._wanted = ("", "")
-
-    def open(self, slug: str, query: str) -> None:
-        """Goes to a scene, as a browser does that is given its link."""
-        self._still()  # one that asked for the page left behind would bring the session back to it
-        self._leaving = True
-        self._wanted, self._query = (slug, query), query
-        loop = asyncio.get_running_loop()
-        self.asked = time.perf_counter()
-        self.first: asyncio.Future[float] = loop.create_future()
-        self.whole: asyncio.Future[float] = loop.create_future()
-        self._asking = asyncio.create_task(self._ask(page=slug))
-
-    async def _ask(self, page: str = "", fragment: str = "") -> None:
-        message = BackMsg()
-        rerun = message.rerun_script
-        rerun.query_string = self._query
-        if page:
-            rerun.page_name, rerun.is_history_navigation = page, True
-        else:
-            rerun.page_script_hash, rerun.fragment_id, rerun.is_auto_rerun = self._page, fragment, True
-        rerun.cached_message_hashes.extend(self._hashes)
-        await self._socket.send(message.SerializeToString())
-
-    async def _tick(self, fragment: str, interval: float) -> None:
-        while True:
-            await asyncio.sleep(interval)
-            await self._ask(fragment=fragment)
-
-    def _still(self) -> None:
-        for task in self._ticking.values():
-            task.cancel()
-        self._ticking.clear()
-
-    async def listen(self) -> None:
-        """Takes what the server sends until the connection ends."""
-        try:
-            async for data in self._socket:
-                assert isinstance(data, bytes)
-                self._took(data)
-        except ConnectionClosed:
-            pass
-        finally:
-            self._still()
-
-    def _took(self, data: bytes) -> None:
-        # A board is found by the first line of its bytes; parsing the rest of a large message would tell nothing more.
-        if (start := data.find(b'{"digest": ')) >= 0:
-            head = data[start:data.index(b"\n", start)]
-            self._saw(head)
-            if data[0] == 0x0A:  # the hash is the first field
-                self._hashes[data[2:2 + data[1]].decode()] = head
-            return
-        forward = ForwardMsg.FromString(data)
-        kind = forward.WhichOneof("type")
-        if kind == "ref_hash":
-            if head := self._hashes.get(forward.ref_hash):
-                self._saw(head)
-        elif kind == "new_session":
-            if not forward.metadata.run.fragment_ids:
-                self._still()
-                self._leaving = False
-        elif kind == "navigation":
-            self._page = forward.navigation.page_script_hash
-        elif kind == "auto_rerun":
-            name = forward.auto_rerun.fragment_id
-            if name not in self._ticking and not self._leaving:
-                self._ticking[name] = asyncio.create_task(self._tick(name, forward.auto_rerun.interval))
-        elif kind == "stop_auto_rerun":
-            for name in forward.stop_auto_rerun.fragment_ids:
-                if task := self._ticking.pop(name, None):
-                    task.cancel()
-        elif forward.hash and forward.metadata.cacheable:
-            self._hashes[forward.hash] = b""
-
-    def _saw(self, head: bytes) -> None:
-        board = json.loads(head)
-        if (board["slug"], board["scene"]) != self._wanted:
-            return
-        now = time.perf_counter()
-        if not self.first.done():
-            self.first.set_result(now)
-        if not board["live"] and not self.whole.done():
-            self.whole.set_result(now)
-
-
-@asynccontextmanager
-async def reader(address: str) -> AsyncIterator[Reader]:
-    """A session that has just connected."""
-    stream = loopback(address).replace("http", "ws", 1) + "/_stcore/stream"
-    async with connect(stream, max_size=None, compression=None, subprotocols=["streamlit"]) as socket:  # pyright: ignore
-        one = Reader(socket)
-        async with asyncio.TaskGroup() as tasks:
-            listening = tasks.create_task(one.listen())
-            try:
-                yield one
-            finally:
-                listening.cancel()
-
-
-async def visit(address: str, slug: str, scene: Scene) -> float:
-    """Seconds from the connection of a new reader to the finished picture."""
-    start = time.perf_counter()
-    async with reader(address) as one:
-        one.open(slug, urlencode(scene.query()))
-        return await one.whole - start
 
 
 async def follow(address: str, slug: str, scene: Scene, readers: int) -> list[float]:
