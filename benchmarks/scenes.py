@@ -2,7 +2,7 @@
 can reach, at their ends and by chance.
 
 scene_worst_s      processor seconds of a scene: run, question and its verdicts, drawing, words and encoding of the whole result
-step_worst_ms      the longest `next()` of `steps(config)` at the opening scene
+step_worst_ms      the longest `next()` of a run at the opening scene
 step_worst_any_ms  the same at any of the scenes
 
 Seconds are those of a machine on which the tutorial loop of `benchmarks.engine` makes 3,700 model-steps a processor second:
@@ -30,6 +30,7 @@ from core.catalogue import LESSONS, Lesson
 from core.lesson import Scene
 from tests.pages import page_spec
 from tests.scenes import anything, ends, guesses
+from ui import runner
 from ui.chart import encode
 
 RATE = 3700  # model-steps a processor second of the machine whose seconds these are
@@ -59,7 +60,7 @@ def scale(repeats: int = 5, steps: int = 320) -> float:
 def cost(module: ModuleType, draw: Callable[[Any, Any], Any], scene: Scene) -> Cost:
     """Runs, asks, draws and encodes the scene once."""
     result, longest, begin = None, 0.0, time.process_time()
-    run = module.steps(scene.trained())
+    run = runner.steps_of(module, scene.trained())()
     while True:
         start = time.process_time()
         following = next(run, None)
