@@ -12,6 +12,8 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 from streamlit.commands import execution_control
+from streamlit.components.lib.local_component_registry import LocalComponentRegistry
+from streamlit.components.v1 import component_registry
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests, ScriptRequestType
@@ -267,6 +269,14 @@ def test_plotly_can_be_taken_out_of_its_wrapper():
     assert bare.startswith('"use strict";var Plotly=(()=>{')
     assert bare.rstrip().endswith("window.Plotly = Plotly;")
     assert compat.plotly_unwrapped("another(file)") == "another(file)"
+
+
+def test_a_folder_is_served_at_its_address(monkeypatch, tmp_path):
+    registry = LocalComponentRegistry()
+    monkeypatch.setattr(component_registry, "get_script_run_ctx", lambda: "a script runs")
+    monkeypatch.setattr(component_registry, "get_instance", lambda: SimpleNamespace(component_registry=registry))
+    compat.serve_folder("files-1", tmp_path)
+    assert registry.get_component_path(compat.folder_address("files-1").removeprefix("component/")) == str(tmp_path)
 
 
 def test_streamlits_page_takes_links_and_its_component_script_is_found():

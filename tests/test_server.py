@@ -85,7 +85,7 @@ def test_streamlits_bundles_and_the_rest(started):
     assert (gzip.decompress(body) if start == "server.py" else body) == script.read_bytes()
     assert "immutable" in headers["cache-control"]
     assert get(f"{address}/_stcore/health")[0] == b"ok"
-    for path in (f"{CHART.address}/../__init__.py", f"{CHART.address}/none.js", "component/ui.assets.chart-0/board.js"):
+    for path in (f"{CHART.address}/../__init__.py", f"{CHART.address}/none.js", "component/ui.compat.chart-0/board.js"):
         with pytest.raises(urllib.error.HTTPError) as refused:
             get(f"{address}/{path}")
         assert refused.value.code in (400, 404)

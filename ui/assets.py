@@ -1,7 +1,7 @@
 """Files for the browser, at addresses that hold a digest of what is in them, so that a browser that has one never asks again.
 
-`streamlit run app.py` serves them through Streamlit's registry of components, which serves the files of a folder;
-`server.py` answers for the same addresses from memory, compressed once.
+`streamlit run app.py` serves them as the files of a component; `server.py` answers for the same addresses from memory,
+compressed once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 
 import plotly
-import streamlit.components.v1 as v1
+
+from ui import compat
 
 HERE = Path(__file__).parent
 
@@ -37,11 +38,11 @@ class Folder:
     @property
     def address(self) -> str:
         """Where the files are served, below the app's own address."""
-        return f"component/{__name__}.{self.label}"
+        return compat.folder_address(self.label)
 
     def register(self) -> None:
         """Makes Streamlit's own server answer for the files. Takes effect in a script run only."""
-        v1.declare_component(self.label, path=str(self.path))
+        compat.serve_folder(self.label, self.path)
 
 
 PLOTLY = Folder("plotly", Path(plotly.__file__).parent / "package_data", ("plotly.min.js",))

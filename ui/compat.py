@@ -18,6 +18,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
+import streamlit.components.v1 as v1
 from streamlit import file_util, runtime
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -129,6 +130,19 @@ def plotly_unwrapped(plotly: str) -> str:
     """
     start, end = plotly.find(PLOTLY_WRAPPER[0]), plotly.rfind(PLOTLY_WRAPPER[1])
     return plotly[start:end] if 0 <= start < 2000 and end > len(plotly) - 50 else plotly
+
+
+def serve_folder(name: str, path: Path) -> None:
+    """Makes Streamlit's own server answer for the files of a folder at `folder_address`. Takes effect in a script run only.
+
+    In public Streamlit 1.67 serves static files of one folder only, `static` beside the app; a component may have any folder.
+    """
+    v1.declare_component(name, path=str(path))
+
+
+def folder_address(name: str) -> str:
+    """Where `serve_folder` has the files, below the app's own address: Streamlit 1.67 puts this module's name before theirs."""
+    return f"component/{__name__}.{name}"
 
 
 def page_html(links: list[str]) -> str:
