@@ -40,7 +40,7 @@ class Recurrent(Layout):
     inputs, hidden, outputs: d, H and C.
     unshared_steps: None shares one cell over sequences of any length (nn.RNN, nn.Linear); a number gives each of that many
         steps a cell of its own (nn.RNNCell one after the other, nn.Linear). P then counts the H² entries of the first W_h, as in
-        torch, though they have no effect and no gradient: they multiply h_0 = 0.
+        torch, though they have no effect: they multiply h_0 = 0.
 
     As in torch there are two biases, of which only the sum matters. Raises ValueError naming the field.
     """
