@@ -249,7 +249,7 @@ class TestInTheBrowser:
         assert not missing
 
     def test_scripts_find_streamlits_root_and_plotlys_axes_and_camera(self, reader):
-        """ui/chart/tools.js and ui/home/home.js look for the bundle, panel.js for an axis' place, camera.js for the camera."""
+        """tools.js and home.js look for the bundle, kinds/plotly.js for an axis' place, camera.js for the camera."""
         page = reader.open("optimisers?seed=0")
         page.wait_for_function(f"{PLOTS}.some((plot) => plot._fullLayout?.scene?._scene?.getCamera)")
         bundle = page.evaluate("""document.querySelector('script[src*="static/js/"]').src""")

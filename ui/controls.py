@@ -62,7 +62,7 @@ def load_scene_from_url(slug: str, config: type[Scene]) -> None:
     asked = st.query_params.to_dict()
     query = {name: text for name, text in asked.items() if name not in (PRESENT, BESIDE)}
     # A link that names a scene shows it; a reader who just comes by is asked first.
-    state[f"plain:{slug}"] = not query
+    state[f"ask_first:{slug}"] = not query
     if asked or travelled or f"scene:{slug}" not in state:
         notes: list[str] = []
         if query or travelled or f"scene:{slug}" not in state:
@@ -123,12 +123,12 @@ def current_scene(slug: str, config: type[Scene]) -> Scene:
 
 def pin_scene(slug: str, scene: Scene | None) -> None:
     """Keeps a scene to be compared with; None ends it."""
-    st.session_state[f"beside:{slug}"] = scene
+    st.session_state[f"pinned:{slug}"] = scene
 
 
 def pinned_scene(slug: str) -> Scene | None:
     """The scene that the reader compares with."""
-    return st.session_state.get(f"beside:{slug}")
+    return st.session_state.get(f"pinned:{slug}")
 
 
 def describe_difference(kept: Scene, scene: Scene) -> str:

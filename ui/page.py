@@ -141,7 +141,7 @@ def _browser_data(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
     present = {controls.PRESENT: "1"} if lecture.is_active() else {}
     other = controls.pinned_scene(slug)
     return {
-        "slug": slug, "question": questions.browser_data(question), "ask_first": st.session_state.get(f"plain:{slug}", False),
+        "slug": slug, "question": questions.browser_data(question), "ask_first": st.session_state.get(f"ask_first:{slug}", False),
         "notices": controls.warnings(slug), "alive": st.session_state.get("alive"),
         "verdict": questions.judge(slug, scene, question, live=not boards.done),
         "solved": bool(st.session_state.get(f"solved:{slug}")),
