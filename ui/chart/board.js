@@ -13,7 +13,7 @@ import { Lecture } from "./lecture.js";
 import { fontSize, isDark, legendEntry, loadPlotly, make, nextFrame, swapColours } from "./tools.js";
 
 const boards = new WeakMap();
-const LIVE_PAUSE = 1000;  // milliseconds between two drawings of a picture that is not the first, while a run is under way
+const PAUSE = 1000;  // milliseconds between two drawings of a picture that is not the first, while a run is under way
 const LACKING = 1500;  // milliseconds until the parts that are missing are asked for again
 
 export class Board {
@@ -186,7 +186,7 @@ export class Board {
   async drawInTurn(stopped) {
     const rank = (p) => (p === this.first() ? 0 : p.visible ? 1 : 2);
     // While a run is under way the first picture follows it; the others are drawn now and then, and when it is over.
-    const waits = (p) => this.head.live && p !== this.first() && performance.now() - p.drawn < LIVE_PAUSE;
+    const waits = (p) => this.head.live && p !== this.first() && performance.now() - p.drawn < PAUSE;
     const due = () => [...this.panels.values()].filter((p) => p.outdated && !p.root.hidden && !waits(p));
     const { frame } = this.player;
     if (!stopped() && this.first()?.shown === this.first()?.stateAt(frame)) this.markDrawn(frame);  // it is the same in this scene
