@@ -1,4 +1,4 @@
-"""batches: what it asks, dares and says, worked out again from the tensors of runs at many settings."""
+"""batches: question, challenge and sentences, worked out again from the tensors of runs at many settings."""
 
 from __future__ import annotations
 

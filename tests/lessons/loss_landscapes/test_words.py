@@ -1,4 +1,4 @@
-"""loss_landscapes: what it asks, what it dares, what its presets and pictures say; each claim worked out again."""
+"""loss_landscapes: question, challenge, presets and pictures; each claim worked out again."""
 
 from __future__ import annotations
 

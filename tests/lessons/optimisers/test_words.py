@@ -1,4 +1,4 @@
-"""optimisers: what it asks, what it dares, what its presets and pictures say; each claim worked out again from the paths."""
+"""optimisers: question, challenge, presets and pictures; each claim worked out again from the paths."""
 
 from __future__ import annotations
 
