@@ -22,8 +22,6 @@ from torch import Tensor
 class Reliability(NamedTuple):
     """What a reliability diagram draws. Empty bins have count 0 and NaN for confidence and accuracy."""
 
-    edges: Tensor
-    """[B + 1], from 0 to 1."""
     confidence: Tensor
     """[..., B], mean confidence of the bin's samples."""
     accuracy: Tensor
@@ -54,9 +52,7 @@ def reliability(probabilities: Tensor, labels: Tensor, bins: int = 15) -> Reliab
     # A bin holds its upper edge; what rounding puts outside [0, 1], or NaN, goes to the nearest bin.
     place = (torch.bucketize(confidence, edges) - 1).clamp(0, bins - 1)
     count = _sums(torch.ones_like(confidence), place, bins)
-    return Reliability(
-        edges, _sums(confidence, place, bins) / count, _sums(right, place, bins) / count, count.to(torch.int64)
-    )
+    return Reliability(_sums(confidence, place, bins) / count, _sums(right, place, bins) / count, count.to(torch.int64))
 
 
 def _sums(values: Tensor, place: Tensor, bins: int) -> Tensor:

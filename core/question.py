@@ -1,4 +1,4 @@
-"""What a lesson asks before it shows its picture, and what it dares the reader to reach.
+"""What a lesson asks before it shows its picture, and the goal it sets the reader.
 
 Both are judged from runs, never from a stored answer. A lesson module has
 

@@ -89,11 +89,11 @@ def _layer(config: Config) -> str:
     what, same = _changed(config.factor, config.offset), "the mirror image of that" if config.factor < 0 else "the same numbers"
     if gap > SAME * float((first.y - config.beta).abs().max()) + 1e-12:
         beside = "σ²" if first.var <= second.var else f"the new σ² of {format_number(second.var)}"
-        told = f"it does not come out as {same}: δ is not small beside {beside}, and they differ by up to {format_number(gap, 3)}"
+        end = f"it does not come out as {same}: δ is not small beside {beside}, and they differ by up to {format_number(gap, 3)}"
     else:
         but = f", but for what δ does: they differ by up to {format_number(gap, 3)}" if gap > 1e-12 else ""
-        told = f"it comes out as {same}{but}"
-    return f"{text} **{what[0].upper()}{what[1:]}, {told}.**"
+        end = f"it comes out as {same}{but}"
+    return f"{text} **{what[0].upper()}{what[1:]}, {end}.**"
 
 
 def _changed(factor: float, offset: float) -> str:
@@ -126,15 +126,15 @@ def _compared(result: Result, facts: Evaluation) -> str:
     """How far batch norm is ahead of group norm at m = 2 and at m = 8."""
     if len(result.sizes) < len(BATCH_SIZES):
         return f" Of the {len(BATCH_SIZES)} batch sizes {len(result.sizes)} are done."
-    best, told = norm_modes.at_best_rate(facts.sizes)[0], []
+    best, clauses = norm_modes.at_best_rate(facts.sizes)[0], []
     for m in (2, 8):
         batch, group = (float(best[BATCH_SIZES.index(m), COMPARED.index(kind)]) for kind in ("batch", "group"))
         if not math.isfinite(batch + group):
-            told.append(f"at m = {m} no learning rate was small enough")
+            clauses.append(f"at m = {m} no learning rate was small enough")
             continue
         ahead = f"{format_number(abs(group - batch))} {'ahead of' if batch <= group else 'behind'}"
-        told.append(f"at m = {m} batch norm has a validation loss of {format_number(batch)}, {ahead} group norm")
-    return f" **After the same {SEEN} digits, each at its best learning rate:** {'; '.join(told)}."
+        clauses.append(f"at m = {m} batch norm has a validation loss of {format_number(batch)}, {ahead} group norm")
+    return f" **After the same {SEEN} digits, each at its best learning rate:** {'; '.join(clauses)}."
 
 
 def predict(result: Result, config: Config) -> Pick:

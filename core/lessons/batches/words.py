@@ -169,7 +169,7 @@ def _noise(result: Result, scene: Config) -> dict[str, str]:
     start, end = result.moments[0], result.moments[-1]
     share = float(at.variance.sum()) / at.total if at.total else 1.0
     measured = [(noise(at, m, scene)) for m in result.sizes]
-    off = max((abs(drawn / told - 1) for drawn, told in measured if told > 0), default=0.0)
+    off = max((abs(drawn / theory - 1) for drawn, theory in measured if theory > 0), default=0.0)
     return {
         "cloud": f"Two clouds of {DOTS} mini-batch gradients round the full gradient at step {at.step}, drawn {how} replacement. "
                  f"Their spread in the plane is {_number(a)} for m = {few} and {_number(b)} for m = {many}; theory says "
@@ -204,11 +204,11 @@ def _quadratic(result: Result, scene: Config) -> dict[str, str]:
     column = QUADRATIC_RATES.index(scene.learning_rate)
     pairs = [(m, float(result.quadratic.variance[result.sizes.index(m), column]),
               stationary_variance(scene.learning_rate, 1, 1, m)) for m in pair(scene)]
-    told = "; ".join(f"m = {m}: measured {_number(v)}, theory {_number(t)}" for m, v, t in pairs)
+    compared = "; ".join(f"m = {m}: measured {_number(v)}, theory {_number(t)}" for m, v, t in pairs)
     ends = [float(result.quadratic.path[result.sizes.index(m), column, -1]) for m, *_ in pairs]
     return {
         "stationary": f"Long-run variance of SGD on a noisy quadratic against ελ, growing without bound towards 2. At "
-                      f"ελ = {scene.learning_rate:g}, {told}.",
+                      f"ελ = {scene.learning_rate:g}, {compared}.",
         "walks": f"One walk of SGD a batch size from θ = {FROM:g} on the quadratic; after {WALK_STEPS} steps they "
                  "are at " + ", ".join(f"{_number(e)} for m = {m}" for e, (m, *_) in zip(ends, pairs, strict=True)) + ".",
     }

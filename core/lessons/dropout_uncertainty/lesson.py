@@ -81,7 +81,6 @@ class Result(Predictions):
     """
 
     step: int
-    steps: int
     off_G: Tensor  # the dropout net with dropout off
     theory_G: Tensor | None = None  # exact standard deviation of the dropout net, with one hidden layer on the curve
     counts: tuple[int, ...] = COUNTS  # [Q] T, how many passes are averaged
@@ -167,7 +166,7 @@ class _Task:
             return dict(zip(METHODS, (thinned, members[:M], members[M:]), strict=True))
 
         return Result(
-            problem=self.config.problem, step=step, steps=self.config.steps, noise=self.config.noise,
+            problem=self.config.problem, step=step, noise=self.config.noise,
             x_DN=p.x_DN, y_N=p.y_N, grid_DG=p.grid_DG, truth_G=p.truth_G, region_G=p.region_G,
             distance_G=uncertainty.distance_to_data(p.grid_DG, p.x_DN), passes=methods(p.grid_DG, passes_SG),
             tests=methods(p.test_DB, tests_SB), target_B=p.target_B, off_G=self.predict(alone_1P, p.grid_DG)[0],

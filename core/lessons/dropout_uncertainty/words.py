@@ -150,9 +150,9 @@ def _opens(_result: Result, config: Config, _: None) -> Verdict:
     if any(data == 0 for data, _ in pairs):
         return Verdict(False, "At one of the seeds no hidden unit is active among the data: σ is 0 there.")
     ratios = [there / data for data, there in pairs]
-    told = join_words([f"{ratio:.2f}" for ratio in ratios])
+    listed = join_words([f"{ratio:.2f}" for ratio in ratios])
     return Verdict(min(ratios) >= NOTICES, f"At the seeds {CHALLENGED[0]} to {CHALLENGED[-1]}, mean σ of MC dropout in the gap "
-                                           f"is {told} times that among the data.")
+                                           f"is {listed} times that among the data.")
 
 
 CHALLENGE = Challenge(

@@ -69,13 +69,13 @@ def predict(result: Result, config: Config) -> Sketch:
     high = 1.5 * 2 ** max(0, math.ceil(math.log2(1.25 * max(y) / 1.5))) if loss else 100.0
     flat = sum(abs(v - median(y)) for v in y) / len(y) / high  # how far off the best level line is
     best, end, at = known.index(min(known)), len(known) - 1, result.recorded.tolist()
-    told = [f"{format_number(v, 3)} {unit}" for v in (known[0], known[best], known[end], fitted[best], fitted[end])]
-    why = f"It starts at {told[0]} and is lowest at step {at[best]}, at {told[1]}"
+    losses = [f"{format_number(v, 3)} {unit}" for v in (known[0], known[best], known[end], fitted[best], fitted[end])]
+    why = f"It starts at {losses[0]} and is lowest at step {at[best]}, at {losses[1]}"
     why += (", where it also ends." if best == end else
-            f"; at step {at[end]} it is {told[2]}, while the training {what} has gone from {told[3]} to {told[4]}.")
+            f"; at step {at[end]} it is {losses[2]}, while the training {what} has gone from {losses[3]} to {losses[4]}.")
     return Sketch(
         text=f"Sketch the validation {what} through training, {TRAINED[config.arm]} and with {config.label_noise} % of the "
-             f"labels wrong. It starts at {told[0]}.",
+             f"labels wrong. It starts at {losses[0]}.",
         why=why, x=tuple(float(i * result.steps // EVALUATIONS) for i in places), y=tuple(y), x_title="step",
         y_title=f"validation {what} ({unit})", low=0.0, high=high, within=min(0.12, max(0.05, 0.9 * flat)),
     )

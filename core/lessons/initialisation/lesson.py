@@ -61,8 +61,7 @@ class Result:
     counts: Tensor  # [F, M, R, B] activations with log₁₀|h| in each bin of SIZES, for R layers; exact zeros are in none
     layers: Tensor  # [R] which layers those are, from 1
     units: Tensor  # [F, M, H, 2] the weights into each unit of the first layer
-    second: Tensor  # [F, M] σ₂/σ₁ of the weights of hidden layer `middle`
-    rank: Tensor  # [F, M] of the same weights, as a float
+    rank: Tensor  # [F, M] of the weights of hidden layer `middle`, as a float
     middle: int  # a hidden layer, from 1
     draws: Tensor  # [K, M, L+1] E[h²] at the start over K = DRAWS draws, the first trained; K = 1 in the first partial result
     theory_forward: Tensor  # [M, L+1] E[h²]
@@ -98,7 +97,7 @@ class _Recorder:
         depth = len(kernel.a)
         self.layers = torch.linspace(1, depth, min(depth, RIDGES)).round().long()
         self.middle = min(depth, max(2, math.ceil(depth / 2)))  # the first has two inputs only
-        self.seen: dict[str, list[Tensor]] = {k: [] for k in ("forward", "backward", "counts", "units", "second", "rank")}
+        self.seen: dict[str, list[Tensor]] = {k: [] for k in ("forward", "backward", "counts", "units", "rank")}
 
     def __call__(self, trainer: Trainer, value: Tensor, grad: Tensor) -> None:  # noqa: ARG002
         if trainer.step in self.stops:
@@ -114,8 +113,7 @@ class _Recorder:
         values = torch.linalg.svdvals(weights[1].where(known[..., None], 0.0))
         ratio = (values / values[:, :1].clamp_min(1e-30)).where(known, torch.nan)
         news = dict(forward=torch.cat([first, _mean_square(h)], 1), counts=self._counts(h[:, self.layers - 1]),
-                    backward=_mean_square(delta), units=weights[0],
-                    second=ratio[:, 1], rank=(ratio > RANK).sum(1).where(known[:, 0], torch.nan))
+                    backward=_mean_square(delta), units=weights[0], rank=(ratio > RANK).sum(1).where(known[:, 0], torch.nan))
         for name, value in news.items():
             self.seen[name].append(value)
 

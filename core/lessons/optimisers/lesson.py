@@ -89,7 +89,6 @@ class Config(Scene):
 class Result:
     """M optimisers over T steps. NaN where a path is no longer finite; nothing is clipped."""
 
-    problem: str
     methods: tuple[str, ...]  # [M]
     step: int
     paths: Tensor  # [T+1, M, P]
@@ -131,7 +130,7 @@ def steps(config: Config) -> Iterator[Result]:
     race.first_order(make_optimisers(config), surface.gradient, shake)
     for method, walk in curvature_methods(on_surface(surface), start):
         race.follow(method, walk)
-    result = _with_diagnostics(_result(config, race, surface.value), config, surface)
+    result = _with_diagnostics(_result(race, surface.value), config, surface)
     yield result
     walk = _basin_walk(config, surface, jolts)
     theta = next(walk)  # every step writes to it
@@ -145,8 +144,8 @@ def run(config: Config) -> Result:
     return last(steps(config))
 
 
-def _result(config: Config, race: Race, value: Callable[[Tensor], Tensor]) -> Result:
-    return Result(problem=config.problem, methods=race.names, step=race.steps, paths=race.paths.clone(), losses=value(race.paths),
+def _result(race: Race, value: Callable[[Tensor], Tensor]) -> Result:
+    return Result(methods=race.names, step=race.steps, paths=race.paths.clone(), losses=value(race.paths),
                   evaluations=race.evaluations.clone(), slopes=race.slopes, seconds=race.seconds.clone(), memory=race.memory)
 
 
@@ -195,7 +194,7 @@ def _network(config: Config) -> Iterator[Result]:
     f = small_net.objective(mlp, x, y)
     race = Race(tuple(METHODS), start, NETWORK_STEPS)
     race.first_order(make_optimisers(config), f.gradient, torch.zeros(NETWORK_STEPS, 1, 1, dtype=torch.float64))
-    yield _result(config, race, f.value)
+    yield _result(race, f.value)
     for method, walk in curvature_methods(f, start, floor=0.05):
         race.follow(method, walk)
-        yield _result(config, race, f.value)
+        yield _result(race, f.value)

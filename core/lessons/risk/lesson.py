@@ -177,9 +177,9 @@ def _repeats(config: Config, world: _World) -> Repeats:
     for p in CAPACITIES:
         factors = min_norm.factorise(psi[..., :p], config.ridge)
         theta = min_norm.solve(factors, y)
-        told = min_norm.expectations(factors, f, population)
+        expected = min_norm.expectations(factors, f, population)
         measured = (min_norm.empirical(psi[..., :p], t, theta) for t in (y, again))
-        rows.append([v.mean() for v in (*measured, min_norm.expected_risk(population, theta), *told)])
+        rows.append([v.mean() for v in (*measured, min_norm.expected_risk(population, theta), *expected)])
     return Repeats(*(torch.stack(column) for column in zip(*rows, strict=True)))
 
 

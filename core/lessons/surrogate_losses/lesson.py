@@ -66,7 +66,6 @@ class Result:
     flipped: Tensor  # [n] whether its label is
     carried: tuple[int, ...]  # [S] outliers in each draw, fewer than asked for where class B has too few right labels
     x_validation: Tensor  # [2, v]
-    y_validation: Tensor  # [v]
     distances: tuple[int, ...]  # [D] of the outliers
     moved: Tensor  # [D, S, 4] part of the validation samples whose class is not the one that the fit with d = 0 gives
     moved_exactly: Tensor | None  # [D, S] the same for the least-squares solution, None for a net
@@ -154,7 +153,7 @@ def _result(config: Config, draws: list[_Data], mlp: MLP, progress: Progress, di
         loss={name: scene(v) for name, v in progress.loss.items()}, error={name: scene(v) for name, v in progress.error.items()},
         theta=torch.stack(thetas), diverged_at=gone, x=data.at(config.distance), y=data.y, outlier=data.outlier,
         flipped=data.flipped, carried=tuple(int(draw.outlier.sum()) for draw in draws), x_validation=data.x_validation,
-        y_validation=data.y_validation, distances=distances, moved=_moved(out > 0), moved_exactly=exact)
+        distances=distances, moved=_moved(out > 0), moved_exactly=exact)
 
 
 def _moved(classes: Tensor) -> Tensor:

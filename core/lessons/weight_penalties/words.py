@@ -119,12 +119,12 @@ def _ask_order(result: Result, config: Config, penalty: str) -> Pick:
         options["noise"] = "A column of noise"
         when["noise"] = pick(at for name, at in held.items() if name.startswith("noise "))
     extreme = pick(when.values())
-    told = [f"{name} {from_where(result, at)}" for name, at in sorted(when.items(), key=lambda item: item[1])]
+    levels = [f"{name} {from_where(result, at)}" for name, at in sorted(when.items(), key=lambda item: item[1])]
     end = "is the first to stay at zero" if first else "is the last to go"
     return Pick(text=f"As α grows, {by} brings weights to exactly zero and holds them there. Which of these {end}? And does L2 "
                 "hold any?", options=options,
                 right=tuple(name for name, at in when.items() if at == extreme),
-                why=f"Held at zero by {by}: {', '.join(told)}. {at_zero_under_l2(result)}")
+                why=f"Held at zero by {by}: {', '.join(levels)}. {at_zero_under_l2(result)}")
 
 
 def _ask_threshold(result: Result) -> Pick:
