@@ -75,7 +75,7 @@ class Config(Scene):
 
 @dataclass(frozen=True, kw_only=True)
 class Result(Predictions):
-    """Predictions of the three methods after `step` of `steps` updates.
+    """Predictions of the three methods after `step` updates.
 
     The limits compare the mean of T of LIMIT passes with the mean of all; None before the end of training.
     """
