@@ -101,6 +101,7 @@ export class Board {
     }
     const sent = Object.fromEntries(["look", "now", "kept"].map((name) => [name, head[name] && partOf(head[name])?.text]));
     if (!complete(head, sent)) {
+      this.root.dataset.live = true;  // more is to come
       const ask = () => this.send("missing", { at: Date.now() });
       this.lacking = setInterval(ask, LACKING);  // a question may be lost among the ticks of a run
       return ask();
