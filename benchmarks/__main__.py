@@ -14,7 +14,7 @@ LIMITS = {"engine.K1": "≥ 5", "engine.K8": "≥ 25", "engine.K32": "≥ 50",
           "engine.conv.K8": "≥ 2", "engine.conv.K32": "≥ 3", "scene_ms": "≤ 400 (1,500 with progress)",
           "scene_worst_s": "≤ 5", "step_worst_ms": "≤ 50", "step_worst_any_ms": "≤ 150",
           "rerun": "≤ 1.2", "paint.fresh": "≤ 3.0", "paint.cached": "≤ 1.5", "paint.first": "≤ 1.3",
-          "first_visit_kB": "≤ 3,000", "hall.follow30": "≤ 2", "hall.follow100": "≤ 4",
+          "first_visit_kB": "≤ 3,000", "live_per_s": "≥ 10", "hall.follow30": "≤ 2", "hall.follow100": "≤ 4",
           "hall.explore20.first_p95_ms": "≤ 2,000", "hall.explore20.unfairness": "≤ 3", "hall.health_p95_ms": "≤ 300",
           "hall.follow100.health_p95_ms": "≤ 500", "hall.left_cpu_s": "≤ 0.05"}
 START, END = "<!-- numbers -->", "<!-- /numbers -->"

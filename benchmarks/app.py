@@ -7,6 +7,7 @@ paint      key press on a slider to the new picture painted in headless Chromium
 paint.first   a first visit (nothing in the browser's cache, motion allowed, the opening scene computed): navigation to the
            first picture painted, as a ratio to the bare page's chart
 first_visit_kB   what such a visit moves over the network, websocket included; the page that moves most
+live_per_s   pictures a second that the first panel shows while the run of a new scene is under way
 """
 
 from __future__ import annotations
@@ -205,6 +206,36 @@ def first_visits(bare: str, lab: str, repeats: int = 5, say: Callable[[str], Non
     return out | {"first_visit_kB": [max(sizes)]}
 
 
+# Notes the time of each new picture of the first panel, until the run is over.
+LIVE = """() => {
+  const board = document.querySelector(".lab-board");
+  window.__shown = [];
+  let last = board.dataset.drawn;
+  new MutationObserver(() => {
+    if (board.dataset.drawn === last || board.dataset.live === "false") return;
+    last = board.dataset.drawn;
+    window.__shown.push(performance.now());
+  }).observe(board, { attributes: true, attributeFilter: ["data-drawn"] });
+}"""
+
+
+def live(lab: str, slug: str = "early_stopping", repeats: int = 5) -> Samples:
+    """Pictures a second while the runs of new scenes are under way, which a slider begins."""
+    rates = []
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.add_init_script(returning())
+        for seed in range(1, 1 + repeats):
+            page.goto(f"{lab}/{slug}?seed={seed}")
+            page.wait_for_selector(".lab-board[data-drawn]")
+            page.wait_for_function(AT_REST)
+            page.evaluate(LIVE)
+            press(page, CONTROLS, "ArrowRight", LAB_STATE)
+            shown = page.evaluate("window.__shown")
+            rates.append(1000 * (len(shown) - 1) / (shown[-1] - shown[0]))
+    return {f"live_per_s.{slug}": rates}
+
+
 def measure(say: Callable[[str], None] = print) -> Samples:
     out: Samples = {}
     say("opening scenes …")
@@ -216,6 +247,8 @@ def measure(say: Callable[[str], None] = print) -> Samples:
         out |= paints(bare, lab)
         say("first visits …")
         out |= first_visits(bare, lab)
+        say("live pictures …")
+        out |= live(lab)
     return out
 
 
