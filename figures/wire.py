@@ -51,8 +51,8 @@ def image_blob(pixels: np.ndarray, lossless: bool = False) -> Blob:
 def rounded(values: np.ndarray, bits: int) -> np.ndarray:
     """Values to the nearest multiple of 2^-bits, not a number and infinity as they are; same shape and dtype.
 
-    For what is drawn finer than anybody can see: the last bytes of such numbers are zeros, which compress to nothing, while
-    those of a number with few decimals are as irregular as before. Keep more digits than the picture's hover tells.
+    For numbers that are finer than anybody can see. Their last bytes become zeros, which compress to nothing; those of numbers
+    with few decimals would stay irregular. Keep more digits than the picture's hover tells.
     """
     return np.ldexp(np.rint(np.ldexp(values, bits)), -bits)
 
@@ -61,7 +61,7 @@ class Arrays:
     """`buffers` are the bytes, in the order of their places.
 
     Those of an array come in planes, the first byte of each number, then the second of each, and so on: signs and exponents
-    of neighbours are alike, so that an eighth is left to compress less. ui/chart/tools.js puts them together again.
+    of neighbours are alike, and side by side they compress better. ui/chart/tools.js puts the numbers together again.
     """
 
     def __init__(self) -> None:
