@@ -15,31 +15,15 @@ import pytest
 import streamlit as st
 
 from figures import style
-from figures.wire import DTYPES
+from figures.wire import DTYPES, Arrays, rounded
+from tests.wire import panels_of, parts_of, put, traces_of
 from ui import chart
 from ui.assets import PARTS
-from ui.chart import Board, Encoded, Panel, encode
+from ui.chart import Board, Panel, encode
 
 
 def board(*traces: style.Trace) -> Board:
     return Board(panels=[Panel(id="one", figure=style.figure(traces, x="x", y="y"), caption="", alt="")])
-
-
-def received(encoded: Encoded) -> list[dict[str, Any]]:
-    """The traces as the browser puts them together again."""
-    about = json.loads(encoded.parts[encoded.digest])
-    text, numbers = encoded.parts[about["panels"][0]["part"]].split(b"\n", 1)
-
-    def put(value: Any) -> Any:
-        if isinstance(value, dict) and "dtype" in value:
-            kind = np.dtype(value["dtype"])
-            assert value["at"] % 8 == 0, "an array of eight-byte numbers cannot begin elsewhere"
-            return np.frombuffer(numbers, kind, int(np.prod(value["shape"])), value["at"]).reshape(value["shape"])
-        if isinstance(value, dict):
-            return {name: put(item) for name, item in value.items()}
-        return [put(item) for item in value] if isinstance(value, list) else value
-
-    return put(json.loads(text)["data"])
 
 
 @pytest.mark.parametrize("dtype", [*DTYPES, "i8", "u8"])
@@ -47,7 +31,7 @@ def received(encoded: Encoded) -> list[dict[str, Any]]:
 def test_numbers_arrive_as_plotly_would_send_them(dtype, shape):
     values = np.random.default_rng(0).integers(0, 100, shape).astype(dtype)
     figure = board(dict(type="scatter", x=[1, 2], y=values, meta={"frames": {"marker.color": values + 1}}))
-    (trace,) = received(encode(figure))
+    (trace,) = traces_of(encode(figure))["one"]
     spec = figure.panels[0].figure.to_dict()["data"][0]["y"]
     theirs = np.frombuffer(base64.b64decode(spec["bdata"]), spec["dtype"]).reshape(shape)
     np.testing.assert_array_equal(np.asarray(trace["y"]), theirs)
@@ -55,10 +39,39 @@ def test_numbers_arrive_as_plotly_would_send_them(dtype, shape):
     assert trace["x"] == [1, 2]
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_bytes_of_any_number_come_back(dtype):
+    """Every pattern of bits, not a number among them, also where arrays share bytes or begin at an odd place."""
+    rng = np.random.default_rng(1)
+    any_bits = np.frombuffer(rng.bytes(3 * 5 * 8), dtype)
+    sent = {"odd": np.arange(3, dtype=np.uint8), "flat": any_bits, "rows": any_bits.reshape(5, -1), "zeros": np.zeros(8, dtype),
+            "other": np.zeros(1, "f8")}
+    arrays = Arrays()
+    places = arrays.extract(sent)
+    found = put(json.loads(json.dumps(places)), b"".join(arrays.buffers))
+    assert places["flat"]["at"] == places["rows"]["at"] == 3
+    for name, values in sent.items():
+        assert (found[name].dtype, found[name].shape, found[name].tobytes()) == (values.dtype, values.shape, values.tobytes())
+
+
+def test_what_is_rounded_is_near_and_small():
+    x = np.linspace(-3, 3, 4000, dtype=np.float32)
+    values = np.where(np.arange(4000) % 100, np.sin(x), np.nan).astype(np.float32)
+    values[1] = np.inf
+    near = rounded(values, bits=13)
+    finite = np.isfinite(values)
+    assert near.dtype == values.dtype
+    np.testing.assert_array_equal(near[~finite], values[~finite])
+    assert 0 < np.abs(near[finite] - values[finite]).max() <= 2.0**-14
+    sizes = [encode(board(dict(type="scatter", x=[0], y=v))).size for v in (values, near)]
+    assert sizes[1] < 0.6 * sizes[0]
+    assert encode(board(dict(type="scatter", x=[0], y=values))).size < values.nbytes
+
+
 def test_what_is_no_number_stays_text():
     gone = np.array([1.0, np.nan, np.inf], np.float32)
     words = dict(text=["a", "b\nc"], customdata=np.array(["é", "\n"]), ids=np.array([True, False]))
-    (trace,) = received(encode(board(dict(type="scatter", x=gone, y=np.array([]), **words))))
+    (trace,) = traces_of(encode(board(dict(type="scatter", x=gone, y=np.array([]), **words))))["one"]
     np.testing.assert_array_equal(trace["x"], gone)
     assert (trace["y"], trace["text"], trace["customdata"], trace["ids"]) == ([], ["a", "b\nc"], ["é", "\n"], [True, False])
 
@@ -66,13 +79,13 @@ def test_what_is_no_number_stays_text():
 def test_equal_arrays_travel_once():
     x = np.linspace(0, 1, 5000, dtype=np.float32)
     lines = [dict(type="scatter", x=x.copy(), y=x + i) for i in range(4)]
-    assert len(encode(board(*lines)).body) < 1.1 * 4 * x.nbytes
+    assert sum(len(numbers) for _, numbers in parts_of(encode(board(*lines))).values()) == 4 * x.nbytes
     assert encode(board(*lines)).digest == encode(board(*lines)).digest
     assert encode(board(*lines)).digest != encode(board(*lines[:3])).digest
 
 
 def test_whole_numbers_too_long_for_a_browser_stay_exact():
-    (trace,) = received(encode(board(dict(type="scatter", x=np.array([2**40, -(2**40)]), y=[0, 1]))))
+    (trace,) = traces_of(encode(board(dict(type="scatter", x=np.array([2**40, -(2**40)]), y=[0, 1]))))["one"]
     assert trace["x"] == [2**40, -(2**40)]
 
 
@@ -85,7 +98,7 @@ def test_a_part_is_named_by_its_content():
         assert len(encoded.parts) == 3
         for digest, part in encoded.parts.items():
             assert digest == hashlib.blake2b(part, digest_size=12).hexdigest()
-        named = [panel["part"] for panel in json.loads(encoded.parts[encoded.digest])["panels"]]
+        named = [panel["part"] for panel in panels_of(encoded)]
         assert {encoded.digest, *named} == set(encoded.parts)
     assert len(set(one.parts) & set(two.parts)) == 1
 
@@ -111,7 +124,7 @@ def test_a_message_holds_what_the_last_one_did_not(monkeypatch):
 def test_the_browser_is_told_what_moves_and_what_needs_webgl(kind, moves, solid):
     panel = Panel(id="one", figure=go.Figure([{"type": kind, "meta": moves}]))
     encoded = encode(Board(panels=[panel]))
-    (about,) = json.loads(encoded.parts[encoded.digest])["panels"]
+    (about,) = panels_of(encoded)
     assert (about["moves"], about["solid"]) == (bool(moves), solid)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +15,7 @@ from core.lessons.risk import lesson, words
 from figures import style
 from figures.risk import pictures
 from tests.test_pages import move, opened, texts
+from tests.wire import text_of, traces_of
 from ui import chart, runner
 
 
@@ -47,22 +47,16 @@ def finished(app: AppTest) -> AppTest:
     return app
 
 
-def traces(board: chart.Encoded) -> dict[str, list[Any]]:
-    """Id of each panel to its traces."""
-    panels = json.loads(board.parts[board.digest])["panels"]
-    return {panel["id"]: json.loads(board.parts[panel["part"]].split(b"\n")[0])["data"] for panel in panels}
-
-
 def test_a_picture_that_fails_takes_no_other_with_it(monkeypatch, boards, caplog):
     monkeypatch.setattr(pictures, "gap", broken)
     app = finished(opened("risk"))
     assert not app.exception
-    drawn = traces(boards[-1])
+    drawn = traces_of(boards[-1])
     assert drawn["gap"] == []
     assert all(data for name, data in drawn.items() if name != "gap")
     assert len(drawn) > 4
     assert boards[-1].question
-    assert b"cannot be drawn for this scene" in boards[-1].body
+    assert b"cannot be drawn for this scene" in text_of(boards[-1])
     assert "Capacity" in texts(app)
     assert app.slider, "the controls are there"
     assert any(record.exc_info for record in caplog.records if record.name == "ui.runner")
@@ -79,7 +73,7 @@ def test_an_alternative_text_that_fails_leaves_the_picture():
     noted: list[str] = []
     board = chart.encode(chart.Board(panels=[panel]), None, noted.append)
     assert noted == ["alt of x"]
-    assert traces(board)["x"]
+    assert traces_of(board)["x"]
 
 
 def test_a_question_that_fails_leaves_the_pictures(monkeypatch, boards, caplog):
@@ -87,7 +81,7 @@ def test_a_question_that_fails_leaves_the_pictures(monkeypatch, boards, caplog):
     app = finished(opened("risk"))
     assert not app.exception
     assert boards[-1].question is None
-    assert all(traces(boards[-1]).values())
+    assert all(traces_of(boards[-1]).values())
     assert "the question" in caplog.text
 
 
@@ -125,7 +119,7 @@ def test_a_run_that_fails_is_said_and_the_reader_goes_on(monkeypatch, boards, ca
     app = finished(move(app, "risk", "m", scene.controls()["m"], 12))
     assert not app.exception
     assert runner.FAILED not in texts(app)
-    assert all(traces(boards[-1]).values())
+    assert all(traces_of(boards[-1]).values())
 
 
 def test_a_check_that_fails_is_said(monkeypatch):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
+from typing import Any
 
+import numpy as np
 from playwright.sync_api import Page, expect
 
 from benchmarks.browser import executable
+from figures.wire import DTYPES, Arrays, Blob
 from tests.reader import SLIDER, Reader, in_browser
+from ui import chart
 from ui.assets import CHART, PLOTLY
 
 pytestmark = in_browser
@@ -74,6 +80,74 @@ def test_parts_that_a_browser_misses_are_sent_again(reader):
     reader.drawn()
     page.keyboard.press("ArrowLeft")
     expect(reader.board).to_have_attribute("data-drawn", re.compile(before), timeout=20_000)
+
+
+# Messages as Python makes them, in base64; what arrives of each part's arrays.
+ARRIVED = """async ([folder, message]) => {
+  const { opened, partOf } = await import(`/${folder}/parts.js`);
+  const { putArrays } = await import(`/${folder}/tools.js`);
+  const head = await opened(Uint8Array.from(atob(message), (c) => c.charCodeAt(0)));
+  const { text, numbers } = partOf(head.parts[0][0]);
+  const figure = JSON.parse(text);
+  putArrays(figure, numbers, (bytes, mime) => ({ mime, bytes: Array.from(bytes) }));
+  const flat = (value) => (Array.isArray(value) ? value.flatMap(flat) : [value]);
+  return Object.fromEntries(Object.entries(figure).map(([name, value]) => value.mime ? [name, value] : [name, {
+    kind: flat(value)[0].constructor.name, rows: Array.isArray(value) ? value.length : 0,
+    bytes: flat(value).flatMap((row) => Array.from(new Uint8Array(row.buffer, row.byteOffset, row.byteLength))),
+  }]));
+}"""
+KINDS = dict(zip(DTYPES, ("Float32", "Float64", "Int8", "Uint8", "Int16", "Uint16", "Int32", "Uint32"), strict=True))
+
+
+def message(*parts: tuple[Any, Arrays | None], **head: Any) -> str:
+    made: dict[str, bytes] = {}
+    for value, arrays in parts:
+        chart._add(made, value, arrays)
+    line = json.dumps({**head, "parts": [[name, len(part)] for name, part in made.items()]}).encode()
+    return base64.b64encode(b"\n".join([line, b"".join(made.values())])).decode()
+
+
+def test_every_bit_of_an_array_arrives(reader):
+    page = reader.open("risk")
+    arrays, bits = Arrays(), np.random.default_rng(0).bytes(3 * 5 * 8)
+    sent = {"odd": np.arange(3, dtype=np.uint8)} | {dtype: np.frombuffer(bits, dtype) for dtype in DTYPES}
+    sent |= {f"{dtype}-rows": np.frombuffer(bits, dtype).reshape(3, 5, -1) for dtype in DTYPES}
+    figure = arrays.extract(sent | {"blob": Blob.of("a/b", b"\x00\xff\n")})
+    found = page.evaluate(ARRIVED, [CHART.address, message((figure, arrays))])
+    assert found.pop("blob") == {"mime": "a/b", "bytes": [0, 255, 10]}
+    assert found.keys() == sent.keys()
+    for name, values in sent.items():
+        dtype, _, rows = name.replace("odd", "u1").partition("-")
+        assert found[name] == {"kind": f"{KINDS[dtype]}Array", "rows": 3 if rows else 0, "bytes": list(values.tobytes())}, name
+
+
+def test_messages_that_wait_are_all_kept_and_the_newest_is_received(reader):
+    page = reader.open("risk")
+    sent = [message((f"part {n}", None), number=n) for n in range(4)] + [message(number=4)]
+    received = page.evaluate("""async ([folder, messages]) => {
+      const { Board } = await import(`/${folder}/board.js`);
+      const { partOf } = await import(`/${folder}/parts.js`);
+      const received = [], names = [];
+      const board = { waiting: [], root: document.body, receive(head) {
+        received.push([head.number, names.map((name) => Boolean(partOf(name)))]);
+      } };
+      const bytes = messages.map((text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)));
+      const headOf = (one) => JSON.parse(new TextDecoder().decode(one).split("\\n")[0]);
+      names.push(...bytes.flatMap((one) => headOf(one).parts.map(([name]) => name)));
+      const takes = bytes.slice(0, 4).map((one) => Board.prototype.take.call(board, one));
+      await takes[0];
+      await Board.prototype.take.call(board, bytes[4]);
+      return received;
+    }""", [CHART.address, sent])
+    assert received == [[0, [True, False, False, False]], [3, [True] * 4], [4, [True] * 4]]
+
+
+def test_a_browser_that_cannot_open_messages_says_so(browser, address):
+    page = Reader(browser, address).page
+    page.add_init_script("delete window.DecompressionStream")
+    page.goto(f"{address}/risk")
+    expect(page.locator(".lab-notice").locator("visible=true")).to_contain_text("This browser is too old")
+    page.context.close()
 
 
 def said(page: Page, panel: str):

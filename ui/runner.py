@@ -35,7 +35,7 @@ Draw = Callable[[Any, Any], Board]
 
 
 def _boards(limit: int) -> SingleFlight[Encoded]:
-    return SingleFlight(BytesCache(limit, size=lambda board: len(board.body) + size_of(board.summary)))
+    return SingleFlight(BytesCache(limit, size=lambda board: board.size + size_of(board.summary)))
 
 
 @dataclass

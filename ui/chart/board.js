@@ -14,6 +14,7 @@ import { fontSize, isDark, legendEntry, loadPlotly, make, nextFrame, swapColours
 
 const boards = new WeakMap();
 const PAUSE = 1000;  // milliseconds between two drawings of a picture that is not the first, while a run is under way
+const TOO_OLD = "This browser is too old to show the pictures: Chrome from 80, Firefox from 113 and Safari from 16.4 do.";
 const LACKING = 1500;  // milliseconds until the parts that are missing are asked for again
 
 export class Board {
@@ -39,6 +40,7 @@ export class Board {
     this.root.append(this.notices, this.connection.root, this.lecture.root, this.toolbar.root, this.question.verdictLine, stage);
     this.revision = 0;
     this.digest = null;
+    this.waiting = [];  // messages
     this.root.addEventListener("keydown", (e) => {
       if (e.key === " " && !this.lecture.on && !e.target.closest("button, select, input, a")) { e.preventDefault(); this.player.press("play"); }
     });
@@ -59,6 +61,23 @@ export class Board {
     if (!this.root.isConnected) return this.close();
     if (!this.spec || this.readLook() === this.drawnLook) return;
     this.paint();
+  }
+
+  // A message, which takes a moment to open. Those that came meanwhile are opened together, as any of them may hold parts that
+  // a later one speaks of, and the newest is received.
+  async take(message) {
+    if (!window.DecompressionStream) return this.showNotices([TOO_OLD]);
+    this.waiting.push(message);
+    if (this.opening) return;
+    this.opening = true;
+    try {
+      while (this.waiting.length) {
+        const heads = await Promise.all(this.waiting.splice(0).map(opened));
+        if (this.root.isConnected) this.receive(heads.at(-1));
+      }
+    } finally {
+      this.opening = false;
+    }
   }
 
   // head.look, head.now and, where two scenes are compared, head.kept name parts.
@@ -82,6 +101,7 @@ export class Board {
     }
     const sent = Object.fromEntries(["look", "now", "kept"].map((name) => [name, head[name] && partOf(head[name])?.text]));
     if (!complete(head, sent)) {
+      this.root.dataset.live = true;  // more is to come
       const ask = () => this.send("missing", { at: Date.now() });
       this.lacking = setInterval(ask, LACKING);  // a question may be lost among the ticks of a run
       return ask();
@@ -245,7 +265,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   let board = boards.get(parentElement);
   if (!board) boards.set(parentElement, (board = new Board(parentElement)));
   board.send = setTriggerValue;
-  board.receive(opened(data instanceof Uint8Array ? data : new Uint8Array(data)));
+  board.take(data instanceof Uint8Array ? data : new Uint8Array(data));
   return () => setTimeout(() => {
     if (!parentElement.isConnected) { board.close(); boards.delete(parentElement); }
   }, 0);

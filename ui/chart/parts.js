@@ -1,5 +1,5 @@
 // The parts of boards that this browser has, by their digests: each a line of JSON and the bytes of its arrays. Python sends a
-// part once, so they are kept for a while after they were last asked for.
+// part once, compressed, so they are kept for a while after they were last asked for.
 
 const LIMIT = 96 << 20;
 const kept = new Map();  // those asked for last at the end
@@ -27,18 +27,26 @@ export function partOf(digest) {
   return part;
 }
 
-// A message: a line of JSON, then the parts whose digests and lengths it tells.
-export function opened(bytes) {
+// What a message begins with, a line of JSON, once the parts whose digests and lengths it tells, and which follow, are kept.
+export async function opened(bytes) {
   const cut = bytes.indexOf(10);
   const head = JSON.parse(decoder.decode(bytes.subarray(0, cut)));
   let end = cut + 1;
-  for (const [digest, length] of head.parts) {
-    const part = bytes.subarray(end, (end += length));
+  await Promise.all(head.parts.map(async ([digest, length]) => {
+    const packed = bytes.subarray(end, (end += length));
+    if (kept.has(digest)) return;
+    const part = await inflated(packed);
     const line = part.indexOf(10);
-    // Copies, so that the message can be forgotten, and the arrays begin where a number of eight bytes may begin.
     keepPart(digest, { text: part.slice(0, line), numbers: part.slice(line + 1).buffer });
-  }
+  }));
   return head;
+}
+
+async function inflated(bytes) {
+  const { readable, writable } = new DecompressionStream("deflate");
+  const writer = writable.getWriter();
+  const [buffer] = await Promise.all([new Response(readable).arrayBuffer(), writer.write(bytes), writer.close()]);
+  return new Uint8Array(buffer);
 }
 
 // The figures of a board, by digest.

@@ -28,14 +28,20 @@ export function hasWebGL() {
 const ARRAYS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array,
                  u2: Uint16Array, i4: Int32Array, u4: Uint32Array };
 
-// The numbers of an array as Plotly takes them: flat, or a list of rows. Nothing is copied.
+// The numbers of an array as Plotly takes them: flat, or a list of rows. They come in planes: the first byte of each, then the
+// second of each, and so on.
 function arrayOf({ dtype, shape, at }, buffer) {
+  const size = ARRAYS[dtype].BYTES_PER_ELEMENT;
+  const count = shape.reduce((a, b) => a * b);
+  const planes = new Uint8Array(buffer, at, size * count);
+  const bytes = new Uint8Array(size * count);
+  for (let byte = 0, from = 0; byte < size; byte++) for (let to = byte; to < bytes.length; to += size) bytes[to] = planes[from++];
   const cut = (from, [length, ...rest]) => {
-    if (!rest.length) return new ARRAYS[dtype](buffer, from, length);
-    const stride = rest.reduce((a, b) => a * b, ARRAYS[dtype].BYTES_PER_ELEMENT);
+    if (!rest.length) return new ARRAYS[dtype](bytes.buffer, from, length);
+    const stride = rest.reduce((a, b) => a * b, size);
     return Array.from({ length }, (_, i) => cut(from + i * stride, rest));
   };
-  return cut(at, shape);
+  return cut(0, shape);
 }
 
 // Puts each array into the place where {dtype, shape, at} stands for it, and blob(bytes, mime) where {mime, length, at} stands.

@@ -186,7 +186,7 @@ def test_the_question_shows_what_it_asks_about(scenes: list[tuple[Config, list[R
         assert sum(len(trace.x) for trace in figure.data if trace.type == "scatter") == scene.points
         place = "far away" if scene.problem == "moons" or scene.gap == 0 else "gap"
         assert place in " ".join(note.text for note in figure.layout.annotations)
-        assert len(encode(Board(panels=[board.setup])).body) < 60_000
+        assert encode(Board(panels=[board.setup])).size < 60_000
         if scene.problem == "curve" and scene.gap > 0:
             (shade,) = figure.layout.shapes
             x = results[-1].x_DN[0]
@@ -209,7 +209,7 @@ def test_captions_and_alt_texts_hold_at_any_setting(scenes: list[tuple[Config, l
     for scene, results in scenes:
         result = results[-1]
         board = PAGE.draw(result, scene)
-        assert len(encode(board).body) < 1_200_000
+        assert encode(board).size < 400_000
         captions = " ".join(p.caption for p in board.panels)
         assert ("closed form" in captions) == (scene.problem == "curve" and scene.depth == 1)
         assert ("nothing to average" in captions) == (scene.dropout == 0)
