@@ -1,4 +1,4 @@
-"""Shared by all tests: one thread, the lessons of the catalogue, the order of the tests, one server and one browser."""
+"""Shared by all tests: one thread, the lessons of the catalogue, the order of the tests, a server, a browser and its page."""
 
 from __future__ import annotations
 
@@ -99,9 +99,15 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="session")
+def shared(browser, address) -> Reader:
+    return Reader(browser, address)
+
+
 @pytest.fixture
-def reader(browser, address) -> Iterator[Reader]:
-    reader = Reader(browser, address)
-    yield reader
-    reader.page.context.close()
-    assert reader.errors == []
+def reader(shared) -> Iterator[Reader]:
+    """Somebody who has been on every page; `reader.begin` makes somebody else of them."""
+    shared.begin()
+    yield shared
+    shared.page.goto("about:blank")
+    assert shared.errors == []

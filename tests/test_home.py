@@ -7,7 +7,6 @@ import re
 import threading
 import time
 import unicodedata
-from collections.abc import Iterator
 from importlib import import_module
 from types import SimpleNamespace
 from urllib.parse import urlparse
@@ -159,12 +158,10 @@ def on_the_map(reader: Reader) -> Page:
 
 
 @pytest.fixture
-def newcomer(browser, address) -> Iterator[Reader]:
+def newcomer(reader) -> Reader:
     """A reader whose browser remembers nothing."""
-    reader = Reader(browser, address, first=True)
-    yield reader
-    reader.page.context.close()
-    assert reader.errors == []
+    reader.begin(first=True)
+    return reader
 
 
 class TestBrowser:
@@ -285,18 +282,15 @@ class TestBrowser:
         expect(page.locator("h2").first).to_have_text(LESSONS[0].title)
         reader.drawn()
 
-    def test_lecture_mode_is_kept(self, browser, address):
-        reader = Reader(browser, address)
+    def test_lecture_mode_is_kept(self, reader):
         page = reader.open("?present=1")
         link = page.get_by_role("link", name=LESSONS[1].name, exact=True)
         expect(link).to_have_attribute("href", f"/{LESSONS[1].slug}?present=1")
         link.click()
-        page.wait_for_url(f"{address}/{LESSONS[1].slug}?present=1")
-        assert reader.errors == []
-        page.context.close()
+        page.wait_for_url(f"{reader.address}/{LESSONS[1].slug}?present=1")
 
-    def test_lines_grow_when_seen_and_again_under_the_hand(self, browser, address):
-        reader = Reader(browser, address, motion="no-preference")
+    def test_lines_grow_when_seen_and_again_under_the_hand(self, reader):
+        reader.begin(motion="no-preference")
         page = reader.open("")
         expect(page.locator(ALL)).to_be_visible()
         playing = f"document.querySelector('[data-slug={LESSONS[0].slug}] .lab-art').getAnimations({{ subtree: true }}).length"
@@ -305,4 +299,3 @@ class TestBrowser:
         assert page.evaluate(playing) > 0
         page.emulate_media(reduced_motion="reduce")
         assert page.evaluate(playing) == 0
-        page.context.close()
