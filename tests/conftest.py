@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
 from playwright.sync_api import Browser
+from streamlit.components.v2 import manifest_scanner
 from xdist.scheduler import LoadScopeScheduling
 
 from benchmarks.browser import chromium
@@ -24,6 +27,13 @@ SLUGS = [entry.slug for entry in LESSONS]
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_search_for_components() -> Iterator[None]:
+    """Every AppTest reads what all installed packages say of themselves; the answer is the same each time."""
+    with mock.patch.object(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests)):
+        yield
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

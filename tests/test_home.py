@@ -59,30 +59,25 @@ def test_cards_say_what_the_catalogue_says():
                      for p in PARTS for e in LESSONS if e.part == p]
 
 
-def test_pictures(gallery):
-    fill(gallery)
-    pictures = home.browser_data(gallery.thumbnails())["pictures"]
-    dark = style.dark_colours()
-    for entry in LESSONS:
-        picture = pictures[entry.slug]
-        assert picture, f"figures/{entry.slug}/pictures.py has no thumbnail, or it failed"
-        assert len(json.dumps(picture, allow_nan=False)) < LARGEST_PICTURE, entry.slug
-        assert picture["x"][0] != picture["x"][1] and picture["y"][0] != picture["y"][1]
-        for mark in picture["marks"]:
-            assert mark["kind"] in KINDS
-            assert mark["points"], f"{entry.slug}: an empty {mark['kind']}"
-            light, partner = re.fullmatch(r"light-dark\((#\w{6}), (#\w{6})\)", mark["colour"]).groups()
-            assert dark[light.upper()] == partner
-        (left, right), (low, high) = sorted(picture["x"]), sorted(picture["y"])
-        places = [p for mark in picture["marks"] for p in mark["points"]]
-        inside = sum(left <= x <= right and low <= y <= high for x, y in places)
-        assert inside > 0.8 * len(places), f"{entry.slug}: most of the picture lies outside its frame"
-
-
 def test_a_picture_shows_the_opening_scene(entry, module):
     draw = import_module(f"figures.{entry.slug}.pictures").thumbnail
     scene, result = module.Config(), opening(entry.slug)[-1]
-    assert home._thumbnail(entry.slug, result, scene) == home.with_theme_colours(draw(result, scene))
+    thumbnail = home._thumbnail(entry.slug, result, scene)
+    assert thumbnail == home.with_theme_colours(draw(result, scene))
+    picture = home.browser_data({entry.slug: thumbnail})["pictures"][entry.slug]
+    assert picture, f"figures/{entry.slug}/pictures.py has no thumbnail, or it failed"
+    assert len(json.dumps(picture, allow_nan=False)) < LARGEST_PICTURE
+    assert picture["x"][0] != picture["x"][1] and picture["y"][0] != picture["y"][1]
+    dark = style.dark_colours()
+    for mark in picture["marks"]:
+        assert mark["kind"] in KINDS
+        assert mark["points"], f"an empty {mark['kind']}"
+        light, partner = re.fullmatch(r"light-dark\((#\w{6}), (#\w{6})\)", mark["colour"]).groups()
+        assert dark[light.upper()] == partner
+    (left, right), (low, high) = sorted(picture["x"]), sorted(picture["y"])
+    places = [p for mark in picture["marks"] for p in mark["points"]]
+    inside = sum(left <= x <= right and low <= y <= high for x, y in places)
+    assert inside > 0.8 * len(places), "most of the picture lies outside its frame"
 
 
 def test_a_colour_without_a_dark_partner_is_refused():
