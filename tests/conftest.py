@@ -110,14 +110,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def shared(browser, address) -> Reader:
+def one_page(browser, address) -> Reader:
     return Reader(browser, address)
 
 
 @pytest.fixture
-def reader(shared) -> Iterator[Reader]:
+def reader(one_page) -> Iterator[Reader]:
     """Somebody who has been on every page; `reader.begin` makes somebody else of them."""
-    shared.begin()
-    yield shared
-    shared.page.goto("about:blank")
-    assert shared.errors == []
+    one_page.begin()
+    yield one_page
+    one_page.page.goto("about:blank")
+    assert one_page.errors == []
