@@ -24,7 +24,8 @@ test: $(VENV)/.test
 # What is computed, once more with the plainest kernels of torch, MKL and NumPy, as another processor would, and the promises
 # at two other seeds.
 test-kernels: $(VENV)/.test
-	SEEDS=2-3 $(BIN)/python -m scripts.other_kernels $(PYTEST) tests/core tests/data tests/engine tests/lessons tests/test_promises.py
+	SEEDS=2-3 $(BIN)/python -m scripts.other_kernels $(PYTEST) -m "not browser" \
+	  tests/core tests/data tests/engine tests/lessons tests/test_promises.py
 
 # Scenes by chance, $(SCENES) fresh ones for each lesson; the promises at ten seeds; and a connection that is cut for longer
 # than a server remembers.

@@ -1,14 +1,17 @@
-"""Shared by all tests: one thread, the lessons of the catalogue, the order of the tests, one server and one browser."""
+"""Shared by all tests: one thread, the lessons of the catalogue, the order of the tests, a server, a browser and its page."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
 from playwright.sync_api import Browser
+from streamlit.components.v2 import manifest_scanner
 from xdist.scheduler import LoadScopeScheduling
 
 from benchmarks.browser import chromium
@@ -24,6 +27,13 @@ SLUGS = [entry.slug for entry in LESSONS]
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_search_for_components() -> Iterator[None]:
+    """Every AppTest reads what all installed packages say of themselves; the answer is the same each time."""
+    with mock.patch.object(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests)):
+        yield
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -99,9 +109,15 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="session")
+def one_page(browser, address) -> Reader:
+    return Reader(browser, address)
+
+
 @pytest.fixture
-def reader(browser, address) -> Iterator[Reader]:
-    reader = Reader(browser, address)
-    yield reader
-    reader.page.context.close()
-    assert reader.errors == []
+def reader(one_page) -> Iterator[Reader]:
+    """Somebody who has been on every page; `reader.begin` makes somebody else of them."""
+    one_page.begin()
+    yield one_page
+    one_page.page.goto("about:blank")
+    assert one_page.errors == []

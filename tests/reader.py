@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from typing import Any
 from urllib.parse import parse_qsl, urlparse
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from benchmarks.browser import executable, returning
 
@@ -33,20 +35,38 @@ FOLLOWED = """(theme) => {
 
 
 class Reader:
-    """A page with its complaints: `errors` holds what the console and the network said."""
+    """A page of its own, and its complaints: `errors` holds what the console and the network said."""
 
-    def __init__(self, browser: Browser, address: str, width: int = 1280, height: int = 720, theme: str = "light",
-                 motion: str = "reduce", first: bool = False, touch: bool = False):
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme,  # pyright: ignore
-                                      reduced_motion=motion, has_touch=touch, is_mobile=touch)  # pyright: ignore
+    def __init__(self, browser: Browser, address: str, touch: bool = False, **about: Any):
+        """about: as `begin` takes it."""
+        context = browser.new_context(has_touch=touch, is_mobile=touch)
         context.set_default_timeout(PATIENCE)
-        if not first:
-            context.add_init_script(returning())
         self.page: Page = context.new_page()
         self.address = address
         self.errors: list[str] = []
         self.page.on("pageerror", lambda e: self.errors.append(str(e)))
         self.page.on("console", lambda m: self._console(m))
+        self.begin(**about)
+
+    def begin(self, width: int = 1280, height: int = 720, theme: str = "light", motion: str = "reduce",
+              first: bool = False) -> None:
+        """Another reader takes the page: nothing is open, kept or complained of.
+
+        The browser need not read Plotly anew, which is a third of what it costs to open a page.
+        first: who has not been here before is asked to predict.
+        """
+        for other in self.page.context.pages:
+            if other != self.page:
+                other.close()
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.emulate_media(color_scheme=theme, reduced_motion=motion)  # pyright: ignore
+        self.page.mouse.move(0, 0)
+        self.page.goto(f"{self.address}/_stcore/health")
+        self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        if not first:
+            self.page.evaluate(returning())
+        self.page.context.clear_cookies()
+        self.errors.clear()
 
     def _console(self, message) -> None:
         if message.type == "error" and not STREAMLITS_OWN.search(message.location.get("url", "")):
@@ -80,11 +100,26 @@ class Reader:
     def scene(self) -> dict[str, str]:
         return dict(parse_qsl(urlparse(self.page.url).query))
 
+    def first_slider(self) -> Locator:
+        """The first slider of the controls, which may be under "More"."""
+        sliders = self.page.locator(SLIDER).locator("visible=true")
+        if not sliders.count():
+            self.page.locator(".st-key-controls summary").click()
+        expect(sliders.first).to_be_visible()
+        return sliders.first
+
     def plot(self, panel: str):
         return self.page.locator(f"[data-panel={panel}] .lab-plot")
 
 
+def progress(page: Page) -> dict[str, Any]:
+    """What the browser keeps of the lessons, by slug."""
+    return json.loads(page.evaluate("localStorage.getItem('lab-progress')") or "{}")
+
+
 def violations(page: Page) -> list[str]:
     """What axe-core finds serious or critical on the page as it is now."""
-    found = [v for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")]
+    # To list all that passes as well would take three times as long.
+    answer = Axe().run(page, options={"resultTypes": ["violations"]}).response
+    found = [v for v in answer["violations"] if v["impact"] in ("serious", "critical")]
     return [f"{v['id']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])})" for v in found]

@@ -26,95 +26,7 @@ def test_navigation_from_home_through_the_menu(reader):
     assert urlparse(page.url).path == "/mixup"
 
 
-def fits_a_phone(page: Page) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_function("() => document.querySelector('.lab-panel').clientWidth < 390")
-    # The pictures are fitted to their new place a moment later.
-    page.wait_for_function("""() => [...document.querySelectorAll(".lab-plot")]
-      .filter((plot) => plot.clientWidth && plot._fullLayout)
-      .every((plot) => Math.abs(plot._fullLayout.width - plot.clientWidth) <= 1)""")
-    wide = page.evaluate("[document.documentElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]")
-    assert max(wide) <= 391, "the page scrolls sideways"
-    picture, hands = page.locator(".lab-panel").first.bounding_box(), page.locator(".st-key-controls").bounding_box()
-    assert picture
-    assert hands
-    assert picture["y"] < hands["y"], "on a phone the picture stands above the controls"
-    assert picture["width"] > 330
-
-
-def one_family_of_type(page: Page) -> None:
-    """Pages and pictures are set in one family."""
-    families = page.evaluate("""["h2", ".xtick text", ".lab-why", ".lab-title", ".xtitle, .ytitle"]
-      .map((place) => document.querySelector(place)).filter(Boolean)
-      .map((node) => getComputedStyle(node).fontFamily.replace(/["']/g, ""))""")
-    assert len(families) >= 4
-    assert len(set(families)) == 1
-
-
-def beside_the_picture(page: Page) -> None:
-    """Plotly's buttons stand above the data, in the colours of the page, and beside the one that saves."""
-    bars = page.evaluate("""[...document.querySelectorAll(".lab-grid .modebar")].map((bar) => {
-      const plot = bar.closest(".lab-plot"), b = bar.getBoundingClientRect(), p = plot.getBoundingClientRect();
-      const save = bar.closest(".lab-panel").querySelector(".lab-menu").getBoundingClientRect();
-      return { below: b.bottom - p.top, right: save.left - b.right, level: Math.abs(b.top - save.top),
-               paper: getComputedStyle(bar).backgroundColor };
-    })""")
-    assert bars
-    for bar in bars:
-        assert bar["below"] <= 3, bar
-        assert -1 <= bar["right"] < 30, bar
-        assert bar["level"] < 12, bar
-        assert bar["paper"] in ("rgba(0, 0, 0, 0)", "transparent"), bar
-
-
-def first_slider(page: Page):
-    """The first slider of the controls, which may be under "More"."""
-    if not page.locator(SLIDER).locator("visible=true").count():
-        page.locator(".st-key-controls summary").click()
-    slider = page.locator(SLIDER).locator("visible=true").first
-    expect(slider).to_be_visible()
-    return slider
-
-
-def a_slider_changes_the_picture_and_the_link(reader: Reader) -> None:
-    page = reader.page
-    before = reader.board.get_attribute("data-drawn")
-    slider = first_slider(page)
-    # Towards the middle, where there is room to move.
-    at, low, high = (float(slider.get_attribute(name) or 0) for name in ("value", "min", "max"))
-    there, back = ("ArrowLeft", "ArrowRight") if at - low > high - at else ("ArrowRight", "ArrowLeft")
-    slider.focus()
-    page.keyboard.press(there)
-    page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn !== d", arg=before)
-    # The link follows, and what is drawn belongs to what the link says.
-    page.wait_for_function("""() => {
-      const same = (text) => new URLSearchParams(text).toString();
-      return location.search.length > 1 && same(document.querySelector(".lab-board").dataset.scene) === same(location.search);
-    }""")
-    reader.drawn()
-    slider.focus()
-    page.keyboard.press(back)
-    page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn === d", arg=before)
-
-
-def test_every_page_in_both_themes_and_to_every_reader(reader, entry):
-    page = reader.open(entry.slug)
-    expect(page.locator("h2").first).to_have_text(entry.title)
-    box = page.locator(".lab-panel").first.bounding_box()
-    assert box
-    assert box["y"] < 400, "the picture is not seen without scrolling"
-    assert page.locator(".main-svg").count() >= 2
-    one_family_of_type(page)
-    beside_the_picture(page)
-    a_slider_changes_the_picture_and_the_link(reader)
-    assert page.locator("[data-testid=stApp]").evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(255, 255, 255)"
-    assert violations(page) == []
-    reader.set_theme("dark")
-    assert violations(page) == []
-    fits_a_phone(page)
-
-
-def test_the_players_position_is_part_of_the_link(reader, browser, address):
+def test_the_players_position_is_part_of_the_link(reader):
     page = reader.open("weight_penalties")
     player = page.locator(".lab-player")
     before = int(player.get_attribute("data-frame"))
@@ -124,10 +36,10 @@ def test_the_players_position_is_part_of_the_link(reader, browser, address):
     page.wait_for_function("() => location.search.includes('alpha_index')")
     expect(player).to_have_attribute("data-frame", str(before + 3))
     reader.drawn()
-    other = Reader(browser, address)
-    other.open(page.url.removeprefix(f"{address}/"))
-    expect(other.page.locator(".lab-player")).to_have_attribute("data-frame", reader.scene()["alpha_index"])
-    other.page.context.close()
+    link, frame = page.url.removeprefix(f"{reader.address}/"), reader.scene()["alpha_index"]
+    reader.begin()
+    reader.open(link)
+    expect(player).to_have_attribute("data-frame", frame)
 
 
 def test_fast_hands_end_at_the_last_value(reader):
@@ -145,17 +57,15 @@ def test_fast_hands_end_at_the_last_value(reader):
     assert slider.get_attribute("aria-valuetext") in (None, reader.scene()["learning_rate"])
 
 
-def test_a_link_reproduces_the_scene(browser, reader, address):
+def test_a_link_reproduces_the_scene(reader):
     page = reader.open("optimisers?problem=ravine&start_x=1.5&start_y=-1.25&seed=9&alpha=0.7")
     assert reader.scene() == {"problem": "ravine", "start_x": "1.5", "start_y": "-1.25", "seed": "9", "alpha": "0.7"}
-    other = Reader(browser, address)
-    other.open(page.url.removeprefix(f"{address}/"))
-    assert other.board.get_attribute("data-drawn") == reader.board.get_attribute("data-drawn")
-    plain = Reader(browser, address)
-    plain.open("optimisers")
-    assert plain.board.get_attribute("data-drawn") != reader.board.get_attribute("data-drawn")
-    other.page.context.close()
-    plain.page.context.close()
+    link, drawn = page.url.removeprefix(f"{reader.address}/"), reader.board.get_attribute("data-drawn")
+    reader.begin()
+    reader.open(link)
+    assert reader.board.get_attribute("data-drawn") == drawn
+    reader.open("optimisers")
+    assert reader.board.get_attribute("data-drawn") != drawn
 
 
 def test_a_bad_link_is_explained(reader):
@@ -188,7 +98,7 @@ def test_what_a_link_says_is_shown_as_typed(reader):
 def nudge(reader: Reader, key: str) -> None:
     """Moves the first slider by a step and waits until the page and its link have followed."""
     link = reader.page.url
-    first_slider(reader.page).focus()
+    reader.first_slider().focus()
     reader.page.keyboard.press(key)
     reader.page.wait_for_function("link => location.href !== link", arg=link)
     reader.drawn()
@@ -237,10 +147,10 @@ def test_a_click_sets_the_start(reader):
     assert drawn == pytest.approx([float(start["start_x"]), float(start["start_y"])])
 
 
-def test_play_pause_step_and_scrub(browser, address):
-    reader = Reader(browser, address, motion="no-preference")
+def test_play_pause_step_and_scrub(reader):
+    reader.begin(motion="no-preference")
     page = reader.page
-    page.goto(f"{address}/optimisers")
+    page.goto(f"{reader.address}/optimisers")
     expect(reader.board).to_have_attribute("data-drawn", re.compile("."))
     player = page.locator(".lab-player")
     expect(player).to_have_attribute("data-playing", "false")  # the opening film ends by itself
@@ -270,8 +180,6 @@ def test_play_pause_step_and_scrub(browser, address):
     expect(player).to_have_attribute("data-frame", str(last))
     reader.drawn()
     assert page.evaluate(ends) == full
-    assert reader.errors == []
-    page.context.close()
 
 
 def drag(page: Page, plot, start: tuple[float, float], end: tuple[float, float]) -> None:

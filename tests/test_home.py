@@ -7,7 +7,6 @@ import re
 import threading
 import time
 import unicodedata
-from collections.abc import Iterator
 from importlib import import_module
 from types import SimpleNamespace
 from urllib.parse import urlparse
@@ -60,30 +59,25 @@ def test_cards_say_what_the_catalogue_says():
                      for p in PARTS for e in LESSONS if e.part == p]
 
 
-def test_pictures(gallery):
-    fill(gallery)
-    pictures = home.browser_data(gallery.thumbnails())["pictures"]
-    dark = style.dark_colours()
-    for entry in LESSONS:
-        picture = pictures[entry.slug]
-        assert picture, f"figures/{entry.slug}/pictures.py has no thumbnail, or it failed"
-        assert len(json.dumps(picture, allow_nan=False)) < LARGEST_PICTURE, entry.slug
-        assert picture["x"][0] != picture["x"][1] and picture["y"][0] != picture["y"][1]
-        for mark in picture["marks"]:
-            assert mark["kind"] in KINDS
-            assert mark["points"], f"{entry.slug}: an empty {mark['kind']}"
-            light, partner = re.fullmatch(r"light-dark\((#\w{6}), (#\w{6})\)", mark["colour"]).groups()
-            assert dark[light.upper()] == partner
-        (left, right), (low, high) = sorted(picture["x"]), sorted(picture["y"])
-        places = [p for mark in picture["marks"] for p in mark["points"]]
-        inside = sum(left <= x <= right and low <= y <= high for x, y in places)
-        assert inside > 0.8 * len(places), f"{entry.slug}: most of the picture lies outside its frame"
-
-
 def test_a_picture_shows_the_opening_scene(entry, module):
     draw = import_module(f"figures.{entry.slug}.pictures").thumbnail
     scene, result = module.Config(), opening(entry.slug)[-1]
-    assert home._thumbnail(entry.slug, result, scene) == home.with_theme_colours(draw(result, scene))
+    thumbnail = home._thumbnail(entry.slug, result, scene)
+    assert thumbnail == home.with_theme_colours(draw(result, scene))
+    picture = home.browser_data({entry.slug: thumbnail})["pictures"][entry.slug]
+    assert picture, f"figures/{entry.slug}/pictures.py has no thumbnail, or it failed"
+    assert len(json.dumps(picture, allow_nan=False)) < LARGEST_PICTURE
+    assert picture["x"][0] != picture["x"][1] and picture["y"][0] != picture["y"][1]
+    dark = style.dark_colours()
+    for mark in picture["marks"]:
+        assert mark["kind"] in KINDS
+        assert mark["points"], f"an empty {mark['kind']}"
+        light, partner = re.fullmatch(r"light-dark\((#\w{6}), (#\w{6})\)", mark["colour"]).groups()
+        assert dark[light.upper()] == partner
+    (left, right), (low, high) = sorted(picture["x"]), sorted(picture["y"])
+    places = [p for mark in picture["marks"] for p in mark["points"]]
+    inside = sum(left <= x <= right and low <= y <= high for x, y in places)
+    assert inside > 0.8 * len(places), "most of the picture lies outside its frame"
 
 
 def test_a_colour_without_a_dark_partner_is_refused():
@@ -159,12 +153,10 @@ def on_the_map(reader: Reader) -> Page:
 
 
 @pytest.fixture
-def newcomer(browser, address) -> Iterator[Reader]:
+def newcomer(reader) -> Reader:
     """A reader whose browser remembers nothing."""
-    reader = Reader(browser, address, first=True)
-    yield reader
-    reader.page.context.close()
-    assert reader.errors == []
+    reader.begin(first=True)
+    return reader
 
 
 class TestBrowser:
@@ -285,18 +277,15 @@ class TestBrowser:
         expect(page.locator("h2").first).to_have_text(LESSONS[0].title)
         reader.drawn()
 
-    def test_lecture_mode_is_kept(self, browser, address):
-        reader = Reader(browser, address)
+    def test_lecture_mode_is_kept(self, reader):
         page = reader.open("?present=1")
         link = page.get_by_role("link", name=LESSONS[1].name, exact=True)
         expect(link).to_have_attribute("href", f"/{LESSONS[1].slug}?present=1")
         link.click()
-        page.wait_for_url(f"{address}/{LESSONS[1].slug}?present=1")
-        assert reader.errors == []
-        page.context.close()
+        page.wait_for_url(f"{reader.address}/{LESSONS[1].slug}?present=1")
 
-    def test_lines_grow_when_seen_and_again_under_the_hand(self, browser, address):
-        reader = Reader(browser, address, motion="no-preference")
+    def test_lines_grow_when_seen_and_again_under_the_hand(self, reader):
+        reader.begin(motion="no-preference")
         page = reader.open("")
         expect(page.locator(ALL)).to_be_visible()
         playing = f"document.querySelector('[data-slug={LESSONS[0].slug}] .lab-art').getAnimations({{ subtree: true }}).length"
@@ -305,4 +294,3 @@ class TestBrowser:
         assert page.evaluate(playing) > 0
         page.emulate_media(reduced_motion="reduce")
         assert page.evaluate(playing) == 0
-        page.context.close()

@@ -2,106 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import re
-from urllib.parse import parse_qsl, urlparse
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from core.catalogue import LESSONS, Lesson
+from core.catalogue import LESSONS
 from tests.pages import page_spec
-from tests.reader import FOLLOWED, Reader, in_browser, violations
+from tests.reader import FOLLOWED, in_browser, progress, violations
 
 pytestmark = in_browser
 SLUGS = [entry.slug for entry in LESSONS]
 
 
-def progress(page: Page) -> dict:
-    return json.loads(page.evaluate("localStorage.getItem('lab-progress')") or "{}")
-
-
-def answer(page: Page) -> None:
-    """Commits to an answer, whatever the kind of the question."""
-    cover = page.locator(".lab-cover")
-    expect(cover).to_be_visible()
-    if cover.locator(".lab-curve").count():
-        box = cover.locator(".lab-curve").bounding_box()
-        assert box
-        page.mouse.move(box["x"] + 0.15 * box["width"], box["y"] + 0.2 * box["height"])
-        page.mouse.down()
-        page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.6 * box["height"], steps=8)
-        page.mouse.up()
-    if cover.locator(".lab-send").count():
-        cover.locator(".lab-send").click()
-    else:
-        cover.locator("[data-number]").first.click()
-
-
-def presets_are_links_that_open_their_scenes(reader: Reader, entry: Lesson) -> None:
-    presets, config = page_spec(entry.slug).presets, entry.module().Config
-    links = reader.page.locator(".lab-presets a")
-    assert links.all_inner_texts() == [p.name for p in presets]
-    for preset, link in zip(presets, links.all(), strict=True):
-        assert dict(parse_qsl(urlparse(link.get_attribute("href")).query)) == config(**preset.values).query()
-        assert link.get_attribute("title") == preset.why
-    links.last.click()
-    expect(links.last).to_have_attribute("aria-current", "true")
-    expect(reader.page.locator(".lab-why")).to_have_text(presets[-1].why)
-    reader.drawn()
-    assert reader.scene() == config(**presets[-1].values).query()
-
-
-def test_a_new_reader_predicts_and_is_judged(browser, address, entry):
-    reader = Reader(browser, address, first=True)
-    page = reader.open(entry.slug)
-    expect(page.locator(".lab-grid")).to_be_hidden()
-    expect(page.locator(".st-key-summary p").first).to_be_hidden()  # it would give the answer away
-    # The set-up of the question is in sight, and all of the card is.
-    setup = page.locator("[data-panel=setup] .lab-plot")
-    expect(setup.locator(".main-svg, canvas").first).to_be_visible()
-    assert setup.get_attribute("aria-label")
-    assert entry.slug not in progress(page)
-    answer(page)
-    expect(page.locator(".lab-verdict")).to_be_visible()
-    expect(page.locator(".lab-panel").first).to_be_visible()
-    expect(page.locator(".st-key-summary")).to_be_visible()
-    right = "You predicted it" in page.locator(".lab-verdict").inner_text()
-    assert progress(page)[entry.slug]["predicted"] == ("right" if right else "wrong")
-    presets_are_links_that_open_their_scenes(reader, entry)
-    if entry == LESSONS[0]:
-        # Who has predicted is shown the picture at once on coming back, even where no scene is named.
-        page = reader.open(entry.slug)
-        expect(page.locator(".lab-panel").first).to_be_visible()
-        expect(page.locator(".lab-cover")).to_be_hidden()
-    assert reader.errors == []
-    page.context.close()
-
-
-def test_a_link_to_a_scene_shows_it_at_once(browser, address):
-    reader = Reader(browser, address, first=True)
+def test_a_link_to_a_scene_shows_it_at_once(reader):
+    reader.begin(first=True)
     page = reader.open("optimisers?alpha=0.5")
     expect(page.locator(".lab-panel").first).to_be_visible()
     page.get_by_role("button", name="Predict").click()
     expect(page.locator(".lab-panel").first).to_be_hidden()
     page.get_by_role("button", name="Just show me").click()
     expect(page.locator(".lab-panel").first).to_be_visible()
-    page.context.close()
 
 
-def test_what_is_kept_by_others_is_no_progress(browser, address):
-    reader = Reader(browser, address, first=True)
-    reader.page.context.add_init_script("localStorage.setItem('lab-progress', '5')")
+def test_what_is_kept_by_others_is_no_progress(reader):
+    reader.begin(first=True)
+    reader.page.evaluate("localStorage.setItem('lab-progress', '5')")
     page = reader.open("optimisers")
     page.get_by_role("button", name="Just show me").click()
     expect(page.locator(".lab-panel").first).to_be_visible()
     assert progress(page)["optimisers"]["seen"]
-    assert reader.errors == []
-    page.context.close()
 
 
-def test_a_curve_is_sketched_with_the_keyboard(browser, address):
-    reader = Reader(browser, address, first=True)
+def test_a_curve_is_sketched_with_the_keyboard(reader):
+    reader.begin(first=True)
     page = reader.open("early_stopping")
     pad = page.locator(".lab-cover .lab-curve")
     pad.focus()
@@ -113,7 +47,6 @@ def test_a_curve_is_sketched_with_the_keyboard(browser, address):
     page.keyboard.press("Enter")
     expect(page.locator(".lab-verdict")).to_be_visible()
     expect(page.locator(".lab-verdict .lab-curve-truth")).to_have_attribute("d", re.compile("M.+L"))
-    page.context.close()
 
 
 def test_a_challenge_is_checked(reader):
@@ -135,8 +68,8 @@ def test_a_challenge_is_checked(reader):
                                arg=right)
 
 
-def test_a_lecture_is_driven_from_the_keyboard(browser, address):
-    reader = Reader(browser, address, width=1920, height=1080, first=True)
+def test_a_lecture_is_driven_from_the_keyboard(reader):
+    reader.begin(width=1920, height=1080, first=True)
     page = reader.open(f"{SLUGS[0]}?present=1")
     expect(page.locator("[data-testid=stHeader]")).to_be_hidden()
     expect(page.locator(".st-key-controls")).to_be_hidden()
@@ -177,11 +110,9 @@ def test_a_lecture_is_driven_from_the_keyboard(browser, address):
     page.keyboard.press("Escape")
     expect(page.locator("[data-testid=stHeader]")).to_be_visible()
     assert "present" not in page.url
-    assert reader.errors == []
-    page.context.close()
 
 
-def test_two_scenes_share_axes_and_clock(reader, browser, address):
+def test_two_scenes_share_axes_and_clock(reader):
     page = reader.open("optimisers")
     page.get_by_role("button", name="Compare").click()
     expect(page.locator("[data-panel=kept-map]")).to_be_visible()
@@ -200,19 +131,18 @@ def test_two_scenes_share_axes_and_clock(reader, browser, address):
       return Math.abs(low - 10) < 1e-9 && Math.abs(high - 20) < 1e-9;
     }""")
     # The pair is a link too.
-    other = Reader(browser, address)
-    other.open(page.url.removeprefix(f"{address}/"))
-    expect(other.page.locator("[data-panel=kept-map]")).to_be_visible()
-    other.drawn()
-    assert other.board.get_attribute("data-drawn") == reader.board.get_attribute("data-drawn")
-    other.page.context.close()
+    link, drawn = page.url.removeprefix(f"{reader.address}/"), reader.board.get_attribute("data-drawn")
+    reader.begin()
+    reader.open(link)
+    expect(page.locator("[data-panel=kept-map]")).to_be_visible()
+    assert reader.board.get_attribute("data-drawn") == drawn
     page.get_by_role("button", name="End comparison").click()
     expect(page.locator("[data-panel=kept-map]")).to_have_count(0)
     page.wait_for_function("() => !location.search.includes('beside')")
 
 
-def test_home_the_question_and_the_wall_are_accessible(browser, address):
-    reader = Reader(browser, address, first=True)
+def test_home_the_question_and_the_wall_are_accessible(reader):
+    reader.begin(first=True)
     page = reader.open("")
     expect(page.locator(f".lab-home[data-pictures='{len(LESSONS)}']")).to_be_visible()
 
@@ -227,8 +157,7 @@ def test_home_the_question_and_the_wall_are_accessible(browser, address):
         assert violations(page) == [], theme
     reader.open("early_stopping")
     accessible()
-    page.goto(f"{address}/weight_penalties?present=1")
+    page.goto(f"{reader.address}/weight_penalties?present=1")
     reader.drawn()
     page.keyboard.press("m")
     accessible()
-    page.context.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from unittest import mock
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,13 +11,16 @@ from streamlit.testing.v1 import AppTest
 from core import lesson
 from core.controls import Choice, Choices, Control, Grid, InvalidValue, Number, Numbers, Switch
 from tests.pages import ROOT, page_spec
+from ui import home
 
 
 def opened(page: str, **query: str) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     for name, text in query.items():
         app.query_params[name] = text
-    app.run()
+    # The map would have every lesson run for its picture.
+    with mock.patch.object(home.Gallery, "advance"):
+        app.run()
     # A switch of pages drops the query, as a click in the menu does; a link brings it along.
     app.switch_page(f"pages/{page}.py")
     for name, text in query.items():

@@ -1,0 +1,152 @@
+"""Every page in the browser, opened once: its question, both themes, every reader's access, a phone, its presets."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlparse
+
+from playwright.sync_api import Page, expect
+
+from core.catalogue import LESSONS, Lesson
+from tests.pages import page_spec
+from tests.reader import Reader, in_browser, progress, violations
+
+pytestmark = in_browser
+
+
+def fits_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function("() => document.querySelector('.lab-panel').clientWidth < 390")
+    # The pictures are fitted to their new place a moment later.
+    page.wait_for_function("""() => [...document.querySelectorAll(".lab-plot")]
+      .filter((plot) => plot.clientWidth && plot._fullLayout)
+      .every((plot) => Math.abs(plot._fullLayout.width - plot.clientWidth) <= 1)""")
+    wide = page.evaluate("[document.documentElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]")
+    assert max(wide) <= 391, "the page scrolls sideways"
+    picture, hands = page.locator(".lab-panel").first.bounding_box(), page.locator(".st-key-controls").bounding_box()
+    assert picture
+    assert hands
+    assert picture["y"] < hands["y"], "on a phone the picture stands above the controls"
+    assert picture["width"] > 330
+
+
+def one_family_of_type(page: Page) -> None:
+    """Pages and pictures are set in one family."""
+    families = page.evaluate("""["h2", ".xtick text", ".lab-why", ".lab-title", ".xtitle, .ytitle"]
+      .map((place) => document.querySelector(place)).filter(Boolean)
+      .map((node) => getComputedStyle(node).fontFamily.replace(/["']/g, ""))""")
+    assert len(families) >= 4
+    assert len(set(families)) == 1
+
+
+def beside_the_picture(page: Page) -> None:
+    """Plotly's buttons stand above the data, in the colours of the page, and beside the one that saves."""
+    bars = page.evaluate("""[...document.querySelectorAll(".lab-grid .modebar")].map((bar) => {
+      const plot = bar.closest(".lab-plot"), b = bar.getBoundingClientRect(), p = plot.getBoundingClientRect();
+      const save = bar.closest(".lab-panel").querySelector(".lab-menu").getBoundingClientRect();
+      return { below: b.bottom - p.top, right: save.left - b.right, level: Math.abs(b.top - save.top),
+               paper: getComputedStyle(bar).backgroundColor };
+    })""")
+    assert bars
+    for bar in bars:
+        assert bar["below"] <= 3, bar
+        assert -1 <= bar["right"] < 30, bar
+        assert bar["level"] < 12, bar
+        assert bar["paper"] in ("rgba(0, 0, 0, 0)", "transparent"), bar
+
+
+def a_slider_changes_the_picture_and_the_link(reader: Reader) -> None:
+    page = reader.page
+    before = reader.board.get_attribute("data-drawn")
+    slider = reader.first_slider()
+    # Towards the middle, where there is room to move.
+    at, low, high = (float(slider.get_attribute(name) or 0) for name in ("value", "min", "max"))
+    there, back = ("ArrowLeft", "ArrowRight") if at - low > high - at else ("ArrowRight", "ArrowLeft")
+    slider.focus()
+    page.keyboard.press(there)
+    page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn !== d", arg=before)
+    # The link follows, and what is drawn belongs to what the link says.
+    page.wait_for_function("""() => {
+      const same = (text) => new URLSearchParams(text).toString();
+      return location.search.length > 1 && same(document.querySelector(".lab-board").dataset.scene) === same(location.search);
+    }""")
+    reader.drawn()
+    slider.focus()
+    page.keyboard.press(back)
+    page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn === d", arg=before)
+
+
+def answer(page: Page) -> None:
+    """Commits to an answer, whatever the kind of the question."""
+    cover = page.locator(".lab-cover")
+    expect(cover).to_be_visible()
+    if cover.locator(".lab-curve").count():
+        box = cover.locator(".lab-curve").bounding_box()
+        assert box
+        page.mouse.move(box["x"] + 0.15 * box["width"], box["y"] + 0.2 * box["height"])
+        page.mouse.down()
+        page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.6 * box["height"], steps=8)
+        page.mouse.up()
+    if cover.locator(".lab-send").count():
+        cover.locator(".lab-send").click()
+    else:
+        cover.locator("[data-number]").first.click()
+
+
+def presets_are_links_that_open_their_scenes(reader: Reader, entry: Lesson) -> None:
+    presets, config = page_spec(entry.slug).presets, entry.module().Config
+    links = reader.page.locator(".lab-presets a")
+    assert links.all_inner_texts() == [p.name for p in presets]
+    for preset, link in zip(presets, links.all(), strict=True):
+        assert dict(parse_qsl(urlparse(link.get_attribute("href")).query)) == config(**preset.values).query()
+        assert link.get_attribute("title") == preset.why
+    links.last.click()
+    expect(links.last).to_have_attribute("aria-current", "true")
+    expect(reader.page.locator(".lab-why")).to_have_text(presets[-1].why)
+    reader.drawn()
+    assert reader.scene() == config(**presets[-1].values).query()
+
+
+def a_new_reader_predicts_and_is_judged(page: Page, slug: str) -> None:
+    expect(page.locator(".lab-grid")).to_be_hidden()
+    expect(page.locator(".st-key-summary p").first).to_be_hidden()  # it would give the answer away
+    # The set-up of the question is in sight, and all of the card is.
+    setup = page.locator("[data-panel=setup] .lab-plot")
+    expect(setup.locator(".main-svg, canvas").first).to_be_visible()
+    assert setup.get_attribute("aria-label")
+    assert slug not in progress(page)
+    answer(page)
+    verdict = page.locator(".lab-verdict")
+    expect(verdict).to_be_visible()
+    expect(page.locator(".lab-panel").first).to_be_visible()
+    expect(page.locator(".st-key-summary")).to_be_visible()
+    right = "You predicted it" in verdict.inner_text()
+    assert progress(page)[slug]["predicted"] == ("right" if right else "wrong")
+    verdict.get_by_role("button").click()
+    expect(verdict).to_be_hidden()
+
+
+def test_every_page_from_its_question_to_its_presets(reader, entry):
+    reader.begin(first=True)
+    page = reader.open(entry.slug)
+    a_new_reader_predicts_and_is_judged(page, entry.slug)
+    reader.drawn()
+    expect(page.locator("h2").first).to_have_text(entry.title)
+    box = page.locator(".lab-panel").first.bounding_box()
+    assert box
+    scrolled = page.locator("[data-testid=stMain]").evaluate("e => e.scrollTop")
+    assert box["y"] + scrolled < 400, "the picture is not seen without scrolling"
+    assert page.locator(".main-svg").count() >= 2
+    one_family_of_type(page)
+    beside_the_picture(page)
+    a_slider_changes_the_picture_and_the_link(reader)
+    assert page.locator("[data-testid=stApp]").evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(255, 255, 255)"
+    assert violations(page) == []
+    reader.set_theme("dark")
+    assert violations(page) == []
+    fits_a_phone(page)
+    presets_are_links_that_open_their_scenes(reader, entry)
+    if entry == LESSONS[0]:
+        # Who has predicted is shown the picture at once on coming back, even where no scene is named.
+        page = reader.open(entry.slug)
+        expect(page.locator(".lab-panel").first).to_be_visible()
+        expect(page.locator(".lab-cover")).to_be_hidden()
