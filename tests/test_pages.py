@@ -118,7 +118,7 @@ def test_bad_values_of_the_page_itself_are_said(entry, module):
     assert "nobody" in told
     assert "Seed" in told
     assert app.session_state[f"scene:{entry.slug}"] == module.Config()
-    assert app.session_state[f"beside:{entry.slug}"] == dataclasses.replace(module.Config(), seed=0)
+    assert app.session_state[f"pinned:{entry.slug}"] == dataclasses.replace(module.Config(), seed=0)
     assert "present" not in app.query_params
 
 
