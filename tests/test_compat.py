@@ -83,9 +83,11 @@ def test_a_rerun_does_not_undo_a_change_of_page(monkeypatch):
     after = asked_for(monkeypatch, compat.rerun, chosen)
     assert after
     assert after.page_script_hash == "two"
-    alone = asked_for(monkeypatch, compat.rerun, None)
-    assert alone
-    assert alone.page_script_hash == "one"
+    for nothing_else in (None, RerunData(page_script_hash="one", fragment_id="refreshing", is_auto_rerun=True)):
+        alone = asked_for(monkeypatch, compat.rerun, nothing_else)
+        assert alone
+        assert alone.page_script_hash == "one"
+        assert not alone.fragment_id_queue
 
 
 def test_reruns_are_asked_for_by_compat_alone():

@@ -64,14 +64,16 @@ def yield_point() -> None:
 
 
 def rerun() -> None:
-    """`st.rerun`, but not where another run is asked for already, which then does.
+    """`st.rerun`, but not where another run of a whole page is asked for already, which then does.
 
     `st.rerun` of Streamlit 1.67 is folded into a waiting request together with the page that this script belongs to: a reader
     who has just chosen another page would be held back on this one.
     """
     context = get_script_run_ctx()
     requests = context.script_requests if context else None
-    if requests is None or requests._state is not ScriptRequestType.RERUN:
+    waiting = requests is not None and requests._state is ScriptRequestType.RERUN
+    # A fragment that refreshes itself nearly always waits, and runs its own part of the page alone.
+    if requests is None or not waiting or requests._rerun_data.fragment_id_queue:
         st.rerun()
 
 
