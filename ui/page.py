@@ -105,14 +105,14 @@ def _picture(page: Page, scene: Scene) -> None:
     def mount() -> None:
         boards = first.pop() if first else _boards(page, scene)
         board, slug = boards.now, page.slug
+        if not done and (boards.done or controls.current_scene(slug, page.module.Config) != scene):
+            compat.rerun()  # the whole picture is drawn by the next run; drawn here, it would be thrown away by its beginning
         about = _browser_data(page, scene, boards)
         start = getattr(scene, board.field) if board.field else None
         chart.show(board, key=f"{slug}:board", scene=urlencode(scene.query()), live=not boards.done, start=start, about=about,
                    beside=boards.kept, on_event=lambda: _handle_event(page, board))
         with st.container(key="summary"):
             st.markdown(board.summary)
-        if not done and (boards.done or controls.current_scene(slug, page.module.Config) != scene):
-            compat.rerun()
 
     compat.refresh_until_done(mount, done)
 
