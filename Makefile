@@ -15,8 +15,8 @@ run: $(VENV)/.run
 dev: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.port $(PORT) --server.fileWatcherType auto --server.runOnSave true
 
-# Tests of one lesson or file go to one worker, in the order of tests/conftest.py.
-PYTEST := $(BIN)/python -m pytest -n 2
+# Tests of one lesson or file go to one worker, in the order of tests/conftest.py. Three on two cores: a browser is waited for.
+PYTEST := $(BIN)/python -m pytest -n 3
 
 test: $(VENV)/.test
 	$(PYTEST)

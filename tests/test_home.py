@@ -107,7 +107,8 @@ def toy(monkeypatch) -> list[str]:
     return taken
 
 
-def test_sessions_share_the_runs(gallery, toy):
+def test_sessions_share_the_runs(gallery, toy, monkeypatch):
+    monkeypatch.setattr(jobs, "DROP_AFTER", 60)  # however long a thread waits for its turn
     sessions = [threading.Thread(target=fill, args=(gallery,)) for _ in range(4)]
     for session in sessions:
         session.start()

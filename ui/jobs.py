@@ -74,12 +74,14 @@ class Job:
         try:
             if self._results is None:
                 self._results = iter(self._steps())
-            while time.perf_counter() < until:
+            while True:  # one step at least, however late this thread's turn comes
                 result = next(self._results, None)
                 if result is None:
                     over = True
                     break
                 latest = result
+                if time.perf_counter() >= until:
+                    break
             self.spent += time.thread_time() - began
             if not over and self.spent > BUDGET:
                 raise OverBudget(f"a run has cost {self.spent:.0f} seconds and is not at its end")
