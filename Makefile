@@ -16,22 +16,22 @@ dev: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.port $(PORT) --server.fileWatcherType auto --server.runOnSave true
 
 # Tests of one lesson or file go to one worker, in the order of tests/conftest.py. Three on two cores: a browser is waited for.
-PYTEST := $(BIN)/python -m pytest -n 3
+PYTEST := $(BIN)/python -m pytest -n
 
 test: $(VENV)/.test
-	$(PYTEST)
+	$(PYTEST) 3
 
 # What is computed, once more with the plainest kernels of torch, MKL and NumPy, as another processor would, and the promises
 # at two other seeds.
 test-kernels: $(VENV)/.test
-	SEEDS=2-3 $(BIN)/python -m scripts.other_kernels $(PYTEST) -m "not browser" \
+	SEEDS=2-3 $(BIN)/python -m scripts.other_kernels $(PYTEST) 2 -m "not browser" \
 	  tests/core tests/data tests/engine tests/lessons tests/test_promises.py
 
 # Scenes by chance, $(SCENES) fresh ones for each lesson; the promises at ten seeds; and a connection that is cut for longer
 # than a server remembers.
 SCENES ?= 300
 test-long: $(VENV)/.test
-	LONG=$(SCENES) SEEDS=0-9 $(PYTEST) tests/test_scenes.py tests/test_promises.py
+	LONG=$(SCENES) SEEDS=0-9 $(PYTEST) 2 tests/test_scenes.py tests/test_promises.py
 	LONG=1 $(BIN)/python -m pytest tests/test_connection.py
 
 check: $(VENV)/.test
