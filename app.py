@@ -8,9 +8,9 @@ from core.catalogue import LESSONS, PARTS
 from ui import shell
 
 
-@st.cache_resource(show_spinner=False)
-def pages() -> dict[str, list[st.Page]]:
-    """The pages by the section of the menu. Each looks its file up, so they are made once."""
+@st.cache_resource(show_spinner=False, max_entries=1)
+def pages(catalogue: str) -> dict[str, list[st.Page]]:  # noqa: ARG001
+    """The pages by the section of the menu. Each looks its file up, so they are made once for a state of the catalogue."""
     out = {"": [st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)]}
     for part in PARTS:
         lessons = [entry for entry in LESSONS if entry.part == part]
@@ -25,4 +25,5 @@ st.session_state["routed"] = True
 shell.warm_up()
 shell.add_stylesheet()
 # Copies, since a page notes whether it is the one to be run.
-st.navigation({section: [copy(page) for page in some] for section, some in pages().items()}, position="top").run()
+st.navigation({section: [copy(page) for page in some] for section, some in pages(repr(LESSONS)).items()},
+              position="top").run()

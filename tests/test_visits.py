@@ -176,3 +176,22 @@ def test_a_browser_without_webgl_is_told_so(browser, address):
     assert waiting.value.suggested_filename == "lab-optimisers-surface.csv"
     assert reader.errors == []
     other.close()
+
+
+def test_a_board_that_was_out_of_the_page_for_a_while_is_drawn_again(reader):
+    """It closes when it finds itself out of the page, and may be put back where it was."""
+    page = reader.open("risk?seed=3")
+    before = reader.board.get_attribute("data-drawn")
+    page.evaluate("""async () => {
+      const place = document.querySelector(".lab-board").parentElement, around = place.parentElement, next = place.nextSibling;
+      place.remove();
+      await new Promise((then) => setTimeout(then, 1000));
+      around.insertBefore(place, next);
+    }""")
+    slider = reader.first_slider()
+    at, low = (float(slider.get_attribute(name) or 0) for name in ("value", "min"))
+    slider.focus()
+    page.keyboard.press("ArrowLeft" if at > low else "ArrowRight")
+    page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn !== d", arg=before)
+    reader.drawn()
+    expect(page.locator(".lab-plot .main-svg").first).to_be_visible()

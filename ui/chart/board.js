@@ -22,6 +22,7 @@ export class Board {
     this.parent = parent;
     this.root = parent.querySelector(".lab-board") ?? parent.appendChild(document.createElement("div"));
     this.root.className = "lab-board";
+    this.root.replaceChildren();  // of a board that was closed
     this.panels = new Map();
     this.order = [];
     this.player = new Player(this);
@@ -73,7 +74,7 @@ export class Board {
     try {
       while (this.waiting.length) {
         const heads = await Promise.all(this.waiting.splice(0).map(opened));
-        if (this.root.isConnected) this.receive(heads.at(-1));
+        if (!this.closed) this.receive(heads.at(-1));
       }
     } finally {
       this.opening = false;
@@ -242,6 +243,7 @@ export class Board {
   sendFrame(frame) { this.send("frame", { frame, at: Date.now() }); }
 
   close() {
+    this.closed = true;
     clearInterval(this.watch);
     clearInterval(this.lacking);
     window.removeEventListener("resize", this.onSize);
@@ -263,7 +265,7 @@ function complete({ kept }, sent) {
 
 export default function ({ parentElement, data, setTriggerValue }) {
   let board = boards.get(parentElement);
-  if (!board) boards.set(parentElement, (board = new Board(parentElement)));
+  if (!board || board.closed) boards.set(parentElement, (board = new Board(parentElement)));
   board.send = setTriggerValue;
   board.take(data instanceof Uint8Array ? data : new Uint8Array(data));
   return () => setTimeout(() => {
