@@ -10,6 +10,7 @@ the app lives under (`ui/chart/entry.js`, `ui/home/home.js`); `_fullLayout` of a
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable
@@ -45,6 +46,11 @@ def session_id() -> str:
     """The session that runs this script; "" outside of one. Streamlit 1.67 tells it nowhere in public."""
     context = get_script_run_ctx()
     return context.session_id if context else ""
+
+
+def session_name() -> str:
+    """What tells this session from others, of which the id cannot be had again: it would open the session to others."""
+    return hashlib.blake2b(session_id().encode(), digest_size=8).hexdigest()
 
 
 def is_history_navigation() -> bool:

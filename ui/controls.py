@@ -23,8 +23,10 @@ from core.drawings import Asset
 from core.lesson import Scene
 from ui import asset_store, compat
 
-# The parameters of a link that belong to the page, not to the scene: lecture mode, and the scene to compare with.
-PRESENT, BESIDE = "present", "beside"
+# The parameters of a link that belong to the page, not to the scene: lecture mode, the scene to compare with, and whether the
+# further pictures are drawn.
+PRESENT, BESIDE, FURTHER = "present", "beside", "further"
+SWITCHES = {PRESENT: "Lecture mode is present=1", FURTHER: "A page with its further pictures is further=1"}
 
 
 def current_widget_key(slug: str, field: str) -> str:
@@ -60,7 +62,7 @@ def load_scene_from_url(slug: str, config: type[Scene]) -> None:
         return
     state["page"], state["sent"] = slug, None
     asked = st.query_params.to_dict()
-    query = {name: text for name, text in asked.items() if name not in (PRESENT, BESIDE)}
+    query = {name: text for name, text in asked.items() if name not in (PRESENT, BESIDE, FURTHER)}
     # A link that names a scene shows it; a reader who just comes by is asked first.
     state[f"ask_first:{slug}"] = not query
     if asked or travelled or f"scene:{slug}" not in state:
@@ -73,8 +75,10 @@ def load_scene_from_url(slug: str, config: type[Scene]) -> None:
             kept, more = _read(config, dict(parse_qsl(asked[BESIDE])))
             pin_scene(slug, kept)
             notes += [f"Of the scene to compare with: {note}" for note in more]
-        if asked.get(PRESENT, "1") != "1":
-            notes.append(f"Lecture mode is present=1, not “{asked[PRESENT][:40]}”; the page is shown without it.")
+        notes += [f"{what}, not “{asked[name][:40]}”; the page is shown without it."
+                  for name, what in SWITCHES.items() if asked.get(name, "1") != "1"]
+        if FURTHER in asked:
+            show_further(slug, asked[FURTHER] == "1")
         state[f"notes:{slug}"] = notes
 
 
@@ -131,6 +135,15 @@ def pinned_scene(slug: str) -> Scene | None:
     return st.session_state.get(f"pinned:{slug}")
 
 
+def show_further(slug: str, shown: bool) -> None:
+    st.session_state[f"further:{slug}"] = shown
+
+
+def shows_further(slug: str) -> bool:
+    """Whether the reader has asked for the further pictures of the page."""
+    return st.session_state.get(f"further:{slug}", False)
+
+
 def describe_difference(kept: Scene, scene: Scene) -> str:
     """In words, what tells the two scenes apart."""
     fields = [(control, getattr(kept, name), getattr(scene, name)) for name, control in scene.controls().items()]
@@ -140,11 +153,13 @@ def describe_difference(kept: Scene, scene: Scene) -> str:
     return "; ".join(f"{c.label}: A {c.format_value(a)}, B {c.format_value(b)}" for c, a, b in fields) + "."
 
 
-def write_url(scene: Scene, kept: Scene | None = None) -> None:
-    """Writes the scene, and the one it is compared with, into the browser's address."""
+def write_url(scene: Scene, kept: Scene | None = None, further: bool = False) -> None:
+    """Writes the scene, the one it is compared with and whether further pictures are drawn into the browser's address."""
     query = scene.query()
     if kept is not None:
         query[BESIDE] = urlencode(kept.query()) or "seed=0"
+    if further:
+        query[FURTHER] = "1"
     if st.query_params.get(PRESENT) == "1":
         query[PRESENT] = "1"
     # Under fast hands the address that the browser told us may be older than the last one that it was sent.

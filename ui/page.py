@@ -85,12 +85,18 @@ def _scene(page: Page) -> None:
         _picture(page, scene)
     with controls_column, st.container(key="controls"):
         _controls(slug, scene)
-    controls.write_url(scene, controls.pinned_scene(slug))
+    controls.write_url(scene, controls.pinned_scene(slug), controls.shows_further(slug))
+
+
+MAIN = 2  # controls that stand right below the first picture on a phone
 
 
 def _controls(slug: str, scene: Scene) -> None:
     fields = scene.controls()
-    controls.draw_widgets(slug, scene, {n: c for n, c in fields.items() if not c.more})
+    first = [(n, c) for n, c in fields.items() if not c.more and not c.hidden and scene.matters(n)]
+    with st.container(key="main-controls"):
+        controls.draw_widgets(slug, scene, dict(first[:MAIN]))
+    controls.draw_widgets(slug, scene, dict(first[MAIN:]))
     more = {n: c for n, c in fields.items() if c.more}
     if any(not c.hidden for c in more.values()):
         with st.expander("More", icon=":material/tune:"):
@@ -127,11 +133,12 @@ class _Boards:
 
 
 def _boards(page: Page, scene: Scene) -> _Boards:
-    board, done = runner.board_of(page.slug, page.module, scene, page.draw)
+    further = controls.shows_further(page.slug)
+    board, done = runner.board_of(page.slug, page.module, scene, page.draw, further=further)
     other = controls.pinned_scene(page.slug)
     if other is None:
         return _Boards(board, None, done)
-    kept, complete = runner.board_of(page.slug, page.module, other, page.draw, slot="run of the kept scene")
+    kept, complete = runner.board_of(page.slug, page.module, other, page.draw, slot="run of the kept scene", further=further)
     return _Boards(board, kept, done and complete)
 
 
@@ -142,7 +149,7 @@ def _browser_data(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
     other = controls.pinned_scene(slug)
     return {
         "slug": slug, "question": questions.browser_data(question), "ask_first": st.session_state.get(f"ask_first:{slug}", False),
-        "notices": controls.warnings(slug), "alive": st.session_state.get("alive"),
+        "notices": controls.warnings(slug), "alive": st.session_state.get("alive"), "session": compat.session_name(),
         "verdict": questions.judge(slug, scene, question, live=not boards.done),
         "solved": bool(st.session_state.get(f"solved:{slug}")),
         "presets": [{"name": preset.name, "why": preset.why, "current": there == scene,
@@ -154,19 +161,21 @@ def _browser_data(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
 
 def _handle_event(page: Page, board: chart.Encoded) -> None:
     slug = page.slug
-    event, scene = st.session_state[f"{slug}:board"], st.session_state[f"scene:{slug}"]
+    event, scene, fields = st.session_state[f"{slug}:board"], st.session_state[f"scene:{slug}"], board.all_fields
     if place := event.get("click"):
-        _handle_click(slug, scene, board.fields["click"][place["panel"]], *place["place"])
+        _handle_click(slug, scene, fields["click"][place["panel"]], *place["place"])
     if moved := event.get("shift"):
-        _handle_click(slug, scene, board.fields["shift"][moved["panel"]], *moved["shift"])
+        _handle_click(slug, scene, fields["shift"][moved["panel"]], *moved["shift"])
     if drawn := event.get("drawn"):
-        _handle_drawing(slug, scene, *board.fields["drawn"][drawn["panel"]], drawn["drawing"])
+        _handle_drawing(slug, scene, *fields["drawn"][drawn["panel"]], drawn["drawing"])
     if moved := event.get("frame"):
         controls.set_fields(slug, **{board.field: int(moved["frame"])})
     if guess := event.get("guess"):
         questions.record_guess(slug, scene, guess)
     if chosen := event.get("preset"):
         controls.set_scene(slug, next(there for preset, there in page.presets if preset.name == chosen["name"]))
+    if asked := event.get("further"):
+        controls.show_further(slug, bool(asked["open"]))
     if event.get("pin"):
         controls.pin_scene(slug, None if controls.pinned_scene(slug) else scene)
     if asked := event.get("alive"):

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,16 +74,18 @@ def shared_state() -> Shared:
     return shared(fingerprint() if watching else _fingerprint_once())
 
 
-def board_of(slug: str, module: Any, scene: Scene, draw: Draw, slot: str = "run") -> tuple[Encoded, bool]:
-    """The board of a scene and whether it is complete. Asked again, it waits for something newer.
+def board_of(slug: str, module: Any, scene: Scene, draw: Draw, slot: str = "run", further: bool = False) -> tuple[Encoded, bool]:
+    """The board of a scene, with its further pictures where they are asked for, and whether it is complete. Asked again, it waits
+    for something newer.
 
     slot: where the session notes what it has seen of a run that is not over, so that two can be under way side by side.
     A run that fails ends in a board without pictures that says so; it is not kept, so that the scene can be tried again.
     """
     memory = shared_state()
-    if known := memory.boards.kept.get((slug, scene)):
+    known = [memory.boards.kept.get((slug, scene, part)) for part in ((False, True) if further else (False,))]
+    if all(known):
         st.session_state.pop(slot, None)
-        return known, True
+        return _joined(*known), True  # pyright: ignore[reportArgumentType]
     seen, version = st.session_state.get(slot, (None, 0))
     after = version if seen == (slug, scene.trained()) else 0
     try:
@@ -95,10 +97,16 @@ def board_of(slug: str, module: Any, scene: Scene, draw: Draw, slot: str = "run"
         st.session_state.pop(slot, None)
     else:
         st.session_state[slot] = (slug, scene.trained()), version
-    def board() -> Encoded:
-        return _encoded(slug, module, draw, result, scene)
 
-    return (memory.boards.get((slug, scene), board) if done else memory.unfinished.get((slug, scene, version), board)), done
+    def board(part: bool) -> Encoded:
+        make = partial(_encoded, slug, module, draw, result, scene, part)
+        return memory.boards.get((slug, scene, part), make) if done else memory.unfinished.get((slug, scene, part, version), make)
+
+    return _joined(board(False), board(True) if further else None), done
+
+
+def _joined(board: Encoded, further: Encoded | None = None) -> Encoded:
+    return replace(board, further=further) if further else board
 
 
 def _session(slot: str) -> tuple[str, str]:
@@ -139,18 +147,18 @@ def steps_of(module: Any, scene: Scene) -> Callable[[], Iterator[Any]]:
     return partial(module.steps, scene, assets)
 
 
-def _encoded(slug: str, module: Any, draw: Draw, result: Any, scene: Scene) -> Encoded:
-    """The board of a result. What fails is logged and left out: one picture, the question, or at worst all of them."""
+def _encoded(slug: str, module: Any, draw: Draw, result: Any, scene: Scene, further: bool) -> Encoded:
+    """The board of a result, or its further pictures. What fails is logged and left out: one picture, the question, or all."""
     def failed(what: str) -> None:
         LOG.exception("%s: %s of %s failed", slug, what, scene)
 
     question = None
     try:
-        question = module.predict(result, scene) if hasattr(module, "predict") else None
+        question = module.predict(result, scene) if hasattr(module, "predict") and not further else None
     except Exception:
         failed("the question")
     try:
-        return encode(draw(result, scene), question, failed)
+        return encode(draw(result, scene), question, failed, further=further)
     except Exception:
         failed("the board")
         return encode(Board(panels=[], summary=FAILED))

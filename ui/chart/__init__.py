@@ -20,14 +20,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import plotly.graph_objects as go
 import streamlit as st
 from plotly.io.json import to_json_plotly
 
 from core.question import Question
-from figures import style
+from figures import keys, style
 from figures.kinds import Kind
 from figures.wire import Arrays
 from ui import assets, compat
@@ -43,14 +43,15 @@ class Panel:
     The figure and the texts may be given as functions without arguments, which are called when they are first asked for:
     one that fails takes no other picture with it.
     `click` names the fields of the Config, or "" for none, that a click sets: by its x and y in a Plotly figure, by what is
-    clicked in another kind, see figures/kinds.py. `drawing` names the field that holds what is drawn on a pad, `shift` the two
+    clicked in another kind, see figures/kinds.py. `pair` is the id of the picture that stands beside this one on the wall, one of
+    those after it. `keyed` is false where the lines carry their own names. `drawing` names the field that holds what is drawn on a pad, `shift` the two
     that say by how much the images of a grid are shifted.
     """
 
     def __init__(self, *, id: str, figure: Figure | Callable[[], Figure], caption: Text = "", alt: Text = "",
                  title: Text = "", span: int = 12, rows: int = 1, height: str = "medium", click: tuple[str, ...] | None = None,
-                 drawing: str = "", shift: tuple[str, str] | None = None):
-        self.id, self.span, self.rows, self.height = id, span, rows, height
+                 pair: str = "", keyed: bool = True, drawing: str = "", shift: tuple[str, str] | None = None):
+        self.id, self.span, self.rows, self.height, self.pair, self.keyed = id, span, rows, height, pair, keyed
         self.click, self.drawing, self.shift = click, drawing, shift
         self._given = {"figure": figure, "caption": caption, "alt": alt, "title": title}
 
@@ -103,11 +104,14 @@ class Player:
 class Board:
     """What a page shows of one result: pictures, clock, and the sentences computed from it.
 
-    `legend` is one key for all pictures: (label, colour, dash), dash as Plotly names it. `setup` is what a reader sees while
-    the question is asked: the data, the axes or the net, all but the answer.
+    `panels` lead, MOST of them at most; those under `further` are drawn for a reader who asks for them. `legend` has the key of
+    every colour and dash, (label, colour, dash), dash as Plotly names it; each picture shows those that it is drawn with.
+    `setup` is what a reader sees while the question is asked: the data, the axes or the net, all but the answer.
     """
 
+    MOST: ClassVar[int] = 6
     panels: list[Panel]
+    further: list[Panel] = field(default_factory=list)
     setup: Panel | None = None
     player: Player | None = None
     summary: str = ""
@@ -128,6 +132,13 @@ class Encoded:
     fields: dict[str, dict[str, tuple[str, ...]]]  # event -> panel -> the fields that it sets
     field: str
     question: Question | None = None
+    further: Encoded | None = None  # the further pictures, where the reader has asked for them
+
+    @property
+    def all_fields(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """The fields of the board's pictures and of the further ones."""
+        more = self.further.fields if self.further else {}
+        return {event: panels | more.get(event, {}) for event, panels in self.fields.items()}
 
     @property
     def size(self) -> int:
@@ -138,32 +149,33 @@ class Encoded:
 Failed = Callable[[str], None]
 
 
-def encode(board: Board, question: Question | None = None, failed: Failed | None = None) -> Encoded:
-    """The board as bytes, with the question that it answers.
+def encode(board: Board, question: Question | None = None, failed: Failed | None = None, *, further: bool = False) -> Encoded:
+    """The board as bytes, with the question that it answers; or its further pictures alone.
 
     failed: called with the name of what could not be had, a picture or a text, while its error is being handled; a
     sentence then stands in its place. Without it the error is raised.
     Costs a millisecond or two for large pictures and their drawing tens, so callers keep the result.
     """
     parts: dict[str, bytes] = {}
-    panels = [_encoded(panel, parts, failed) for panel in board.panels]
-    setup = _encoded(board.setup, parts, failed) if board.setup else None
+    drawn = board.further if further else board.panels
+    panels = [_encoded(panel, board.legend, parts, failed) for panel in drawn]
+    if further:
+        return Encoded(digest=_add(parts, {"panels": panels}), parts=parts, summary="", fields=_fields(drawn), field="")
+    setup = _encoded(board.setup, board.legend, parts, failed) if board.setup else None
     player: dict[str, Any] | None = None
     if board.player:
         player = {k: getattr(board.player, k) for k in ("labels", "name", "seconds", "field", "autoplay", "live")}
         player["frames"] = len(board.player.labels)
     legend = [{"label": label, "colour": colour, "dash": dash} for label, colour, dash in board.legend]
-    digest = _add(parts, {"player": player, "legend": legend, "panels": panels, "setup": setup})
-    return Encoded(
-        digest=digest,
-        parts=parts,
-        summary=board.summary,
-        fields={"click": {p.id: p.click for p in board.panels if p.click},
-                "shift": {p.id: p.shift for p in board.panels if p.shift},
-                "drawn": {p.id: (p.drawing,) for p in board.panels if p.drawing}},
-        field=board.player.field if board.player else "",
-        question=question,
-    )
+    more = [[panel.id, _text(panel, "title", "", failed)] for panel in board.further]
+    digest = _add(parts, {"player": player, "legend": legend, "panels": panels, "setup": setup, "further": more})
+    return Encoded(digest=digest, parts=parts, summary=board.summary, fields=_fields(drawn),
+                   field=board.player.field if board.player else "", question=question)
+
+
+def _fields(panels: list[Panel]) -> dict[str, dict[str, tuple[str, ...]]]:
+    return {"click": {p.id: p.click for p in panels if p.click}, "shift": {p.id: p.shift for p in panels if p.shift},
+            "drawn": {p.id: (p.drawing,) for p in panels if p.drawing}}
 
 
 SOLID = ("surface", "scatter3d")  # drawn in three dimensions, for which a browser needs WebGL
@@ -179,27 +191,29 @@ def _add(parts: dict[str, bytes], value: Any, arrays: Arrays | None = None) -> s
     return digest
 
 
-def _encoded(panel: Panel, parts: dict[str, bytes], failed: Failed | None) -> dict[str, Any]:
-    def value(name: str, instead: Any) -> Any:
-        try:
-            return getattr(panel, name)
-        except Exception:
-            if failed is None:
-                raise
-            failed(f"{name} of {panel.id}")
-            return instead
+def _text(panel: Panel, name: str, instead: Any, failed: Failed | None) -> Any:
+    """A text of the panel, or its figure; what stands instead where it cannot be had."""
+    try:
+        return getattr(panel, name)
+    except Exception:
+        if failed is None:
+            raise
+        failed(f"{name} of {panel.id}")
+        return instead
 
-    about = {k: getattr(panel, k) for k in ("id", "span", "rows", "height")} | {"click": bool(panel.click)}
-    about |= {"title": value("title", ""), "caption": value("caption", ""), "alt": value("alt", "Not described.")}
-    figure = value("figure", None)
+
+def _encoded(panel: Panel, legend: list[keys.Entry], parts: dict[str, bytes], failed: Failed | None) -> dict[str, Any]:
+    about = {k: getattr(panel, k) for k in ("id", "span", "rows", "height", "pair")} | {"click": bool(panel.click)}
+    about |= {name: _text(panel, name, instead, failed) for name, instead in (("title", ""), ("caption", ""), ("alt", "Not described."))}
+    figure = _text(panel, "figure", None, failed)
     if figure is None:
         about["alt"] = NO_PICTURE
         words = {"text": NO_PICTURE.replace(". ", ".<br>"), "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper"}
         figure = go.Figure(layout={"xaxis_visible": False, "yaxis_visible": False, "annotations": [words | {"showarrow": False}]})
+    about["keys"] = keys_of(figure, legend) if panel.keyed else []
     arrays = Arrays()
     if not isinstance(figure, go.Figure):
-        part = _add(parts, arrays.extract(figure), arrays)
-        return {**about, "kind": figure.kind, "part": part, "moves": figure.moves}
+        return {**about, "kind": figure.kind, "part": _add(parts, arrays.extract(figure), arrays), "moves": figure.moves}
     traces, layout = compat.figure_parts(figure)
     layout = {name: value for name, value in layout.items() if name != "template"}
     part = _add(parts, {"data": arrays.extract(traces), "layout": arrays.extract(layout)}, arrays)
@@ -207,7 +221,16 @@ def _encoded(panel: Panel, parts: dict[str, bytes], failed: Failed | None) -> di
     return {**about, "kind": "plotly", "part": part, "moves": moves, "solid": any(trace["type"] in SOLID for trace in traces)}
 
 
-EVENTS = ("click", "shift", "drawn", "frame", "guess", "preset", "pin", "leave", "alive", "missing")
+def keys_of(figure: Figure, legend: list[keys.Entry]) -> list[int]:
+    """The places in the legend of what the figure is drawn with."""
+    if isinstance(figure, go.Figure):
+        traces, layout = compat.figure_parts(figure)
+        return keys.used(traces, legend, bool(layout.get("showlegend")))
+    drawn = keys.colours(figure)
+    return [i for i, (_, colour, _) in enumerate(legend) if colour in drawn]
+
+
+EVENTS = ("click", "shift", "drawn", "frame", "guess", "preset", "pin", "further", "leave", "alive", "missing")
 WHOLE = 5.0  # seconds for which a browser that has missed a part is sent all of them
 
 
@@ -232,11 +255,12 @@ def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int
     The returned object has one attribute for each of EVENTS.
     """
     mount, look = _component()
-    parts = {**look, **board.parts, **(beside.parts if beside else {})}
+    now, kept = _with_further(board), _with_further(beside)
+    parts = {**look, **{name: data for one in (*now, *kept) for name, data in one.parts.items()}}
     sent = _sent(f"{key}:sent", parts)
-    head = {"digest": board.digest + (beside.digest if beside else ""), "scene": scene, "live": live, "start": start,
+    head = {"digest": "".join(one.digest for one in (*now, *kept)), "scene": scene, "live": live, "start": start,
             "summary": board.summary, **about, "plotly": f"{assets.PLOTLY.address}/plotly.min.js", "look": next(iter(look)),
-            "now": board.digest, "kept": beside.digest if beside else None, "parts": [[name, len(parts[name])] for name in sent]}
+            "now": [one.digest for one in now], "kept": [one.digest for one in kept], "parts": [[name, len(parts[name])] for name in sent]}
     data = b"".join([json.dumps(head).encode(), b"\n", *(parts[name] for name in sent)])
 
     def event() -> None:
@@ -245,6 +269,10 @@ def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int
         on_event()
 
     return mount(data=data, key=key, **{f"on_{name}_change": event for name in EVENTS})
+
+
+def _with_further(board: Encoded | None) -> list[Encoded]:
+    return [one for one in (board, board and board.further) if one]
 
 
 def _sent(note: str, parts: Mapping[str, bytes]) -> list[str]:

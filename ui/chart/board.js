@@ -6,11 +6,13 @@ import { Toolbar } from "./toolbar.js";
 import { paired } from "./compare.js";
 import { Connection } from "./connection.js";
 import { Exports } from "./export.js";
+import { Further, markKeys } from "./rows.js";
 import { Panel } from "./panel.js";
 import { figuresOf, opened, partOf } from "./parts.js";
 import { Player } from "./player.js";
 import { Lecture } from "./lecture.js";
-import { fontSize, isDark, legendEntry, loadPlotly, make, nextFrame, swapColours } from "./tools.js";
+import { PhoneControls } from "./phone.js";
+import { fontSize, isDark, loadPlotly, make, nextFrame, swapColours } from "./tools.js";
 
 const boards = new WeakMap();
 const PAUSE = 1000;  // milliseconds between two drawings of a picture that is not the first, while a run is under way
@@ -34,10 +36,11 @@ export class Board {
     this.notices.setAttribute("role", "status");
     this.exports = new Exports(this);
     this.toolbar.actions.append(this.exports.share.root);
-    this.legend = make("ul", "lab-legend");
+    this.further = new Further(this);
+    this.phone = new PhoneControls(this);
     this.grid = make("div", "lab-grid");
     const stage = make("div", "lab-stage");
-    stage.append(this.legend, this.grid, this.question.cover);
+    stage.append(this.grid, this.question.cover);
     this.root.append(this.notices, this.connection.root, this.lecture.root, this.toolbar.root, this.question.verdictLine, stage);
     this.revision = 0;
     this.digest = null;
@@ -81,14 +84,14 @@ export class Board {
     }
   }
 
-  // head.look, head.now and, where two scenes are compared, head.kept name parts.
+  // head.look names a part; head.now, and head.kept where two scenes are compared, those of a board and its further pictures.
   receive(head) {
     const fresh = !this.head;
     clearInterval(this.lacking);
     this.head = head;
     this.root.dataset.scene = head.scene;
     this.root.dataset.live = head.live;
-    this.connection.answered(head.alive);
+    this.connection.answered(head.alive, head.session);
     this.showNotices(head.notices ?? []);
     this.lecture.show(head.lecture);
     this.toolbar.show(head);
@@ -100,8 +103,9 @@ export class Board {
       else if (!head.live && this.spec && this.isOutdated() && !this.player.playing) this.drawOutdated(0);
       return;
     }
-    const sent = Object.fromEntries(["look", "now", "kept"].map((name) => [name, head[name] && partOf(head[name])?.text]));
-    if (!complete(head, sent)) {
+    const textOf = (digest) => partOf(digest)?.text;
+    const sent = { look: textOf(head.look), now: head.now.map(textOf), kept: head.kept.map(textOf) };
+    if (!complete(sent)) {
       this.root.dataset.live = true;  // more is to come
       const ask = () => this.send("missing", { at: Date.now() });
       this.lacking = setInterval(ask, LACKING);  // a question may be lost among the ticks of a run
@@ -127,25 +131,21 @@ export class Board {
     const { look, now, kept } = this.sent;
     this.darkColours = JSON.parse(look).dark;
     this.look = this.coloured(look);
-    this.spec = this.coloured(now);
+    this.spec = this.boardOf(now);
     this.order = this.spec.panels.map((p) => p.id);
-    if (kept) this.spec.panels = paired(this.spec, this.coloured(kept));
+    if (kept.length) this.spec.panels = paired(this.spec, this.boardOf(kept));
     this.revision += 1;
-    this.legend.replaceChildren(...this.spec.legend.map(legendEntry));
     const keep = new Set(this.spec.panels.map((p) => p.id));
     for (const [id, panel] of this.panels) if (!keep.has(id)) { panel.close(); this.panels.delete(id); }
-    let before = null;
     for (const spec of this.spec.panels) {
       let panel = this.panels.get(spec.id);
       if (!panel) { this.panels.set(spec.id, (panel = new Panel(this))); this.exports.addMenu(panel); }
-      // Moving a WebGL node in the document costs it its context: only touch the order when it is wrong.
-      let wanted = before ? before.nextSibling : this.grid.firstChild;
-      if (wanted === this.player.root) wanted = wanted.nextSibling;
-      if (wanted !== panel.root) this.grid.insertBefore(panel.root, wanted);
-      before = panel.root;
-      panel.show(spec);
+      panel.show(spec, this.spec.legend);
       if (spec.mate) panel.root.dataset.mate = spec.mate; else delete panel.root.dataset.mate;
     }
+    this.further.show(this.spec);
+    markKeys([...this.panels.values()], this.spec.panels);
+    this.place();
     this.player.show(this.spec.player && { ...this.spec.player, start: this.head.start }, fresh);
     for (const panel of this.panels.values()) {
       panel.mate = this.panels.get(panel.spec.mate);
@@ -156,23 +156,44 @@ export class Board {
     if (!this.player.playing) this.drawOutdated(0);
   }
 
+  // One board of its part and that of its further pictures.
+  boardOf([text, more]) {
+    const board = this.coloured(text);
+    if (more) board.panels.push(...this.coloured(more).panels.map((panel) => ({ ...panel, further: true })));
+    return board;
+  }
+
+  // Puts the pictures in their order. Moving a WebGL node in the document costs it its context, so none is where it need not be.
+  place() {
+    const specs = this.spec.panels;
+    const nodes = (which) => specs.filter(which).map((spec) => this.panels.get(spec.id).root);
+    let at = this.grid.firstChild;
+    for (const node of [...nodes((spec) => !spec.further), this.further.root, ...nodes((spec) => spec.further)]) {
+      if (at === this.player.root) at = at.nextSibling;
+      if (at === node) at = at.nextSibling;
+      else this.grid.insertBefore(node, at);
+    }
+  }
+
   // A part's text as what it says, in the colours of the theme that is on.
   coloured(text) { return JSON.parse(this.dark ? swapColours(text, this.darkColours) : text); }
 
   // In lecture mode one picture has the screen to itself, or a pair of them.
   arrange() {
-    const chosen = this.lecture.panelId();
+    const chosen = this.lecture.panelIds();
     this.lecture.showPosition();
     for (const [id, panel] of this.panels) {
-      const shown = !this.lecture.on || id === chosen || panel.spec.mate === chosen;
+      const shown = !this.lecture.on || chosen.includes(id) || (panel.spec.mate === chosen[0]);
       if (panel.root.hidden === !shown) continue;
       panel.root.hidden = !shown;
       panel.outdated = true;
     }
-    const stand = this.panels.get(this.lecture.on ? chosen : this.order[0]);
+    const stand = this.panels.get(this.lecture.on ? chosen[0] : this.order[0]);
     // Below its picture, or below a pair of them.
-    const above = stand?.mate ? stand.root : stand?.plot;
-    if (above && above.nextSibling !== this.player.root) above.after(this.player.root);
+    if (stand && (this.lecture.on || stand.mate)) {
+      if (stand.root.nextSibling !== this.player.root) stand.root.after(this.player.root);
+    } else if (stand && stand.foot.firstChild !== this.player.root) stand.foot.prepend(this.player.root);
+    this.phone.place(stand);
   }
 
   questionClosed() {
@@ -231,7 +252,7 @@ export class Board {
   // Whether a picture that is shown is out of date.
   isOutdated() { return [...this.panels.values()].some((panel) => panel.outdated && !panel.root.hidden); }
 
-  first() { return this.panels.get(this.lecture.on ? this.lecture.panelId() : this.order[0]); }
+  first() { return this.panels.get(this.lecture.on ? this.lecture.panelIds()[0] : this.order[0]); }
 
   // For tests and benchmarks: which scene and frame the first picture shows; `settled` once all the others show it too.
   markDrawn(frame) {
@@ -253,14 +274,14 @@ export class Board {
     this.connection.close();
     this.player.playing = false;
     this.lecture.close();
+    this.phone.close();
     if (!document.querySelector(".lab-covered")) document.documentElement.classList.remove("lab-question-open");
   }
 }
 
 // Whether all is here that a message speaks of.
-function complete({ kept }, sent) {
-  const texts = [sent.now, ...(kept ? [sent.kept] : [])];
-  return Boolean(sent.look) && texts.every((text) => text && figuresOf(text).every(partOf));
+function complete({ look, now, kept }) {
+  return Boolean(look) && [...now, ...kept].every((text) => text && figuresOf(text).every(partOf));
 }
 
 export default function ({ parentElement, data, setTriggerValue }) {

@@ -46,8 +46,13 @@ export class Connection {
     }, ANSWER);
   }
 
-  // alive: the last question that the server has answered.
-  answered(alive) { if (alive === this.askedAt) clearInterval(this.answerTimer); }
+  // alive: the last question that the server has answered; session: which of its sessions speaks. Another one knows nothing of
+  // what this reader has done.
+  answered(alive, session) {
+    if (this.session && session !== this.session) return location.reload();
+    this.session = session;
+    if (alive === this.askedAt) clearInterval(this.answerTimer);
+  }
 
   close() {
     this.watch.disconnect();

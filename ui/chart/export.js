@@ -130,7 +130,7 @@ async function toSvg(panel) {
   const picture = await panel.view.svg(width, height);
   const sheet = new Sheet(width + 2 * size, size, board);
   sheet.words(panel.title.textContent, 1.15 * size, "bold");
-  sheet.key(board.spec.legend);
+  sheet.key(panel.entries);
   sheet.place(picture, height);
   sheet.words(panel.caption.textContent, 0.95 * size);
   return sheet.finish();

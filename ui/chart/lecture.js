@@ -5,7 +5,9 @@ import { make } from "./tools.js";
 const LECTURE_KEYS = [
   ["→ or Page Down", "next scene, then next lesson"], ["← or Page Up", "the one before"], ["↓ ↑", "next, previous lesson"],
   ["Space", "show the picture; play and pause"], ["1 to 9", "answer while asked; else choose a picture"],
-  ["P", "ask before showing"], ["C", "controls"], ["Q", "large code of this link"], ["M", "the lecture's map"], ["Esc", "leave lecture mode"],
+  ["N, B", "next picture, the one before; the further ones come last"], ["P", "ask before showing"],
+  ["V", "what became of the answer, in large type"], ["C", "controls"], ["Q", "large code of this link"],
+  ["M", "the lecture's map"], ["Esc", "leave lecture mode"],
 ];
 
 export class Lecture {
@@ -29,36 +31,52 @@ export class Lecture {
     const text = JSON.stringify(spec);
     if (text === this.text) return;
     this.text = text;
-    const words = make("div", "lab-lecture-words");
-    words.append(make("p", "lab-lecture-part", `${spec.part} · ${spec.heading}`), make("h2", "", spec.title), make("p", "", spec.question));
-    const side = make("div", "lab-lecture-side");
-    const qr = make("div", "lab-qr");
-    qr.innerHTML = spec.qr;
-    qr.setAttribute("role", "img");
-    qr.setAttribute("aria-label", "Code of the link to this scene");
-    this.position = make("p");
-    const place = make("div", "lab-place");
-    place.append(make("p", "", `lesson ${spec.place}`), this.position, make("p", "", "M for keys"));
-    side.append(place, qr);
-    this.root.replaceChildren(words, side);
+    const title = make("h2", "", spec.title);
+    title.style.setProperty("--letters", spec.title.length);
+    this.position = make("span");
+    const place = make("p", "lab-place", `lesson ${spec.place}`);
+    place.append(this.position, make("span", "", "Q code, M keys"));
+    this.root.replaceChildren(title, place);
     this.overlay ??= this.board.root.appendChild(make("div", "lab-overlay"));
     this.overlay.hidden = true;
   }
 
   // Says which of the pictures is on the wall.
   showPosition() {
-    const count = this.board.order.length;
-    if (this.position) this.position.textContent = count > 1 ? `picture ${Math.min(this.at, count - 1) + 1} of ${count}` : "";
+    const { stops, waiting } = this;
+    const count = stops.length + (waiting ? 1 : 0);
+    if (this.position) this.position.textContent = count > 1 ? `picture ${Math.min(this.at, stops.length - 1) + 1} of ${stops.length}${waiting ? "+" : ""}` : "";
   }
 
-  // Which picture is the one that is shown; the first where the chosen one is not on this board.
-  panelId() {
-    const ids = this.board.order;
-    return ids[Math.min(this.at, ids.length - 1)];
+  // The ids that share the wall, stop by stop: a picture with the one that belongs to it.
+  get stops() {
+    const { order, spec } = this.board;
+    const pairOf = Object.fromEntries((spec?.panels ?? []).map((panel) => [panel.id, panel.pair]));
+    const seen = new Set();
+    const stops = [];
+    for (const id of order) {
+      if (seen.has(id)) continue;
+      const stop = order.includes(pairOf[id]) && !this.board.head.kept.length ? [id, pairOf[id]] : [id];
+      stop.forEach((one) => seen.add(one));
+      stops.push(stop);
+    }
+    return stops;
+  }
+
+  // Whether there are further pictures that Python has not drawn yet.
+  get waiting() { return this.board.further.list?.length && !this.board.further.open; }
+
+  // The pictures that are shown; the last where there are fewer than the chosen one.
+  panelIds() {
+    const { stops } = this;
+    return stops[Math.min(this.at, stops.length - 1)] ?? [];
   }
 
   choosePicture(at) {
-    this.at = at;
+    const { stops } = this;
+    if (at >= stops.length && !this.waiting) return;
+    if (at >= stops.length) this.board.further.ask(true);
+    this.at = Math.max(0, at);
     this.board.arrange();
     this.board.drawOutdated(0);
   }
@@ -79,6 +97,15 @@ export class Lecture {
     if (!this.overlay.hidden && this.overlay.dataset.kind === kind) { this.overlay.hidden = true; return; }
     this.overlay.dataset.kind = kind;
     this.overlay.hidden = false;
+    if (kind === "verdict") {
+      const { verdictLine } = this.board.question;
+      const words = verdictLine.hasChildNodes() ? [...verdictLine.childNodes].filter((node) => node.nodeName !== "BUTTON").map((node) => node.cloneNode(true))
+        : [this.board.head.summary.replaceAll("**", "")];
+      const said = make("p", "lab-said");
+      said.append(...words);
+      this.overlay.replaceChildren(said);
+      return;
+    }
     if (kind === "qr") {
       const qr = make("div", "lab-qr");
       qr.innerHTML = this.spec.qr;
@@ -115,6 +142,7 @@ export class Lecture {
       ArrowDown: () => this.openLesson(this.spec.after), ArrowUp: () => this.openLesson(this.spec.before),
       " ": () => (question.open ? question.skip() : player.press("play")),
       p: () => question.spec && question.ask(), c: () => document.documentElement.classList.toggle("lab-show-controls"),
+      n: () => this.choosePicture(this.at + 1), b: () => this.choosePicture(this.at - 1), v: () => this.toggleOverlay("verdict"),
       q: () => this.toggleOverlay("qr"), m: () => this.toggleOverlay("map"), "?": () => this.toggleOverlay("map"),
       Escape: () => (this.overlay && !this.overlay.hidden ? (this.overlay.hidden = true) : this.board.send("leave", { at: Date.now() })),
     }[e.key.length === 1 ? e.key.toLowerCase() : e.key];
@@ -122,7 +150,7 @@ export class Lecture {
     if (inField && e.key !== "Escape") return;
     if (onButton && (e.key === " " || e.key === "Enter")) return;
     if (number && question.open) question.cover.querySelector(`[data-number="${number}"]`)?.click();
-    else if (number && number <= this.board.order.length) this.choosePicture(number - 1);
+    else if (number && number <= this.stops.length) this.choosePicture(number - 1);
     else if (action) action();
     else return;
     e.preventDefault();

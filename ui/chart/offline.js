@@ -34,7 +34,7 @@ export async function offlinePage(board) {
   const title = escaped(document.querySelector("h2")?.textContent ?? document.title);
   const link = escaped(location.href);
   const { slug, scene, start, comparison, digest, look: shared, now, kept } = board.head;
-  const boards = [now, kept].filter(Boolean);
+  const boards = [...now, ...kept];
   const digests = [shared, ...boards, ...boards.flatMap((one) => figuresOf(partOf(one).text))];
   const data = { head: { slug, scene, start, comparison, digest, look: shared, now, kept, live: false, presets: [] },
                  parts: await Promise.all(digests.map(async (name) => [name, await written(partOf(name))])) };

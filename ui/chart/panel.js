@@ -22,7 +22,7 @@ import { PointsPad } from "./kinds/points.js";
 import { RasterPad } from "./kinds/raster.js";
 import { TextTable } from "./kinds/table.js";
 import { partOf } from "./parts.js";
-import { make } from "./tools.js";
+import { legendEntry, make } from "./tools.js";
 
 const KINDS = { plotly: PlotlyFigure, grid: ImageGrid, network: NetworkDiagram, points: PointsPad, raster: RasterPad, table: TextTable };
 
@@ -31,7 +31,9 @@ export class Panel {
     this.board = board;
     this.root = make("figure", "lab-panel");
     this.title = this.root.appendChild(make("div", "lab-title"));
-    this.caption = this.root.appendChild(make("figcaption"));
+    this.key = this.root.appendChild(make("ul", "lab-key"));
+    this.foot = this.root.appendChild(make("div", "lab-foot"));
+    this.caption = this.foot.appendChild(make("figcaption"));
     this.resizeObserver = new ResizeObserver(() => { if (this.drawn) this.view.resize(); });
     this.visible = true;
     this.intersectionObserver = new IntersectionObserver((entries) => {
@@ -48,7 +50,7 @@ export class Panel {
     // Not "img": Plotly's own buttons live inside and must be reached.
     this.plot.setAttribute("role", "group");
     this.plot.setAttribute("aria-roledescription", "picture");
-    this.caption.before(this.plot);
+    this.foot.before(this.plot);
     this.resizeObserver.observe(this.plot);
     this.intersectionObserver.observe(this.plot);
     this.drawn = false;
@@ -63,12 +65,14 @@ export class Panel {
     this.plot.remove();
   }
 
-  show(spec) {
+  // legend: the board's, of which spec.keys are this picture's.
+  show(spec, legend = []) {
     if (spec.kind !== this.spec?.kind) this.setKind(spec.kind);
     this.spec = spec;
     const same = spec.part === this.unpacked?.part;
     this.part = partOf(spec.part);  // kept from here on, as long as it may be drawn
     this.view.prepare();
+    this.entries = spec.keys.map((i) => legend[i]);
     this.root.dataset.panel = spec.id;
     this.root.dataset.height = spec.height;
     this.root.style.setProperty("--span", spec.span);
@@ -78,11 +82,12 @@ export class Panel {
 
   updateText() {
     const { title, caption, alt, click } = this.spec;
-    const now = JSON.stringify([title, caption, alt, click]);
+    const now = JSON.stringify([title, caption, alt, click, this.entries]);
     if (now === this.shownText) return;
     this.shownText = now;
     this.title.textContent = this.spec.title;
     this.caption.innerHTML = this.spec.caption;
+    this.key.replaceChildren(...this.entries.map(legendEntry));
     this.plot.setAttribute("aria-label", this.spec.alt.replaceAll("**", ""));
     this.plot.classList.toggle("lab-clickable", Boolean(this.spec.click));
   }

@@ -49,7 +49,7 @@ async function inflated(bytes) {
   return new Uint8Array(buffer);
 }
 
-// The figures of a board, by digest.
+// The figures of a board, or of its further pictures, by digest.
 export function figuresOf(text) {
   const { panels, setup } = JSON.parse(text);
   return [...panels, setup].filter(Boolean).map((panel) => panel.part);

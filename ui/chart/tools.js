@@ -122,7 +122,7 @@ export const DASHES = { solid: "", dot: "2 3", dash: "7 4", longdash: "11 4", da
 
 export function legendEntry({ label, colour, dash }) {
   const item = document.createElement("li");
-  item.innerHTML = `<svg width="26" height="10" aria-hidden="true"><line x1="1" x2="25" y1="5" y2="5" stroke-width="3"
+  item.innerHTML = `<svg viewBox="0 0 26 10" aria-hidden="true"><line x1="1" x2="25" y1="5" y2="5" stroke-width="3"
     stroke="${colour}" stroke-dasharray="${DASHES[dash] ?? ""}"/></svg>`;
   item.append(label);
   return item;

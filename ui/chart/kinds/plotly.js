@@ -13,7 +13,7 @@ export class PlotlyFigure extends Kind {
   constructor(panel) {
     super(panel);
     this.camera = new CameraControls(this.node);
-    panel.root.append(this.camera.help);
+    panel.foot.append(this.camera.help);
     this.listen();
   }
 
