@@ -23,13 +23,13 @@ def used(traces: Sequence[style.Trace], legend: Sequence[Entry], listed: bool) -
 
 
 def _strokes(trace: style.Trace) -> Iterator[tuple[str, str | None]]:
-    """(colour, dash) of all that a trace draws with; the dash is None where it is no line."""
+    """(colour, dash) of all that a trace draws with; the dash is None where there is none to see, as in three dimensions."""
     moving = (trace.get("meta") or {}).get("frames", {})
     mode = trace.get("mode", "lines" if trace["type"] in ("scatter", "scatter3d", "scattergl") else "")
     line = trace.get("line", {})
     if "lines" in mode and line.get("width", 2):
         for colour in _colours([line.get("color"), moving.get("line.color")]):
-            yield colour, line.get("dash", "solid")
+            yield colour, None if trace["type"] == "scatter3d" else line.get("dash", "solid")
     shapes: list[Any] = [trace.get("fillcolor") if trace.get("fill") else None]
     if "markers" in mode or not mode:
         shapes += [trace.get("marker", {}).get("color"), moving.get("marker.color")]

@@ -55,7 +55,7 @@ def draw(result: Result, scene: Config) -> Board:
     exact = quadratic and "sgd" in scene.methods
     chosen = METHODS[scene.inside]
     panels = [
-        Panel(id="map", figure=lambda: pictures.contour(result, scene), span=7, rows=2, height="tall",
+        Panel(id="map", figure=lambda: pictures.contour(result, scene), span=7, rows=2, height="tall", pair="surface",
               click=("start_x", "start_y"),
               caption="Click anywhere to start the race from there. Stars are minima; levels are logarithmic.",
               alt=lambda: words.contour(result, scene)),

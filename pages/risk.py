@@ -61,7 +61,7 @@ def draw(result: Result, scene: Config) -> Board:
     textbook = contains_target(scene, scene.m) and scene.ridge == 0
     exact = f" From p = {HELD_FROM} to m it is σ²(1 − p/m) and σ²(1 + p/m)." if textbook else ""
     panels = [
-        Panel(id="fit", figure=lambda: pictures.hero(result, scene), span=7, height="tall", alt=said["fit"],
+        Panel(id="fit", figure=lambda: pictures.hero(result, scene), span=7, height="tall", pair="risks", alt=said["fit"],
               caption="Dots: the samples. Line: the fit, drawn as far as the frame goes. Dashed: the truth, with σ either side."),
         Panel(id="risks", figure=lambda: pictures.risks(result, scene), span=5, height="tall", alt=said["risks"],
               caption=lambda: f"Medians and quartiles of {draws}.{pictures.unseen(result, scene)}"),

@@ -183,7 +183,8 @@ export class Board {
     const chosen = this.lecture.panelIds();
     this.lecture.showPosition();
     for (const [id, panel] of this.panels) {
-      const shown = !this.lecture.on || chosen.includes(id) || (panel.spec.mate === chosen[0]);
+      const shown = !this.lecture.on || chosen.includes(id) || panel.spec.mate === chosen[0];
+      panel.root.toggleAttribute("data-shares", Boolean(panel.spec.mate) || chosen.length > 1);
       if (panel.root.hidden === !shown) continue;
       panel.root.hidden = !shown;
       panel.outdated = true;

@@ -111,10 +111,19 @@ export class Panel {
     return [part, this.board.drawnLook, mate && this.board.revision, moves ? this.ownFrame(frame) : ""].join();
   }
 
+  // On the wall the key stands inside the picture, which leaves room for it at its top.
+  placeKey() {
+    const inside = this.board.lecture.on && this.entries.length > 0;
+    if (inside && this.key.parentNode !== this.plot) this.plot.append(this.key);
+    if (!inside && this.key.parentNode !== this.root) this.plot.before(this.key);
+    this.keyHeight = inside ? this.key.offsetHeight : 0;
+  }
+
   async draw(frame) {
     const state = this.stateAt(frame);
     this.outdated = false;
     this.unpack();
+    this.placeKey();
     await this.view.draw(this.ownFrame(frame));
     this.drawn = true;
     this.shown = state;
