@@ -67,7 +67,7 @@ def draw(result: Result, scene: Config) -> Board:
         Panel(id="distance", figure=lambda: pictures.distance(result, scene), span=5, height="short",
               title="How far from any minimum",
               caption="To the nearest minimum. What diverges leaves upwards.",
-              alt=lambda: words.distance(result, scene)),
+              alt=lambda: words.distance(result, scene)) if result.distance is not None else None,
         Panel(id="surface", figure=lambda: pictures.surface3d(result, scene), span=6, title="The same, as a surface",
               caption="Heights are logarithmic, as the map's levels are.",
               alt=lambda: words.surface3d(result, scene)),

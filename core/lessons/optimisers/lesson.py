@@ -24,7 +24,7 @@ from core.lesson import Scene, last
 from core.lessons.optimisers import basins, quadratic
 from core.lessons.optimisers import net as small_net
 from core.lessons.optimisers.divergence import divergence_reason, outside
-from core.lessons.optimisers.race import Race, curvature_methods, minibatch_noise, on_surface
+from core.lessons.optimisers.race import Race, minibatch_noise, on_surface
 from core.moments import NEVER, holds_from
 from core.surfaces import Surface
 
@@ -127,9 +127,8 @@ def steps(config: Config) -> Iterator[Result]:
     jolts = minibatch_noise(surface, config.noise / 100, config.steps, config.seed)
     shake = torch.zeros(config.steps, len(FIRST_ORDER), 2, dtype=torch.float64)
     shake[:, FIRST_ORDER.index("noisy_sgd")] = jolts
-    race.first_order(make_optimisers(config), surface.gradient, shake)
-    for method, walk in curvature_methods(on_surface(surface), start):
-        race.follow(method, walk)
+    for _ in race.run(make_optimisers(config), on_surface(surface), shake):
+        yield _result(race, surface.value)
     result = _with_diagnostics(_result(race, surface.value), config, surface)
     yield result
     walk = _basin_walk(config, surface, jolts)
@@ -193,8 +192,6 @@ def _network(config: Config) -> Iterator[Result]:
     mlp, x, y, start = small_net.problem(config.seed)
     f = small_net.objective(mlp, x, y)
     race = Race(tuple(METHODS), start, NETWORK_STEPS)
-    race.first_order(make_optimisers(config), f.gradient, torch.zeros(NETWORK_STEPS, 1, 1, dtype=torch.float64))
-    yield _result(race, f.value)
-    for method, walk in curvature_methods(f, start, floor=0.05):
-        race.follow(method, walk)
+    noiseless = torch.zeros(NETWORK_STEPS, 1, 1, dtype=torch.float64)
+    for _ in race.run(make_optimisers(config), f, noiseless, floor=0.05):
         yield _result(race, f.value)

@@ -39,6 +39,17 @@ class Race:
         self.paths[0], self.evaluations[0] = start, 0
         self.memory: dict[str, dict[str, Tensor]] = {}
 
+    def run(self, optimisers: Mapping[str, Optimiser], f: Objective, shake: Tensor, floor: float = 1.0) -> Iterator[None]:
+        """All of them, with a pause after the first-order methods and after each other one; `floor` is the damped Newton's.
+
+        shake [T, K, P] is added to the slopes of the first-order methods.
+        """
+        self.first_order(optimisers, f.gradient, shake)
+        yield
+        for method, walk in curvature_methods(f, self.start, floor):
+            self.follow(method, walk)
+            yield
+
     def first_order(self, optimisers: Mapping[str, Optimiser], slope: Callable[[Tensor], Tensor], shake: Tensor) -> None:
         """The race's first K methods as rows of one tensor: one gradient call a step serves them all.
 

@@ -30,9 +30,9 @@ def summary(result: Result, config: Config) -> str:
     shown = [m for m in result.methods if m in config.methods]
     column = {m: result.methods.index(m) for m in shown}
     if result.arrived_at is None or result.left_at is None:
-        waiting = int(result.evaluations[1, [column[m] for m in shown]].isnan().sum())
-        if waiting:
-            return f"Racing: {len(shown) - waiting} of {_methods(len(shown))} have run their {result.step} steps so far."
+        ran = sum(_has_run(result, column[m]) for m in shown)
+        if ran < len(shown):
+            return f"Racing: {ran} of {_methods(len(shown))} have run their {result.step} steps so far."
         losses = {m: _final(result, m) for m in shown}
         if min(losses.values()) == torch.inf:
             return "Every shown method ends beyond floating point."
@@ -52,6 +52,10 @@ def summary(result: Result, config: Config) -> str:
             step = int(result.left_at[column[method]])
             text += f" **{METHODS[method]}** is far off the map from step {step} on: {result.reasons[method]}."
     return text
+
+
+def _has_run(result: Result, column: int) -> bool:
+    return not result.evaluations[1, column].isnan()
 
 
 def _methods(count: int) -> str:
@@ -141,7 +145,8 @@ ROUNDING = 1e-12  # differences as small as this may be rounding
 
 def _ends(result: Result, scene: Config, values: Tensor, what: str, lowest: float = 0.0) -> str:
     """Who ends lowest and who highest; values [T+1, M]."""
-    ends = {METHODS[m]: float(values[-1, k]) - lowest for k, m in enumerate(result.methods) if m in scene.methods}
+    ends = {METHODS[m]: float(values[-1, k]) - lowest for k, m in enumerate(result.methods)
+            if m in scene.methods and _has_run(result, k)}
     known = {name: value for name, value in ends.items() if abs(value) < torch.inf}
     gone = len(ends) - len(known)
     text = f"{what} against step, on a logarithmic scale. "
@@ -191,7 +196,7 @@ def distance(result: Result, scene: Config) -> str:
 def surface3d(result: Result, scene: Config) -> str:
     surface = surfaces.surface(scene.problem, scene.kappa)
     (x0, x1), (y0, y1) = surface.x_range, surface.y_range
-    shown = [k for k, m in enumerate(result.methods) if m in scene.methods]
+    shown = [k for k, m in enumerate(result.methods) if m in scene.methods and _has_run(result, k)]
     x, y = result.paths[-1, shown].unbind(-1)
     inside = int(((x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)).sum())
     return (f"The {surface.name} surface in three dimensions. {inside} of {len(shown)} paths end on it; "
