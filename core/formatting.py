@@ -39,6 +39,17 @@ def format_power_of_ten(exponent: float) -> str:
     return f"10{str(round(exponent)).translate(_POWERS)}"
 
 
+def format_percent(share: float | Tensor, digits: int = 0) -> str:
+    """A share as 47 %, with a space that no line is broken at."""
+    return f"{100 * float(share):.{digits}f}\u00a0%"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A small table in Markdown, to stand below a verdict. The first column names the rows; the others stand to the right."""
+    lines = [columns, [":--", *["--:"] * (len(columns) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
 def join_words(names: Sequence[str]) -> str:
     """"a", "a and b", "a, b and c"; the empty string for no names."""
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1] if names else "") if part)

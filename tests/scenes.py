@@ -16,6 +16,7 @@ from core.controls import Choice, Choices, Control, Grid, InvalidValue, Number, 
 from core.drawings import LEVELS, Asset, Points, Raster
 from core.lesson import Scene
 from core.question import Amount, Pick, Question, Sketch
+from tests.composition import faults
 from tests.pages import PageSpec
 from ui.chart import Board, Panel, encode
 
@@ -163,7 +164,7 @@ def blind(scene: S) -> S:
 
 
 def panels(board: Board) -> list[Panel]:
-    return [*board.panels, *([board.setup] if board.setup else [])]
+    return [*board.panels, *board.further, *([board.setup] if board.setup else [])]
 
 
 def words(board: Board, question: Question) -> list[str]:
@@ -194,6 +195,8 @@ def check(page: PageSpec, module: ModuleType, scene: Scene, result: Any, thoroug
     verdicts = [question.judge(guess).words for guess in guesses(question)]
     board = page.draw(result, scene)
     encode(board, question)
+    encode(board, further=True)
+    assert not (wrong := faults(board, question)), wrong
     for text in [*words(board, question), *verdicts]:
         found = NO_WORD.search(text)
         assert not found, f"“{found and found[0]}” in: {text}"
