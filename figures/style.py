@@ -92,6 +92,10 @@ COLOURS = {
     "batch_medium": ("#C43C5A", "#F58AA2"),
     "batch_large": ("#8E3A96", "#D08FE0"),
     "batch_full": ("#3D2F7A", "#948BEA"),
+    # minima of a map, by number: what a start ends at
+    "minimum_0": ("#8DA0CB", "#5C6FA3"), "minimum_1": ("#E5C494", "#9C7A45"), "minimum_2": ("#A6D854", "#6B9431"),
+    "minimum_3": ("#E78AC3", "#A3487F"), "minimum_4": ("#66C2A5", "#2F8A6E"), "minimum_5": ("#FC8D62", "#B85A35"),
+    "minimum_6": ("#C9B2E0", "#7F66A0"), "minimum_7": ("#B3B3B3", "#6E6E6E"), "minimum_8": ("#FFE38A", "#A38A2E"),
     # what marks a place
     "best": ("#0A7D33", "#54D686"),
     "warning": ("#B42318", "#FF8A7A"),
