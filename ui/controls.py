@@ -54,8 +54,8 @@ def set_fields(slug: str, **values: Any) -> None:
         warn(slug, f"{scene.controls()[error.field].label}: {error}.")
 
 
-def load_scene_from_url(slug: str, config: type[Scene]) -> None:
-    """Takes the scene from the link when the reader has just come to the page."""
+def load_scene_from_url(slug: str, config: type[Scene], opening: Scene) -> None:
+    """Takes the scene from the link when the reader has just come to the page; `opening` where the link names none."""
     state = st.session_state
     travelled = compat.is_history_navigation()
     if state.get("page") == slug and not travelled:
@@ -68,7 +68,7 @@ def load_scene_from_url(slug: str, config: type[Scene]) -> None:
     if asked or travelled or f"scene:{slug}" not in state:
         notes: list[str] = []
         if query or travelled or f"scene:{slug}" not in state:
-            scene, notes = _read(config, query)
+            scene, notes = _read(config, query) if query else (opening, [])
             set_scene(slug, scene)
             pin_scene(slug, None)
         if BESIDE in asked:

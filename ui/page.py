@@ -32,6 +32,7 @@ def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths:
          code: Sequence[Any] = (), symbols: Mapping[str, str] | None = None, references: str = "") -> None:
     """One whole lesson page.
 
+    The page opens with the first of the presets; a link that names a field opens at the defaults of all others.
     draw(result, scene) -> Board is pure: it is called once for a scene and its bytes are kept.
     maths is Markdown with LaTeX, shown beside the source of `code`, the functions that do what it says, and the
     `symbols`, each with the name it has there; references is Markdown.
@@ -39,10 +40,11 @@ def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths:
     shell.require_router()
     entry = catalogue.lesson(slug)
     module = entry.module()
-    controls.load_scene_from_url(slug, module.Config)
+    scenes = [(preset, module.Config(**preset.values)) for preset in presets]
+    controls.load_scene_from_url(slug, module.Config, scenes[0][1] if scenes else module.Config())
     if not lecture.is_active():
         st.markdown(f"## {entry.title}\n{entry.question}")
-    _scene(Page(entry, module, draw, [(preset, module.Config(**preset.values)) for preset in presets]))
+    _scene(Page(entry, module, draw, scenes))
     if lecture.is_active():
         shell.hidden_links()
         return
@@ -177,11 +179,21 @@ def _handle_event(page: Page, board: chart.Encoded) -> None:
     if asked := event.get("further"):
         controls.show_further(slug, bool(asked["open"]))
     if event.get("pin"):
-        controls.pin_scene(slug, None if controls.pinned_scene(slug) else scene)
+        _compare(page, scene)
     if asked := event.get("alive"):
         st.session_state["alive"] = asked.get("at")
     if event.get("leave"):
         st.session_state["leave"] = True
+
+
+def _compare(page: Page, scene: Scene) -> None:
+    """Begins a comparison of this scene with the next preset, or ends the one that is under way."""
+    if controls.pinned_scene(page.slug):
+        return controls.pin_scene(page.slug, None)
+    controls.pin_scene(page.slug, scene)
+    presets = [there for _, there in page.presets]
+    if following := [there for there in presets[presets.index(scene) + 1 :] if there != scene] if scene in presets else presets:
+        controls.set_scene(page.slug, following[0])
 
 
 def _handle_click(slug: str, scene: Scene, fields: tuple[str, ...], *place: float) -> None:
