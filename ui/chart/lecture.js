@@ -76,7 +76,7 @@ export class Lecture {
     const { stops } = this;
     if (at >= stops.length && !this.waiting) return;
     if (at >= stops.length) this.board.further.ask(true);
-    this.at = Math.max(0, at);
+    this.at = Math.min(Math.max(0, at), stops.length);
     this.board.arrange();
     this.board.drawOutdated(0);
   }
