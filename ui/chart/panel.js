@@ -66,7 +66,7 @@ export class Panel {
   }
 
   // legend: the board's, of which spec.keys are this picture's.
-  show(spec, legend = []) {
+  show(spec, legend) {
     if (spec.kind !== this.spec?.kind) this.setKind(spec.kind);
     this.spec = spec;
     const same = spec.part === this.unpacked?.part;
