@@ -55,11 +55,11 @@ def stands_in_lines(page: Page) -> None:
 
 def controls_stay_in_sight(page: Page) -> None:
     main = page.locator("[data-testid=stMain]")
-    bottom = page.locator(".lab-grid").evaluate("e => e.getBoundingClientRect().bottom")
-    main.evaluate("(e, by) => { e.scrollTop = by; }", max(0, bottom - 500))
+    last = page.locator(".lab-grid").evaluate("e => e.getBoundingClientRect().bottom - innerHeight")
+    main.evaluate("(e, by) => { e.scrollTop = by; }", max(0, last))
     box = page.locator(".st-key-controls").bounding_box()
     assert box
-    assert 0 <= box["y"] < 200
+    assert 0 <= box["y"] < 200, "the last picture's controls have left the screen"
     main.evaluate("e => { e.scrollTop = 0; }")
 
 
