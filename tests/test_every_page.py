@@ -72,7 +72,7 @@ def fills_the_wall(reader: Reader, entry: Lesson) -> None:
         reader.drawn()
         page.wait_for_function("([w, h]) => innerWidth === w && innerHeight === h", arg=[width, height])
         words, plots, sideways = page.evaluate("""() => [
-          document.querySelector(".lab-lecture h2").getClientRects().length && document.querySelector(".lab-lecture").offsetHeight,
+          document.querySelector(".lab-lecture").offsetHeight,
           [...document.querySelectorAll(".lab-panel:not([hidden]) > .lab-plot")].map((e) => [e.clientWidth, e.clientHeight]),
           document.querySelector("[data-testid=stMain]").scrollWidth - innerWidth]""")
         assert sideways <= 0
