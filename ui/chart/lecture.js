@@ -100,7 +100,7 @@ export class Lecture {
     if (kind === "verdict") {
       const { verdictLine } = this.board.question;
       const words = verdictLine.hasChildNodes() ? [...verdictLine.childNodes].filter((node) => node.nodeName !== "BUTTON").map((node) => node.cloneNode(true))
-        : [this.board.head.summary.replaceAll("**", "")];
+        : [this.board.head.summary.split("\n\n")[0].replaceAll("**", "")];
       const said = make("p", "lab-said");
       said.append(...words);
       this.overlay.replaceChildren(said);
