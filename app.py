@@ -13,5 +13,6 @@ st.session_state["routed"] = True
 shell.warm_up()
 shell.add_stylesheet()
 # Copies, since a page notes whether it is the one to be run.
-st.navigation({section: [copy(page) for page in some] for section, some in shell.pages(repr(LESSONS)).items()},
-              position="top").run()
+pages = {section: [copy(page) for page in some] for section, some in shell.pages(repr(LESSONS)).items()}
+with shell.turns().taken():
+    st.navigation(pages, position="top").run()
