@@ -11,7 +11,7 @@ import { Panel } from "./panel.js";
 import { figuresOf, opened, partOf } from "./parts.js";
 import { Player } from "./player.js";
 import { Lecture } from "./lecture.js";
-import { PhoneControls } from "./phone.js";
+import { onPhone, PhoneControls } from "./phone.js";
 import { fontSize, isDark, loadPlotly, make, nextFrame, swapColours } from "./tools.js";
 
 const boards = new WeakMap();
@@ -202,7 +202,7 @@ export class Board {
   // A picture that is a third of the row or less has no room for the player, which then stands below the row.
   lastOfNarrowRow() {
     const [row] = rowsOf(this.spec.panels);
-    return row?.length > 2 && row[0].rows === 1 && row[0].span <= 4 ? this.panels.get(row.at(-1).id) : null;
+    return !onPhone() && row?.length > 2 && row[0].rows === 1 && row[0].span <= 4 ? this.panels.get(row.at(-1).id) : null;
   }
 
   questionClosed() {
