@@ -133,7 +133,7 @@ def _bar(result: Result, scene: Config, i: int, height: np.ndarray) -> style.Tra
     share = lesson.noise_ratio(scene) / 100
     text = f"m = {m}" + ("" if i == 0 else f": {format_percent(share)} as wide" if share else ": no noise")
     bar = dict(type="scatter", x=x[now], y=y[now], mode="lines+markers+text", name=f"width, m = {m}", text=["", text, ""],
-               textposition="bottom center" if i else "top center", textfont=dict(color=style.colour(name)), hoverinfo="skip",
+               textposition="bottom center" if i else "top center", hoverinfo="skip",
                line=dict(color=style.colour(name), width=4), cliponaxis=False,
                marker=dict(symbol="line-ns-open", size=10, opacity=[1, 0, 1], color=style.colour(name),
                            line=dict(width=3, color=style.colour(name))))
