@@ -160,15 +160,15 @@ def _curve_panels(result: Result, scene: Config, alt: Texts) -> tuple[list[Panel
 def _moons_panels(result: Result, scene: Config, alt: Texts) -> tuple[list[Panel], list[Panel]]:
     """The pictures that lead beside those of the methods, and those that fold."""
     at = result.grid_DG[:, lesson.column(result, scene)].tolist()
-    mapped = "Confidence" if scene.quantity == "mean" else QUANTITIES[scene.quantity]
+    mapped = "confidence" if scene.quantity == "mean" else QUANTITIES[scene.quantity].lower()
     leading = [
         _probe(result, scene, alt, f"({at[0]:.1f}, {at[1]:.1f})", "true P(class B)", pair="split"),
         Panel(id="split", figure=lambda: pictures.split(result, scene), span=4, title="Entropy at the probe, split", keyed=False,
               caption="Pale: expected entropy. Full: mutual information. Together: entropy of the mean, at most ln 2.",
               alt=alt["split"]),
         Panel(id="distance", figure=lambda: worth.distance(result, scene), span=4,
-              title=f"{mapped} against distance from the data", alt=alt["distance"],
-              caption="Mean over places at that distance from the nearest sample."),
+              title="Doubt against distance from the data", alt=alt["distance"],
+              caption=f"Mean {mapped} of the places at that distance from the nearest sample."),
     ]
     return leading, [_averaging(result, scene, alt, 6),
                      _calibration(result, scene, alt, 6, "Fresh samples of the moons, in ten bins. Expected calibration error:")]

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from core.formatting import format_number
 from core.lessons.dropout_uncertainty import uncertainty
 from core.lessons.dropout_uncertainty.data import FAR, IN_GAP, MOONS_VIEW, SIDE, VIEW
-from core.lessons.dropout_uncertainty.guessing import passes_used, spread, surest_wrong
+from core.lessons.dropout_uncertainty.guessing import errors_in_sigmas, passes_used, spread, surest_wrong
 from core.lessons.dropout_uncertainty.lesson import METHODS, QUANTITIES, Config, Result, column, passes_shown, quantity
 from figures import style
 
@@ -91,7 +91,8 @@ def _curve(result: Result, scene: Config, method: str) -> go.Figure:
                   line=dict(color=style.colour(method), width=3),
                   hovertemplate=f"{METHODS[method]}<br>x = %{{x:.2f}}: %{{y:.2f}} ± %{{customdata:.2f}} (σ)<extra></extra>")
     g = surest_wrong(result, method, T)
-    worst = _dots(x[[g]], mean[-1][[g]], "largest error for σ and noise, x = %{x:.1f}", symbol="x", size=11,
+    z = format_number(errors_in_sigmas(result, method, T)[g])
+    worst = _dots(x[[g]], mean[-1][[g]], f"x = %{{x:.1f}}: off by {z} standard deviations of σ and noise", symbol="x", size=11,
                   color=style.colour("warning"))
     worst["cliponaxis"] = False
     traces = [
@@ -140,9 +141,9 @@ def _map(result: Result, scene: Config, method: str) -> go.Figure:
     unit = "" if chance else " nats"
     heat = dict(type="heatmap", x=x, y=y, z=z[-1], zmin=0, zmax=1 if chance else LN2, zsmooth="best",
                 colorscale=style.PROBABILITY if chance else style.UNCERTAINTY, showscale=True,
-                colorbar=dict(thickness=12, len=0.8, outlinewidth=0, tickvals=[0, 0.5, 1] if chance else [0, 0.2, 0.4, LN2],
-                              ticktext=["0", "½", "1"] if chance else ["0", "0.2", "0.4", "ln 2"],
-                              title=dict(text="" if chance else "nats", side="right")),
+                colorbar=dict(orientation="h", y=1, yanchor="top", thickness=10, len=0.9, outlinewidth=0, xpad=0, ypad=0,
+                              tickvals=[0, 0.5, 1] if chance else [0, 0.2, 0.4, LN2],
+                              ticktext=["0", "½", "1"] if chance else ["0", "0.2", "0.4", "ln 2 nats"]),
                 hovertemplate=f"(%{{x:.1f}}, %{{y:.1f}})<br>{QUANTITIES[scene.quantity]} %{{z:.3f}}{unit}<extra></extra>")
     mean = style.array(result.passes[method][: counts[-1]].mean(0)).reshape(SIDE, SIDE)
 
@@ -162,8 +163,10 @@ def _map(result: Result, scene: Config, method: str) -> go.Figure:
     traces.append(dict(type="scatter", x=at[:1], y=at[1:], mode="markers", marker=ring,
                        hovertemplate="probe (%{x:.2f}, %{y:.2f})<extra></extra>"))
     across, up = MOONS_VIEW
+    # The scale of colours stands above the map, whose width it leaves alone.
     return style.figure(traces, x="x₁", y="x₂", xaxis_range=list(across), yaxis_range=list(up), showlegend=False,
-                        xaxis_showgrid=False, yaxis_showgrid=False, equal=True)
+                        xaxis_showgrid=False, yaxis_showgrid=False, yaxis_domain=[0, 0.84], yaxis_constraintoward="top",
+                        equal=True)
 
 
 def setup(result: Result, scene: Config) -> go.Figure:

@@ -10,7 +10,7 @@ from core.calibration import reliability
 from core.lessons.dropout_uncertainty import uncertainty
 from core.lessons.dropout_uncertainty.data import IN_DATA, IN_GAP
 from core.lessons.dropout_uncertainty.guessing import coverage, passes_used, spread
-from core.lessons.dropout_uncertainty.lesson import METHODS, Config, Result, passes_shown, quantity
+from core.lessons.dropout_uncertainty.lesson import METHODS, QUANTITIES, Config, Result, passes_shown, quantity
 from figures import style
 from figures.dropout_uncertainty.pictures import MARK, SPREAD, line_of
 
@@ -39,7 +39,8 @@ def distance(result: Result, scene: Config) -> go.Figure:
             traces.append(dict(type="scatter", x=centres, y=style.array(y), mode="lines+markers",
                                line=line_of(m) | dict(color=hue), marker=dict(size=5, symbol=MARK[m], color=hue),
                                hovertemplate=f"{METHODS[m]} {name}: %{{y:.3f}} at distance %{{x:.2f}}<extra></extra>"))
-    title = "mean σ" if curve else "mean confidence" if scene.quantity == "mean" else "mean (nats)"
+    nats = f"{QUANTITIES[scene.quantity].lower()} (nats)"
+    title = "mean σ" if curve else "mean confidence" if scene.quantity == "mean" else nats
     top = min(SPREAD, 1.1 * max(float(np.nanmax(trace["y"])) for trace in traces) or 1.0)
     ranges = [0, top] if curve else [0.5, 1.0] if scene.quantity == "mean" else [0, 0.72]
     return style.figure(traces, x="distance to the nearest sample", y=title, yaxis_range=ranges, showlegend=False)

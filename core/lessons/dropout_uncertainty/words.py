@@ -15,6 +15,7 @@ from core.lessons.dropout_uncertainty.data import BORDER, FAR, IN_DATA, IN_GAP, 
 from core.lessons.dropout_uncertainty.guessing import (
     calibration_error,
     entropies,
+    errors_in_sigmas,
     passes_used,
     region_means,
     spread,
@@ -107,14 +108,8 @@ def _seen_curve(result: Result, config: Config) -> str:
     else:
         seen = f"The predictions of {name} agree among the data and {where}: their spread σ is 0."
     regions = {IN_DATA: "among the data", IN_GAP: "in the gap", FAR: "beyond x = ±5"}
-    rows = []
-    for m, title in METHODS.items():
-        g = surest_wrong(result, m, config.passes)
-        mean, std = (float(v[g]) for v in spread(result, m, config.passes))
-        error = abs(mean - float(result.truth_G[g])) / math.hypot(std, result.noise)
-        rows.append([title, *(format_number(v) for v in means[m].values()), _place(result, g), format_number(error)])
-    columns = ["mean σ", *(regions[r] for r in means[method]), "most wrong at x =", "by so many √(σ² + noise²)"]
-    return f"**{seen}**\n\n{table(columns, rows)}"
+    rows = [[title, *(format_number(v) for v in means[m].values())] for m, title in METHODS.items()]
+    return f"**{seen}**\n\n{table(['mean σ', *(regions[r] for r in means[method])], rows)}"
 
 
 def _seen_moons(result: Result, config: Config) -> str:
@@ -123,11 +118,8 @@ def _seen_moons(result: Result, config: Config) -> str:
     rows = []
     for m, title in METHODS.items():
         means = region_means(result, entropies(result, m, config.passes).mutual[0].abs())
-        g = surest_wrong(result, m, config.passes)
-        wrong = f"{percent(float(sure(result, m, config.passes)[g]))} at ({_place(result, g)})" if g >= 0 else "nowhere"
-        rows.append([title, _nats(means[IN_DATA]), _nats(means[FAR]), percent(_certain(result, config, m)), wrong])
-    columns = ["mutual information (nats)", "near the data", "far away", f"more than {format_percent(0.95)} sure far away",
-               f"surest where {format_percent(0.9)} say otherwise"]
+        rows.append([title, _nats(means[IN_DATA]), _nats(means[FAR]), percent(_certain(result, config, m))])
+    columns = ["mutual information (nats)", "near the data", "far away", "sure far away"]
     return f"**{seen}**\n\n{table(columns, rows)}"
 
 
@@ -240,7 +232,7 @@ def _one(value: float) -> str:
 
 def _curve(result: Result, scene: Config, T: int) -> dict[str, str]:
     sigma = {m: spread(result, m, T)[1] for m in METHODS}
-    out = {m: f"{name}: mean σ is {_regions(result, sigma[m])}." for m, name in METHODS.items()}
+    out = {m: f"{name}: mean σ is {_regions(result, sigma[m])}. {_most_wrong(result, m, T)}" for m, name in METHODS.items()}
     border = result.region_G == BORDER
     out["sigma"] = "σ is largest " + _each(lambda m: _highest(result, sigma[m])) + "."
     out["distance"] = f"Up to 1 outside the data mean σ is {_each(lambda m: format_number(sigma[m][border].mean()))}."
@@ -248,6 +240,16 @@ def _curve(result: Result, scene: Config, T: int) -> dict[str, str]:
              "Far away is beyond x = −5 and x = 5, where there are no samples.")
     out["setup"] = f"{len(result.y_N)} samples between x = −4 and 4. {where}"
     return out
+
+
+def _most_wrong(result: Result, method: str, T: int) -> str:
+    g = surest_wrong(result, method, T)
+    if result.problem == "moons":
+        return (f"Where it contradicts a density that is itself {format_percent(0.9)} sure, it is surest near "
+                f"({_place(result, g)}): {percent(float(sure(result, method, T)[g]))} sure." if g >= 0 else
+                f"At no point of the map does it contradict a density that is itself {format_percent(0.9)} sure.")
+    return (f"It errs most near x = {_place(result, g)}: by {format_number(errors_in_sigmas(result, method, T)[g])} standard "
+            "deviations of σ and noise.")
 
 
 def _highest(result: Result, sigma_G: Tensor) -> str:
@@ -260,7 +262,7 @@ def _moons(result: Result, scene: Config, T: int, g: int) -> dict[str, str]:
     maps = {m: quantity(result, scene.quantity, m, [passes_used(result, m, T)])[0] for m in METHODS}
     parts = {m: entropies(result, m, T) for m in METHODS}
     name = QUANTITIES[scene.quantity]
-    out = {m: f"{title}: mean {name} is {_regions(result, maps[m])}." for m, title in METHODS.items()}
+    out = {m: f"{title}: mean {name} is {_regions(result, maps[m])}. {_most_wrong(result, m, T)}" for m, title in METHODS.items()}
     out["split"] = "Expected entropy and mutual information there: " + _each(
         lambda m: f"{_nats(parts[m].expected[0, g])} and {_nats(parts[m].mutual[0, g])}") + " nats."
     unsure = {m: maps[m].maximum(1 - maps[m]) if scene.quantity == "mean" else maps[m] for m in METHODS}
