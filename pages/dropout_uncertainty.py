@@ -81,7 +81,7 @@ def draw(result: Result, scene: Config) -> Board:
     methods = [
         Panel(id=f"picture-{method}", figure=partial(pictures.picture, result, scene, method), title=title[method],
               caption=partial(caption, method), click=("probe_x", "") if curve else ("probe_x", "probe_y"), alt=alt[method],
-              span=4, pair=pairs.get(method, ""), keyed=not curve)
+              span=4, height="tall" if curve else "medium", pair=pairs.get(method, ""), keyed=not curve)
         for method in pictures.order(scene)]
     panels, further = (_curve_panels if curve else _moons_panels)(result, scene, alt)
     player = Player(labels=[f"T = {t}" for t in pictures.stops(result, scene)], name="Passes averaged")
@@ -167,7 +167,7 @@ def _moons_panels(result: Result, scene: Config, alt: Texts) -> tuple[list[Panel
               caption="Pale: expected entropy. Full: mutual information. Together: entropy of the mean, at most ln 2.",
               alt=alt["split"]),
         Panel(id="distance", figure=lambda: worth.distance(result, scene), span=4,
-              title="Doubt against distance from the data", alt=alt["distance"],
+              title=f"{'Confidence' if scene.quantity == 'mean' else 'Doubt'} by distance from the data", alt=alt["distance"],
               caption=f"Mean {mapped} of the places at that distance from the nearest sample."),
     ]
     return leading, [_averaging(result, scene, alt, 6),
