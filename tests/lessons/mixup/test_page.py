@@ -17,7 +17,7 @@ import ui.page
 from core.formatting import format_number
 from core.lessons.mixup import lesson as mixup
 from core.lessons.mixup import words
-from core.lessons.mixup.lesson import PAIRS, PLACES, SEEDS, Config, Result, pair
+from core.lessons.mixup.lesson import PAIRS, PLACES, SEEDS, Config, Result
 from core.lessons.mixup.probes import FRAME, TEST
 from core.lessons.mixup.words import alt_texts
 from figures import style
@@ -46,11 +46,11 @@ def test_every_board_can_be_drawn_from_the_first_partial_result_on(monkeypatch: 
         assert encode(page["draw"](results[-1], moved)).digest == boards[-1].digest
 
 
-def test_presets_are_scenes_and_the_references_have_the_licences_and_say_why_there_is_no_dog(monkeypatch: pytest.MonkeyPatch, opening: Result):
+def test_presets_are_scenes_and_the_references_have_the_licences(monkeypatch: pytest.MonkeyPatch, opening: Result):
     page = page_names(monkeypatch)
     scenes = [Config(**preset.values) for preset in page["PRESETS"]]
     assert 4 <= len(scenes) <= 7 and scenes[0] == Config() and len(set(scenes)) == len(scenes)
-    for picture in {one for values in PAIRS for one in pair(Config(pair=values))}:
+    for picture in {one for values in PAIRS for one in mixup.pair(Config(pair=values))}:
         assert f"{picture.caption} ({picture.licence})" in " ".join(page["REFERENCES"].split())
     assert "no dog photograph" in page["REFERENCES"]
     assert "CC0" not in page["draw"](opening, Config()).panels[0].caption
@@ -66,7 +66,8 @@ def test_what_is_said_follows_from_the_result(values: dict[str, Any]):
     for row, errors, given, ece in zip(rows, result.test_error[-1].double(), result.train_error[-1], result.ece, strict=True):
         wrong = round(float((errors * TEST).sum()))
         told, off = (float(cell.replace("\u00a0%", "")) for cell in row[3:])
-        assert told == pytest.approx(100 * wrong / (SEEDS * TEST), rel=0.006) and off == pytest.approx(100 * float(ece.mean()), rel=0.006)
+        assert told == pytest.approx(100 * wrong / (SEEDS * TEST), rel=0.006)
+        assert off == pytest.approx(100 * float(ece.mean()), rel=0.006)
         assert row[2].strip() == words.percent(given.mean())
     assert ("no training label is wrong" in alt) == (config.corrupt == 0)
     better, worse = (int((sign * (result.test_error[-1, 1] - result.test_error[-1, 0]) < 0).sum()) for sign in (1, -1))
