@@ -115,7 +115,7 @@ def _curve(result: Result, scene: Config, method: str) -> go.Figure:
                         annotations=[*places, note, named], xaxis=dict(range=list(VIEW)), yaxis=dict(range=list(HEIGHT)))
 
 
-def _unsampled(result: Result, scene: Config, top: float) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+def _unsampled(result: Result, scene: Config, top: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Shapes and names of the places without samples that the question is about."""
     where, name = (IN_GAP, "gap") if scene.gap > 0 else (FAR, "far away")
     places = _region(result, where)
