@@ -137,11 +137,11 @@ def _curve_panels(result: Result, scene: Config, alt: Texts) -> tuple[list[Panel
     exact = " Dashed: the closed form of one hidden layer." if result.theory_G is not None else ""
     most = max(float(spread(result, m, scene.passes)[1].max()) for m in METHODS)
     beyond = f", up to {format_number(most)}; what is above the frame is not drawn" if most > pictures.SPREAD else ""
-    where = "the gap, without samples" if scene.gap > 0 else "far from all samples"
+    where = "the gap" if scene.gap > 0 else "far from all samples"
     leading = [
         Panel(id="sigma", figure=lambda: pictures.sigma(result, scene), span=8, click=("probe_x", ""),
               title="How unsure each method is, place by place",
-              caption=f"Standard deviation over passes or nets{beyond}. Shaded: {where}. Dotted: the probe, moved by a click."
+              caption=f"Standard deviation over passes or nets{beyond}. Shaded: {where}. Dotted: the probe; a click moves it."
               + exact,
               alt=alt["sigma"]),
         _probe(result, scene, alt, f"x = {scene.probe_x:.2f}", "truth"),
