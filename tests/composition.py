@@ -40,8 +40,8 @@ def faults(board: Board, question: Question | None = None) -> list[str]:
 def _of_panels(panels: list[Panel]) -> list[str]:
     ids = [panel.id for panel in panels]
     found = [fault for panel in panels for fault in _of_words(panel)]
-    found += [f"{panel.id} belongs to {panel.pair}, which does not come after it" for at, panel in enumerate(panels)
-              if panel.pair and panel.pair not in ids[at + 1 :]]
+    found += [f"{panel.id} belongs to {one}, which does not come after it" for at, panel in enumerate(panels)
+              for one in panel.pair if one not in ids[at + 1 :]]
     for row in rows(panels):
         for name in {family(panel) for panel in row}:
             siblings = [panel for panel in row if family(panel) == name and isinstance(panel.figure, go.Figure)]

@@ -77,7 +77,7 @@ def fills_the_wall(reader: Reader, entry: Lesson) -> None:
           document.querySelector("[data-testid=stMain]").scrollWidth - innerWidth]""")
         assert sideways <= 0
         assert 0 < words < 0.07 * height, "one line of heading"
-        assert 1 <= len(plots) <= 2
+        assert 1 <= len(plots) <= 3
         for wide, tall in plots:
             assert tall >= 0.75 * height, f"{wide} × {tall} on {width} × {height}"
         assert sum(wide for wide, _ in plots) > 0.9 * width

@@ -21,15 +21,16 @@ class Panel:
     The figure and the texts may be given as functions without arguments, which are called when they are first asked for:
     one that fails takes no other picture with it.
     `click` names the fields of the Config, or "" for none, that a click sets: by its x and y in a Plotly figure, by what is
-    clicked in another kind, see figures/kinds.py. `pair` is the id of the picture that stands beside this one on the wall, one of
-    those after it. `keyed` is false where the lines carry their own names. `drawing` names the field that holds what is drawn on
+    clicked in another kind, see figures/kinds.py. `pair` names the one or two pictures, of those after it, that stand beside this
+    one on the wall. `keyed` is false where the lines carry their own names. `drawing` names the field that holds what is drawn on
     a pad, `shift` the two that say by how much the images of a grid are shifted.
     """
 
     def __init__(self, *, id: str, figure: Figure | Callable[[], Figure], caption: Text = "", alt: Text = "",
                  title: Text = "", span: int = 12, rows: int = 1, height: str = "medium", click: tuple[str, ...] | None = None,
-                 pair: str = "", keyed: bool = True, drawing: str = "", shift: tuple[str, str] | None = None):
-        self.id, self.span, self.rows, self.height, self.pair, self.keyed = id, span, rows, height, pair, keyed
+                 pair: str | tuple[str, ...] = (), keyed: bool = True, drawing: str = "", shift: tuple[str, str] | None = None):
+        self.id, self.span, self.rows, self.height, self.keyed = id, span, rows, height, keyed
+        self.pair = (pair,) if isinstance(pair, str) else pair
         self.click, self.drawing, self.shift = click, drawing, shift
         self._given = {"figure": figure, "caption": caption, "alt": alt, "title": title}
 

@@ -56,7 +56,7 @@ export class Lecture {
     const stops = [];
     for (const id of order) {
       if (seen.has(id)) continue;
-      const stop = order.includes(pairOf[id]) && !this.board.head.kept.length ? [id, pairOf[id]] : [id];
+      const stop = this.board.head.kept.length ? [id] : [id, ...pairOf[id].filter((other) => order.includes(other))];
       stop.forEach((one) => seen.add(one));
       stops.push(stop);
     }

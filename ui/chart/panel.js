@@ -69,14 +69,13 @@ export class Panel {
     this.plot.remove();
   }
 
-  // legend: the board's, of which spec.keys are this picture's.
-  show(spec, legend) {
+  show(spec) {
     if (spec.kind !== this.spec?.kind) this.setKind(spec.kind);
     this.spec = spec;
     const same = spec.part === this.unpacked?.part;
     this.part = partOf(spec.part);  // kept from here on, as long as it may be drawn
     this.view.prepare();
-    this.entries = spec.keys.map((i) => legend[i]);
+    this.entries = spec.entries;
     this.root.dataset.panel = spec.id;
     this.root.dataset.height = spec.height;
     this.root.style.setProperty("--span", spec.span);
