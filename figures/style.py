@@ -22,7 +22,7 @@ COLOURS = {
     "paper": ("#FFFFFF", "#11161D"),
     "soft": ("#F4F6F8", "#1B222C"),
     # the three splits
-    "train": ("#5F40B1", "#9257F9"),
+    "train": ("#5F40B1", "#9256F8"),
     "validation": ("#B98C00", "#F3C431"),
     "test": ("#26917E", "#01D0BA"),
     # classes, with the ends of the probability scale
@@ -40,27 +40,27 @@ COLOURS = {
     "norm_group": ("#B57F00", "#F0BD3E"),
     "norm_instance": ("#519854", "#8AD389"),
     # two designs of a net
-    "plain": ("#BB2E50", "#D890A7"),
-    "skips": ("#247165", "#71D5BF"),
+    "plain": ("#BB2E50", "#D78FA6"),
+    "skips": ("#247165", "#68D1B4"),
     # optimisers
-    "sgd": ("#12189A", "#2B67D7"),
-    "noisy_sgd": ("#1466FE", "#9FD8FE"),
-    "momentum": ("#904100", "#BF8B19"),
+    "sgd": ("#12189A", "#9ED8FE"),
+    "noisy_sgd": ("#1466FE", "#3873EB"),
+    "momentum": ("#904100", "#BF8A0F"),
     "nesterov": ("#BA8C00", "#FFD34E"),
-    "adagrad": ("#55296C", "#CA96CD"),
+    "adagrad": ("#55296C", "#CB96CD"),
     "rmsprop": ("#A72893", "#FFAEDC"),
     "adam": ("#005C5A", "#70F3A8"),
-    "adamw": ("#00AC43", "#BCFD87"),
+    "adamw": ("#00AC43", "#BCFE88"),
     "newton": ("#2B2F36", "#DDE3EA"),
     "damped_newton": ("#686970", "#B9B7B6"),
     "conjugate_gradient": ("#63573A", "#D3C678"),
-    "lbfgs": ("#8C1411", "#F46B7E"),
+    "lbfgs": ("#8C1411", "#F66B7E"),
     # ways to be unsure
     "mc_dropout": ("#AE3B83", "#EF6BAE"),
     "deep_ensemble": ("#48449F", "#7C83F5"),
     "bagging": ("#658339", "#C6D45A"),
     # training on samples, and between them
-    "erm": ("#404A56", "#CCD1DA"),
+    "erm": ("#404A56", "#8C8C8C"),
     "mixup": ("#AA2E78", "#F06AAF"),
     # the parts of an expected risk
     "bias": ("#A35A32", "#E0A17A"),
@@ -97,11 +97,11 @@ COLOURS = {
     "matrix_recurrent": ("#BC3389", "#EA77B8"),
     "matrix_orthogonal": ("#4F8F5D", "#68C396"),
     # minima of a map, by number: what a start ends at
-    "minimum_0": ("#698ED4", "#0F6D8D"), "minimum_1": ("#CA68C1", "#98487F"), "minimum_2": ("#5E8238", "#6A8013"),
-    "minimum_3": ("#9F8EA1", "#8C7076"), "minimum_4": ("#009079", "#189D9B"), "minimum_5": ("#9882F7", "#8680C6"),
-    "minimum_6": ("#A66EA0", "#A7454B"), "minimum_7": ("#759C7A", "#766304"), "minimum_8": ("#7B6BD2", "#BA6452"),
+    "minimum_0": ("#698ED4", "#0D7091"), "minimum_1": ("#CA68C1", "#99487F"), "minimum_2": ("#5E8238", "#6A8014"),
+    "minimum_3": ("#9F8EA1", "#8C7076"), "minimum_4": ("#009079", "#169D9C"), "minimum_5": ("#9882F7", "#8980C4"),
+    "minimum_6": ("#A66EA0", "#A7454B"), "minimum_7": ("#759C7A", "#766303"), "minimum_8": ("#7B6BD2", "#BA6452"),
     # what marks a place
-    "best": ("#006D3F", "#69ED8D"),
+    "best": ("#006D3F", "#63EE8F"),
     "warning": ("#AF0427", "#FF594E"),
 }
 
