@@ -87,11 +87,11 @@ COLOURS = {
     # gradients of batches, and of batches four times as large
     "batch": ("#3E8FC0", "#2F74A6"),
     "batch_fourfold": ("#0C4174", "#7EC4ED"),
-    # batch sizes that train, from warm to cold as they grow
+    # batch sizes that train, from warm to cold as they grow; green: all samples
     "batch_small": ("#DB6E08", "#FFB05A"),
     "batch_medium": ("#D04766", "#F98EAA"),
     "batch_large": ("#8E3A96", "#C988DA"),
-    "batch_full": ("#1C1747", "#DDCCFF"),
+    "batch_full": ("#007D58", "#6FE39A"),
     # kinds of matrices that a gradient passes
     "matrix_layers": ("#6D480A", "#B07D21"),
     "matrix_recurrent": ("#BC3389", "#EA77B8"),
