@@ -22,8 +22,8 @@ COLOURS = {
     "paper": ("#FFFFFF", "#11161D"),
     "soft": ("#F4F6F8", "#1B222C"),
     # the three splits
-    "train": ("#5F40B1", "#9256F8"),
-    "validation": ("#B98C00", "#F3C431"),
+    "train": ("#6448B9", "#9256F8"),
+    "validation": ("#B68B00", "#F3C431"),
     "test": ("#26917E", "#01D0BA"),
     # classes, with the ends of the probability scale
     "class_a": ("#0072B2", "#5DB4E8"),
@@ -31,7 +31,7 @@ COLOURS = {
     "class_c": ("#449240", "#7CCB7C"),
     # penalties
     "l1": ("#B2028B", "#E75FC7"),
-    "l2": ("#0C3BF2", "#628AFF"),
+    "l2": ("#1C37FD", "#628AFF"),
     "elastic": ("#88582A", "#B98A55"),
     # normalisation: what the mean is taken over
     "norm_none": ("#717887", "#9DA4B0"),
@@ -40,21 +40,21 @@ COLOURS = {
     "norm_group": ("#B57F00", "#F0BD3E"),
     "norm_instance": ("#519854", "#8AD389"),
     # two designs of a net
-    "plain": ("#BB2E50", "#D78FA6"),
+    "plain": ("#C4305E", "#D78FA6"),
     "skips": ("#247165", "#68D1B4"),
     # optimisers
-    "sgd": ("#12189A", "#9ED8FE"),
-    "noisy_sgd": ("#1466FE", "#3873EB"),
-    "momentum": ("#904100", "#BF8A0F"),
-    "nesterov": ("#BA8C00", "#FFD34E"),
+    "sgd": ("#1932B1", "#9ED8FE"),
+    "noisy_sgd": ("#1465FF", "#3873EB"),
+    "momentum": ("#9A3700", "#BF8A0F"),
+    "nesterov": ("#B88C00", "#FFD34E"),
     "adagrad": ("#55296C", "#CB96CD"),
-    "rmsprop": ("#A72893", "#FFAEDC"),
-    "adam": ("#005C5A", "#70F3A8"),
-    "adamw": ("#00AC43", "#BCFE88"),
+    "rmsprop": ("#A42695", "#FFAEDC"),
+    "adam": ("#006855", "#70F3A8"),
+    "adamw": ("#00AB45", "#BCFE88"),
     "newton": ("#2B2F36", "#DDE3EA"),
-    "damped_newton": ("#686970", "#B9B7B6"),
-    "conjugate_gradient": ("#63573A", "#D3C678"),
-    "lbfgs": ("#8C1411", "#F66B7E"),
+    "damped_newton": ("#6E6875", "#B9B7B6"),
+    "conjugate_gradient": ("#5A5931", "#D3C678"),
+    "lbfgs": ("#89090D", "#F66B7E"),
     # ways to be unsure
     "mc_dropout": ("#AE3B83", "#EF6BAE"),
     "deep_ensemble": ("#48449F", "#7C83F5"),
@@ -97,12 +97,12 @@ COLOURS = {
     "matrix_recurrent": ("#BC3389", "#EA77B8"),
     "matrix_orthogonal": ("#4F8F5D", "#68C396"),
     # minima of a map, by number: what a start ends at
-    "minimum_0": ("#698ED4", "#0D7091"), "minimum_1": ("#CA68C1", "#99487F"), "minimum_2": ("#5E8238", "#6A8014"),
-    "minimum_3": ("#9F8EA1", "#8C7076"), "minimum_4": ("#009079", "#169D9C"), "minimum_5": ("#9882F7", "#8980C4"),
-    "minimum_6": ("#A66EA0", "#A7454B"), "minimum_7": ("#759C7A", "#766303"), "minimum_8": ("#7B6BD2", "#BA6452"),
+    "minimum_0": ("#7093DA", "#0D7091"), "minimum_1": ("#CF6FC6", "#99487F"), "minimum_2": ("#668239", "#6A8014"),
+    "minimum_3": ("#9B8FA1", "#8C7076"), "minimum_4": ("#008F82", "#169D9C"), "minimum_5": ("#9483FA", "#8980C4"),
+    "minimum_6": ("#A870A6", "#A7454B"), "minimum_7": ("#739979", "#766303"), "minimum_8": ("#7C6FD1", "#BA6452"),
     # what marks a place
     "best": ("#006D3F", "#63EE8F"),
-    "warning": ("#AF0427", "#FF594E"),
+    "warning": ("#AF0327", "#FF594E"),
 }
 
 INK, MUTED, GRID, PAPER = (COLOURS[name][0] for name in ("ink", "muted", "grid", "paper"))
