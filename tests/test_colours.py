@@ -11,7 +11,7 @@ from tests.pages import page_spec
 from tests.runs import run
 
 # Their presets take from ten to forty seconds together, and draw with the colours of the opening.
-SLOW = {"batches", "batch_norm", "early_stopping", "initialisation", "loss_landscapes"}
+SLOW = {"batches", "batch_norm", "early_stopping", "initialisation"}
 
 
 def boards(entry):
@@ -33,7 +33,7 @@ def test_every_colour_but_the_neutral_ones_is_of_one_kind():
     assert sorted(named) == sorted(set(style.COLOURS) - colours.NEUTRAL)
 
 
-@pytest.mark.parametrize("kind", [kind for kind, names in colours.KINDS.items() if kind != "places"])
+@pytest.mark.parametrize("kind", colours.KINDS)
 def test_ideas_of_one_kind_may_share_a_page(kind):
     assert colours.faults(colours.KINDS[kind]) == []
 
