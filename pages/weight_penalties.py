@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from core.formatting import format_number
+from core.formatting import format_number, join_words
 from core.lessons.weight_penalties import proximal
 from core.lessons.weight_penalties.descents import ADAM_STEPS
 from core.lessons.weight_penalties.lesson import PENALTIES, Config, Result
@@ -18,8 +18,7 @@ from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Diamond and circle",
-           "Ten named features of diabetes: as the penalty grows, L1 switches them off one after another, L2 none."),
+    Preset("Diamond and circle", "Ten features of diabetes: as the penalty grows, L1 switches off one by one, L2 none."),
     Preset("Ten decoys", "Ten columns of pure noise join in: here L1 has thrown out all ten, L2 keeps a little of each.",
            dict(decoys=10, train_size=150, alpha_index=30)),
     Preset("Twin features", "Two features that move together: L2 lets them share, L1 ends with one of them.",
@@ -122,7 +121,10 @@ def draw(result: Result, scene: Config) -> Board:
     first = [*lead, *(courses if linear or not three else []), zeros, *([] if three else extra[:1]), *(errors if one else [])]
     led = {panel.id for panel in first}
     rest = [[panel for panel in row if panel.id not in led] for row in (courses, errors, extra, balances, fields)]
-    return Board(panels=_filled([first[i : i + 2] for i in range(0, len(first), 2)]), setup=_setup(result, said), player=player,
+    panels = _filled([first[i : i + 2] for i in range(0, len(first), 2)])
+    if linear:
+        panels[0].span, panels[1].span = 5, 7
+    return Board(panels=panels, setup=_setup(result, said), player=player,
                  further=_filled([[panel for row in rest for panel in row]] if one else rest), summary=summary(result, scene),
                  legend=pictures.legend(scene))
 
@@ -143,12 +145,13 @@ def _filled(rows: list[list[Panel]]) -> list[Panel]:
 
 
 def _linear(result: Result, scene: Config, said: Texts) -> list[Panel]:
+    shown = join_words([PENALTIES[p].replace("Elastic", "elastic") for p in PENALTIES if p in scene.penalties])
     some = "" if len(result.names) <= pictures.BARS else f" The {pictures.BARS} last of {len(result.names)}."
     return [
-        Panel(id="bars", figure=lambda: pictures.bars(result, scene), height="tall", pair="map",
-              title=f"{min(len(result.names), pictures.BARS)} weights at one penalty strength",
+        Panel(id="bars", figure=lambda: pictures.bars(result, scene), pair="map",
+              title=f"{min(len(result.names), pictures.BARS)} weights under {shown}",
               caption=f"× is an exact zero. From the bottom up: the order in which L1 holds them there.{some}", alt=said["bars"]),
-        Panel(id="map", figure=lambda: pictures.geometry(result, scene), height="tall", title="Two weights: loss meets penalty",
+        Panel(id="map", figure=lambda: pictures.geometry(result, scene), title="Two weights: loss meets penalty",
               caption="Two features alone. Filled: no more penalty than at the mark; dotted: the loss there.", alt=said["map"]),
     ]
 

@@ -89,7 +89,7 @@ def paths(result: Result, penalty: str) -> go.Figure:
     share = min(0.45, 0.06 + 0.019 * max(len(result.names[j]) for j in named))
     room = (end - start) * share / (1 - share)
     rising = sorted(named, key=lambda j: float(w[0, j]))
-    heights = _spread([float(w[0, j]) for j in rising], 0.1 * (high - low))
+    heights = _spread([float(w[0, j]) for j in rising], 0.085 * (high - low))
     names = [dict(x=start, y=at, text=result.names[j], showarrow=False, xanchor="right", xshift=-4, font=dict(color=style.INK))
              for j, at in zip(rising, heights, strict=True)]
     return _over_alpha(result, traces, "weight", low, high, [penalty], xaxis_range=[start - room, end + 0.05], annotations=names)
