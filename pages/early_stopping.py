@@ -125,7 +125,7 @@ def _noise(result: Result, scene: Config, alt: Texts) -> list[Panel]:
               caption=f"A line for each share of wrong labels, mean of {scene.draws} draws. Star: its lowest point."),
         Panel(id="best_steps", figure=lambda: pictures.best_steps(result, scene), span=5, title="The best step, draw by draw",
               click=("", "label_noise"), alt=alt["best_steps"], keyed=False,
-              caption=f"Dot: a draw of data and start; bar: the median. {trend(result, scene)} Click to set the noise."),
+              caption=f"Dot: a draw; bar: the median. {trend(result, scene)} A click sets their share."),
     ]
 
 

@@ -121,10 +121,7 @@ def draw(result: Result, scene: Config) -> Board:
     first = [*lead, *(courses if linear or not three else []), zeros, *([] if three else extra[:1]), *(errors if one else [])]
     led = {panel.id for panel in first}
     rest = [[panel for panel in row if panel.id not in led] for row in (courses, errors, extra, balances, fields)]
-    panels = _filled([first[i : i + 2] for i in range(0, len(first), 2)])
-    if linear:
-        panels[0].span, panels[1].span = 5, 7
-    return Board(panels=panels, setup=_setup(result, said), player=player,
+    return Board(panels=_filled([first[i : i + 2] for i in range(0, len(first), 2)]), setup=_setup(result, said), player=player,
                  further=_filled([[panel for row in rest for panel in row]] if one else rest), summary=summary(result, scene),
                  legend=pictures.legend(scene))
 
@@ -148,10 +145,10 @@ def _linear(result: Result, scene: Config, said: Texts) -> list[Panel]:
     shown = join_words([PENALTIES[p].replace("Elastic", "elastic") for p in PENALTIES if p in scene.penalties])
     some = "" if len(result.names) <= pictures.BARS else f" The {pictures.BARS} last of {len(result.names)}."
     return [
-        Panel(id="bars", figure=lambda: pictures.bars(result, scene), pair="map",
+        Panel(id="bars", figure=lambda: pictures.bars(result, scene), height="tall", pair="map",
               title=f"{min(len(result.names), pictures.BARS)} weights under {shown}",
               caption=f"× is an exact zero. From the bottom up: the order in which L1 holds them there.{some}", alt=said["bars"]),
-        Panel(id="map", figure=lambda: pictures.geometry(result, scene), title="Two weights: loss meets penalty",
+        Panel(id="map", figure=lambda: pictures.geometry(result, scene), height="tall", title="Two weights: loss meets penalty",
               caption="Two features alone. Filled: no more penalty than at the mark; dotted: the loss there.", alt=said["map"]),
     ]
 

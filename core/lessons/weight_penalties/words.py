@@ -167,7 +167,7 @@ def _ask_ever(result: Result, penalty: str) -> Pick:
     if held:
         says = f"{by[0].upper()}{by[1:]} holds {'all' if held == W else held} of the weights at exactly zero {at}."
     elif penalty == "l2" and result.problem not in LINEAR:
-        says = (f"{by}'s step divides the weights, which makes none exactly zero, though {at}, the largest has size "
+        says = (f"{by}'s step divides the weights, which makes none exactly zero, though the largest ends at size "
                 f"{format_number(result.weights[k, -1].abs().max())}.")
     else:
         says = rests(result, penalty)
