@@ -8,7 +8,7 @@ from core.lessons.early_stopping import lesson
 from core.lessons.early_stopping.lesson import ARMS, Config, Result
 from core.lessons.early_stopping.patience import stop_rule
 from core.lessons.early_stopping.shrinkage import stopped_factor
-from core.lessons.early_stopping.words import alt_texts, kept_loss, starts_at, summary, trend
+from core.lessons.early_stopping.words import alt_texts, kept_loss, ridge_gap, starts_at, summary, trend
 from figures.early_stopping import pictures, ridge
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
@@ -156,7 +156,8 @@ def _ridge(result: Result, scene: Config, alt: Texts) -> list[Panel]:
                       f"ε·λ<sub>max</sub> = {scene.product:g}; ridge: strength α = 1/(ετ)."),
         Panel(id="shrinkage_gap", figure=lambda: ridge.shrinkage_gap(result, scene), span=5,
               title="How far apart stopping and ridge are",
-              caption="The largest difference over the directions, as a part of the minimum.", alt=alt["shrinkage_gap"]),
+              caption=f"The largest difference over the directions, as a part of the minimum: at most {ridge_gap(result, scene)}.",
+              alt=alt["shrinkage_gap"]),
     ]
 
 

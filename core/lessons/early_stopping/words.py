@@ -39,12 +39,13 @@ def summary(result: Result, config: Config) -> str:
     said = (f"Patience stops training at step {at[stop.stopped]}" if stop.stopped is not None else
             f"Patience has not run out by step {result.step}")
     best = back == best_of(result, config, config.arm)
-    rows = []
+    gone = int(result.diverged_at[a, 0])
+    rows = [("From where on the loss is not finite", "", f"step {gone}")] if gone >= 0 else []
     for name, measure, tell in (("Test error", result.error, _percent), ("Test loss (nats)", result.loss, _nats)):
         values = measure["test"][:, a, 0].tolist()
         rows.append((name, tell(values[back]), tell(values[-1])))
     kept = f"{'best weights' if best else 'weights kept'}: step {at[back]}"
-    return f"**{said}; {kept}.**\n\n" + table((ARMS[config.arm], f"weights kept, step {at[back]}", f"step {at[-1]}"), rows)
+    return f"**{said}; {kept}.**\n\n" + table((ARMS[config.arm], f"weights kept, step {at[back]}", f"at step {at[-1]}"), rows)
 
 
 def trend(result: Result, config: Config) -> str:
@@ -68,6 +69,11 @@ def kept_loss(result: Result, config: Config, arm: str) -> str:
     return f"Test loss {_nats(test[returned_of(result, config, arm)])} with stopping, {_nats(test[-1])} at the end."
 
 
+def ridge_gap(result: Result, config: Config) -> str:
+    """By how much of the minimum stopping and its matched ridge differ at most, over all steps."""
+    return format_number(quadratic_gaps(result, config).max())
+
+
 def predict(result: Result, config: Config) -> Sketch:
     """The validation curve of draw 0, at places of the whole run; what is not trained yet stands at the last known value."""
     loss, a = config.monitor == "loss", list(ARMS).index(config.arm)
@@ -80,7 +86,7 @@ def predict(result: Result, config: Config) -> Sketch:
     flat = sum(abs(v - median(y)) for v in y) / len(y) / high  # how far off the best level line is
     at = result.recorded.tolist()
     best, learnt = (at[v.index(min(u for u in v if math.isfinite(u)))] for v in (values, fitted))
-    why = (f"The validation {what} and the training {what} reach their lowest at one step, {best}." if best == learnt else
+    why = (f"The validation {what} and the training {what} both reach their lowest at step {best}." if best == learnt else
            f"The validation {what} reaches its lowest at step {best}, the training {what} at step {learnt}.")
     return Sketch(
         text=f"Sketch the validation {what} with {format_percent(config.label_noise / 100)} wrong labels{WITH[config.arm]}.",
@@ -168,7 +174,7 @@ def _whole(result: Result, scene: Config) -> dict[str, str]:
             f"{_fmt(norm[i])} ({SHORT[arm]})" for i, arm in enumerate(ARMS)),
         "shrinkage": f"After {result.steps} steps gradient descent and its matched ridge have come equally far along each "
                      f"eigenvector to within {format_number(apart[-1])} of the minimum.",
-        "shrinkage_gap": f"The largest gap over all steps is {format_number(apart.max())} of the minimum.",
+        "shrinkage_gap": f"The largest gap over all steps is {ridge_gap(result, scene)} of the minimum.",
     }
     for i, arm in enumerate(ARMS):
         first, last = (float(result.loss["train"][r, i, 0]) for r in (0, -1))

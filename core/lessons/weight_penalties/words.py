@@ -98,8 +98,8 @@ def summary(result: Result, config: Config) -> str:
                      format_number(result.alphas[best]), format_number(result.loss["test"][k, best], 3)))
     if result.plain is not None:
         rows.append(("L1 by sub-gradient steps", f"{int((result.plain.weights[at] == 0).sum())} of {W}", "", "", ""))
-    return f"**{said}.**\n\n" + table((f"α = {format_number(result.alphas[at], 3)}", "exactly zero", "smallest other size",
-                                       "chosen by validation", "test loss there"), rows)
+    return f"**{said}.**\n\n" + table((f"α = {format_number(result.alphas[at], 3)}", "exactly zero", "smallest other weight",
+                                       "α validation chooses", "test loss there"), rows)
 
 
 def _many(count: int, of: int) -> str:

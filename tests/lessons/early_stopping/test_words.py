@@ -66,7 +66,7 @@ def test_seen_and_board_hold_at_any_setting(scenes: list[tuple[Config, list[Resu
             when = "Patience has not run out by step 100" if stopped is None else f"Patience stops training at step {2 * stopped}"
             kind = "best weights" if back == lowest else "weights kept"
             assert verdict == f"**{when}; {kind}: step {2 * back}.**"
-            assert f"| {ARMS[view.arm]} | weights kept, step {2 * back} | step 100 |" in table
+            assert f"| {ARMS[view.arm]} | weights kept, step {2 * back} | at step 100 |" in table
             assert f"| Test error | {format_percent(error[back], 1)} | {format_percent(error[-1], 1)} |" in table
             assert f"| Test loss (nats) | {format_number(loss[back], 3)} | {format_number(loss[-1], 3)} |" in table
             for i, arm in enumerate(ARMS):
