@@ -156,7 +156,8 @@ def _ridge(result: Result, scene: Config, alt: Texts) -> list[Panel]:
                       f"ε·λ<sub>max</sub> = {scene.product:g}; ridge: strength α = 1/(ετ)."),
         Panel(id="shrinkage_gap", figure=lambda: ridge.shrinkage_gap(result, scene), span=5,
               title="How far apart stopping and ridge are",
-              caption=f"The largest difference over the directions, as a part of the minimum: at most {ridge_gap(result, scene)}.",
+              caption="The largest difference over the directions, as a part of the minimum: "
+                      f"at most {ridge_gap(result, scene)}.",
               alt=alt["shrinkage_gap"]),
     ]
 

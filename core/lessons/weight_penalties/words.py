@@ -57,9 +57,11 @@ def rests(result: Result, penalty: str) -> str:
     first, who = _first(result, penalty)
     if first < float("inf"):
         return f"Under {NAMED[penalty]}, first to stay at zero: {who}, {from_where(result, first)}."
-    times = 0 if penalty != "l2" or result.passed is None else len(result.passed)
-    if not times:
+    if penalty != "l2" or result.passed is None:
         return "No weight stays at zero."
+    times = len(result.passed)
+    if not times:
+        return "No weight stays at zero, and none passes through it."
     least = "" if result.problem in GAUSSIAN else "at least "
     return f"No weight stays at zero; they pass through it {least}{f'{times} times' if times > 1 else 'once'}."
 
