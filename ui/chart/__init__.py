@@ -90,7 +90,10 @@ class Texts:
 
 @dataclass(frozen=True, kw_only=True)
 class Player:
-    """The clock. `labels[f]` is what the reader sees at frame f; `field` names the Config field it sets, if any."""
+    """The clock. `labels[f]` is what the reader sees at frame f; `field` names the Config field it sets, if any.
+
+    It opens at the newest frame and follows a run that is under way; `from_start`: at the first one, and stays there.
+    """
 
     labels: list[str]
     name: str = "Step"
@@ -98,6 +101,7 @@ class Player:
     field: str = ""
     autoplay: bool = True
     live: bool = False
+    from_start: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +168,7 @@ def encode(board: Board, question: Question | None = None, failed: Failed | None
     setup = _encoded(board.setup, board.legend, parts, failed) if board.setup else None
     player: dict[str, Any] | None = None
     if board.player:
-        player = {k: getattr(board.player, k) for k in ("labels", "name", "seconds", "field", "autoplay", "live")}
+        player = {k: getattr(board.player, k) for k in ("labels", "name", "seconds", "field", "autoplay", "live", "from_start")}
         player["frames"] = len(board.player.labels)
     legend = [{"label": label, "colour": colour, "dash": dash} for label, colour, dash in board.legend]
     more = [[panel.id, _text(panel, "title", "", failed)] for panel in board.further]
