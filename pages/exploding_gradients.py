@@ -11,19 +11,20 @@ from ui.page import Preset
 
 PRESETS = [
     Preset("The cliff",
-           "At the cliff a step without clipping is 27 long and leaves the map; both clipped runs walk on, and arrive."),
+           "At the cliff a step without clipping is 27 long; both clipped runs walk on, and arrive."),
     Preset("Threshold too large", "c = 10: the step at the cliff is still 7 long or more, and all three runs leave the map.",
            dict(threshold=10.0)),
     Preset("Threshold too small",
-           "c = 0.03: every clipped step is shorter than 0.03, and after 80 neither clipped run has arrived.",
+           "c = 0.03: every clipped step is shorter, and after 80 neither clipped run has arrived.",
            dict(threshold=0.03)),
     Preset("Small learning rate", "ε = 0.1 needs no clipping for now: after 80 steps all three still stand on the plateau.",
            dict(learning_rate=0.1)),
     Preset("Sigmoid", "From h₀ = ½ the cliff runs along b = −w/2, and begins at w = 4, where w·max φ′ = 1.",
            dict(unit="sigmoid", start_w=6.1, start_b=-1.2, learning_rate=3.0, target=0.3, h0=0.5)),
-    Preset("Linear, |w| > 1", "The gradient is 1.2⁵⁰ ≈ 9,100 times as large after 50 steps; the first step without clipping is "
-           "billions long.", dict(unit="linear", start_w=1.2, start_b=0.5)),
-    Preset("Vanishing", "w = 3, but a sigmoid passes on at most ¾ at every step: what happened long ago is not felt.",
+    Preset("Linear, |w| > 1",
+           "Back through 50 steps: × 1.2⁵⁰ ≈ 9,100. The first step without clipping is billions long.",
+           dict(unit="linear", start_w=1.2, start_b=0.5)),
+    Preset("Vanishing", "w = 3, but a sigmoid passes on at most ¾ a step: what happened long ago is not felt.",
            dict(unit="sigmoid", start_w=3.0, start_b=-4.0, T=100, h0=0.5)),
 ]
 
@@ -85,9 +86,9 @@ def draw(result: Result, scene: Config) -> Board:
     ]
     further = [
         Panel(id="direction", figure=lambda: pictures.direction(result, scene), span=6, pair="chains" if result.chains else "",
-              title="What clipping does to one gradient",
-              caption=f"Ray: the gradient of the next step, {inside.lower()}. By norm it is cut at the circle and keeps its direction; "
-              "by value each coordinate is cut at the square. Pale: at all steps.", alt=lambda: words.direction(result, scene))]
+              title=f"Gradients of one run: {inside.lower()}",
+              caption="Ray: the gradient. Marks: cut at the circle by norm, at the square by value.",
+              alt=lambda: words.direction(result, scene))]
     if result.chains:
         further.append(Panel(
             id="chains", figure=lambda: pictures.chains(result, scene), span=6, title="The gradient back through layers",

@@ -117,12 +117,10 @@ def _start(scene: Config) -> style.Trace:
 
 def _on_the_map(traces: list[style.Trace], scene: Config, notes: list[dict[str, Any]]) -> go.Figure:
     (w0, w1), (b0, b1) = frame(scene)
-    right = scene.start_w > w0 + 0.85 * (w1 - w0)
-    notes = [style.label(scene.start_w, scene.start_b, "start") | dict(xanchor="right" if right else "left",
-                                                                       xshift=-14 if right else 14), *notes]
+    start = style.label(scene.start_w, scene.start_b, "start") | dict(xanchor="center", xshift=0, yanchor="top", yshift=-10)
     return style.figure(traces, x="recurrent weight w", y="bias b", equal=True, showlegend=False, uirevision=str(frame(scene)),
                         xaxis_range=[w0, w1], yaxis_range=[b0, b1], xaxis_showgrid=False, yaxis_showgrid=False,
-                        annotations=[*_named(scene), *notes])
+                        annotations=[*_named(scene), start, *notes])
 
 
 def unexplored(result: Result, scene: Config) -> go.Figure:
@@ -232,7 +230,8 @@ def step_lengths(result: Result, scene: Config) -> go.Figure:
     low, high = _decades(np.append(values, bound))
     return style.figure(traces, x="step of descent", y="length", yaxis_type="log", xaxis_range=[0, scene.steps],
                         yaxis_range=[max(low, np.log10(bound) - 5), high],
-                        annotations=[style.label(scene.steps, np.log10(bound), "ε·c") | dict(xanchor="right", yanchor="bottom")])
+                        annotations=[style.label(scene.steps, np.log10(bound), "ε·c")
+                                     | dict(xanchor="right", xshift=-2, yanchor="bottom")])
 
 
 def through(result: Result, scene: Config) -> go.Figure:

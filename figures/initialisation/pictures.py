@@ -96,19 +96,21 @@ def _trained(result: Result, scene: Config, held: list[float]) -> list[dict[str,
     about = dict(xanchor="right", xshift=-4, bgcolor=style.colour("paper", 0.75))
     with np.errstate(divide="ignore"):
         ends = np.log10(result.theory_forward[:, -1].numpy())
-    low, high = held
+    order, (low, high) = list(SCHEMES).index, held
     room = APART * (high - low)
     groups: list[tuple[float, list[str]]] = []
-    for scheme in sorted(words.trained(result), key=lambda s: ends[list(SCHEMES).index(s)]):
-        place = float(np.clip(ends[list(SCHEMES).index(scheme)], low, high - room))
+    for scheme in sorted(words.trained(result), key=lambda s: ends[order(s)]):
+        place = float(np.clip(ends[order(scheme)], low, high - room))
         if groups and place - groups[-1][0] < room:
             groups[-1][1].append(scheme)
         else:
             groups.append((place, [scheme]))
     if not groups:
+        rises = bool(result.theory_forward[:, -1].max() > 10 * result.theory_forward[0, 0])
         corner = dict(xref="x domain", yref="y domain", yanchor="top")
+        corner |= dict(x=0, xanchor="left", xshift=4) if rises else {}
         return [style.label(1, 1, "no start has trained", "muted") | about | corner]
-    return [style.label(scene.depth, place, f"{words.named(them)} {'trains' if len(them) == 1 else 'train'}",
+    return [style.label(scene.depth, place, f"{words.named(sorted(them, key=order))} {'trains' if len(them) == 1 else 'train'}",
                         HUES[them[0]] if len(them) == 1 else "ink") | about | dict(yanchor="bottom", yshift=4)
             for place, them in groups]
 
@@ -136,7 +138,7 @@ def loss(result: Result, scene: Config) -> go.Figure:
     traces.append(style.frames(now, x=np.stack([at, at], 1)))
     shapes = [dict(type="line", x0=0, x1=1, xref="x domain", y0=y, y1=y, line=dict(color=style.MUTED, width=1.5, dash="dot"))
               for y in (TRAINED, COIN)]
-    named = [style.label(scene.steps, y, text, "muted") | dict(xanchor="right", yanchor="bottom")
+    named = [style.label(scene.steps, y, text, "muted") | dict(xanchor="right", xshift=-2, yanchor="bottom")
              for y, text in ((TRAINED, "trained"), (COIN, "ln 2, a coin"))]
     return style.figure(traces, x="step", y="loss (nats)", xaxis_range=[0, scene.steps], yaxis_range=[0, top], shapes=shapes,
                         annotations=named)
@@ -166,7 +168,7 @@ def units(result: Result) -> go.Figure:
                                 line=dict(width=3 if big else 1, color=hue if big else style.PAPER)),
                     hovertemplate=f"{SCHEMES[scheme]}: (%{{x:.3f}}, %{{y:.3f}})<extra></extra>")
         traces += [trail, style.frames(dots, x=now[:, :, 0], y=now[:, :, 1])]
-    return style.figure(traces, x="change of the weight of x₁", y="of the weight of x₂",
+    return style.figure(traces, x="change of the weight of x₁", y="change of the weight of x₂",
                         xaxis_range=[-1.12 * reach, 1.12 * reach], yaxis_range=[-1.12 * reach, 1.12 * reach], equal=True)
 
 

@@ -183,7 +183,8 @@ def through(result: Result, scene: Config) -> str:
 def direction(result: Result, scene: Config) -> str:
     g = length(result.slopes[:, list(ARMS).index(scene.inside)]).nan_to_num(math.inf)
     return (f"The gradient of the run {ARMS[scene.inside].lower()} at each step, with the circle and the square that it is "
-            f"clipped to. It is longer than c at {int((g > scene.threshold).sum())} of {len(g)} steps.")
+            f"clipped to; by norm it keeps its direction. "
+            f"It is longer than c at {int((g > scene.threshold).sum())} of {len(g)} steps.")
 
 
 def chains(result: Result, scene: Config) -> str:

@@ -241,9 +241,9 @@ def test_words_and_question_at_random_settings():
         ends = []
         for k, (name, row) in enumerate(zip(ARMS.values(), rows.splitlines()[2:], strict=True)):
             left, there = settled(result, k, config, "left"), settled(result, k, config, "arrived")
-            told = (f"off the map from step {left}" if left >= 0 else f"J ≤ 0.001 from step {there}" if there >= 0 else "not arrived")
-            assert row.startswith(f"| {name} | {told} |")
             ends.append("gone" if left >= 0 else "valley" if there >= 0 else "elsewhere")
+            told = {"gone": f"off the map from step {left}", "valley": f"J ≤ 0.001 from step {there}", "elsewhere": "not arrived"}
+            assert row.startswith(f"| {name} | {told[ends[-1]]} |")
         phrase = {"gone": "leave", "valley": "arrive", "elsewhere": "not arrive"}
         if len(set(ends)) == 1:
             assert ("no run arrives" if ends[0] == "elsewhere" else f"all three runs {phrase[ends[0]]}") in verdict
