@@ -212,7 +212,7 @@ class Hall:
                 for n in left:
                     entry = rng.choice(LESSONS)
                     one.open(entry.slug, urlencode(other(rng, entry.module().Config).query()))
-                    await one.whole
+                    await asyncio.wait_for(one.whole, LONGEST)
                     if (n + 1) % max(1, scenes // 10) == 0:
                         grown.append(self.server.memory_mb())
                         self._say(f"  after {n + 1} scenes {grown[-1]:.0f} MB")

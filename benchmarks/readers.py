@@ -40,6 +40,7 @@ class Reader:
         self._hashes: dict[str, bytes] = {}
         self._ticking: dict[str, asyncio.Task[None]] = {}
         self._query = self._page = ""
+        self.first = self.whole = asyncio.get_running_loop().create_future()
         self._leaving = False
         self._wanted = ("", "")
 
@@ -85,6 +86,10 @@ class Reader:
             pass
         finally:
             self._stop_ticks()
+            for wanted in (self.first, self.whole):
+                if not wanted.done():
+                    wanted.set_exception(ConnectionError("the connection ended before the picture came"))
+                    wanted.exception()  # told to whoever waits; nobody need
 
     def _receive(self, data: bytes) -> None:
         # A board is found by the first line of its bytes; parsing the rest of a large message would tell nothing more.

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from core.formatting import format_number
+from core.formatting import format_number, format_percent
 from core.lessons.batch_norm import lesson, words
-from core.lessons.batch_norm.lesson import BATCH_SIZES, COMPANIES, NAMES, SEEN, VALIDATION, Config, Result
-from core.lessons.batch_norm.modes import FROM_STEPS, Evaluation
+from core.lessons.batch_norm.lesson import BATCH_SIZES, COMPANIES, SEEN, VALIDATION, Config, Result
+from core.lessons.batch_norm.modes import Evaluation
 from core.lessons.batch_norm.normalisation import algorithm_1, running_average
 from core.lessons.batch_norm.words import alt_texts, setup_alt, summary
+from core.moments import NEVER
 from figures.batch_norm import nets, pictures
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
@@ -29,7 +30,8 @@ PRESETS = [
 ]
 
 MATHS = r"""
-**Algorithm 1**, for one activation $x$ over a mini-batch of $m$ (Ioffe and Szegedy write $\epsilon$ for $\delta$):
+**The four lines of batch norm**, for one activation $x$ over a mini-batch of $m$ (Algorithm 1 of Ioffe and Szegedy, who write
+$\epsilon$ for $\delta$):
 $$\mu \leftarrow \frac1m\sum_{i=1}^m x_i, \qquad \sigma^2 \leftarrow \frac1m\sum_{i=1}^m (x_i-\mu)^2, \qquad
 \hat x_i \leftarrow \frac{x_i-\mu}{\sqrt{\sigma^2+\delta}}, \qquad y_i \leftarrow \gamma\hat x_i+\beta .$$
 
@@ -53,7 +55,8 @@ $J(\theta)=-\frac1m\sum_{i}\ln p_\theta(t_i\mid x_i)$, by $\theta\leftarrow\thet
 pixels; a 2×2 convolution of stride 2 to 8 channels, 1×1 to 8, 2×2 of stride 2 to 16, 1×1 to 16, each with norm and ReLU; then
 an affine layer. Start, batches and number of steps are common to all five, and under every norm $\gamma$ and $\beta$ belong to
 a channel. Batch sizes are compared after the same 512 digits, each kind at the best of its seven rates: a batch of two has then
-taken 256 steps, one of 64 only eight.
+taken 256 steps, one of 64 only eight. Rounding alone can move instance norm's loss at any $\epsilon$, and that of every kind at
+a large one.
 """
 
 REFERENCES = """
@@ -75,80 +78,85 @@ def draw(result: Result, scene: Config) -> Board:
     second = words.second_name(scene) if lesson.changes(scene) else ""
     marks = f"Filled: x; hollow: {second}; bars" if second else "Bars"
     panels = [
-        Panel(id="algorithm", figure=lambda: pictures.algorithm(scene), span=7, rows=2, height="tall", click=("batch", ""),
-              title="Algorithm 1, line by line", alt=alt["algorithm"],
+        Panel(id="lines", figure=lambda: pictures.algorithm(scene), span=7, height="tall", click=("batch", ""), keyed=False,
+              title="The four lines of batch norm", alt=alt["lines"],
               caption=f"{marks}: mean ± spread. Click, and the nearest value of x moves there."),
-        Panel(id="histogram", figure=lambda: pictures.histogram(scene), span=5, height="short", title="The batch as a histogram",
-              caption="Pale: x as it came. Red: now." + (f" Outline: {second}, now." if second else ""), alt=alt["histogram"]),
-        Panel(id="scaling", figure=lambda: pictures.scaling(scene), span=5, height="short", title="What the input's scale does",
-              click=("factor", ""), caption="Grey: without norm. Red: batch norm, dashed: its formula. Click to choose a.",
-              alt=alt["scaling"]),
-        Panel(id="sets", figure=lambda: pictures.sets(scene), title="Which values share one μ and σ²", alt=alt["sets"],
-              caption="Samples to the right, positions upwards, channels into the depth. Counted in the nets' first layer: "
-              f"8 channels of 16 positions, m = {scene.batch_size}."),
+        Panel(id="scaling", figure=lambda: pictures.scaling(scene), span=5, height="tall", title="What the input's scale does",
+              click=("factor", ""), caption="Dashed: batch norm by its formula. Click to choose a.", alt=alt["scaling"]),
     ]
-    panels += _net_panels(result, facts, scene, alt) if result.arm.step else []
-    return Board(panels=panels, setup=_setup(scene), summary=summary(result, scene, facts), legend=pictures.legend(),
-                 player=Player(labels=labels, name="Line", seconds=9.0))
+    sets = Panel(id="sets", figure=lambda: pictures.sets(scene), span=5, title="Which values share one μ and σ²", keyed=False,
+                 caption=f"Samples to the right, positions up, channels back. Counts: first layer, m = {scene.batch_size}.",
+                 alt=alt["sets"])
+    further = [Panel(id="histogram", figure=lambda: pictures.histogram(scene), span=5, title="The batch as a histogram",
+                     caption="Pale: x as it came. Red: now." + (f" Outline: {second}, now." if second else ""), keyed=False,
+                     alt=alt["histogram"])]
+    if not result.arm.step:
+        panels.append(sets)
+    else:
+        rates, spread, mean = _net_panels(result, scene, facts, alt)
+        panels += [rates, sets, spread, _sizes(result, facts, scene, alt) if result.sizes else mean]
+        if len(result.upcoming):
+            further += _batch_norm_panels(facts, scene, alt)
+        further += [mean] if result.sizes else []
+    return Board(panels=panels, further=further, setup=_setup(scene), summary=summary(result, scene, facts),
+                 legend=pictures.legend(), player=Player(labels=labels, name="Line", seconds=9.0))
 
 
 def _setup(scene: Config) -> Panel:
     name = words.second_name(replace(scene, **dict(zip(("factor", "offset"), lesson.question_transform(scene), strict=True))))
-    return Panel(id="setup", figure=lambda: pictures.setup(scene), title=f"The batch x, the layer's output y, and {name}",
+    return Panel(id="setup", figure=lambda: pictures.setup(scene), title=f"Batch x, output y, {name}", keyed=False,
                  caption=f"Bars: mean ± spread. y is made of x with γ = {format_number(scene.gamma)}, β = "
                          f"{format_number(scene.beta)} and "
                  f"δ = {format_number(scene.delta)}. What is made of {name}?", alt=lambda: setup_alt(scene))
 
 
-def _net_panels(result: Result, facts: Evaluation, scene: Config, alt: Texts) -> list[Panel]:
-    at = f"ε = {scene.learning_rate:g}, m = {scene.batch_size}"
+def _net_panels(result: Result, scene: Config, facts: Evaluation, alt: Texts) -> tuple[Panel, Panel, Panel]:
+    """Learning rates, spread and mean."""
     arm, starts = result.arm, lesson.trained_starts(scene)
+    at = f"At ε = {scene.learning_rate:g}, m = {scene.batch_size}. Thin to thick: layers 1 to 4."
     few = f" Only {starts} of {scene.starts} starts trained, to save time." if starts < scene.starts else ""
-    panels = [
-        Panel(id="rates", figure=lambda: nets.rates(result, facts, scene), span=7, alt=alt["rates"],
-              title="The same net, start and batches at every learning rate",
-              caption=f"Mean training loss of the last {min(FROM_STEPS, arm.step)} of {arm.step} batches; bands: range over "
-              "starts; crosses: a start diverged. Dotted: the rate looked into. Rounding alone can move instance norm's "
-              f"curve at any ε, and the others at a large one.{few}"),
-        Panel(id="spread", figure=lambda: nets.layers(result, scene, "spread"), span=5, title=f"Spread of each layer, {at}",
-              caption=f"Grey: no norm. Coloured: {NAMES[scene.inside].lower()}. Thin to thick: layers 1 to 4.",
-              alt=alt["spread"]),
-    ]
-    if result.sizes:
-        smallest, largest = (f"{SEEN // m} steps at m = {m}" for m in (BATCH_SIZES[0], BATCH_SIZES[-1]))
-        left = format_number(100 * (1 - scene.momentum) ** (SEEN // BATCH_SIZES[-1]))
-        panels.append(Panel(
-            id="sizes", figure=lambda: nets.sizes(result, facts), alt=alt["sizes"],
-            title="Validation loss against batch size, each at its best ε",
-            caption=f"Each has seen the same {SEEN} digits once: {smallest}, {largest}. Group norm with {scene.groups} "
-            f"group{'s' if scene.groups > 1 else ''}. Batch norm in eval mode: with momentum {scene.momentum:g} the start is "
-            f"still {left} % of its running statistics at m = {BATCH_SIZES[-1]}."))
-    if len(result.upcoming):
-        panels += _batch_norm_panels(result, facts, scene, at, alt)
-    return panels
+    now = f"Step {arm.step} of {scene.steps}. " if arm.step < scene.steps else ""
+    gone = " ×: a start diverged." if bool((arm.diverged_at != NEVER).any()) else ""
+    cut = " What leaves the frame goes on outside it." if nets.mean_limit(result, scene) else ""
+    return (
+        Panel(id="rates", figure=lambda: nets.rates(result, facts, scene), span=7, alt=alt["rates"], pair="sets",
+              title="The same net at every learning rate",
+              caption=f"{now}Bands: range over starts. Dotted: the ε looked into. Dashed: guessing.{gone}{few}"),
+        Panel(id="spread", figure=lambda: nets.layers(result, scene, "spread"), span=6, title="Spread of each layer in training",
+              caption=at, alt=alt["spread"], pair="" if result.sizes else "mean"),
+        Panel(id="mean", figure=lambda: nets.layers(result, scene, "mean"), span=6, title="Mean of each layer in training",
+              caption=f"{at}{cut}", alt=alt["mean"]),
+    )
 
 
-def _batch_norm_panels(result: Result, facts: Evaluation, scene: Config, at: str, alt: Texts) -> list[Panel]:
+def _sizes(result: Result, facts: Evaluation, scene: Config, alt: Texts) -> Panel:
+    left = format_percent((1 - scene.momentum) ** (SEEN // BATCH_SIZES[-1]))
+    return Panel(
+        id="sizes", figure=lambda: nets.sizes(result, facts), alt=alt["sizes"], span=6,
+        title="Validation loss, each batch size at its best ε",
+        caption=f"After the same {SEEN} digits. {words.compared(result, facts)} In eval mode: with momentum {scene.momentum:g} "
+        f"the start is still {left} of the running statistics at m = {BATCH_SIZES[-1]}.")
+
+
+def _batch_norm_panels(facts: Evaluation, scene: Config, alt: Texts) -> list[Panel]:
     channel = [
-        Panel(id="channel", figure=lambda: nets.channel(facts), span=7, title="A channel of the trained net, line by line",
-              caption=f"Batch norm, {at}: the first layer's most spread channel over one batch; γ and β as learnt. Numbers: "
-              "mean ± spread.", alt=alt["channel"]),
+        Panel(id="channel", figure=lambda: nets.channel(facts), span=7, title="A trained channel, line by line",
+              caption=f"Batch norm, ε = {scene.learning_rate:g}, m = {scene.batch_size}: the first layer's most spread channel "
+              "over one batch; γ and β as learnt. Numbers: mean ± spread.", alt=alt["channel"]),
     ] if facts.values.isfinite().all() else []
     return [
         *channel,
-        Panel(id="mean", figure=lambda: nets.layers(result, scene, "mean"), span=5, title=f"Mean of each layer, {at}",
-              caption=f"Grey: no norm. Coloured: {NAMES[scene.inside].lower()}. What leaves the frame goes on outside it.",
-              alt=alt["mean"]),
-        Panel(id="running_mean", figure=lambda: nets.running(facts, scene, 0), span=4,
+        Panel(id="running_mean", figure=lambda: nets.running(facts, scene, 0), span=4, pair="running_variance", keyed=False,
               title="The running mean follows the batches",
               caption="Dots: batches. Training stops at the dotted line. Dashed: expected from there on.",
               alt=alt["running_mean"]),
-        Panel(id="running_variance", figure=lambda: nets.running(facts, scene, 1), span=4, title="So does the running variance",
+        Panel(id="running_variance", figure=lambda: nets.running(facts, scene, 1), span=4, keyed=False,
+              title="The running variance follows the batches",
               caption=f"It starts at 1. Small momentum is slow, large momentum is noisy; here it is {scene.momentum:g}.",
               alt=alt["running_variance"]),
-        Panel(id="modes", figure=lambda: nets.modes(facts), span=4, title="One image, two modes",
-              caption=f"{VALIDATION} images, each in {COMPANIES} random batches of {scene.batch_size}. Off the dashed "
-              "line, mode and company matter.", alt=alt["modes"]),
+        Panel(id="modes", figure=lambda: nets.modes(facts), span=4, title="One image, two modes", keyed=False,
+              caption=f"{VALIDATION} images, each in {COMPANIES} random batches. Off the dashed line, mode and company matter."
+                      f"{words.rightness(facts, scene)}", alt=alt["modes"]),
     ]
 
 

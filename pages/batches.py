@@ -2,10 +2,11 @@
 
 from functools import partial
 
-from core.lessons.batches.lesson import HELD_OUT, WALKERS, Config, Result, moment_steps, pair
+from core.formatting import format_number, format_percent
+from core.lessons.batches.lesson import HELD_OUT, WALKERS, Config, Result, moment_steps, pair, trained_sizes
 from core.lessons.batches.noise import variance_factor
 from core.lessons.batches.quadratic import simulate_sgd
-from core.lessons.batches.words import alt_texts, setup_alt, summary
+from core.lessons.batches.words import alt_texts, flatter, risen, setup_alt, summary
 from figures.batches import pictures, race
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
@@ -15,7 +16,7 @@ PRESETS = [
     Preset("Eight of 256", "Every dot is one batch's estimate of the gradient; four times the samples about halve the noise."),
     Preset("One sample", "m = 1: the noise is as large as the samples differ, and batches of four about halve it.",
            dict(batch_size=1)),
-    Preset("Half of all", "128 of 256, none of them twice: the noise is 0.71 of what it is with replacement.",
+    Preset("Half of all", "128 of 256, none of them twice: the noise is 71\u00a0% of what it is with replacement.",
            dict(batch_size=128)),
     Preset("With replacement", "128 draws, some of the same sample: the noise is what it would be for any N, and larger.",
            dict(batch_size=128, replacement=True)),
@@ -63,66 +64,82 @@ REFERENCES = """
 
 def draw(result: Result, scene: Config) -> Board:
     alt, (few, many) = Texts(lambda: alt_texts(result, scene)), pair(scene)
+    ways = ("with replacement", f"without (none at m = {scene.n_samples})")
+    if not scene.replacement:
+        ways = (f"without replacement (none at m = {scene.n_samples})", "with")
     none = f"; all {many} miss it by nothing" if many == scene.n_samples and not scene.replacement else ""
-    labels = [f"step {s}" for s in moment_steps(scene)]
+    waiting = f" The nets are training: {len(result.arms)} of {len(trained_sizes(scene))} batch sizes have begun."
     panels = [
         Panel(id="cloud", figure=lambda: pictures.cloud(result, scene), span=7, rows=2, height="tall", alt=alt["cloud"],
-              caption=f"Every dot is a batch; circles: m = {few}, diamonds: m = {many}. Dashed: two standard deviations by "
-              "theory, along each axis. From 0 to the star: the full gradient."),
+              pair="variance", keyed=False, title=f"Gradients of batches of {few} and of {many}",
+              caption="Dot: a batch. Dashed, and bars: ±2 standard deviations by theory. Star: all samples."),
         Panel(id="variance", figure=lambda: pictures.variance(result, scene), span=5, height="short", click=("batch_size", ""),
               title="Variance against batch size", alt=alt["variance"],
-              caption=f"Filled: {'with' if scene.replacement else 'without'} replacement; pale: the other way. Dashed: theory. "
-              f"Without replacement m = {scene.n_samples} has none. Click to choose m."),
-        Panel(id="signal", figure=lambda: pictures.signal(result, scene), span=5, height="short", alt=alt["signal"],
+              caption=f"Filled: {ways[0]}; pale rings: {ways[1]}. Dashed: theory. Click to choose m."),
+        Panel(id="signal", figure=lambda: pictures.signal(result, scene), span=5, height="short", alt=alt["signal"], keyed=False,
               title="The gradient and its noise in training",
-              caption="‖g‖: length of the full gradient. m: what a batch misses it by, over all directions"
-              f"{none}."),
+              caption=f"‖g‖: length of the full gradient. m: what a batch misses it by{none}."
+                      f"{waiting if result.quadratic is None else ''}"),
     ]
+    further: list[Panel] = []
     if result.quadratic is not None:
-        panels += _clocks(result, scene, alt)
+        steps, epochs, seconds = _clocks(result, scene, alt)
+        panels += [steps, epochs]
+        further += [seconds, *_quadratic(result, scene, alt)]
     if result.done:
-        panels += _found(result, scene, alt)
-    if result.quadratic is not None:
-        panels += _quadratic(result, scene, alt)
-    return Board(panels=panels, setup=_setup(result, scene), summary=summary(result, scene),
+        sharpness, *others = _found(result, scene, alt)
+        panels.append(sharpness)
+        further = [further[0], *others, *further[1:]]
+    return Board(panels=panels, further=further, setup=_setup(result, scene), summary=summary(result, scene),
                  legend=pictures.legend(result, scene),
-                 player=Player(labels=labels, name="Moment", field="moment", autoplay=False, seconds=5.0))
+                 player=Player(labels=[f"step {s}" for s in moment_steps(scene)], name="Moment", field="moment", autoplay=False,
+                               seconds=5.0))
 
 
 def _setup(result: Result, scene: Config) -> Panel:
     few, how = pair(scene)[0], "with" if scene.replacement else "without"
-    return Panel(id="setup", figure=lambda: pictures.setup(result, scene), title=f"Gradients of batches of {few}",
+    return Panel(id="setup", figure=lambda: pictures.setup(result, scene), title=f"Gradients of batches of {few}", keyed=False,
                  caption=f"Every dot: the gradient of one batch, drawn {how} replacement. Star: the full gradient. The noise is "
                  "the dots' standard deviation round it; dashed: two of them.", alt=lambda: setup_alt(result, scene))
 
 
 def _clocks(result: Result, scene: Config, alt: Texts) -> list[Panel]:
+    small = result.arms[0]
+    end = format_number(small.step * small.batch_size / scene.n_samples, 3)
     about = {
-        "steps": ("Per step", f"The same start and number of steps. Mean of {scene.starts} starts; bands: their range."),
-        "epochs": ("Per epoch", "Each curve is shown from its first record on. Dotted: where the smallest batch has ended."),
-        "seconds": ("Per millisecond", "One update of one net, as timed on this server, times the steps; it varies."),
+        "steps": ("Training loss by step", f"Mean of {scene.starts} starts; bands: their range.{risen(result)}"),
+        "epochs": ("Training loss by epoch",
+                   f"From the first record on. Dotted: where m = {small.batch_size} ends, {end} epochs."),
+        "seconds": ("Training loss by processor time",
+                    "One update of one net, as timed on this server, times the steps; it varies."),
     }
-    return [Panel(id=f"loss_{against}", figure=partial(race.losses, result, scene, against), span=4, title=title,
-                  caption=caption,
-                  alt=alt[f"loss_{against}"]) for against, (title, caption) in about.items()]
+    return [Panel(id=f"loss-{against}", figure=partial(race.losses, result, scene, against), span=4, title=title,
+                  caption=caption, pair="loss-epochs" if against == "steps" else "",
+                  alt=alt[f"loss-{against}"]) for against, (title, caption) in about.items()]
 
 
 def _found(result: Result, scene: Config, alt: Texts) -> list[Panel]:
+    """What the batch sizes find: the first leads."""
+    assert result.matched is not None
+    limit = " Dashed: 2/ε." if race.limit_in_sight(result) else ""
+    missing = "" if result.matched.sharpness.isfinite().all() else " Runs never recorded there are left out."
     return [
-        Panel(id="sharpness", figure=lambda: race.sharpness(result, scene), span=4, alt=alt["sharpness"],
-              title=f"Sharpness where the loss first reaches {scene.level:g}",
-              caption="Line: a start; bar: median; starts never recorded there are left out. Dashed, if in sight: 2/ε."),
-        Panel(id="confounded", figure=lambda: race.confounded(result, scene), span=4, alt=alt["confounded"],
+        Panel(id="sharpness", figure=lambda: race.sharpness(result, scene), span=4, alt=alt["sharpness"], keyed=False,
+              title=f"Sharpness at a loss of {scene.level:g} nats",
+              caption=f"Where each run first is there. Line: a start; bar: median. {flatter(result, scene)}{missing}{limit}"),
+        Panel(id="confounded", figure=lambda: race.confounded(result, scene), span=4, alt=alt["confounded"], pair="held_out",
               title="Why the loss must be matched",
-              caption=f"Hollow: after {scene.steps} steps, each at its own loss: not to be compared. Filled: matched, to 10 %."),
-        Panel(id="held_out", figure=lambda: race.held_out(result, scene), span=4, alt=alt["held_out"],
-              title="Loss on new samples there", caption=f"{HELD_OUT} new samples, at the same matched training loss."),
+              caption=f"Hollow: after {scene.steps} steps, each at its own loss: not to be compared. Filled: matched, to "
+                      f"{format_percent(0.1)}."),
+        Panel(id="held_out", figure=lambda: race.held_out(result, scene), span=4, alt=alt["held_out"], keyed=False,
+              title=f"Loss on {HELD_OUT} new samples, at matched loss",
+              caption=f"Where the training loss first reaches {scene.level:g}. Line: a start; bar: median.{missing}"),
     ]
 
 
 def _quadratic(result: Result, scene: Config, alt: Texts) -> list[Panel]:
     return [
-        Panel(id="stationary", figure=lambda: race.stationary(result, scene), span=7,
+        Panel(id="stationary", figure=lambda: race.stationary(result, scene), span=7, pair="walks",
               title="Where SGD ends on a noisy quadratic",
               caption=f"Dots: {WALKERS} walks. Dashed: εσ²/(mλ(2 − ελ)). Dotted: this ε, with λ = 1. Red: 2, where it diverges.",
               alt=alt["stationary"]),

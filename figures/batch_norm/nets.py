@@ -11,7 +11,7 @@ import torch
 
 from core.engine.block_norm import KINDS
 from core.lessons.batch_norm.lesson import BATCH_SIZES, COMPARED, NAMES, Config, Result, row, trained_starts
-from core.lessons.batch_norm.modes import Evaluation, at_best_rate
+from core.lessons.batch_norm.modes import FROM_STEPS, Evaluation, at_best_rate
 from core.lessons.batch_norm.normalisation import algorithm_1
 from core.lessons.batch_norm.race import RATES
 from core.lessons.batch_norm.words import mean_text, spread_text
@@ -27,12 +27,15 @@ def rates(result: Result, facts: Evaluation, scene: Config) -> go.Figure:
     """Training loss at the end against the learning rate, one line a kind, with the range over starts."""
     losses = facts.training.numpy()
     finite = losses[np.isfinite(losses)]
-    low, top = (math.log10(f) for f in (min([0.3, *finite * 0.9]), max([4.0, *finite * 1.6])))
+    crosses = bool((result.arm.diverged_at != NEVER).any())  # which stand on the upper edge
+    # Never less than from 0.3 to guessing, so that the axis stays put while the nets train.
+    low, top = (math.log10(f) for f in (min([0.3, *finite * 0.9]), max([2.6, *finite * (1.6 if crosses else 1.1)])))
     ends = [RATES[0] / 1.3, RATES[-1] * 1.3]
     lines = _lines(np.array(RATES), dict(zip(KINDS, losses, strict=True)), "ε")
     traces = [*lines, *_gone(result, scene, low, top), _guessing(ends)]
     return style.figure(
-        traces, x="learning rate ε", y="training loss (nats)", showlegend=False, yaxis=dict(LOSS_AXIS, range=[low, top]),
+        traces, x="learning rate ε", y=f"training loss, last {min(FROM_STEPS, result.arm.step)} batches (nats)", showlegend=False,
+        yaxis=dict(LOSS_AXIS, range=[low, top]),
         xaxis=dict(type="log", tickvals=list(RATES), ticktext=[f"{r:g}" for r in RATES], range=[math.log10(e) for e in ends]),
         shapes=[_upright(scene.learning_rate)])
 
@@ -112,15 +115,19 @@ def layers(result: Result, scene: Config, what: str) -> go.Figure:
             traces.append(dict(type="scatter", x=style.array(steps), y=style.array(values[:, layer, k]), mode="lines", line=line,
                                hovertemplate=f"{NAMES[kind]}, layer {layer + 1}, step %{{x}}: %{{y:.3g}}<extra></extra>"))
     axis: dict[str, object] = dict(type="log") if what == "spread" else {}
-    if what == "mean":
-        # Beside a net that explodes nothing else could be seen; its lines go on outside the frame.
-        normed, bare = (np.nanmax(np.abs(values[:, :, row(scene, kind, scene.learning_rate)]), initial=0.0)
-                        for kind in (scene.inside, "none"))
-        limit = max(10.0, 1.2 * float(normed))
-        if bare > limit:
-            axis = dict(range=[-limit, limit])
+    if what == "mean" and (limit := mean_limit(result, scene)):
+        axis = dict(range=[-limit, limit])
     return style.figure(traces, x="step", y=f"{what} before ReLU", showlegend=False, yaxis=axis,
                         xaxis=dict(range=[0, scene.steps]))
+
+
+def mean_limit(result: Result, scene: Config) -> float:
+    """Where the picture of the means is cut: beside a net that explodes nothing else could be seen. 0 where all is shown."""
+    means = result.arm.mean.numpy()
+    normed, bare = (float(np.nanmax(np.abs(means[:, :, row(scene, kind, scene.learning_rate)]), initial=0.0))
+                    for kind in (scene.inside, "none"))
+    limit = max(10.0, 1.2 * normed)
+    return limit if bare > limit else 0.0
 
 
 def running(facts: Evaluation, scene: Config, which: int) -> go.Figure:
@@ -159,7 +166,7 @@ def modes(facts: Evaluation) -> go.Figure:
 
 
 def channel(facts: Evaluation) -> go.Figure:
-    """Histograms of one channel of the trained net, before and after each line of Algorithm 1."""
+    """Histograms of one channel of the trained net, before and after each line of batch norm."""
     lines = algorithm_1(facts.values.double())
     stages = [(name, getattr(lines, part).numpy()) for name, part in
               (("z", "x"), ("z − μ", "centred"), ("ẑ", "xhat"))]

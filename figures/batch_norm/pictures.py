@@ -1,4 +1,4 @@
-"""Pictures of normalisation: Algorithm 1 as values that move, and what each kind of norm averages over."""
+"""Pictures of normalisation: the four lines of batch norm as values that move, and what each kind of norm averages over."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from core.engine.block_norm import KINDS
 from core.formatting import format_number
 from core.lessons.batch_norm.lesson import CELLS, NAMES, Config, Result, changes, question_transform, transforms
 from core.lessons.batch_norm.normalisation import Lines, algorithm_1, averaged
-from core.lessons.batch_norm.words import mean_text, second_name, spread_text
+from core.lessons.batch_norm.words import mean_text, outcome, second_name, spread_text
 from figures import style
 
 HUE = {kind: f"norm_{kind}" for kind in KINDS}
 MARK = {"none": "circle", "batch": "square", "layer": "diamond", "group": "triangle-up", "instance": "x"}
 ROWS = ("x", "x − μ", "x̂", "y")
-# (label, frames, what happens): the film of Algorithm 1
+# How many frames of the film each line takes
 HOLD, LINE_1, LINE_2, LINE_3, LINE_4 = 3, 6, 8, 12, 14
 
 
@@ -117,19 +117,41 @@ def _path_traces(lines: Lines, scene: Config, second: bool) -> list[style.Trace]
     return [style.frames(bracket, x=bx, y=by), style.frames(path, x=x, y=y)]
 
 
+def _name(x: float, y: float, text: str, i: int) -> dict[str, Any]:
+    """The name of a batch at its bracket: above it for the first, below it for the second."""
+    side = 1 if i == 0 else -1
+    return dict(x=x, y=y + 0.24 * side, text=f"<b>{text}</b>", showarrow=False, yshift=9 * side,
+                yanchor="bottom" if i == 0 else "top", font=dict(color=style.colour("ink" if i else "norm_batch")))
+
+
+def _answer(scene: Config, low: float, high: float) -> style.Trace:
+    """What has become of the changed batch, beside the last row once it is there, on the side that has more room."""
+    _, place, _ = film(scene)
+    ends = np.concatenate([lines.y.numpy() for lines in transforms(scene)])
+    right = high - ends.max() > ends.min() - low
+    # Plain spaces at an end are not drawn.
+    said = f"\u2003{outcome(scene)}" if right else f"{outcome(scene)}\u2003"
+    words = dict(type="scatter", x=[float(ends.max() if right else ends.min())], y=[0.0], mode="text", text=[said],
+                 textposition=f"middle {'right' if right else 'left'}", hoverinfo="skip", cliponaxis=False)
+    return style.frames(words, text=[[said if at == place[-1] else ""] for at in place])
+
+
 def algorithm(scene: Config) -> go.Figure:
-    """The values of the batch, and of the changed batch, falling through the lines of Algorithm 1."""
+    """The values of the batch, and of the changed batch, falling through the four lines."""
     batches = _batches(scene)
     traces = [t for i, lines in reversed(list(enumerate(batches))) for t in _path_traces(lines, scene, second=i > 0)]
     low, high = reach_of(scene)
+    traces += [_answer(scene, low, high)] if changes(scene) else []
     names = []
     for name, *values in zip(ROWS, *([v.x, v.centred, v.xhat, v.y] for v in batches), strict=True):
         means, spreads = (" | ".join(map(tell, values)) for tell in (mean_text, spread_text))
         names.append(f"<b>{name}</b><br>mean {means}<br>spread {spreads}")
+    called = zip(("x", second_name(scene)), batches, strict=False)
+    marks = [_name(float(lines.mean), 3, name, i) for i, (name, lines) in enumerate(called)]
     return style.figure(
-        traces, x="value", showlegend=False, uirevision=f"{low}:{high}",
+        traces, x="value", showlegend=False, uirevision=f"{low}:{high}", annotations=marks,
         xaxis=dict(range=[low, high], zeroline=True, zerolinecolor=style.colour("axis")),
-        yaxis=dict(range=[-0.5, 3.5], tickvals=[3, 2, 1, 0], ticktext=names, showgrid=True, ticks="", showline=False))
+        yaxis=dict(range=[-0.5, 3.7], tickvals=[3, 2, 1, 0], ticktext=names, showgrid=True, ticks="", showline=False))
 
 
 def setup(scene: Config) -> go.Figure:
@@ -250,25 +272,25 @@ def _faces() -> tuple[np.ndarray, np.ndarray]:
 def sets(scene: Config) -> go.Figure:
     """A block of samples × channels × positions for each kind, with one set that is averaged together coloured."""
     N, C, P = CELLS
-    step = N + C * SLANT[0] + 2.2
+    width, height = N + C * SLANT[0], P + C * SLANT[1]
+    places = [(column * (width + 2.2), -row * (height + 2.8)) for row in range(2) for column in range(2)]
     corners, cells = _faces()
     outlines = np.concatenate([corners, corners[:, :1], np.full((len(corners), 1, 2), np.nan)], 1)
     traces: list[style.Trace] = []
-    for i, kind in enumerate(KINDS[1:]):
+    for place, kind in zip(places, KINDS[1:], strict=True):
         inside = averaged(kind, CELLS, (N - 1, 0), scene.groups).numpy()[tuple(cells.T)]
         for chosen, fill in ((False, style.colour("soft")), (True, style.colour(HUE[kind]))):
-            x, y = (outlines[inside == chosen] + [i * step, 0.0]).reshape(-1, 2).T
+            x, y = (outlines[inside == chosen] + place).reshape(-1, 2).T
             traces.append(dict(type="scatter", x=style.array(x), y=style.array(y), mode="lines", fill="toself", fillcolor=fill,
                                hoverinfo="skip", line=dict(color=style.PAPER if chosen else style.colour("axis"), width=1)))
     m = scene.batch_size
     count = {"batch": m * 16, "layer": 8 * 16, "group": 8 // scene.groups * 16, "instance": 16}
-    centres = [i * step + (N + C * SLANT[0]) / 2 for i in range(4)]
-    traces.append(dict(type="scatter", x=style.array(centres), y=style.array([-0.75] * 4), mode="text",
-                       text=[f"<b>{k.capitalize()}</b><br>{count[k]} values" for k in KINDS[1:]], textposition="bottom center",
-                       hovertemplate="%{text}<extra></extra>"))
+    traces.append(dict(type="scatter", x=style.array([x + N / 2 for x, _ in places]), y=style.array([y - 0.2 for _, y in places]),
+                       mode="text", text=[f"<b>{NAMES[k]}</b><br>{count[k]} values" for k in KINDS[1:]],
+                       textposition="bottom center", hovertemplate="%{text}<extra></extra>"))
     return style.figure(
-        traces, showlegend=False, xaxis=dict(visible=False, range=[-1.4, 3 * step + N + C * SLANT[0] + 1.4]),
-        yaxis=dict(visible=False, range=[-3.2, P + C * SLANT[1] + 0.3], scaleanchor="x"))
+        traces, showlegend=False, xaxis=dict(visible=False, range=[-1.0, 2 * width + 3.2]),
+        yaxis=dict(visible=False, range=[-height - 5.4, height + 0.3], scaleanchor="x"))
 
 
 def thumbnail(result: Result, scene: Config) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from core.lessons.batches.lesson import CLOCKS, QUADRATIC_RATES, Config, Result,
 from core.lessons.batches.quadratic import stationary_variance
 from core.lessons.batches.race import Arm, Found
 from figures import style
-from figures.batches.pictures import CLOUDS, DASHES, batch_name, hue
+from figures.batches.pictures import CLOUDS, DASHES, batch_name, hue, span
 
 
 def _full(arm: Arm, scene: Config) -> bool:
@@ -32,13 +32,16 @@ def losses(result: Result, scene: Config, against: str) -> go.Figure:
                            showlegend=False, line=dict(color=style.colour(shade), width=2.6,
                                                        dash="solid" if full else DASHES[arm.batch_size]),
                            hovertemplate=f"{name}, {CLOCKS[against].split(' of')[0]} %{{x:.3g}}: %{{y:.3f}} nats<extra></extra>"))
-    about = {}
+    about: dict[str, object] = {}
     if against == "epochs" and len(result.arms) > 1:
         small = result.arms[0]
         end = small.step * small.batch_size / scene.n_samples
         about = dict(shapes=[dict(type="line", x0=end, x1=end, y0=0, y1=1, yref="y domain",
                                   line=dict(color=style.INK, width=1.5, dash="dot"))])
-    return style.figure(traces, x=CLOCKS[against], y="training loss (nats)", showlegend=False, yaxis=dict(type="log", nticks=6),
+    # One range for all clocks, which show the same losses.
+    low, high = span(np.concatenate([style.array(arm.loss).ravel() for arm in result.arms]), 1.06, 1.06)
+    return style.figure(traces, x=CLOCKS[against], y="training loss (nats)", showlegend=False,
+                        yaxis=dict(type="log", nticks=6, range=[low, high]),
                         xaxis=dict(type="log" if against == "epochs" else "linear"), **about)
 
 
@@ -64,21 +67,31 @@ def strip(result: Result, scene: Config, values: Tensor, title: str) -> go.Figur
         traces.append(dict(type="scatter", x=[arm.batch_size * 0.68, arm.batch_size * 1.47], y=[middle, middle], mode="lines",
                            showlegend=False, line=dict(color=shade, width=3.5),
                            hovertemplate=f"m = {arm.batch_size}, median: %{{y:.3g}}<extra></extra>"))
-    axis = dict(type="log", tickvals=sizes, ticktext=[str(m) for m in sizes],
+    names = [f"all {m}" if m == scene.n_samples else str(m) for m in sizes]
+    axis = dict(type="log", tickvals=sizes, ticktext=names,
                 range=[np.log10(sizes[0] / 2), np.log10(sizes[-1] * 2)])
+    return style.figure(traces, x="batch size m", y=title, xaxis=axis, showlegend=False, yaxis_range=[0, _top(values)])
+
+
+def _top(values: Tensor) -> float:
     known = values[values.isfinite()]
-    top = 1.3 * float(known.max()) if len(known) else 1.0
-    return style.figure(traces, x="batch size m", y=title, xaxis=axis, showlegend=False, yaxis_range=[0, top])
+    return 1.1 * float(known.max()) if len(known) else 1.0
 
 
 def sharpness(result: Result, scene: Config) -> go.Figure:
     """Top eigenvalue at the matched loss, with 2/ε, beyond which a full-batch step is unstable."""
     assert result.matched is not None
-    figure = strip(result, scene, result.matched.sharpness, "λ_max")
-    sizes = [arm.batch_size for arm in result.arms]
-    limit = style.theory(sizes, [2 / arm.learning_rate for arm in result.arms], "2/ε", showlegend=False)
-    figure.add_trace(limit)
+    figure = strip(result, scene, result.matched.sharpness, "λ<sub>max</sub>")
+    if limit_in_sight(result):
+        sizes = [arm.batch_size for arm in result.arms]
+        figure.add_trace(style.theory(sizes, [2 / arm.learning_rate for arm in result.arms], "2/ε", showlegend=False))
     return figure
+
+
+def limit_in_sight(result: Result) -> bool:
+    """Whether 2/ε of some batch size lies in the range of the sharpness that was found."""
+    assert result.matched is not None
+    return min(2 / arm.learning_rate for arm in result.arms) <= _top(result.matched.sharpness)
 
 
 def held_out(result: Result, scene: Config) -> go.Figure:
@@ -99,11 +112,11 @@ def confounded(result: Result, scene: Config) -> go.Figure:
             traces.append(dict(type="scatter", x=style.array(found.loss[i]), y=style.array(found.sharpness[i]), mode="markers",
                                showlegend=False, marker=dict(symbol=symbol, size=9, color=style.colour(hue(arm.batch_size, full)),
                                                              line=dict(width=2 if symbol.endswith("open") else 0)),
-                               hovertemplate=f"{batch_name(arm.batch_size, full)} {when}<br>loss %{{x:.3f}}, λ_max %{{y:.3g}}"
-                                             "<extra></extra>"))
+                               hovertemplate=f"{batch_name(arm.batch_size, full)} {when}<br>loss %{{x:.3f}}, "
+                                             "λ<sub>max</sub> %{y:.3g}<extra></extra>"))
     mark = dict(type="line", x0=scene.level, x1=scene.level, y0=0, y1=1, yref="y domain",
                 line=dict(color=style.INK, width=1.5, dash="dot"))
-    return style.figure(traces, x="training loss (nats)", y="λ_max", showlegend=False, shapes=[mark],
+    return style.figure(traces, x="training loss (nats)", y="λ<sub>max</sub>", showlegend=False, shapes=[mark],
                         yaxis=dict(type="log", nticks=6), xaxis=dict(autorange="reversed"))
 
 

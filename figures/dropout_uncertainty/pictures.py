@@ -9,14 +9,14 @@ import plotly.graph_objects as go
 
 from core.formatting import format_number
 from core.lessons.dropout_uncertainty import uncertainty
-from core.lessons.dropout_uncertainty.data import FAR, IN_DATA, IN_GAP, MOONS_VIEW, SIDE, VIEW
-from core.lessons.dropout_uncertainty.guessing import passes_used, spread, surest_wrong
+from core.lessons.dropout_uncertainty.data import FAR, IN_GAP, MOONS_VIEW, SIDE, VIEW
+from core.lessons.dropout_uncertainty.guessing import errors_in_sigmas, passes_used, spread, surest_wrong
 from core.lessons.dropout_uncertainty.lesson import METHODS, QUANTITIES, Config, Result, column, passes_shown, quantity
 from figures import style
 
 DASH = {"mc_dropout": "solid", "deep_ensemble": "longdash", "bagging": "dashdot"}
 MARK = {"mc_dropout": "circle", "deep_ensemble": "square", "bagging": "diamond"}
-DRAWN = 30  # passes drawn as lines; bands and means use all of them
+DRAWN = 20  # passes drawn as lines; bands and means use all of them
 FRAMES = {"curve": 32, "moons": 12}
 HEIGHT = (-4.5, 4.5)
 SPREAD = 2.0
@@ -33,14 +33,13 @@ def stops(result: Result, scene: Config) -> list[int]:
 
 def legend(result: Result) -> list[tuple[str, str, str]]:
     methods = [(name, style.colour(m), DASH[m]) for m, name in METHODS.items()]
-    if result.problem == "curve":
-        return [*methods, ("true function", style.INK, "dash")]
-    return [*methods, ("even odds, net", style.INK, "solid"), ("even odds, truth", style.INK, "dash")]
+    classes = [("class A", style.colour("class_a"), "solid"), ("class B", style.colour("class_b"), "solid")]
+    return methods if result.problem == "curve" else [*methods, *classes]
 
 
-def others(scene: Config) -> list[str]:
-    """The two methods that are not in the large picture."""
-    return [m for m in METHODS if m != scene.focus]
+def order(scene: Config) -> list[str]:
+    """The methods as they stand beside each other, the one in focus first."""
+    return [scene.focus, *(m for m in METHODS if m != scene.focus)]
 
 
 def line_of(method: str, width: float = 2.2) -> dict[str, object]:
@@ -74,7 +73,7 @@ def picture(result: Result, scene: Config, method: str) -> go.Figure:
 
 
 def _curve(result: Result, scene: Config, method: str) -> go.Figure:
-    T, large = passes_shown(result, scene), method == scene.focus
+    T = passes_shown(result, scene)
     counts = [passes_used(result, method, t) for t in stops(result, scene)]
     x, passes = style.array(result.grid_DG[0]), style.array(result.passes[method])
     mean, std = (style.array(v) for v in uncertainty.running_spread(result.passes[method], counts))
@@ -82,7 +81,7 @@ def _curve(result: Result, scene: Config, method: str) -> go.Figure:
     low, high = mean - 2 * std, mean + 2 * std
     band = style.band(x, low[-1], high[-1], METHODS[method], method)
     band["fillcolor"] = style.colour(method, 0.26)
-    few = passes[: min(DRAWN if large else DRAWN // 2, counts[-1])]
+    few = passes[: min(DRAWN, counts[-1])]
     lines_y = np.concatenate([few, np.full((len(few), 1), np.nan, np.float32)], 1).ravel()
     faint = dict(type="scatter", x=np.tile(np.append(x, np.float32("nan")), len(few)), y=lines_y, mode="lines", hoverinfo="skip",
                  line=dict(color=style.colour(method, 0.45), width=0.9))
@@ -92,7 +91,8 @@ def _curve(result: Result, scene: Config, method: str) -> go.Figure:
                   line=dict(color=style.colour(method), width=3),
                   hovertemplate=f"{METHODS[method]}<br>x = %{{x:.2f}}: %{{y:.2f}} ± %{{customdata:.2f}} (σ)<extra></extra>")
     g = surest_wrong(result, method, T)
-    worst = _dots(x[[g]], mean[-1][[g]], "largest error for σ and noise, x = %{x:.1f}", symbol="x", size=12 if large else 10,
+    z = format_number(errors_in_sigmas(result, method, T)[g])
+    worst = _dots(x[[g]], mean[-1][[g]], f"x = %{{x:.1f}}: off by {z} standard deviations of σ and noise", symbol="x", size=11,
                   color=style.colour("warning"))
     worst["cliponaxis"] = False
     traces = [
@@ -104,11 +104,26 @@ def _curve(result: Result, scene: Config, method: str) -> go.Figure:
         *_data(result), worst,
     ]
     p = column(result, scene)
-    left, here = bool(x[p] > 0), [format_number(v[p]) for v in spread(result, method, counts[-1])]
+    left, here = bool(x[p] > 1.5), [format_number(v[p]) for v in spread(result, method, counts[-1])]
     note = dict(x=float(x[p]), y=HEIGHT[0], yanchor="bottom", xshift=-4 if left else 4, xanchor="right" if left else "left",
                 showarrow=False, text=" ± ".join(here), font=dict(color=style.colour(method)))
-    return style.figure(traces, x="x", y="prediction", showlegend=False, shapes=[_upright(float(x[p]))], annotations=[note],
-                        xaxis=dict(range=list(VIEW)), yaxis=dict(range=list(HEIGHT)))
+    truth, middle = style.array(result.truth_G), np.abs(x) < 2
+    lowest = int(np.flatnonzero(middle)[truth[middle].argmin()])
+    named = dict(x=float(x[lowest]), y=float(truth[lowest]), yanchor="top", yshift=-3, showarrow=False, text="truth")
+    shapes, places = _unsampled(result, scene, HEIGHT[1])
+    return style.figure(traces, x="x", y="prediction", showlegend=False, shapes=[*shapes, _upright(float(x[p]))],
+                        annotations=[*places, note, named], xaxis=dict(range=list(VIEW)), yaxis=dict(range=list(HEIGHT)))
+
+
+def _unsampled(result: Result, scene: Config, top: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Shapes and names of the places without samples that the question is about."""
+    where, name = (IN_GAP, "gap") if scene.gap > 0 else (FAR, "far away")
+    places = _region(result, where)
+    shapes = [dict(type="rect", x0=low, x1=high, y0=0, y1=1, yref="y domain", layer="below", line=dict(width=0),
+                   fillcolor=style.colour("muted", 0.16)) for low, high in places]
+    names = [dict(x=(low + high) / 2, y=top, yanchor="top", text=name, showarrow=False, font=dict(color=style.MUTED))
+             for low, high in places]
+    return shapes, names
 
 
 def _upright(x: float) -> dict[str, object]:
@@ -117,7 +132,7 @@ def _upright(x: float) -> dict[str, object]:
 
 
 def _map(result: Result, scene: Config, method: str) -> go.Figure:
-    large, T = method == scene.focus, passes_shown(result, scene)
+    T = passes_shown(result, scene)
     counts = [passes_used(result, method, t) for t in stops(result, scene)]
     grid = style.array(result.grid_DG).reshape(2, SIDE, SIDE)
     x, y = grid[0, 0], grid[1, :, 0]
@@ -125,10 +140,10 @@ def _map(result: Result, scene: Config, method: str) -> go.Figure:
     z = style.array(quantity(result, scene.quantity, method, counts)).reshape(-1, SIDE, SIDE)
     unit = "" if chance else " nats"
     heat = dict(type="heatmap", x=x, y=y, z=z[-1], zmin=0, zmax=1 if chance else LN2, zsmooth="best",
-                colorscale=style.PROBABILITY if chance else style.UNCERTAINTY, showscale=large,
-                colorbar=dict(thickness=12, len=0.8, outlinewidth=0, tickvals=[0, 0.5, 1] if chance else [0, 0.2, 0.4, LN2],
-                              ticktext=["0", "½", "1"] if chance else ["0", "0.2", "0.4", "ln 2"],
-                              title=dict(text="" if chance else "nats", side="right")),
+                colorscale=style.PROBABILITY if chance else style.UNCERTAINTY, showscale=True,
+                colorbar=dict(orientation="h", y=1, yanchor="top", thickness=10, len=0.9, outlinewidth=0, xpad=0, ypad=0,
+                              tickvals=[0, 0.5, 1] if chance else [0, 0.2, 0.4, LN2],
+                              ticktext=["0", "½", "1"] if chance else ["0", "0.2", "0.4", "ln 2 nats"]),
                 hovertemplate=f"(%{{x:.1f}}, %{{y:.1f}})<br>{QUANTITIES[scene.quantity]} %{{z:.3f}}{unit}<extra></extra>")
     mean = style.array(result.passes[method][: counts[-1]].mean(0)).reshape(SIDE, SIDE)
 
@@ -148,25 +163,19 @@ def _map(result: Result, scene: Config, method: str) -> go.Figure:
     traces.append(dict(type="scatter", x=at[:1], y=at[1:], mode="markers", marker=ring,
                        hovertemplate="probe (%{x:.2f}, %{y:.2f})<extra></extra>"))
     across, up = MOONS_VIEW
-    # The small maps have the large one's axes, and need their room for the map.
-    x_title, y_title = ("x₁", "x₂") if large else ("", "")
-    return style.figure(traces, x=x_title, y=y_title, xaxis_range=list(across), yaxis_range=list(up), showlegend=False,
-                        xaxis_showgrid=False, yaxis_showgrid=False, equal=True)
+    # The scale of colours stands above the map, whose width it leaves alone.
+    return style.figure(traces, x="x₁", y="x₂", xaxis_range=list(across), yaxis_range=list(up), showlegend=False,
+                        xaxis_showgrid=False, yaxis_showgrid=False, yaxis_domain=[0, 0.84], yaxis_constraintoward="top",
+                        equal=True)
 
 
 def setup(result: Result, scene: Config) -> go.Figure:
     """The samples, and the places that the question asks about, shaded."""
     if result.problem == "moons":
         return _remote(result)
-    where, name = (IN_GAP, "gap") if scene.gap > 0 else (FAR, "far away")
     lowest, highest = (float(v) for v in result.y_N.aminmax())
     foot, top = lowest - 0.35 * (highest - lowest), highest + 0.35 * (highest - lowest)
-    shapes, notes = [], []
-    for low, high in _region(result, where):
-        shapes.append(dict(type="rect", x0=low, x1=high, y0=0, y1=1, yref="y domain", layer="below", line=dict(width=0),
-                           fillcolor=style.colour("muted", 0.16)))
-        notes.append(dict(x=(low + high) / 2, y=top, yanchor="top", text=name, showarrow=False,
-                          font=dict(color=style.MUTED)))
+    shapes, notes = _unsampled(result, scene, top)
     return style.figure(_data(result), x="x", y="y", showlegend=False, shapes=shapes, annotations=notes,
                         xaxis=dict(range=list(VIEW)), yaxis=dict(range=[foot, top]))
 
@@ -189,22 +198,20 @@ def sigma(result: Result, scene: Config) -> go.Figure:
     """σ(x) of the three methods on one axis, with the closed form of one hidden layer."""
     x = style.array(result.grid_DG[0])
     traces: list[style.Trace] = []
+    most = [] if result.theory_G is None else [float(result.theory_G.max())]
     for m in METHODS:
         counts = [passes_used(result, m, t) for t in stops(result, scene)]
         std = style.array(uncertainty.running_spread(result.passes[m], counts)[1])
         line = dict(type="scatter", x=x, y=std[-1], mode="lines", name=METHODS[m], line=line_of(m, 2.6), showlegend=False,
                     hovertemplate=f"{METHODS[m]}: σ = %{{y:.3f}} at x = %{{x:.2f}}<extra></extra>")
         traces.append(style.frames(line, y=std))
+        most.append(float(np.nan_to_num(std).max()))  # one pass has no spread yet
     if result.theory_G is not None:
-        traces.append(style.theory(x, result.theory_G, "σ of MC dropout, exactly", showlegend=True))
-    shapes, notes = [_upright(float(x[column(result, scene)]))], []
-    for low, high in _region(result, IN_DATA):
-        shapes.append(dict(type="rect", x0=low, x1=high, y0=0, y1=1, yref="y domain", layer="below", line=dict(width=0),
-                           fillcolor=style.colour("muted", 0.12)))
-        notes.append(dict(x=(low + high) / 2, y=SPREAD, yanchor="top", text="data", showarrow=False,
-                          font=dict(color=style.MUTED)))
-    return style.figure(traces, x="x", y="σ(x)", showlegend=result.theory_G is not None, shapes=shapes, annotations=notes,
-                        xaxis=dict(range=list(VIEW)), yaxis=dict(range=[0, SPREAD]))
+        traces.append(style.theory(x, result.theory_G, "σ of MC dropout, exactly"))
+    top = min(SPREAD, 1.1 * max(most))
+    shapes, names = _unsampled(result, scene, top)
+    return style.figure(traces, x="x", y="σ(x)", showlegend=False, shapes=[*shapes, _upright(float(x[column(result, scene)]))],
+                        annotations=names, xaxis=dict(range=list(VIEW)), yaxis=dict(range=[0, top]))
 
 
 def probe(result: Result, scene: Config) -> go.Figure:

@@ -10,11 +10,12 @@ from core.calibration import reliability
 from core.lessons.dropout_uncertainty import uncertainty
 from core.lessons.dropout_uncertainty.data import IN_DATA, IN_GAP
 from core.lessons.dropout_uncertainty.guessing import coverage, passes_used, spread
-from core.lessons.dropout_uncertainty.lesson import METHODS, Config, Result, passes_shown, quantity
+from core.lessons.dropout_uncertainty.lesson import METHODS, QUANTITIES, Config, Result, passes_shown, quantity
 from figures import style
-from figures.dropout_uncertainty.pictures import DASH, MARK, SPREAD, line_of
+from figures.dropout_uncertainty.pictures import MARK, SPREAD, line_of
 
 LEVELS = torch.arange(1, 20) / 20
+PALE = 0.4  # of lines that are the same method at other places
 
 
 def distance(result: Result, scene: Config) -> go.Figure:
@@ -24,7 +25,7 @@ def distance(result: Result, scene: Config) -> go.Figure:
     bins = int(result.distance_G.max() / width) + 1
     centres = width * (np.arange(bins) + 0.5)
     inwards = (result.region_G == IN_DATA) | (result.region_G == IN_GAP)
-    sides = ((inwards, "inwards", "solid"), (~inwards, "outwards", "dot")) if curve else ((inwards | True, "", "solid"),)
+    sides = ((inwards, "inwards", 1.0), (~inwards, "outwards", PALE)) if curve else ((inwards | True, "", 1.0),)
     traces: list[style.Trace] = []
     for m in METHODS:
         if curve:
@@ -32,14 +33,16 @@ def distance(result: Result, scene: Config) -> go.Figure:
         else:
             values = quantity(result, scene.quantity, m, [passes_used(result, m, T)])[0]
             values = torch.maximum(values, 1 - values) if scene.quantity == "mean" else values
-        for where, name, dash in sides:
+        for where, name, alpha in sides:
             y = uncertainty.by_distance(result.distance_G[where], values[None, where], width, bins)[0]
-            line = dict(color=style.colour(m), width=2.2, dash=dash if curve else DASH[m])
-            traces.append(dict(type="scatter", x=centres, y=style.array(y), mode="lines+markers", line=line,
-                               marker=dict(size=5, symbol=MARK[m]), hovertemplate=f"{METHODS[m]} {name}: %{{y:.3f}} at "
-                               "distance %{x:.2f}<extra></extra>"))
-    title = "mean σ" if curve else "mean confidence" if scene.quantity == "mean" else "mean (nats)"
-    ranges = [0, SPREAD] if curve else [0.5, 1.0] if scene.quantity == "mean" else [0, 0.72]
+            hue = style.colour(m, alpha)
+            traces.append(dict(type="scatter", x=centres, y=style.array(y), mode="lines+markers",
+                               line=line_of(m) | dict(color=hue), marker=dict(size=5, symbol=MARK[m], color=hue),
+                               hovertemplate=f"{METHODS[m]} {name}: %{{y:.3f}} at distance %{{x:.2f}}<extra></extra>"))
+    nats = f"{QUANTITIES[scene.quantity].lower()} (nats)"
+    title = "mean σ" if curve else "mean confidence" if scene.quantity == "mean" else nats
+    top = min(SPREAD, 1.1 * max(float(np.nanmax(trace["y"])) for trace in traces) or 1.0)
+    ranges = [0, top] if curve else [0.5, 1.0] if scene.quantity == "mean" else [0, 0.72]
     return style.figure(traces, x="distance to the nearest sample", y=title, yaxis_range=ranges, showlegend=False)
 
 
@@ -71,25 +74,24 @@ def averaging(result: Result) -> go.Figure:
 def calibration(result: Result, scene: Config) -> go.Figure:
     """Does 90 % mean 90 %? Coverage of intervals on the curve, a reliability diagram on the moons."""
     T = passes_shown(result, scene)
-    traces: list[style.Trace] = [style.theory([0, 1], [0, 1], "calibrated", hoverinfo="skip")]
+    traces: list[style.Trace] = [style.theory([0, 100], [0, 100], "calibrated", hoverinfo="skip")]
     if result.problem == "curve":
         among = result.region_G == IN_DATA
         for m in METHODS:
-            covered = coverage(result, m, T, LEVELS)
-            for where, name, dash in ((among, "among the data", "solid"), (~among, "elsewhere", "dot")):
-                traces.append(dict(type="scatter", x=style.array(LEVELS), y=style.array(covered[:, where].mean(1)), mode="lines",
-                                   line=dict(color=style.colour(m), width=2.2, dash=dash),
-                                   hovertemplate=f"{METHODS[m]} {name}: %{{y:.0%}} inside the %{{x:.0%}} interval"
+            covered = 100 * coverage(result, m, T, LEVELS)
+            for where, name, alpha in ((among, "among the data", 1.0), (~among, "elsewhere", PALE)):
+                traces.append(dict(type="scatter", x=style.array(100 * LEVELS), y=style.array(covered[:, where].mean(1)),
+                                   mode="lines", line=line_of(m) | dict(color=style.colour(m, alpha)),
+                                   hovertemplate=f"{METHODS[m]} {name}: %{{y:.0f}}\u00a0% inside the %{{x:.0f}}\u00a0% interval"
                                    "<extra></extra>"))
-        return style.figure(traces, x="level of the interval", y="share inside", xaxis_range=[0, 1], yaxis_range=[0, 1.02],
-                            xaxis_tickformat=".0%", yaxis_tickformat=".0%", showlegend=False)
+        return style.figure(traces, x="level of the interval (%)", y="inside (%)", xaxis_range=[0, 100], yaxis_range=[0, 102],
+                            showlegend=False)
     for m in METHODS:
         mean = result.tests[m][: passes_used(result, m, T)].double().mean(0)
         curve = reliability(mean[None], result.target_B.long(), bins=10)
         full = curve.count > 0
-        says = f"{METHODS[m]}: %{{x:.0%}} sure, %{{y:.0%}} right, %{{customdata}} samples<extra></extra>"
-        traces.append(dict(type="scatter", x=style.array(curve.confidence[full]), y=style.array(curve.accuracy[full]),
+        says = f"{METHODS[m]}: %{{x:.0f}}\u00a0% sure, %{{y:.0f}}\u00a0% right, %{{customdata}} samples<extra></extra>"
+        traces.append(dict(type="scatter", x=style.array(100 * curve.confidence[full]), y=style.array(100 * curve.accuracy[full]),
                            customdata=curve.count[full].numpy(), mode="lines+markers", line=line_of(m), hovertemplate=says,
-                           marker=dict(size=7, symbol=MARK[m])))
-    return style.figure(traces, x="confidence", y="share right", xaxis_range=[0.48, 1.02], yaxis_range=[0, 1.05],
-                        xaxis_tickformat=".0%", yaxis_tickformat=".0%", showlegend=False)
+                           marker=dict(size=7, symbol=MARK[m], color=style.colour(m))))
+    return style.figure(traces, x="confidence (%)", y="right (%)", xaxis_range=[48, 102], yaxis_range=[0, 105], showlegend=False)

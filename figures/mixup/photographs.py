@@ -71,7 +71,7 @@ def mixed_label(scene: Config) -> go.Figure:
     text = [[f"{v:.2f}" for v in row] for row in heights]
     bars = dict(type="bar", x=style.array(heights[OPENING]), y=[j.label, i.label], orientation="h", text=text[OPENING],
                 textposition="outside", cliponaxis=False, width=0.62,
-                marker=dict(color=[style.colour("class_b"), style.colour("class_a")]),
+                marker=dict(color=style.colour("mixup")),
                 hovertemplate="ỹ of %{y}: %{x:.2f}<extra></extra>")
     return style.figure([style.frames(bars, x=heights, text=text)], x="label ỹ", xaxis_range=[0, 1.12],
                         xaxis_tickvals=[0, 0.25, 0.5, 0.75, 1], showlegend=False)

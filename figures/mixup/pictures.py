@@ -8,8 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
+from core.formatting import format_percent
 from core.lessons.mixup.augmentation import beta_density
-from core.lessons.mixup.lesson import ARMS, MONTAGE, SINGLE, Config, Result, places
+from core.lessons.mixup.lesson import ARMS, MONTAGE, PLACES, SINGLE, Config, Result, places
 from core.lessons.mixup.probes import CORNERS, FRAME
 from figures import style
 from figures.kinds import Cell, ImageGrid, levels
@@ -19,7 +20,7 @@ NAMES = {"erm": "Ordinary training (ERM)", "mixup": "Mixup"}
 
 
 def legend() -> list[tuple[str, str, str]]:
-    return [*((NAMES[arm], style.colour(arm), "solid") for arm in ARMS), ("Theory", style.INK, "dash")]
+    return [(NAMES[arm], style.colour(arm), "solid") for arm in ARMS]
 
 
 def labels() -> list[str]:
@@ -157,14 +158,19 @@ def confidence(result: Result) -> go.Figure:
     share = places().numpy()
     traces: list[style.Trace] = []
     for k, arm in enumerate(ARMS):
-        traces += _with_band(share, result.sure[k].numpy(), arm, (0.25, 0.75), "λ = %{x:.2f}: %{y:.2f} sure")
-    traces.append(style.theory([0, 0.5, 1], [1, 0.5, 1], "max(λ, 1 − λ)"))
-    mean = result.sure.mean(-1).numpy()  # [A, L]
+        traces += _with_band(share, 100 * result.sure[k].numpy(), arm, (0.25, 0.75), "λ = %{x:.2f}: %{y:.0f}\u00a0% sure")
+    traces.append(style.theory([0, 0.5, 1], [100, 50, 100], "max(λ, 1 − λ)"))
+    mean = 100 * result.sure.mean(-1).numpy()  # [A, L]
     marker = dict(type="scatter", x=[share[OPENING]] * 2, y=style.array(mean[:, OPENING]), mode="markers", hoverinfo="skip",
                   marker=dict(size=11, color=[style.colour(arm) for arm in ARMS], line=dict(color=style.PAPER, width=2)))
     traces.append(style.frames(marker, x=np.stack([share, share], 1), y=mean.T))
-    low = 0.48 if result.data.classes == 2 else 0.0
-    return style.figure(traces, x="λ", y="confidence", xaxis_range=[-0.02, 1.02], yaxis_range=[low, 1.02], showlegend=False)
+    half = mean[:, PLACES // 2]
+    notes = [dict(x=0.5, y=float(half[k]), text=f"<b>{format_percent(half[k] / 100)}</b>", showarrow=False,
+                  font=dict(color=style.colour(arm)), yanchor="bottom" if half[k] >= half[1 - k] else "top",
+                  yshift=9 if half[k] >= half[1 - k] else -9) for k, arm in enumerate(ARMS)]
+    low = 46 if result.data.classes == 2 else 0
+    return style.figure(traces, x="λ", y="confidence (%)", xaxis_range=[-0.02, 1.02], yaxis_range=[low, 106], showlegend=False,
+                        annotations=notes)
 
 
 def profile(result: Result) -> go.Figure:
@@ -194,19 +200,18 @@ def slope(result: Result) -> go.Figure:
 
 def calibration(result: Result) -> go.Figure:
     """Accuracy against confidence on the test set; a marker's area is its share of the samples."""
-    traces: list[style.Trace] = [style.theory([0, 1], [0, 1], "as right as it is sure", hoverinfo="skip")]
+    traces: list[style.Trace] = [style.theory([0, 100], [0, 100], "as right as it is sure", hoverinfo="skip")]
     for k, arm in enumerate(ARMS):
         full = (result.curve.count[k] > 0).numpy()
         count = result.curve.count[k].numpy()[full]
         size = style.array(5 + 22 * np.sqrt(count / count.sum()))
-        said = f"{NAMES[arm]}: %{{x:.2f}} sure, %{{y:.2f}} right, %{{customdata}} samples<extra></extra>"
-        traces.append(dict(type="scatter", x=style.array(result.curve.confidence[k])[full], customdata=count,
-                           y=style.array(result.curve.accuracy[k])[full], mode="lines+markers", name=NAMES[arm],
+        said = f"{NAMES[arm]}: %{{x:.0f}}\u00a0% sure, %{{y:.0f}}\u00a0% right, %{{customdata}} samples<extra></extra>"
+        traces.append(dict(type="scatter", x=style.array(100 * result.curve.confidence[k])[full], customdata=count,
+                           y=style.array(100 * result.curve.accuracy[k])[full], mode="lines+markers", name=NAMES[arm],
                            cliponaxis=False, line=dict(color=style.colour(arm), width=2), hovertemplate=said,
                            marker=dict(size=size, opacity=0.85, line=dict(color=style.PAPER, width=1))))
-    low = 0.48 if result.data.classes == 2 else 0.0
-    return style.figure(traces, x="confidence", y="fraction right", xaxis_range=[low, 1.02], yaxis_range=[0, 1.04],
-                        showlegend=False)
+    low = 48 if result.data.classes == 2 else 0
+    return style.figure(traces, x="confidence (%)", y="right (%)", xaxis_range=[low, 102], yaxis_range=[0, 104], showlegend=False)
 
 
 def errors(result: Result, scene: Config) -> go.Figure:
@@ -215,7 +220,7 @@ def errors(result: Result, scene: Config) -> go.Figure:
     steps = style.array(result.recorded)
     for values, name, dash in ((result.train_error, "training set", "dot"), (result.test_error, "test set", "solid")):
         for k, arm in enumerate(ARMS):
-            under, line = _with_band(steps, 100 * values[:, k].numpy(), arm, (0, 1), f"{name}, step %{{x}}: %{{y:.1f}} %")
+            under, line = _with_band(steps, 100 * values[:, k].numpy(), arm, (0, 1), f"{name}, step %{{x}}: %{{y:.1f}}\u00a0%")
             line["line"]["dash"] = dash
             traces += [under, line]
     corrupt = 100 * float((result.data.given != result.data.true).double().mean())

@@ -6,12 +6,12 @@ import { Toolbar } from "./toolbar.js";
 import { paired } from "./compare.js";
 import { Connection } from "./connection.js";
 import { Exports } from "./export.js";
-import { Further, markKeys } from "./rows.js";
+import { Further, markKeys, rowsOf } from "./rows.js";
 import { Panel } from "./panel.js";
 import { figuresOf, opened, partOf } from "./parts.js";
 import { Player } from "./player.js";
 import { Lecture } from "./lecture.js";
-import { PhoneControls } from "./phone.js";
+import { onPhone, PhoneControls } from "./phone.js";
 import { fontSize, isDark, loadPlotly, make, nextFrame, swapColours } from "./tools.js";
 
 const boards = new WeakMap();
@@ -140,7 +140,7 @@ export class Board {
     for (const spec of this.spec.panels) {
       let panel = this.panels.get(spec.id);
       if (!panel) { this.panels.set(spec.id, (panel = new Panel(this))); this.exports.addMenu(panel); }
-      panel.show(spec, this.spec.legend);
+      panel.show(spec);
       if (spec.mate) panel.root.dataset.mate = spec.mate; else delete panel.root.dataset.mate;
     }
     this.further.show(this.spec);
@@ -160,6 +160,7 @@ export class Board {
   boardOf([text, more]) {
     const board = this.coloured(text);
     if (more) board.panels.push(...this.coloured(more).panels.map((panel) => ({ ...panel, further: true })));
+    for (const panel of [...board.panels, board.setup].filter(Boolean)) panel.entries = panel.keys.map((i) => board.legend[i]);
     return board;
   }
 
@@ -184,17 +185,24 @@ export class Board {
     this.lecture.showPosition();
     for (const [id, panel] of this.panels) {
       const shown = !this.lecture.on || chosen.includes(id) || panel.spec.mate === chosen[0];
-      panel.root.toggleAttribute("data-shares", Boolean(panel.spec.mate) || chosen.length > 1);
+      panel.root.dataset.shares = panel.spec.mate ? 2 : chosen.length;
       if (panel.root.hidden === !shown) continue;
       panel.root.hidden = !shown;
       panel.outdated = true;
     }
     const stand = this.panels.get(this.lecture.on ? chosen[0] : this.order[0]);
     // Below its picture, or below a pair of them.
-    if (stand && (this.lecture.on || stand.mate)) {
-      if (stand.root.nextSibling !== this.player.root) stand.root.after(this.player.root);
+    const above = this.lecture.on || stand?.mate ? stand : this.lastOfNarrowRow();
+    if (above) {
+      if (above.root.nextSibling !== this.player.root) above.root.after(this.player.root);
     } else if (stand && stand.foot.firstChild !== this.player.root) stand.foot.prepend(this.player.root);
     this.phone.place(stand);
+  }
+
+  // A picture that is a third of the row or less has no room for the player, which then stands below the row.
+  lastOfNarrowRow() {
+    const [row] = rowsOf(this.spec.panels);
+    return !onPhone() && row?.length > 2 && row[0].rows === 1 && row[0].span <= 4 ? this.panels.get(row.at(-1).id) : null;
   }
 
   questionClosed() {

@@ -34,7 +34,11 @@ export class Panel {
     this.key = this.root.appendChild(make("ul", "lab-key"));
     this.foot = this.root.appendChild(make("div", "lab-foot"));
     this.caption = this.foot.appendChild(make("figcaption"));
-    this.resizeObserver = new ResizeObserver(() => { if (this.drawn) this.view.resize(); });
+    this.resizeObserver = new ResizeObserver(() => {
+      if (!this.drawn) return;
+      this.view.resize();
+      this.placeButtons();
+    });
     this.visible = true;
     this.intersectionObserver = new IntersectionObserver((entries) => {
       this.visible = entries.at(-1).isIntersecting;
@@ -65,14 +69,13 @@ export class Panel {
     this.plot.remove();
   }
 
-  // legend: the board's, of which spec.keys are this picture's.
-  show(spec, legend = []) {
+  show(spec) {
     if (spec.kind !== this.spec?.kind) this.setKind(spec.kind);
     this.spec = spec;
     const same = spec.part === this.unpacked?.part;
     this.part = partOf(spec.part);  // kept from here on, as long as it may be drawn
     this.view.prepare();
-    this.entries = spec.keys.map((i) => legend[i]);
+    this.entries = spec.entries;
     this.root.dataset.panel = spec.id;
     this.root.dataset.height = spec.height;
     this.root.style.setProperty("--span", spec.span);
@@ -111,6 +114,9 @@ export class Panel {
     return [part, this.board.drawnLook, mate && this.board.revision, moves ? this.ownFrame(frame) : ""].join();
   }
 
+  // Plotly's buttons stand in the line of the title, above the key.
+  placeButtons() { this.plot.style.setProperty("--up", `${this.plot.offsetTop - this.root.firstChild.offsetTop}px`); }
+
   // On the wall the key stands inside the picture, which leaves room for it at its top.
   placeKey() {
     const inside = this.board.lecture.on && this.entries.length > 0;
@@ -125,6 +131,7 @@ export class Panel {
     this.unpack();
     this.placeKey();
     await this.view.draw(this.ownFrame(frame));
+    if (!this.drawn) this.placeButtons();
     this.drawn = true;
     this.shown = state;
   }

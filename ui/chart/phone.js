@@ -5,6 +5,7 @@ import { make } from "./tools.js";
 
 const MAIN = ".st-key-main-controls";
 const NARROW = window.matchMedia("(max-width: 40rem)");
+export const onPhone = () => NARROW.matches;
 
 export class PhoneControls {
   constructor(board) {
@@ -12,7 +13,7 @@ export class PhoneControls {
     this.gap = make("div", "lab-controls-gap");
     this.observer = new ResizeObserver(() => this.lay());
     this.observer.observe(board.root);
-    this.onChange = () => this.lay();
+    this.onChange = () => { if (board.spec) board.arrange(); };
     NARROW.addEventListener("change", this.onChange);
   }
 

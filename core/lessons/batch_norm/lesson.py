@@ -64,7 +64,7 @@ class Config(Scene):
     )
     delta: float = grid(
         1e-5, values=decades(-8, 1, (1,)), label="Constant δ", view=True, more=True,
-        help="Under the root in Algorithm 1, on the batch above; the nets use 0.00001.",
+        help="Under the root in the third line, on the mini-batch x; the nets use 0.00001.",
     )
     weight_scale: float = grid(
         1.0, values=(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0), label="Start weights times", more=True,

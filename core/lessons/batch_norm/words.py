@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 
 from core.engine.block_norm import KINDS
-from core.formatting import format_number
+from core.formatting import format_number, format_percent, table
 from core.lessons.batch_norm import modes as norm_modes
 from core.lessons.batch_norm.lesson import (
     BATCH_SIZES,
     CELLS,
     COMPARED,
     NAMES,
-    SEEN,
     Config,
     Result,
     changes,
@@ -47,53 +46,79 @@ SAME = 0.01  # outputs that differ by less than this part of their reach count a
 
 def summary(result: Result, config: Config, facts: Evaluation | None = None) -> str:
     """What one should have seen, computed; `facts` where the caller has them already."""
-    arm, text = result.arm, _layer(config)
-    if arm.step < config.steps:
-        return f"{text} The nets are at step {arm.step} of {config.steps}."
-    facts = facts or evaluation(result, config)
-    at, S = f"ε = {config.learning_rate:g} and m = {arm.batch_size}", trained_starts(config)
-    ends = [_ending(facts.training[i, RATES.index(config.learning_rate)], arm, row(config, kind, config.learning_rate), S)
-            for i, kind in enumerate(KINDS[:2])]
-    wide = trained_well(facts.training).tolist()
-    text += (f" After {config.steps} steps at {at} the training loss is {ends[1]} with batch norm and {ends[0]} without. Of the "
-             f"{len(RATES)} learning rates tried, batch norm at least halves the loss of guessing at {wide[1]}, the net without "
-             f"norm at {wide[0]}.")
-    if S < config.starts:
-        text += f" Of the {config.starts} random starts {S} {'was' if S == 1 else 'were'} trained, to save time."
-    if facts.sure_eval.isfinite().all():
-        others = f"{arm.batch_size - 1} other{'s' if arm.batch_size > 2 else ''}"
-        text += (f" The batch norm net gets {100 * facts.right_eval:.0f} % of the validation images right in eval mode, and "
-                 f"{100 * facts.right_train:.0f} % in train mode, where an image shares its batch with {others}.")
-    if config.every_batch_size:
-        text += _compared(result, facts)
-    return text
+    (first, second), arm = transforms(config), result.arm
+    rows = [["x, mean ± spread", _pair(first.x), _pair(first.y)]]
+    if changes(config):
+        moved = (second.x - first.x, second.y - first.y)
+        rows += [[f"{second_name(config)}, mean ± spread", _pair(second.x), _pair(second.y)],
+                 ["largest change of a value", *map(_largest, moved)]]
+        if config.factor < 0:
+            rows.append(["largest distance from the mirror image", "–", _largest(second.y + first.y - 2 * config.beta)])
+    if arm.step == config.steps:
+        facts = facts or evaluation(result, config)
+        at, S = RATES.index(config.learning_rate), trained_starts(config)
+        ends = [_ending(facts.training[i, at], arm, row(config, kind, config.learning_rate), S)
+                for i, kind in enumerate(KINDS[:2])]
+        rows += [[f"training loss after {config.steps} steps, ε = {config.learning_rate:g}, m = {arm.batch_size}", *ends],
+                 [f"learning rates of {len(RATES)} that at least halve the loss of guessing",
+                  *(str(count) for count in trained_well(facts.training).tolist()[:2])]]
+    return f"**{_claim(config)}.**\n\n{table(['', 'without norm', 'batch norm'], rows)}"
 
 
-def _layer(config: Config) -> str:
-    """What Algorithm 1 does to the reader's batch, and to the changed one."""
+def _largest(values: Tensor) -> str:
+    return format_number(values.abs().max())
+
+
+def _claim(config: Config) -> str:
+    """What the layer does to the reader's batch, or to the changed one, in a sentence with two numbers at most."""
     first, second = transforms(config)
-    equal = bool(first.x.min() == first.x.max())
-    text = (f"The batch goes in with μ = {mean_text(first.x)} and σ = {spread_text(first.x)} and comes out with mean "
-            f"{mean_text(first.y)} and spread {spread_text(first.y)}.")
-    if equal:
-        text += " Its values are all equal, so σ = 0 and each comes out as β."
-    elif math.dist((config.gamma, config.beta), identity_scale_shift(config)) < 1e-3:
-        spread = "σ" if identity_scale_shift(config)[0] - math.sqrt(float(first.var)) < 1e-3 else "√(σ² + δ)"
-        text += f" **γ = {spread} and β = μ undo the norm: the batch comes out as it went in.**"
-    if (config.factor, config.offset) == (1.0, 0.0):
-        return text
+    if bool(first.x.min() == first.x.max()):
+        return f"The values of x are all equal, so σ = 0 and each comes out as β = {format_number(config.beta, 3)}"
+    undone = math.dist((config.gamma, config.beta), identity_scale_shift(config)) < 1e-3
+    spread = "σ" if identity_scale_shift(config)[0] - math.sqrt(float(first.var)) < 1e-3 else "√(σ² + δ)"
+    if not changes(config):
+        return (f"γ = {spread} and β = μ undo the norm: the batch comes out as it went in" if undone else
+                f"The batch comes out with mean β = {format_number(config.beta, 3)} and spread {_short(first.y)}")
+    what = _changed(config.factor, config.offset)
+    what = what[0].upper() + what[1:]
     if config.factor == 0:
-        return (f"{text} **Multiplied by 0 nothing is left to normalise: every value comes out as β = "
-                f"{format_number(config.beta, 3)}.**")
-    gap = float((second.y - (2 * config.beta - first.y if config.factor < 0 else first.y)).abs().max())
-    what, same = _changed(config.factor, config.offset), "the mirror image of that" if config.factor < 0 else "the same numbers"
-    if gap > SAME * float((first.y - config.beta).abs().max()) + 1e-12:
-        beside = "σ²" if first.var <= second.var else f"the new σ² of {format_number(second.var)}"
-        end = f"it does not come out as {same}: δ is not small beside {beside}, and they differ by up to {format_number(gap, 3)}"
-    else:
-        but = f", but for what δ does: they differ by up to {format_number(gap, 3)}" if gap > 1e-12 else ""
-        end = f"it comes out as {same}{but}"
-    return f"{text} **{what[0].upper()}{what[1:]}, {end}.**"
+        return f"{what}, the values are all equal, and each comes out as β"
+    same = "the mirror image of x" if config.factor < 0 else "x itself"
+    if not undone:
+        same = "the mirror image of what it was" if config.factor < 0 else "the same numbers"
+    gap = _gap(config)
+    if not _kept(config):
+        beside = "σ²" if first.var <= second.var else "the new σ²"
+        return f"{what}, the batch does not come out as {same}: δ is not small beside {beside}"
+    why = f", as γ = {spread} and β = μ undo the norm" if undone else ""
+    return f"{what}, the batch comes out as {same}{why}{', but for a small effect of δ' if gap > 1e-12 else ''}"
+
+
+def _gap(config: Config) -> float:
+    """How far the changed batch comes out from the first, or from its mirror image where the factor is negative."""
+    first, second = transforms(config)
+    return float((second.y - (2 * config.beta - first.y if config.factor < 0 else first.y)).abs().max())
+
+
+def _kept(config: Config) -> bool:
+    first, _ = transforms(config)
+    return _gap(config) <= SAME * float((first.y - config.beta).abs().max()) + 1e-12
+
+
+def outcome(config: Config) -> str:
+    """What has become of the changed batch beside the first, to stand in the picture."""
+    if len(set(config.batch)) == 1:
+        return "the same values"
+    if config.factor == 0:
+        return "β for every value"
+    same = "mirrored" if config.factor < 0 else "the same values"
+    return same if _kept(config) else f"not {same}"
+
+
+def _short(values: Tensor) -> str:
+    """The spread of some values, a number without a power of ten."""
+    spread = float(values.std(correction=0)) if values.min() < values.max() else 0.0
+    return "less than 0.001" if 0 < spread < 1e-3 else format_number(spread, 3)
 
 
 def _changed(factor: float, offset: float) -> str:
@@ -118,23 +143,31 @@ def _ending(losses: Tensor, arm: Arm, k: int, starts: int) -> str:
     if (gone != NEVER).any():
         count = int((gone != NEVER).sum())
         where = f" in {count} of {starts} starts," if count < starts else ""
-        return f"no longer a finite number{where} from step {int(gone[gone != NEVER].min())} on (float32 overflowed)"
+        return f"overflowed{where} from step {int(gone[gone != NEVER].min())} on"
     return format_number(losses.mean(), 3)
 
 
-def _compared(result: Result, facts: Evaluation) -> str:
-    """How far batch norm is ahead of group norm at m = 2 and at m = 8."""
+def compared(result: Result, facts: Evaluation) -> str:
+    """How far batch norm is ahead of group norm at m = 2 and at m = 8, for a caption."""
     if len(result.sizes) < len(BATCH_SIZES):
-        return f" Of the {len(BATCH_SIZES)} batch sizes {len(result.sizes)} are done."
+        return f"{len(result.sizes)} of the {len(BATCH_SIZES)} batch sizes are done."
     best, clauses = norm_modes.at_best_rate(facts.sizes)[0], []
     for m in (2, 8):
         batch, group = (float(best[BATCH_SIZES.index(m), COMPARED.index(kind)]) for kind in ("batch", "group"))
         if not math.isfinite(batch + group):
-            clauses.append(f"at m = {m} no learning rate was small enough")
+            clauses.append(f"with no rate that is small enough at m = {m}")
             continue
-        ahead = f"{format_number(abs(group - batch))} {'ahead of' if batch <= group else 'behind'}"
-        clauses.append(f"at m = {m} batch norm has a validation loss of {format_number(batch)}, {ahead} group norm")
-    return f" **After the same {SEEN} digits, each at its best learning rate:** {'; '.join(clauses)}."
+        clauses.append(f"{format_number(abs(group - batch))} {'ahead of' if batch <= group else 'behind'} group norm at m = {m}")
+    return f"Batch norm is {' and '.join(clauses)}."
+
+
+def rightness(facts: Evaluation, scene: Config) -> str:
+    """How many validation images the batch norm net gets right in each mode, for a caption; "" where it diverged."""
+    if not facts.sure_eval.isfinite().all():
+        return ""
+    others = f"{scene.batch_size - 1} other{'s' if scene.batch_size > 2 else ''}"
+    return (f" Right: {format_percent(facts.right_eval)} in eval mode, {format_percent(facts.right_train)} in train mode, where "
+            f"an image shares its batch with {others}.")
 
 
 def predict(result: Result, config: Config) -> Pick:
@@ -147,10 +180,9 @@ def predict(result: Result, config: Config) -> Pick:
                "flat": torch.full_like(first.y, config.beta)}
     reach = SAME * float((first.y - config.beta).abs().max()) + 1e-12
     right = tuple(name for name, y in answers.items() if float((second.y - y).abs().max()) <= reach) or ("other",)
-    kept = config.gamma * (second.x - first.mean) / (first.var + config.delta).sqrt() + config.beta
-    numbers = [tell(v) for v in (second.x, first.y, second.y, kept) for tell in (mean_text, spread_text)]
-    why = ("The new batch is normalised by its own μ = {} and σ = {}: the output had mean {} and spread {}, and now has {} and "
-           "{}. In eval mode, with μ and σ kept from the first batch, it would be {} and {}.").format(*numbers)
+    before = ", as before" if "same" in right else ""
+    why = ("The new batch is normalised by its own μ and σ, not by those that are kept for eval mode, so its output has mean "
+           f"{format_number(config.beta, 3)} and spread {_short(second.y)}{before}.")
     return Pick(
         text=f"Every value of the mini-batch is {changed}, and the layer normalises the new batch (train mode). What comes out?",
         options={"same": "Each value as before", "mirror": "Each value mirrored about β", "times": f"Each value {changed}",
@@ -193,9 +225,9 @@ def _layer_alt(scene: Config) -> dict[str, str]:
     stages = {"x": first.x, "x minus μ": first.centred, "x̂": first.xhat, "y": first.y}
     also = f" {second_name(scene)} ends at {_pair(second.y)}." if changes(scene) else ""
     return {
-        "algorithm": "Mean and spread of the batch line by line: "
+        "lines": "Mean and spread of the batch line by line: "
                      + _list(f"{name} {_pair(v)}" for name, v in stages.items()) + also,
-        "histogram": f"The batch reaches from {_ends(first.x)} before Algorithm 1 and from {_ends(first.y)} after it.",
+        "histogram": f"The batch reaches from {_ends(first.x)} before the four lines and from {_ends(first.y)} after them.",
         "scaling": f"With the input times {format_number(scene.factor)} the spread is "
                    f"{spread_text(scene.factor * first.x)} without norm and {spread_text(second.y)} with batch norm.",
         "sets": f"Of {CELLS[0]} samples, {CELLS[1]} channels and {CELLS[2]} positions, one mean is taken over "
@@ -211,7 +243,8 @@ def _nets(result: Result, facts: Evaluation, scene: Config) -> dict[str, str]:
     best = ((k, int(np.nanargmin(training[i])), float(np.nanmin(training[i]))) for k, i in finite)
     out = {"rates": "Lowest training loss: " + _list(f"{NAMES[k].lower()} {format_number(v)} at ε = "
                                                      f"{RATES[r]:g}" for k, r, v in best)
-           + " Rounding alone can move instance norm's, and that of others at a large ε."}
+           + f" Means of the last {min(norm_modes.FROM_STEPS, arm.step)} of {arm.step} batches. Rounding alone can move instance "
+             "norm's at any ε, and that of every kind at a large one."}
     for what in ("mean", "spread"):
         values = getattr(arm, what)[-1]
         ends = {k: values[:, row(scene, k, scene.learning_rate)] for k in ("none", scene.inside)}
@@ -219,7 +252,8 @@ def _nets(result: Result, facts: Evaluation, scene: Config) -> dict[str, str]:
             f"{NAMES[k].lower()} {', '.join(_number(float(v)) for v in four)}" for k, four in ends.items())
     if result.sizes:
         best, _ = at_best_rate(facts.sizes)
-        out["sizes"] = "Validation loss at the best learning rate: " + "; ".join(
+        groups = f"{scene.groups} group{'s' if scene.groups > 1 else ''}"
+        out["sizes"] = f"Validation loss at the best learning rate, group norm with {groups}: " + "; ".join(
             f"{NAMES[kind].lower()} " + ", ".join(f"{_number(float(v))} at m = {arm.batch_size}"
                                                   for arm, v in zip(result.sizes, best[:, i], strict=True))
             for i, kind in enumerate(COMPARED)) + "."

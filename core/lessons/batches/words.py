@@ -8,7 +8,7 @@ from torch import Tensor
 
 from core.controls import Number
 from core.engine import generators
-from core.formatting import format_number
+from core.formatting import format_number, format_percent, table
 from core.lessons.batches.lesson import (
     BATCHES,
     CLOCKS,
@@ -26,7 +26,6 @@ from core.lessons.batches.lesson import (
     noise_ratio,
     pair,
     rms_error,
-    trained_sizes,
     uphill,
 )
 from core.lessons.batches.noise import Moment, orders, variance_factor
@@ -38,38 +37,58 @@ BANK = 2000  # batches drawn to check an answer
 
 def summary(result: Result, config: Config) -> str:
     """What the reader should have seen, computed from the result."""
-    moment, (few, many), m = moment_of(result, config), pair(config), config.batch_size
-    text = (f"**From m = {few} to m = {many} the noise falls to {_left(moment, config)}**; theory says "
-            f"{noise_ratio(config):.0f} %. "
-            f"After {moment.step} full-batch steps the gradient has length {_word(moment.norm)}; a batch of {m} misses it by "
-            f"{_word(rms_error(moment, m, config))} (root mean square), and {uphill(moment, m, config)} of {BATCHES} "
-            "batches point "
-            "away from it, where a small step goes uphill.")
-    if result.quadratic is None:
-        return f"{text} The nets are still training: {len(result.arms)} of {len(trained_sizes(config))} batch sizes have begun."
+    moment, (few, many) = moment_of(result, config), pair(config)
+    ratio = noise_ratio(config) / 100
+    if noise(moment, few, config)[0] == 0:
+        claim = "All batches have the same gradient here, so there is no noise to lose"
+    elif ratio == 0:
+        claim = f"A batch four times as large is all {config.n_samples} samples, and has no noise at all"
+    else:
+        claim = f"A batch four times as large has {_left(moment, config)} of the noise; theory says {format_percent(ratio)}"
+    rows = [[f"noise of the gradient, m = {few} and {many}", *(_word(noise(moment, m, config)[0]) for m in (few, many))],
+            [f"batches of {BATCHES} that point uphill", *(str(uphill(moment, m, config)) for m in (few, many))]]
+    if result.quadratic is not None:
+        rows += _trained(result, config)
+    return f"**{claim}.**\n\n{table(['', 'small batch', 'large batch'], rows)}"
+
+
+def _trained(result: Result, config: Config) -> list[list[str]]:
+    """Rows of the smallest batch that trains and of the full batch."""
     small, full = result.arms[0], result.arms[-1]
+    ends = [arm.loss[-1].double().mean() for arm in (small, full)]
     epochs = small.step * small.batch_size / config.n_samples
-    ends = [_word(arm.loss[-1].double().mean()) for arm in (small, full)]
-    text += (f" **After {config.steps} steps** the training loss is {ends[0]} with m = {small.batch_size} and {ends[1]} with the "
-             f"full batch; **after {format_number(epochs, 3)} epochs**, where m = {small.batch_size} ends, the full batch is at "
-             f"{_word(at_epochs(full, config, epochs))}.")
-    return f"{text}{_risen(result)} {_sharpness(result, config)}" if result.done else text
+    rows = [[f"loss after {config.steps} steps, m = {small.batch_size} and {full.batch_size}", *map(_word, ends)],
+            [f"loss after {format_number(epochs, 3)} epochs", _word(ends[0]), _word(at_epochs(full, config, epochs))]]
+    if result.matched is None or result.ended is None:
+        return rows
+    both = _comparable(result)
+    if not both.any():
+        return rows
+    for when, found in ((f"where the loss first reaches {config.level:g}", result.matched), (f"after {config.steps} steps",
+                                                                                            result.ended)):
+        rows.append([f"sharpness {when}", *(_word(found.sharpness[i][both].nanmedian()) for i in (0, -1))])
+    return rows
 
 
 def _left(moment: Moment, config: Config) -> str:
     """What is left of the noise that was drawn when the batch grows fourfold."""
     few, many = (noise(moment, m, config)[0] for m in pair(config))
-    return f"{100 * many / few:.0f} %" if few > 0 else "nothing, as it was nothing"
+    return format_percent(many / few) if few > 0 else "nothing, as it was nothing,"
 
 
 def _word(value: Tensor | float) -> str:
     return format_number(value, 3) if math.isfinite(float(value)) else "no longer a finite number"
 
 
-def _risen(result: Result) -> str:
-    """Which batch sizes end above where they began, and the inequality that broke."""
-    assert result.begun is not None
-    top = float(result.begun.sharpness.nanmedian())
+def _comparable(result: Result) -> Tensor:
+    """[S]: the starts that both the smallest and the full batch take to the matched loss."""
+    assert result.matched is not None
+    return result.matched.sharpness[0].isfinite() & result.matched.sharpness[-1].isfinite()
+
+
+def risen(result: Result) -> str:
+    """Which batch sizes end above where they began, and the inequality that broke; for a caption."""
+    top = math.nan if result.begun is None else float(result.begun.sharpness.nanmedian())
     text = ""
     for arm in result.arms:
         first, final = (float(arm.loss[i].double().mean()) for i in (0, -1))
@@ -77,42 +96,34 @@ def _risen(result: Result) -> str:
             product = arm.learning_rate * top
             rate, why = format_number(arm.learning_rate, 3), ""
             if product > 2:
-                why = f": at the start ε·λ_max = {rate} · {_word(top)} = {_word(product)} > 2"
+                why = f": at the start ελ<sub>max</sub> = {rate} · {_word(top)} = {_word(product)}, more than 2"
             text += f" With m = {arm.batch_size} the loss ends above where it began{why}."
     return text
 
 
-def _sharpness(result: Result, config: Config) -> str:
-    """Smallest against full batch, start by start, where both reached the level."""
-    assert result.matched is not None
-    assert result.ended is not None
-    small, full = result.matched.sharpness[0], result.matched.sharpness[-1]
-    both = small.isfinite() & full.isfinite()
+def flatter(result: Result, config: Config) -> str:
+    """Smallest against full batch, start by start, where both reached the level; for a caption."""
+    both = _comparable(result)
     if not both.any():
-        return (f"No start is recorded from {config.level:g} nats to 10 % below with both the smallest and the full batch: there "
-                "is nothing to compare.")
-    count, flatter = int(both.sum()), int((small < full)[both].sum())
-    mid = [_word(v[both].median()) for v in (small, full)]
-    end = [_word(v[both].nanmedian()) for v in (result.ended.sharpness[0], result.ended.sharpness[-1])]
-    text = (f"**Sharpness**, where both first reach {config.level:g} nats, is {mid[0]} with m = {result.arms[0].batch_size} and "
-            f"{mid[1]} with the full batch (medians), flatter with the small batch in {flatter} of {count} starts")
-    if count > 1:
-        text += f", among which the full batch ranges from {_word(full[both].min())} to {_word(full[both].max())}"
-    return f"{text}. Unmatched, after {config.steps} steps, it is {end[0]} and {end[1]}."
+        return (f"No start is recorded from {config.level:g} nats to {format_percent(0.1)} below with both the smallest and the "
+                "full batch: there is nothing to compare.")
+    assert result.matched is not None
+    small, full = result.matched.sharpness[0], result.matched.sharpness[-1]
+    return (f"m = {result.arms[0].batch_size} is flatter than all {config.n_samples} in {int((small < full)[both].sum())} of "
+            f"{int(both.sum())} starts.")
 
 
 def predict(result: Result, config: Config) -> Amount:
     """What is left of the noise's standard deviation when a batch grows fourfold."""
     moment, (few, many) = moment_of(result, config), pair(config)
-    drawn = [noise(moment, m, config)[0] for m in (few, many)]
-    n, how = config.n_samples, "with" if config.replacement else "without"
-    rule = "√(1/4), whatever N is" if config.replacement else f"√(1/4 · (N − {many})/(N − {few})) with N = {n}"
+    ratio, how = noise_ratio(config), "with" if config.replacement else "without"
+    less = "however many samples there are" if config.replacement else "less what drawing without replacement saves"
     return Amount(
-        text=f"A batch of {few} of {n} samples, drawn {how} replacement, grows fourfold to {many}. To how many per cent of its "
-             "size does the gradient's noise go, as a standard deviation?",
-        why=f"Variances go with 1/m, so standard deviations with 1/√m: {rule}. Of {BATCHES} batches of each size the noise in "
-            f"the plane falls from {_word(drawn[0])} to {_word(drawn[1])}, to {_left(moment, config)}.",
-        low=0.0, high=140.0, step=1.0, truth=noise_ratio(config), within=5.0, unit=" %",
+        text=f"A batch of {few} of {config.n_samples} samples, drawn {how} replacement, grows fourfold to {many}. To how many "
+             "per cent of its size does the gradient's noise go, as a standard deviation?",
+        why="Noise goes with one over the square root of m, so fourfold leaves half of it, "
+            f"{less}: {format_percent(ratio / 100)} by theory, and {_left(moment, config)} in the batches drawn.",
+        low=0.0, high=140.0, step=1.0, truth=ratio, within=5.0, unit="\u00a0%",
     )
 
 
@@ -125,12 +136,13 @@ def _tenth(result: Result, config: Config, answer: float) -> Verdict:
     order = orders(n, BANK, generators([config.seed + 900_000])[0])[0, :, :m]
     drawn = float(one[order].mean(1).square().mean().sqrt() / one.square().mean().sqrt())
     now, less = (math.sqrt(variance_factor(k, n, False)) if k else math.inf for k in (m, m - 1))
-    ran = f"{BANK} batches of {m} of {n} have {drawn:.2%} of one sample's noise; theory says {now:.2%}"
+    ran = (f"{BANK} batches of {m} of {n} have {format_percent(drawn, 2)} of one sample's noise; theory says "
+           f"{format_percent(now, 2)}")
     if now > 0.1:
         return Verdict(False, f"{ran}, more than a tenth.")
     if less <= 0.1:
-        return Verdict(False, f"{ran}, a tenth or less; but so do batches of {m - 1}, with {less:.2%}.")
-    return Verdict(True, f"{ran}, and {m - 1} samples leave {less:.2%}. With replacement it would take 100.")
+        return Verdict(False, f"{ran}, a tenth or less; but so do batches of {m - 1}, with {format_percent(less, 2)}.")
+    return Verdict(True, f"{ran}, and {m - 1} samples leave {format_percent(less, 2)}. With replacement it would take 100.")
 
 
 CHALLENGE = Challenge(
@@ -144,7 +156,7 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     """Picture's id -> its sentence; those that need the whole run only where it is done."""
     out = _noise(result, scene)
     if result.quadratic is not None:
-        out |= {f"loss_{against}": _losses(result, scene, against) for against in CLOCKS} | _quadratic(result, scene)
+        out |= {f"loss-{against}": _losses(result, scene, against) for against in CLOCKS} | _quadratic(result, scene)
     if result.matched is not None and result.ended is not None:
         matched, ended = result.matched, result.ended
         at = f"where each run first reaches {scene.level:g} nats, median over {scene.starts} starts"
@@ -173,12 +185,12 @@ def _noise(result: Result, scene: Config) -> dict[str, str]:
     return {
         "cloud": f"Two clouds of {DOTS} mini-batch gradients round the full gradient at step {at.step}, drawn {how} replacement. "
                  f"Their spread in the plane is {_number(a)} for m = {few} and {_number(b)} for m = {many}; theory says "
-                 f"{_number(a_told)} and {_number(b_told)}. The plane holds {share:.0%} of the noise's variance.",
+                 f"{_number(a_told)} and {_number(b_told)}. The plane holds {format_percent(share)} of the noise's variance.",
         "variance": "Variance of a batch's gradient in the plane against batch size, both logarithmic. "
                     f"{how.capitalize()} replacement theory is {_number(float(at.variance.sum()))} at m = 1, and times "
                     f"{_number(variance_factor(few, scene.n_samples, scene.replacement))} at m = {few} and "
                     f"{_number(variance_factor(many, scene.n_samples, scene.replacement))} at m = {many}. The standard "
-                    f"deviations of the batches drawn are within {math.ceil(100 * off)} % of theory.",
+                    f"deviations of the batches drawn are within {format_percent(math.ceil(100 * off) / 100)} of theory.",
         "signal": f"From step {start.step} to step {end.step} the full gradient's length goes from {_number(start.norm)} to "
                   f"{_number(end.norm)}, and what a batch of {few} misses it by from "
                   f"{_number(rms_error(start, few, scene))} to {_number(rms_error(end, few, scene))}.",

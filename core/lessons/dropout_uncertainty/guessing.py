@@ -59,13 +59,18 @@ def surest_wrong(result: Predictions, method: str, passes: int) -> int:
     class while the density says the other with at least 90 %.
     """
     if result.problem == "curve":
-        mean, std = spread(result, method, passes)
-        return int(((mean - result.truth_G).abs() / (std.square() + result.noise**2).sqrt()).argmax())
+        return int(errors_in_sigmas(result, method, passes).argmax())
     mean = result.passes[method][: passes_used(result, method, passes)].double().mean(0)
     wrong = ((mean > 0.5) != (result.truth_G > 0.5)) & ((result.truth_G - 0.5).abs() >= 0.4)
     if not bool(wrong.any()):
         return -1
     return int(torch.where(wrong, (mean - 0.5).abs(), -1.0).argmax())
+
+
+def errors_in_sigmas(result: Predictions, method: str, passes: int) -> Tensor:
+    """Curve: |error| of the mean in standard deviations of σ and the noise together, [G]."""
+    mean, std = spread(result, method, passes)
+    return (mean - result.truth_G).abs() / (std.square() + result.noise**2).sqrt()
 
 
 def region_means(result: Predictions, values_G: Tensor) -> dict[int, float]:

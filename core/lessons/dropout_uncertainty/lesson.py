@@ -46,8 +46,8 @@ COUNTS = (1, 2, 4, 8, 16, 32, 64)  # T of the 1/√T experiment
 @dataclass(frozen=True, kw_only=True)
 class Config(Scene):
     problem: str = choice("curve", options=PROBLEMS, label="Problem", help="What the nets learn.")
-    focus: str = choice("mc_dropout", options=METHODS, label="In the large picture", view=True,
-                        help="The other two stand beside it on the same axes.")
+    focus: str = choice("mc_dropout", options=METHODS, label="Comes first", view=True,
+                        help="The question and the verdict are about this method.")
     quantity: str = choice("mutual", options=QUANTITIES, label="Map", view=True, when=("problem", ("moons",)),
                            help="Entropy is the sum of expected entropy and mutual information.")
     dropout: float = number(0.1, low=0.0, high=0.6, step=0.05, label="Dropout p",

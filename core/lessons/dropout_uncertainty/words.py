@@ -8,13 +8,14 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from core.formatting import format_number, format_power_of_ten, join_words
+from core.formatting import format_number, format_percent, format_power_of_ten, join_words, table
 from core.lessons.dropout_uncertainty import data as far_from_data
 from core.lessons.dropout_uncertainty import uncertainty
 from core.lessons.dropout_uncertainty.data import BORDER, FAR, IN_DATA, IN_GAP, REMOTE
 from core.lessons.dropout_uncertainty.guessing import (
     calibration_error,
     entropies,
+    errors_in_sigmas,
     passes_used,
     region_means,
     spread,
@@ -40,6 +41,10 @@ from core.question import Amount, Challenge, Pick, Verdict
 CHALLENGED = range(5)  # ... at each of these seeds
 
 
+IN_WORDS = {"mc_dropout": "MC dropout", "deep_ensemble": "the deep ensemble", "bagging": "bagging"}  # within a sentence
+TOLD = (0.01, 100.0)  # ratios beyond are told as less, or as more
+
+
 def summary(result: Result, config: Config) -> str:
     """What the pictures show, computed from the result."""
     return (_seen_curve if result.problem == "curve" else _seen_moons)(result, config)
@@ -47,7 +52,7 @@ def summary(result: Result, config: Config) -> str:
 
 def _place(result: Result, g: int) -> str:
     """A point of the grid, no finer than the grid is."""
-    return ", ".join(f"{round(v, 1) + 0.0:.1f}".replace("-", "−") for v in result.grid_DG[:, g].tolist())
+    return ", ".join(_one(v) for v in result.grid_DG[:, g].tolist())
 
 
 def _means(result: Result, method: str, passes: int) -> dict[int, float]:
@@ -55,89 +60,121 @@ def _means(result: Result, method: str, passes: int) -> dict[int, float]:
     return region_means(result, spread(result, method, passes)[1])
 
 
+def asked_about(config: Config) -> tuple[int, str]:
+    """Curve: the region that is compared with the data, in which there are no samples."""
+    return (IN_GAP, "in the gap") if config.gap > 0 else (FAR, "far away")
+
+
+def _rises(result: Result, config: Config) -> dict[str, float]:
+    """Curve: mean σ where there are no samples in units of that among the data, of the methods that have one there."""
+    means = {m: _means(result, m, config.passes) for m in METHODS}
+    return {m: v[asked_about(config)[0]] / v[IN_DATA] for m, v in means.items() if v[IN_DATA] > 0}
+
+
+def _ratio(value: float) -> str:
+    if value < TOLD[0]:
+        return f"less than {TOLD[0]:g}"
+    return f"more than {TOLD[1]:g}" if value > TOLD[1] else format_number(value)
+
+
+def _more(rises: dict[str, float], method: str) -> str:
+    """What is told of the method, among those beside the one in focus, whose spread grows the most; "" where there is none."""
+    others = {m: v for m, v in rises.items() if m != method}
+    if not others:
+        return ""
+    most = max(others, key=lambda m: others[m])
+    return f", that of {IN_WORDS[most]} {_ratio(others[most])} times"
+
+
+def titles(result: Result, scene: Config) -> dict[str, str]:
+    """The title of each method's picture: on the curve what its spread does where there are no samples."""
+    if result.problem == "moons":
+        drawn = {"mean": "P(class B)", "total": "entropy"}.get(scene.quantity, QUANTITIES[scene.quantity].lower())
+        return {m: f"{name}: {drawn}" for m, name in METHODS.items()}
+    rises, (_, where) = _rises(result, scene), asked_about(scene)
+    return {m: f"{name}: σ × {_ratio(rises[m])} {where}" if m in rises else f"{name}: no σ among the data"
+            for m, name in METHODS.items()}
+
+
 def _seen_curve(result: Result, config: Config) -> str:
     means = {m: _means(result, m, config.passes) for m in METHODS}
-    words = {IN_DATA: "among the data", IN_GAP: "in the gap", FAR: "far away (|x| > 5)"}
-    brief = {IN_DATA: "data", IN_GAP: "gap", FAR: "far away"}
-    parts = [f"**{METHODS[m]}** {', '.join(f'{format_number(v)} {words[r]}' for r, v in means[m].items())}" for m in METHODS]
-    text = f"Mean σ: {'; '.join(parts)}. "
-    ordered = [m for m in METHODS if all(a < b for a, b in zip([*means[m].values()], [*means[m].values()][1:], strict=False))]
-    chain = " < ".join(brief[r] for r in means["bagging"])
-    failing = join_words([METHODS[m] for m in METHODS if m not in ordered])
-    text += f"The order {chain} holds for all three. " if not failing else f"The order {chain} fails for {failing}. "
-    method = config.focus
-    g = surest_wrong(result, method, config.passes)
-    mean, std = (float(v[g]) for v in spread(result, method, config.passes))
-    error = abs(mean - float(result.truth_G[g]))
-    return text + (f"Measured by its own σ and the noise, {METHODS[method]} errs most near x = {_place(result, g)}: off by "
-                   f"{format_number(error)} with σ = {format_number(std)}, "
-                   f"{format_number(error / math.hypot(std, result.noise))} standard deviations "
-                   "of σ and noise together.")
+    (region, where), name, method = asked_about(config), IN_WORDS[config.focus], config.focus
+    rises = _rises(result, config)
+    if method in rises:
+        seen = (f"{where.capitalize()} the spread σ of {name} is {_ratio(rises[method])} times that among the data"
+                f"{_more(rises, method)}.")
+    elif means[method][region] > 0:
+        seen = f"{where.capitalize()} {name} has a spread σ, and among the data it has none."
+    else:
+        seen = f"The predictions of {name} agree among the data and {where}: their spread σ is 0."
+    regions = {IN_DATA: "among the data", IN_GAP: "in the gap", FAR: "beyond x = ±5"}
+    rows = [[title, *(format_number(v) for v in means[m].values())] for m, title in METHODS.items()]
+    return f"**{seen}**\n\n{table(['mean σ', *(regions[r] for r in means[method])], rows)}"
 
 
 def _seen_moons(result: Result, config: Config) -> str:
-    parts = []
-    for m in METHODS:
+    seen = (f"Far from every sample {IN_WORDS[config.focus]} is more than {format_percent(0.95)} sure in "
+            f"{percent(_certain(result, config, config.focus))} of the plane.")
+    rows = []
+    for m, title in METHODS.items():
         means = region_means(result, entropies(result, m, config.passes).mutual[0].abs())
-        parts.append(f"**{METHODS[m]}** {format_number(means[IN_DATA])} near the data, {format_number(means[FAR])} far away")
-    text = f"Mean mutual information (nats): {'; '.join(parts)}. "
-    method = config.focus
-    text += (f"{METHODS[method]} is more than 95 % sure in {percent(_certain(result, config))} of the picture that lies more "
-             f"than {far_from_data.REMOTE:g} from every sample. ")
-    g = surest_wrong(result, method, config.passes)
-    if g < 0:
-        return text + "At no point of the map does it contradict a density that is itself 90 % sure."
-    return text + (f"Where it contradicts a density that is itself 90 % sure, it is surest near ({_place(result, g)}): "
-                   f"{percent(100 * float(sure(result, method, config.passes)[g]))} sure.")
+        rows.append([title, _nats(means[IN_DATA]), _nats(means[FAR]), percent(_certain(result, config, m))])
+    columns = ["mutual information (nats)", "near the data", "far away", "sure far away"]
+    return f"**{seen}**\n\n{table(columns, rows)}"
 
 
-def percent(value: float) -> str:
+def percent(share: float) -> str:
     """A share in whole per cent; 0 and 100 are said of none and all only."""
-    if 0 < value < 0.5:
-        return "less than 1 %"
-    return "more than 99 %" if 99.5 <= value < 100 else f"{value:.0f} %"
+    if 0 < share <= 0.005:
+        return f"less than {format_percent(0.01)}"
+    return f"more than {format_percent(0.99)}" if 0.995 <= share < 1 else format_percent(share)
 
 
-def _certain(result: Result, config: Config) -> float:
-    """Moons: % of the places far away at which the method in focus is more than 95 % sure."""
-    return 100 * float((sure(result, config.focus, config.passes)[result.region_G == FAR] > 0.95).double().mean())
+def _certain(result: Result, config: Config, method: str) -> float:
+    """Moons: share of the places far away at which a method is more than 95 % sure."""
+    return float((sure(result, method, config.passes)[result.region_G == FAR] > 0.95).double().mean())
 
 
 def predict(result: Result, config: Config) -> Amount | Pick:
     """Curve: how much wider the spread is in the gap, or far away where there is none, than among the data. Moons: how much of
     the plane far from all data is painted as certain."""
-    method, name = config.focus, METHODS[config.focus]
+    method, name = config.focus, IN_WORDS[config.focus]
     if result.problem == "moons":
-        certain = _certain(result, config)
+        certain = _certain(result, config, method)
         return Amount(
             text=f"More than {far_from_data.REMOTE:g} away from every sample, in what share of the picture will {name} still be "
-                 "more than 95 % sure of its class?",
-            why=f"No sample lies within {far_from_data.REMOTE:g} of these places; in {percent(certain)} of them the mean of "
-                f"{name} leaves less than 5 % to the other class.",
-            low=0, high=100, step=1, truth=certain, within=15, unit=" %")
-    where, words = (IN_GAP, "in the gap") if config.gap > 0 else (FAR, "far away (|x| > 5)")
-    means = {m: _means(result, m, config.passes) for m in METHODS}
-    data, there = means[method][IN_DATA], means[method][where]
+                 f"more than {format_percent(0.95)} sure of its class?",
+            why=f"In {percent(certain)} of these places the mean of {name} leaves less than {format_percent(0.05)} to the less "
+                "likely class.",
+            low=0, high=100, step=1, truth=100 * certain, within=15, unit="\u00a0%")
+    region, where = asked_about(config)
+    means = _means(result, method, config.passes)
+    data, there = means[IN_DATA], means[region]
     if not (data > 0 and LEAST <= there / data <= MOST):
-        return _where(data, there, name, words)
-    ratios = {m: means[m][where] / means[m][IN_DATA] for m in METHODS if means[m][IN_DATA] > 0}
-    others = join_words([f"{format_number(ratios[m])} for {METHODS[m]}" for m in ratios if m != method])
-    truth = ratios[method]
+        return _where(data, there, name, where)
+    rises = _rises(result, config)
+    truth = rises[method]
+    place = where if config.gap > 0 else "far away (|x| > 5)"
     return Amount(
-        text=f"How many times as wide as among the data is the spread σ of {name} {words}?",
-        why=f"Mean σ {words} is {format_number(truth)} times that among the data for {name}, {others}.",
+        text=f"How many times as wide as among the data is the spread σ of {name} {place}?",
+        why=f"Mean σ of {name} {where} is {format_number(truth)} times that among the data{_more(rises, method)}.",
         low=LEAST / 2, high=20.0 * 2 ** max(0, math.ceil(math.log2(1.25 * truth / 20))), step=LEAST / 2, truth=truth, within=1.4,
         unit=" times", ratio=True)
 
 
-def _where(data: float, there: float, name: str, words: str) -> Pick:
+def _where(data: float, there: float, name: str, where: str) -> Pick:
     """Where one spread has no ratio to the other, or one that no slider can be asked for: which is the larger."""
-    because = " All its passes are the same net." if data == there == 0 else ""
+    because = ", as its predictions agree there" if data == there == 0 else ""
     return Pick(
-        text=f"Where is the spread σ of {name} larger, among the data or {words}?",
-        options={"data": "Among the data", "there": f"{words[0].upper()}{words[1:]}", "neither": "Neither: it is the same"},
+        text=f"Where is the spread σ of {name} larger, among the data or {where}?",
+        options={"data": "Among the data", "there": where.capitalize(), "neither": "Neither: it is the same"},
         right=("data" if data > there else "there" if there > data else "neither",),
-        why=f"Mean σ of {name} is {format_number(data)} among the data and {format_number(there)} {words}.{because}")
+        why=f"Mean σ of {name} is {_size(data)} among the data and {_size(there)} {where}{because}.")
+
+
+def _size(value: float) -> str:
+    """A spread, as a power of ten where it is tiny."""
+    return format_number(value) if value == 0 or value >= 1e-3 else f"about {format_power_of_ten(math.log10(value))}"
 
 
 def _opens(_result: Result, config: Config, _: None) -> Verdict:
@@ -195,7 +232,7 @@ def _one(value: float) -> str:
 
 def _curve(result: Result, scene: Config, T: int) -> dict[str, str]:
     sigma = {m: spread(result, m, T)[1] for m in METHODS}
-    out = {m: f"{name}: mean σ is {_regions(result, sigma[m])}." for m, name in METHODS.items()}
+    out = {m: f"{name}: mean σ is {_regions(result, sigma[m])}. {_most_wrong(result, m, T)}" for m, name in METHODS.items()}
     border = result.region_G == BORDER
     out["sigma"] = "σ is largest " + _each(lambda m: _highest(result, sigma[m])) + "."
     out["distance"] = f"Up to 1 outside the data mean σ is {_each(lambda m: format_number(sigma[m][border].mean()))}."
@@ -203,6 +240,16 @@ def _curve(result: Result, scene: Config, T: int) -> dict[str, str]:
              "Far away is beyond x = −5 and x = 5, where there are no samples.")
     out["setup"] = f"{len(result.y_N)} samples between x = −4 and 4. {where}"
     return out
+
+
+def _most_wrong(result: Result, method: str, T: int) -> str:
+    g = surest_wrong(result, method, T)
+    if result.problem == "moons":
+        return (f"Where it contradicts a density that is itself {format_percent(0.9)} sure, it is surest near "
+                f"({_place(result, g)}): {percent(float(sure(result, method, T)[g]))} sure." if g >= 0 else
+                f"At no point of the map does it contradict a density that is itself {format_percent(0.9)} sure.")
+    return (f"It errs most near x = {_place(result, g)}: by {format_number(errors_in_sigmas(result, method, T)[g])} standard "
+            "deviations of σ and noise.")
 
 
 def _highest(result: Result, sigma_G: Tensor) -> str:
@@ -215,7 +262,7 @@ def _moons(result: Result, scene: Config, T: int, g: int) -> dict[str, str]:
     maps = {m: quantity(result, scene.quantity, m, [passes_used(result, m, T)])[0] for m in METHODS}
     parts = {m: entropies(result, m, T) for m in METHODS}
     name = QUANTITIES[scene.quantity]
-    out = {m: f"{title}: mean {name} is {_regions(result, maps[m])}." for m, title in METHODS.items()}
+    out = {m: f"{title}: mean {name} is {_regions(result, maps[m])}. {_most_wrong(result, m, T)}" for m, title in METHODS.items()}
     out["split"] = "Expected entropy and mutual information there: " + _each(
         lambda m: f"{_nats(parts[m].expected[0, g])} and {_nats(parts[m].mutual[0, g])}") + " nats."
     unsure = {m: maps[m].maximum(1 - maps[m]) if scene.quantity == "mean" else maps[m] for m in METHODS}

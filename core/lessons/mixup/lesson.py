@@ -47,8 +47,9 @@ class Config(Scene):
                  "eye": "Retina and cat"},
     )
     alpha: float = grid(
-        1.0, values=(0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0), label="Beta's parameter α",
-        help="λ is drawn from Beta(α, α): near 0 or 1 for small α, uniform at 1, near one half for large α.",
+        1.0, values=(0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0), label="Mixing strength α",
+        help="Parameter of the Beta distribution that λ is drawn from: near 0 or 1 for small α, uniform at 1, near one half for "
+             "large α.",
     )
     problem: str = choice("moons", options={"moons": "Two moons", "digits": "Digits"}, label="What the nets learn",
                           help="Points in the plane, or handwritten digits of 8 × 8 pixels in ten classes.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from core.formatting import format_number
+from core.formatting import format_number, format_percent, table
 from core.lessons.mixup.augmentation import beta_variance
 from core.lessons.mixup.lesson import ARMS, MONTAGE, PLACES, SEEDS, SINGLE, Config, Result, confidence_at_half, pair
 from core.question import Amount, Challenge, Verdict
@@ -13,27 +13,33 @@ RARE = 0.1  # part of the λ from 0.1 to 0.9 below which mixed labels are no rea
 
 
 def percent(part: float | Tensor) -> str:
-    """A part of one as a whole percentage; "0 %" and "100 %" are said of none and of all only."""
+    """A part of one as a whole percentage; 0 % and 100 % are said of none and of all only."""
     part = float(part)
-    if 0 < part < 0.005 or 0.995 < part < 1:
-        return "less than 1 %" if part < 0.5 else "more than 99 %"
-    return f"{100 * part:.0f} %"
+    if 0 < part <= 0.005:
+        return f"less than {format_percent(0.01)}"
+    return f"more than {format_percent(0.99)}" if 0.995 <= part < 1 else format_percent(part)
 
 
-def summary(result: Result, config: Config) -> str:
-    """What this run shows, in three sentences."""
-    erm, mixup = (percent(sure) for sure in confidence_at_half(result))
-    text = (f"Half-way between two classes (λ = ½) ordinary training is {erm} sure of its answer on average and mixup "
-            f"{mixup}; the mixed label there says 50 %.")
+def rate(part: float | Tensor) -> str:
+    """An error as a percentage to three digits."""
+    return f"{format_number(100 * part, 3)}\u00a0%"
+
+
+def wrong_labels(result: Result) -> int:
+    """How many of the labels that the nets of the first seed are given are wrong."""
+    return int((result.data.given[0] != result.data.true[0]).sum())
+
+
+def summary(result: Result, _: Config) -> str:
+    """What this run shows: a sentence and a table."""
+    sure = [percent(part) for part in confidence_at_half(result)]
     fits, misses = result.train_error[-1].mean(-1), result.test_error[-1]
-    wrong = int((result.data.given[0] != result.data.true[0]).sum())
-    given = f"{wrong} of {config.samples} training labels corrupt" if wrong else "no corrupt label"
-    better, worse = int((misses[1] < misses[0]).sum()), int((misses[1] > misses[0]).sum())
-    text += (f" With {given}, ordinary training contradicts {percent(fits[0])} of the labels it was given and errs on "
-             f"{format_number(100 * misses[0].mean(), 4)} % of the test set; mixup contradicts {percent(fits[1])} and errs on "
-             f"{format_number(100 * misses[1].mean(), 4)} % (fewer errors on {better} of {SEEDS} seeds, more on {worse}).")
-    ece = [format_number(100 * error, 3) for error in result.ece.mean(-1)]
-    return text + f" Calibration error: {ece[0]} % for ordinary training, {ece[1]} % for mixup."
+    ece = result.ece.mean(-1)
+    rows = [[name, sure[k], percent(fits[k]), rate(misses[k].mean()), rate(ece[k])]
+            for k, name in enumerate(("Ordinary training", "Mixup"))]
+    columns = ["", "sure half-way", "wrong on given labels", "wrong on the test set", "calibration error"]
+    return (f"**Half-way between two classes a net is {sure[1]} sure of its answer after mixup and {sure[0]} after ordinary "
+            f"training.**\n\n{table(columns, rows)}")
 
 
 def predict(result: Result, config: Config) -> Amount:
@@ -43,24 +49,23 @@ def predict(result: Result, config: Config) -> Amount:
     if mixup >= erm - 0.01:
         reason = "in this run mixup does not make it less sure."
     elif between < RARE:
-        reason = (f"only {percent(between)} of its λ lie from 0.1 to 0.9, so hardly a label is mixed; its batches also hold some "
-                  "samples twice and others not at all.")
+        reason = "hardly a label is mixed, but its batches hold some samples twice and others not at all."
     else:
         reason = "mixed labels ask for doubt between the classes."
     return Amount(
-        text=f"Two test samples are of different classes. At the point half-way between them the mixed label says 50 % for each. "
-             f"How sure of its answer is a net that was trained with mixup (α = {config.alpha:g}), on average?",
-        low=100 / result.data.classes, high=100, step=1, truth=100 * mixup, within=6, unit=" %",
+        text=f"Two test samples are of different classes. At the point half-way between them the mixed label says "
+             f"{format_percent(0.5)} for each. How sure of its answer is a net that was trained with mixup (mixing strength "
+             f"α = {config.alpha:g}), on average?",
+        low=100 / result.data.classes, high=100, step=1, truth=100 * mixup, within=6, unit="\u00a0%",
         why=f"Mixup leaves it {percent(mixup)} sure, ordinary training {percent(erm)}: {reason}")
 
 
 def _harm(result: Result, config: Config, _: None) -> Verdict:
     """Judges the run on the page: on how many seeds mixup errs more often than ordinary training."""
-    erm, mixup = 100 * result.test_error[-1]
+    erm, mixup = result.test_error[-1]
     worse = int((mixup > erm).sum())
-    return Verdict(worse == SEEDS, f"After {result.step} updates with α = {config.alpha:g} mixup errs on "
-                   f"{format_number(mixup.mean(), 4)} % of the test set and ordinary training on "
-                   f"{format_number(erm.mean(), 4)} %; mixup is "
+    return Verdict(worse == SEEDS, f"After {result.step} updates with mixing strength α = {config.alpha:g} mixup errs on "
+                   f"{rate(mixup.mean())} of the test set and ordinary training on {rate(erm.mean())}; mixup is "
                    f"worse on {worse} of {SEEDS} seeds.")
 
 
@@ -79,6 +84,9 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     loss = [format_number(value, 3) for value in result.batch_loss[-min(10, result.step):].mean((0, 2))]
     jumps = [format_number((own[k, 1:] - own[k, :-1]).abs().amax(0).mean()) for k in range(len(ARMS))]
     alpha = f"Beta({scene.alpha:g}, {scene.alpha:g})"
+    better, worse = (int((sign * result.test_error[-1].diff(dim=0) < 0).sum()) for sign in (1, -1))
+    given = wrong_labels(result)
+    wrong = f"{given} of {scene.samples} training labels are wrong" if given else "no training label is wrong"
     return {
         "setup": "Two test samples of different classes, and the point half-way between them" +
                  (f", among {scene.samples} training samples of two classes in the plane." if moons else
@@ -102,7 +110,7 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
                        f"and {percent(1 - test[0])} right, mixup {percent(confident[1])} sure and {percent(1 - test[1])} right.",
         "errors": f"Errors after {result.step} updates, mean of {SEEDS} seeds: of the given training labels ordinary training "
                   f"contradicts {percent(train[0])} and mixup {percent(train[1])}; on the test set they err on "
-                  f"{format_number(100 * test[0], 4)} % and {format_number(100 * test[1], 4)} %.",
+                  f"{rate(test[0])} and {rate(test[1])}, mixup less on {better} of {SEEDS} seeds and more on {worse}; {wrong}.",
         "loss": f"Batch loss after {result.step} updates: {loss[0]} nats for ordinary training, {loss[1]} for mixup, "
                 f"whose expected loss cannot fall below {format_number(result.floor, 3)}.",
     }
@@ -111,6 +119,6 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
 def _surface(result: Result, arm: int, moons: bool) -> str:
     # A part of the picture to the nearest tenth does not tell how finely it was read.
     tenths = round(10 * float((result.surface[arm].amax(0) < 0.9).float().mean()))
-    where = {0: "hardly anywhere", 10: "nearly everywhere"}.get(tenths, f"on about {10 * tenths} % of the picture")
+    where = {0: "hardly anywhere", 10: "nearly everywhere"}.get(tenths, f"on about {format_percent(tenths / 10)} of the picture")
     what = "Probability of class B on the plane of the moons" if moons else "Doubt on the plane through three test digits"
-    return f"{what}: the net is less than 90 % sure {where}."
+    return f"{what}: the net is less than {format_percent(0.9)} sure {where}."

@@ -58,7 +58,7 @@ def test_gamma_and_beta_can_undo_the_norm() -> None:
     first, _ = transforms(Config(**undone.values))
     assert float((first.y - first.x).abs().max()) < 2 * DELTA
     result = next(lesson.steps(SHORT))
-    assert "as it went in" in summary(result, dataclasses.replace(SHORT, **undone.values))
+    assert "comes out as it went in" in summary(result, dataclasses.replace(SHORT, **undone.values))
     assert "as it went in" not in summary(result, SHORT)
 
 
@@ -207,8 +207,11 @@ def test_a_diverged_batch_norm_net_is_drawn_too(opening: Result) -> None:
     theta = arm.theta.index_fill(0, torch.tensor([k]), math.nan)
     broken = dataclasses.replace(opening, arm=dataclasses.replace(arm, theta=theta))
     board = page_spec("batch_norm").draw(broken, Config())
-    assert "eval mode" not in board.summary
-    assert "channel" not in [p.id for p in board.panels]
+    further = {p.id: p for p in board.further}
+    assert "Right" not in further["modes"].caption
+    assert "channel" not in further
+    whole = {p.id: p for p in page_spec("batch_norm").draw(opening, Config()).further}
+    assert "channel" in whole and "Right" in whole["modes"].caption
 
 
 def test_every_batch_size() -> None:
@@ -231,19 +234,17 @@ def test_what_is_said_of_batch_sizes_is_the_best_of_all_rates() -> None:
     config = Config(every_batch_size=True, steps=20, starts=1)
     result = lesson.run(config)
     facts = evaluation(result, config)
-    told = summary(result, config, facts)
+    caption = next(p.caption for p in page_spec("batch_norm").draw(result, config).panels if p.id == "sizes")
     for m in (2, 8):
         arm = next(a for a in result.sizes if a.batch_size == m)
         i = result.sizes.index(arm)
         batch, group = (float(np.nanmin(facts.sizes[i, lesson.COMPARED.index(kind)])) for kind in ("batch", "group"))
         assert group == pytest.approx(float(np.nanmin(arm.validation[14:])), abs=1e-6)
-        ahead = f"{format_number(abs(group - batch))} {'ahead of' if batch <= group else 'behind'} group norm"
-        assert f"at m = {m} batch norm has a validation loss of {format_number(batch)}, {ahead}" in told
-    board = page_spec("batch_norm").draw(result, config)
-    caption = next(p.caption for p in board.panels if p.id == "sizes")
+        ahead = f"{format_number(abs(group - batch))} {'ahead of' if batch <= group else 'behind'} group norm at m = {m}"
+        assert ahead in caption
     assert "same 512 digits" in caption
     # Eight batches of 64 leave 0.9⁸ of what the running statistics began with.
-    assert "still 43 % of its running statistics at m = 64" in caption
+    assert "still 43\u00a0% of the running statistics at m = 64" in caption
 
 
 @pytest.mark.parametrize(("asked", "trained"), [(dict(), 2), (dict(starts=4), 4), (dict(starts=4, steps=300, batch_size=64), 1),
@@ -256,7 +257,7 @@ def test_where_too_much_is_asked_fewer_starts_are_trained_and_the_page_says_so(a
     result = lesson.run(short_run)
     page, few = page_spec("batch_norm"), lesson.trained_starts(short_run) < short_run.starts
     caption = next(p.caption for p in page.draw(result, short_run).panels if p.id == "rates")
-    assert ("starts trained" in caption) == few == ("random starts 1 was trained" in summary(result, short_run))
+    assert (f"Only {lesson.trained_starts(short_run)} of {short_run.starts} starts trained" in caption) == few
 
 
 def twice(seed: int, starts: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -278,15 +279,15 @@ def test_rounding_alone_moves_instance_norm_and_not_the_other_norms() -> None:
 
 
 def test_rounding_can_move_the_others_at_a_large_rate() -> None:
-    """The caption speaks of them too: at the two largest rates some loss of none, batch, layer or group norm moves."""
+    """The description speaks of them too: at the two largest rates some loss of none, batch, layer or group norm moves."""
     moved = []
     for seed in (2, 3):
         ends = twice(seed, 2)
         apart = ((ends[0] - ends[1]).abs() / ends[0]).reshape(len(KINDS), len(RATES), 2)
         moved.append(float(apart[: KINDS.index("instance"), -2:].nan_to_num(0).max()))
     assert max(moved) > 0.01
-    caption = next(p.caption for p in page_spec("batch_norm").draw(lesson.run(SHORT), SHORT).panels if p.id == "rates")
-    assert "instance norm's curve at any ε, and the others at a large one." in caption
+    alt = next(p.alt for p in page_spec("batch_norm").draw(lesson.run(SHORT), SHORT).panels if p.id == "rates")
+    assert "instance norm's at any ε, and that of every kind at a large one." in alt
 
 
 def test_film_ends_at_the_algorithms_output() -> None:
@@ -307,7 +308,9 @@ def test_partial_results_can_be_drawn() -> None:
     for i, result in enumerate(lesson.steps(config)):
         if i % 3 == 0:
             board = page.draw(result, config)
-            assert board.panels[0].id == "algorithm"
+            assert board.panels[0].id == "lines"
+            step = next((p.caption.startswith(f"Step {result.arm.step} of 20.") for p in board.panels if p.id == "rates"), None)
+            assert step is None if not result.arm.step else step == (result.arm.step < 20)
 
 
 def test_plain_pytorch_gets_the_same_numbers() -> None:

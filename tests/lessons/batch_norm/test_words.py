@@ -62,27 +62,51 @@ def numbers(text: str) -> list[float]:
             for sign, mantissa, p, plain in found]
 
 
+def read(summary: str) -> tuple[str, dict[str, list[str]]]:
+    """The verdict, and the rows of the table by their names."""
+    verdict, *rows = summary.split("\n")
+    return verdict, {name: cells for name, *cells in (row.strip("| ").split(" | ") for row in rows if row)}
+
+
+def pairs(cells: list[str]) -> list[float]:
+    """Means and spreads: mean, spread, mean, spread."""
+    return [value for cell in cells for part in cell.split(" ± ") for value in numbers(part)]
+
+
 def test_seen_is_true_at_any_setting(scenes: list[tuple[Config, Result]]) -> None:
     for scene, result in scenes:
         text, x = words.summary(result, scene), np.array(scene.batch)
+        verdict, cells = read(text)
         first, second, _ = outputs(scene, scene.factor, scene.offset)
-        assert numbers(text)[:4] == pytest.approx([x.mean(), x.std(), first.mean(), first.std()], rel=6e-3, abs=1e-9)
-        assert ("are all equal" in text) == (x.std() == 0)
-        assert ("mirror" in text) == (scene.factor < 0)
+        told = [x.mean(), x.std(), first.mean(), first.std()]
+        assert pairs(cells["x, mean ± spread"]) == pytest.approx(told, rel=6e-3, abs=1e-9)
+        assert ("are all equal, so" in verdict) == (x.std() == 0)
+        assert ("mirror" in verdict) == (scene.factor < 0 and x.std() > 0)
         gap = float(np.abs(second - (2 * scene.beta - first if scene.factor < 0 else first)).max())
-        if scene.factor and (scene.factor, scene.offset) != (1.0, 0.0):
-            large = gap > 0.01 * np.abs(first - scene.beta).max() + 1e-12
-            assert ("it does not come out as" in text) == ("δ is not small" in text) == large
-            if "differ by up to" in text:
-                assert numbers(text.split("differ by up to")[1])[0] == pytest.approx(gap, rel=0.06)
+        large = gap > 0.01 * np.abs(first - scene.beta).max() + 1e-12
+        if (scene.factor, scene.offset) == (1.0, 0.0):
+            assert not any(name.startswith("largest") for name in cells)
+        else:
+            changed = scene.factor * x + scene.offset
+            told = [changed.mean(), changed.std(), second.mean(), second.std()]
+            assert pairs(cells[f"{words.second_name(scene)}, mean ± spread"]) == pytest.approx(told, rel=6e-3, abs=1e-9)
+            moved = [np.abs(changed - x).max(), np.abs(second - first).max()]
+            assert pairs(cells["largest change of a value"]) == pytest.approx(moved, rel=0.06, abs=1e-9)
+            if scene.factor < 0:
+                assert pairs(cells["largest distance from the mirror image"]) == pytest.approx([gap], rel=0.06, abs=1e-9)
+            if scene.factor and x.std():
+                assert ("does not come out as" in verdict) == ("δ is not small" in verdict) == large
+                assert words.outcome(scene) == ("not " if large else "") + ("mirrored" if scene.factor < 0 else "the same values")
         arm, R = result.arm, RATES.index(scene.learning_rate)
         ends = arm.losses[-10:].mean(0).reshape(len(KINDS), len(RATES), trained_starts(scene))
         wide = (ends.mean(-1) < np.log(10) / 2).sum(1).tolist()
-        assert f"guessing at {wide[1]}, the net without norm at {wide[0]}." in text
-        for kind, word in ((1, "loss is {} with batch norm"), (0, "and {} without")):
-            if ends[kind, R].isfinite().all():
-                assert word.format(format_number(ends[kind, R].mean(), 3)) in text
-        assert f"After {scene.steps} steps at ε = {scene.learning_rate:g} and m = {scene.batch_size} " in text
+        assert cells["learning rates of 7 that at least halve the loss of guessing"] == [str(wide[0]), str(wide[1])]
+        losses = cells[f"training loss after {scene.steps} steps, ε = {scene.learning_rate:g}, m = {scene.batch_size}"]
+        for kind in (0, 1):
+            finite = bool(ends[kind, R].isfinite().all())
+            assert ("overflowed" in losses[kind]) != finite
+            if finite:
+                assert losses[kind] == format_number(ends[kind, R].mean(), 3)
         assert not re.search(r"\bnan\b|\binf\b", text)
 
 
@@ -94,7 +118,7 @@ def test_predict_is_true_at_any_setting(scenes: list[tuple[Config, Result]]) -> 
         factor, offset = (scene.factor, scene.offset)
         if (factor, offset) == (1.0, 0.0):
             factor = 2.0
-        first, second, kept = outputs(scene, factor, offset)
+        first, second, _ = outputs(scene, factor, offset)
         limit = 0.01 * np.abs(first - scene.beta).max() + 1e-9
         holds = {"same": np.abs(second - first).max() <= limit, "mirror": np.abs(second + first - 2 * scene.beta).max() <= limit,
                  "times": np.abs(second - factor * first - offset).max() <= limit,
@@ -102,9 +126,11 @@ def test_predict_is_true_at_any_setting(scenes: list[tuple[Config, Result]]) -> 
         right = tuple(name for name, true in holds.items() if true)
         assert question.right == (right or ("other",)), scene
         met |= set(question.right)
-        x = factor * np.array(scene.batch) + offset
-        wanted = [x.mean(), x.std(), first.mean(), first.std(), second.mean(), second.std(), kept.mean(), kept.std()]
-        assert numbers(question.why) == pytest.approx(wanted, rel=0.06, abs=1e-9)
+        mean, spread = numbers(question.why)
+        assert mean == pytest.approx(second.mean(), rel=6e-3, abs=1e-9)
+        small = "less than" in question.why
+        assert second.std() < spread == 0.001 if small else spread == pytest.approx(second.std(), rel=6e-3, abs=1e-9)
+        assert ("as before" in question.why) == ("same" in right)
         told = numbers(question.text)
         assert told == [v for v, neutral in ((factor, 1.0), (offset, 0.0)) if v != neutral]
         assert all(question.judge(name).right for name in question.right)
@@ -121,9 +147,9 @@ def test_predict_needs_no_finished_run() -> None:
 def test_captions_and_alt_texts(scenes: list[tuple[Config, Result]]) -> None:
     for scene, result in scenes:
         board = PAGE.draw(result, scene)
-        panels = {p.id: p for p in board.panels}
-        assert all(p.alt and "nan" not in p.alt for p in board.panels)
-        assert ("hollow" in panels["algorithm"].caption) == ((scene.factor, scene.offset) != (1.0, 0.0))
+        panels = {p.id: p for p in [*board.panels, *board.further]}
+        assert all(p.alt and "nan" not in p.alt for p in panels.values())
+        assert ("hollow" in panels["lines"].caption) == ((scene.factor, scene.offset) != (1.0, 0.0))
         first, second, _ = outputs(scene, scene.factor, scene.offset)
         spread = numbers(panels["scaling"].alt)
         assert spread == pytest.approx([scene.factor, abs(scene.factor) * np.array(scene.batch).std(), second.std()],
@@ -152,34 +178,41 @@ def test_where_delta_matters_the_sentence_says_that_it_does() -> None:
     """It once said "does not come out as the same numbers, but for what δ does", which is the opposite."""
     result = next(lesson.steps(Config(steps=20, starts=1)))
     preset = next(p for p in PAGE.presets if p.name == "δ is not small")
-    assert "it does not come out as the same numbers: δ is not small beside σ², and they differ by" in words.summary(
-        result, Config(**preset.values))
-    assert "it comes out as the same numbers, but for what δ does: they differ by" in words.summary(result, Config())
+    verdict, _ = read(words.summary(result, Config(**preset.values)))
+    assert verdict == "**Multiplied by 2, the batch does not come out as the same numbers: δ is not small beside σ².**"
+    verdict, _ = read(words.summary(result, Config()))
+    assert verdict == "**Multiplied by 2, the batch comes out as the same numbers, but for a small effect of δ.**"
 
 
 def test_the_small_spread_is_named_that_delta_is_not_small_beside() -> None:
     """It once said "beside σ²" of a batch with σ = 2, of which δ = 0.01 is a small part; it is not of a tenth of that batch."""
     result = next(lesson.steps(Config(steps=20, starts=1)))
-    assert "δ is not small beside the new σ² of 0.04, and" in words.summary(result, Config(factor=0.1, delta=0.01))
-    assert "δ is not small beside the new σ² of 0.04, and" in words.summary(result, Config(factor=-0.1, delta=0.01))
-    assert "δ is not small beside σ², and" in words.summary(result, Config(batch=(0.1, 0.2, 0.35), delta=0.1))
+    for factor in (0.1, -0.1):
+        verdict, cells = read(words.summary(result, Config(factor=factor, delta=0.01)))
+        assert "δ is not small beside the new σ²." in verdict
+        assert cells[f"{'−' if factor < 0 else ''}0.1 x, mean ± spread"][0].endswith("± 0.2")
+    assert "δ is not small beside σ²." in words.summary(result, Config(batch=(0.1, 0.2, 0.35), delta=0.1))
 
 
 def test_what_undoes_the_norm_is_the_root_where_delta_counts() -> None:
     """It once said "γ = σ" where γ was 1.5 and σ 1.12."""
     result = next(lesson.steps(Config(steps=20, starts=1)))
-    large = words.summary(result, Config(batch=(0.0, 1.0, 2.0, 3.0), delta=1.0, gamma=1.5, beta=1.5))
-    assert "σ = 1.12 and" in large and "**γ = √(σ² + δ) and β = μ undo the norm" in large
-    assert "**γ = σ and β = μ undo the norm" in words.summary(result, Config(gamma=2.0, beta=3.0))
+    undone = dict(batch=(0.0, 1.0, 2.0, 3.0), delta=1.0, gamma=1.5, beta=1.5)
+    assert "**γ = √(σ² + δ) and β = μ undo the norm" in words.summary(result, Config(**undone, factor=1.0))
+    assert "does not come out as x itself: δ is not small" in words.summary(result, Config(**undone))
+    assert "**γ = σ and β = μ undo the norm" in words.summary(result, Config(gamma=2.0, beta=3.0, factor=1.0))
+    for factor, said in ((2.0, "x itself"), (-1.0, "the mirror image of x")):
+        assert f"comes out as {said}, as γ = σ and β = μ undo the norm" in words.summary(
+            result, Config(gamma=2.0, beta=3.0, factor=factor))
 
 
 def test_a_zero_is_said_of_a_zero_only() -> None:
     result = next(lesson.steps(Config(steps=20, starts=1)))
     tiny = words.summary(result, Config(batch=(1e-9, 3e-9)))
-    assert "μ = 2·10⁻⁹ and σ = 10⁻⁹" in tiny
+    assert "| x, mean ± spread | 2·10⁻⁹ ± 10⁻⁹ |" in tiny
     # Three times 0.1 has a spread of 10⁻¹⁷ in floating point.
-    assert "σ = 0 and each comes out as β" in words.summary(result, Config(batch=(0.1, 0.1, 0.1)))
-    assert "μ = 0 and" in words.summary(result, Config(batch=(-0.1, -0.2, 0.3)))
+    assert "σ = 0 and each comes out as β = −1" in words.summary(result, Config(batch=(0.1, 0.1, 0.1)))
+    assert "| x, mean ± spread | 0 ± " in words.summary(result, Config(batch=(-0.1, -0.2, 0.3)))
 
 
 def test_the_set_up_shows_all_but_the_answer() -> None:

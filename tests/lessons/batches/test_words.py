@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from core.engine import generators
-from core.formatting import format_number
+from core.formatting import format_number, format_percent
 from core.lessons.batches import lesson
 from core.lessons.batches.lesson import Config, Result
 from core.lessons.batches.noise import batch_means, orders
@@ -49,7 +49,8 @@ def test_the_question_is_answered_by_theory_and_told_by_the_batches(runs):
         assert f"to {many}." in question.text
         a, b = measured(result, config)
         assert abs(100 * b / a - truth) < 15  # a few samples may hold most of the variance
-        assert f"to {100 * b / a:.0f} %." in question.why
+        assert f"and {format_percent(b / a)} in the batches drawn." in question.why
+        assert f": {format_percent(truth / 100)} by theory" in question.why
         assert question.judge(truth).right
         assert not question.judge(25.0).right or truth < 30
 
@@ -57,23 +58,42 @@ def test_the_question_is_answered_by_theory_and_told_by_the_batches(runs):
 def test_what_was_seen_is_so(runs):
     for config, result in runs:
         text, (a, b) = summary(result, config), measured(result, config)
+        verdict, *rows = text.split("\n")
+        cells = {name: values for name, *values in (row.strip("| ").split(" | ") for row in rows if row)}
         moment = result.moments[config.moment]
-        assert f"the noise falls to {100 * b / a:.0f} %" in text
-        assert f"After {moment.step} full-batch steps the gradient has length {format_number(moment.norm, 3)}" in text
-        k = int(math.log2(config.batch_size))
-        away = int(((moment.cloud[int(config.replacement), k, :, 2] + moment.norm) < 0).sum())
-        assert f"and {away} of 500 batches point away from it" in text
+        few, many = lesson.pair(config)
+        theory = predict(result, config).truth / 100
+        if theory:
+            assert f"has {format_percent(b / a)} of the noise; theory says {format_percent(theory)}" in verdict
+        else:
+            assert many == config.n_samples and not config.replacement and f"is all {many} samples" in verdict
+        drawn = [format_number(v, 3) if v > 1e-6 * math.sqrt(float(moment.variance.sum())) else "0" for v in (a, b)]
+        assert cells[f"noise of the gradient, m = {few} and {many}"] == drawn
+        along = moment.cloud[int(config.replacement), :, :, 2] + moment.norm
+        assert cells["batches of 500 that point uphill"] == [str(int((along[int(math.log2(m))] < 0).sum())) for m in (few, many)]
+        ends = [arm.loss[-1].double().mean() for arm in (result.arms[0], result.arms[-1])]
+        if all(math.isfinite(v) for v in ends):
+            name = f"loss after {config.steps} steps, m = {result.arms[0].batch_size} and {config.n_samples}"
+            assert cells[name] == [format_number(v, 3) for v in ends]
+        panels = {p.id: p for p in page_spec("batches").draw(result, config).panels}
+        caption = panels["loss-steps"].caption
         for arm in result.arms:
             rises = not float(arm.loss[-1].double().mean()) <= float(arm.loss[0].double().mean())
-            assert (f"With m = {arm.batch_size} the loss ends above where it began" in text) == rises
-        for product in re.findall(r"= ([\d.,]+) > 2", text):
+            assert (f"With m = {arm.batch_size} the loss ends above where it began" in caption) == rises
+        for product in re.findall(r"= ([\d.,]+), more than 2", caption):
             assert float(product.replace(",", "")) > 2
         small, full = result.matched.sharpness[0].tolist(), result.matched.sharpness[-1].tolist()
         pairs = [(s, f) for s, f in zip(small, full, strict=True) if math.isfinite(s) and math.isfinite(f)]
+        matched = cells.get(f"sharpness where the loss first reaches {config.level:g}")
+        caption = panels["sharpness"].caption
         if pairs:
-            assert f"flatter with the small batch in {sum(s < f for s, f in pairs)} of {len(pairs)} starts" in text
+            flatter = sum(s < f for s, f in pairs)
+            assert f"is flatter than all {config.n_samples} in {flatter} of {len(pairs)} starts" in caption
+            # The median that torch takes: the lower of the two in the middle.
+            assert matched == [format_number(sorted(v)[(len(v) - 1) // 2], 3) for v in zip(*pairs, strict=True)]
         else:
-            assert "there is nothing to compare" in text
+            assert "there is nothing to compare" in caption and matched is None
+        assert ("left out" in caption) == any(math.isnan(v) for v in result.matched.sharpness.ravel().tolist())
         assert not re.search(r"\b(nan|inf)\b", text)
 
 
@@ -81,10 +101,10 @@ def test_a_level_that_is_jumped_over_is_not_said_to_be_out_of_reach():
     """At ε = 1 all losses fall from 0.87 to below 0.3 nats, and the page said that no start reaches 0.6."""
     config = Config(learning_rate=1.0, level=0.6, steps=180, starts=3)
     result = lesson.run(config)
-    text, page = summary(result, config), page_spec("batches").draw(result, config)
+    caption = next(p.caption for p in page_spec("batches").draw(result, config).panels if p.id == "sharpness")
     assert max(float(arm.loss[-1].max()) for arm in result.arms) < config.level < float(result.arms[0].loss[0].min())
-    assert "No start is recorded from 0.6 nats to 10 % below" in text
-    assert "never recorded there" in next(p.caption for p in page.panels if p.id == "sharpness")
+    assert "No start is recorded from 0.6 nats to 10\u00a0% below" in caption
+    assert "never recorded there" in caption
 
 
 def test_partial_results_are_told_as_such():
@@ -92,10 +112,12 @@ def test_partial_results_are_told_as_such():
     results = list(lesson.steps(config))
     assert len(results[0].moments) == 1
     for result in results:
-        text = summary(result, config)
-        assert ("still training" in text) == (result.quadratic is None)
-        assert ("Sharpness" in text or "nothing to compare" in text) == result.done
+        assert ("loss after" in summary(result, config)) == (result.quadratic is not None)
         board = page_spec("batches").draw(result, dataclasses.replace(config, moment=10))
+        captions = {p.id: p.caption for p in board.panels}
+        begun = f"{len(result.arms)} of 4 batch sizes have begun"
+        assert (begun in captions["signal"]) == (result.quadratic is None)
+        assert ("sharpness" in captions) == result.done
         assert len(board.player.labels) == len(lesson.MOMENTS)
 
 
@@ -103,8 +125,9 @@ def test_pictures_at_many_settings(runs):
     page = page_spec("batches")
     for config, result in runs:
         board = page.draw(result, config)
-        assert {p.id for p in board.panels} == set(alt_texts(result, config))
-        for panel in board.panels:
+        drawn = [*board.panels, *board.further]
+        assert {p.id for p in drawn} == set(alt_texts(result, config))
+        for panel in drawn:
             assert not re.search(r"\b(nan|inf)\b", panel.alt), panel.alt
             for trace in panel.figure.data:
                 moves = (trace.meta or {}).get("frames", {})
@@ -131,7 +154,7 @@ def test_the_challenge_is_solved_by_one_number(n):
     for m in (1, right - 1, right, right + 1, n, 2 * n):
         verdict = CHALLENGE.check(result, config, m)
         assert verdict.right == (m == right), verdict.words
-    ran = float(re.search(r"have ([\d.]+)%", CHALLENGE.check(result, config, right).words).group(1))
+    ran = float(re.search(r"have ([\d.]+)\u00a0%", CHALLENGE.check(result, config, right).words).group(1))
     assert ran == pytest.approx(10, abs=0.8)
 
 
@@ -154,15 +177,34 @@ def test_the_clouds_have_one_scale_and_are_not_a_strip(runs):
     for config, result in runs:
         figure = pictures.cloud(result, config)
         assert figure.layout.yaxis.scaleanchor == "x"
-        width, height = (axis.range[1] - axis.range[0] for axis in (figure.layout.xaxis, figure.layout.yaxis))
-        assert height >= 0.59 * width
-        # The full gradient is drawn from 0, which must be in sight.
-        assert figure.layout.xaxis.range[0] <= 0 <= figure.layout.xaxis.range[1]
+        # The axes take their ranges from what is drawn, at every moment.
+        assert figure.layout.xaxis.range is None and figure.layout.yaxis.range is None
+        frame = next(t for t in figure.data if t.name == "frame").meta["frames"]
+        for f in range(len(result.moments)):
+            (left, right), (low, high) = frame["x"][f], frame["y"][f]
+            assert high - low >= 0.59 * (right - left)
+            for trace in figure.data:
+                x, y = (np.asarray(trace.meta["frames"][axis][f]) for axis in ("x", "y"))
+                assert left - 1e-5 <= x.min() and x.max() <= right + 1e-5, trace.name
+                assert low - 1e-5 <= y.min() and y.max() <= high + 1e-5, trace.name
+
+
+def test_bars_are_as_wide_as_the_ellipses_and_below_all_dots(runs):
+    for config, result in runs:
+        figure, (few, many) = pictures.cloud(result, config), lesson.pair(config)
+        moving = {t.name: t.meta["frames"] for t in figure.data}
+        for m in (few, many):
+            bar, ring = moving[f"width, m = {m}"], moving[f"2 standard deviations by theory, m = {m}"]
+            np.testing.assert_allclose(np.ptp(bar["x"], axis=1), np.ptp(ring["x"], axis=1), rtol=1e-4, atol=1e-6)
+            assert (np.max(bar["y"], axis=1) < np.min(moving[f"batches of {few}"]["y"], axis=1)).all()
+        told = next(t.text[1] for t in figure.data if t.name == f"width, m = {many}")
+        share = predict(result, config).truth / 100
+        assert told == f"m = {many}: " + (f"{format_percent(share)} as wide" if share else "no noise")
 
 
 def test_dots_are_as_near_to_theory_as_is_said(runs):
     for config, result in runs:
-        told = int(re.search(r"within (\d+) % of theory", alt_texts(result, config)["variance"]).group(1))
+        told = int(re.search(r"within (\d+)\u00a0% of theory", alt_texts(result, config)["variance"]).group(1))
         moment, n = result.moments[config.moment], config.n_samples
         off = []
         for i, m in enumerate(result.sizes):
@@ -180,7 +222,7 @@ def test_no_noise_is_said_where_it_cannot_be_drawn():
         board = page_spec("batches").draw(next(lesson.steps(config)), config)
         captions = {p.id: p.caption for p in board.panels}
         assert ("all 64 miss it by nothing" in captions["signal"]) == (not replacement)
-        assert "Without replacement m = 64 has none." in captions["variance"]
+        assert "(none at m = 64)" in captions["variance"]
 
 
 def test_what_is_left_out_of_half_is_as_small_as_what_is_in_it():

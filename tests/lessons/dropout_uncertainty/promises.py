@@ -57,8 +57,8 @@ def share_sure_far_away(result: Result) -> float:
 PROMISES = [
     Promise(preset="The gap", holds=lambda result, _: rise(result, "deep_ensemble") > 3
             and rise(result, "mc_dropout") < 0.5 * rise(result, "deep_ensemble")),
-    Promise(preset="Ensemble in front", holds=lambda result, scene: scene.focus == "deep_ensemble"
-            and len(result.passes["deep_ensemble"].unique(dim=0)) == 10),
+    Promise(preset="Deep ensemble first", holds=lambda result, scene: scene.focus == "deep_ensemble"
+            and len(result.passes["deep_ensemble"].unique(dim=0)) == 10 and rise(result, "deep_ensemble") > 3),
     Promise(preset="One hidden layer", holds=lambda result, _: float(result.theory_G.diff(n=2).min()) > -1e-9
             and sigma(result, "mc_dropout")[IN_GAP] == min(sigma(result, "mc_dropout").values())
             and int(result.region_G[result.passes["mc_dropout"].double().std(0).argmin()]) == IN_GAP),

@@ -67,47 +67,87 @@ def certain(result: Result, method: str, T: int) -> float:
     return 100 * float((np.minimum(mean, 1 - mean) < 0.05).mean())
 
 
+def sentence_and_table(text: str) -> tuple[str, list[list[str]]]:
+    """The bold sentence of a verdict and the cells of its table, head first."""
+    sentence, lines = text.split("\n\n")
+    head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines.splitlines()]
+    return sentence.strip("*"), [head, *rows]
+
+
+def rises(by: dict[str, dict[int, float]], place: int) -> dict[str, float]:
+    return {m: v[place] / v[IN_DATA] for m, v in by.items() if v[IN_DATA] > 0}
+
+
+def told(ratio: float) -> str:
+    return "less than 0.01" if ratio < 0.01 else "more than 100" if ratio > 100 else format_number(ratio)
+
+
 def test_seen_holds_at_any_setting(scenes: list[tuple[Config, list[Result]]]) -> None:
     for scene, results in scenes:
         result = results[-1]
-        text = words.summary(result, scene)
-        assert not {"nan", "inf"} & set(re.findall(r"\w+", text))
+        sentence, (head, *rows) = sentence_and_table(words.summary(result, scene))
+        assert not {"nan", "inf"} & set(re.findall(r"\w+", sentence))
+        assert [row[0] for row in rows] == list(METHODS.values())
         T, focus = scene.passes, scene.focus
         if scene.problem == "curve":
             by = {m: regions(result, sigma(result, m, T)) for m in METHODS}
-            for m, name in METHODS.items():
-                told = text.split(f"**{name}** ")[1].split("; ")[0].split(". ")[0]
-                assert numbers(told.replace(" (|x| > 5)", "")) == pytest.approx(list(by[m].values()), rel=0.06, abs=1e-12)
-            ordered = {m: all(a < b for a, b in zip([*v.values()], [*v.values()][1:], strict=False)) for m, v in by.items()}
-            assert ("holds for all three" in text) == all(ordered.values())
-            if "fails for" in text:
-                failing = text.split("fails for")[1].split(". ")[0]
-                assert {m for m in METHODS if METHODS[m] in failing} == {m for m, holds in ordered.items() if not holds}
-            assert ("in the gap" in text) == (scene.gap > 0)
-            passes = result.passes[focus][:T].numpy().astype(np.float64)
-            off = np.abs(passes.mean(0) - result.truth_G.numpy())
-            z = off / np.sqrt(passes.var(0, ddof=1) + scene.noise**2)
-            x, error, std, ratio = numbers(text.split("near x = ")[1])
-            g = int(z.argmax())
-            assert abs(x - float(result.grid_DG[0, g])) < 0.051
-            assert [error, std, ratio] == pytest.approx([off[g], passes.std(0, ddof=1)[g], z[g]], rel=0.06, abs=1e-12)
+            assert ("in the gap" in head) == (scene.gap > 0) == ("In the gap" in sentence or "in the gap" in sentence)
+            for row, means in zip(rows, by.values(), strict=True):
+                assert [numbers(cell)[0] for cell in row[1:]] == pytest.approx(list(means.values()), rel=0.06, abs=1e-7)
+            ratio = rises(by, IN_GAP if scene.gap > 0 else FAR)
+            if focus not in ratio or by[focus][IN_DATA] < 1e-7:
+                assert "σ is 0" in sentence and scene.dropout == 0
+                continue
+            assert f"σ of {words.IN_WORDS[focus]} is {told(ratio.pop(focus))} times that among the data" in sentence
+            most = max(ratio, key=lambda m: ratio[m])
+            assert f"that of {words.IN_WORDS[most]} {told(ratio[most])} times" in sentence
         else:
-            share = certain(result, focus, T)
-            part = f"{share:.0f} %" if share in (0, 100) or 0.5 <= share < 99.5 else " than "
-            assert part in text.split(f"{METHODS[focus]} is more than 95 % sure in ")[1].split("of the picture")[0]
-            mean, truth = result.passes[focus][:T].double().mean(0), result.truth_G
+            for m, row in zip(METHODS, rows, strict=True):
+                assert row[3] == words.percent(certain(result, m, T) / 100)
+            assert f"sure in {words.percent(certain(result, focus, T) / 100)} of the plane" in sentence
+            assert words.IN_WORDS[focus] in sentence
+
+
+def test_pictures_say_where_each_method_is_most_wrong(scenes: list[tuple[Config, list[Result]]]) -> None:
+    for scene, results in scenes:
+        result, T = results[-1], scene.passes
+        alts = words.alt_texts(result, scene)
+        for method in METHODS:
+            passes = result.passes[method][:T].numpy().astype(np.float64)
+            mean, truth = passes.mean(0), result.truth_G.numpy().astype(np.float64)
+            if scene.problem == "curve":
+                z = np.abs(mean - truth) / np.sqrt(passes.var(0, ddof=1) + scene.noise**2)
+                x, ratio = numbers(alts[method].split("near x = ")[1])
+                g = int(z.argmax())
+                assert abs(x - float(result.grid_DG[0, g])) < 0.051 and ratio == pytest.approx(z[g], rel=0.06)
+                continue
             wrong = ((mean > 0.5) != (truth > 0.5)) & ((truth < 0.1) | (truth > 0.9))
-            assert ("it is surest near" in text) == bool(wrong.any())
+            assert ("it is surest near" in alts[method]) == bool(wrong.any())
             if wrong.any():
-                most = 100 * float(mean[wrong].maximum(1 - mean[wrong]).max())
-                assert (f"{most:.0f} % sure" if most < 99.5 else "more than 99 % sure") in text
+                assert f"{words.percent(np.maximum(mean, 1 - mean)[wrong].max())} sure." in alts[method]
+
+
+def test_titles_say_what_each_spread_does_without_samples(scenes: list[tuple[Config, list[Result]]]) -> None:
+    for scene, results in scenes:
+        result = results[-1]
+        board = PAGE.draw(result, scene)
+        titles = [panel.title for panel in board.panels[:3]]
+        order = [scene.focus, *(m for m in METHODS if m != scene.focus)]
+        assert [panel.id for panel in board.panels[:3]] == [f"picture-{m}" for m in order]
+        assert [title.split(":")[0] for title in titles] == [METHODS[m] for m in order]
+        if scene.problem == "curve":
+            by = {m: regions(result, sigma(result, m, scene.passes)) for m in METHODS}
+            ratio = rises(by, IN_GAP if scene.gap > 0 else FAR)
+            for m, title in zip(order, titles, strict=True):
+                exists = m in ratio and by[m][IN_DATA] > 1e-7
+                assert title.split(": ")[1].startswith(f"σ × {told(ratio[m])} " if exists else "no σ")
 
 
 def judged_moons(question: Amount, result: Result, scene: Config) -> None:
     share = certain(result, scene.focus, scene.passes)
     assert question.truth == pytest.approx(share)
-    assert words.percent(share) in question.why
-    assert METHODS[scene.focus] in question.text
+    assert words.percent(share / 100) in question.why
+    assert words.IN_WORDS[scene.focus] in question.text
     assert not question.judge(question.truth + 16).right
 
 
@@ -115,7 +155,7 @@ def judged_curve(question: Amount | Pick, result: Result, scene: Config) -> None
     by = {m: regions(result, sigma(result, m, scene.passes)) for m in METHODS}
     place = IN_GAP if scene.gap > 0 else FAR
     data, there = by[scene.focus][IN_DATA], by[scene.focus][place]
-    assert METHODS[scene.focus] in question.text and ("in the gap" in question.text) == (scene.gap > 0)
+    assert words.IN_WORDS[scene.focus] in question.text and ("in the gap" in question.text) == (scene.gap > 0)
     if isinstance(question, Pick):
         if len(result.passes[scene.focus][: scene.passes].unique(dim=0)) == 1:
             assert question.right == ("neither",)
@@ -124,9 +164,10 @@ def judged_curve(question: Amount | Pick, result: Result, scene: Config) -> None
             assert min(data, there) * 99 < max(data, there)  # too far apart for a slider, or one of them 0
         return
     assert question.truth == pytest.approx(there / data, rel=1e-6)
-    for m, v in by.items():
-        if m != scene.focus and len(result.passes[m][: scene.passes].unique(dim=0)) > 1:
-            assert f"{format_number(v[place] / v[IN_DATA])} for {METHODS[m]}" in question.why
+    others = {m: ratio for m, ratio in rises(by, place).items()
+              if m != scene.focus and len(result.passes[m][: scene.passes].unique(dim=0)) > 1}
+    most = max(others, key=lambda m: others[m])
+    assert f"that of {words.IN_WORDS[most]} {told(others[most])} times" in question.why
     assert not question.judge(1.5 * question.truth).right and not question.judge(question.truth / 1.5).right
 
 
@@ -158,7 +199,7 @@ def test_passes_that_coincide_are_asked_about_too(scene: Config) -> None:
 def test_where_is_asked_where_no_ratio_is() -> None:
     for data, there, right in ((0.0, 0.0, "neither"), (0.0, 1e-3, "there"), (1e-3, 0.0, "data"), (1.0, 1e-30, "data")):
         question = words._where(data, there, "MC dropout", "in the gap")
-        assert question.right == (right,) and ("the same net" in question.why) == (right == "neither")
+        assert question.right == (right,) and ("predictions agree" in question.why) == (right == "neither")
     assert "10⁻³⁰" in question.why
 
 
@@ -170,8 +211,9 @@ def test_a_preview_has_the_first_passes_of_the_whole() -> None:
 
 
 def test_shares_are_none_and_all_only_where_they_are() -> None:
-    told = {0: "0 %", 0.2: "less than 1 %", 0.6: "1 %", 50: "50 %", 99.4: "99 %", 99.7: "more than 99 %", 100: "100 %"}
-    assert {value: words.percent(value) for value in told} == told
+    told = {0: "0 %", 0.002: "less than 1 %", 0.005: "less than 1 %", 0.006: "1 %", 0.5: "50 %", 0.994: "99 %",
+            0.997: "more than 99 %", 1: "100 %"}
+    assert {value: words.percent(value).replace("\u00a0", " ") for value in told} == told
 
 
 def test_passes_that_are_equal_share_no_information() -> None:
@@ -210,21 +252,22 @@ def test_captions_and_alt_texts_hold_at_any_setting(scenes: list[tuple[Config, l
         result = results[-1]
         board = PAGE.draw(result, scene)
         assert encode(board).size < 400_000
-        captions = " ".join(p.caption for p in board.panels)
+        captions = " ".join(p.caption for p in (*board.panels, *board.further))
         assert ("closed form" in captions) == (scene.problem == "curve" and scene.depth == 1)
         assert ("nothing to average" in captions) == (scene.dropout == 0)
         assert ("nearly σ/√T" in captions) == (scene.dropout > 0)
-        alt = {p.id: p.alt for p in board.panels}
+        alt = {p.id: p.alt for p in (*board.panels, *board.further)}
         assert all(alt.values()) and not re.search(r"\bnan\b", " ".join(alt.values()))
         if scene.problem == "curve":
-            told = numbers(alt["large"].split("mean σ is")[1])
+            told = numbers(alt[f"picture-{scene.focus}"].split("mean σ is")[1].split(". It errs")[0])
             means = regions(result, sigma(result, scene.focus, scene.passes))
             assert told == pytest.approx(list(means.values()), rel=0.06, abs=2e-6)
         at = (result.grid_DG - torch.tensor([scene.probe_x, scene.probe_y])[: len(result.grid_DG), None]).square().sum(0).argmin()
         here = [result.passes[m][: scene.passes, at].double() for m in METHODS]
         assert numbers(alt["probe"])[len(result.grid_DG):] == pytest.approx(
             [v for p in here for v in (float(p.mean()), float(p.std()))] + [float(result.truth_G[at])], rel=0.06, abs=1e-5)
-        assert "Circles" not in " ".join(p.caption for p in PAGE.draw(results[0], scene).panels)
+        early = PAGE.draw(results[0], scene)
+        assert "Circles" not in " ".join(p.caption for p in (*early.panels, *early.further))
 
 
 def test_challenge_takes_every_seed_and_is_not_met_by_the_opening_scene() -> None:

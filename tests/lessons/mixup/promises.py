@@ -48,13 +48,13 @@ def digits_as_said(result: Result, scene: Config) -> bool:
 
 
 PROMISES = [
-    Promise(preset="Seven tenths of a cat", holds=one_fifth_is_wrong),
+    Promise(preset="Cat and coffee", holds=one_fifth_is_wrong),
     Promise(claim="the opening scene: mixup helps, and its nets are unsure half-way", holds=unsure_between_and_fewer_errors),
     Promise(preset="Brain and abdomen", holds=lambda result, scene: lesson.places()[scene.frame] == 0.5),
-    Promise(preset="α → 0", holds=ordinary_training_is_left),
-    Promise(preset="α = 20", holds=hardly_a_real_sample_and_seldom_sure),
+    Promise(preset="Hardly any mixing", holds=ordinary_training_is_left),
+    Promise(preset="Nearly half and half", holds=hardly_a_real_sample_and_seldom_sure),
     Promise(preset="Clean labels", holds=less_sure_than_right),
-    Promise(preset="40 % corrupt", holds=learns_the_wrong_labels),
+    Promise(preset="40\u00a0% of labels wrong", holds=learns_the_wrong_labels),
     Promise(preset="Digits", holds=digits_as_said),
     Promise(claim="the challenge can be met", values=dict(corrupt=0, alpha=20.0, noise=0.1),
             holds=lambda result, scene: words.CHALLENGE.check(result, scene, None).right

@@ -46,25 +46,32 @@ def test_every_board_can_be_drawn_from_the_first_partial_result_on(monkeypatch: 
         assert encode(page["draw"](results[-1], moved)).digest == boards[-1].digest
 
 
-def test_presets_are_scenes_and_the_opening_says_why_there_is_no_dog(monkeypatch: pytest.MonkeyPatch, opening: Result):
+def test_presets_are_scenes_and_the_references_have_the_licences(monkeypatch: pytest.MonkeyPatch, opening: Result):
     page = page_names(monkeypatch)
     scenes = [Config(**preset.values) for preset in page["PRESETS"]]
     assert 4 <= len(scenes) <= 7 and scenes[0] == Config() and len(set(scenes)) == len(scenes)
-    hero = page["draw"](opening, Config()).panels[0]
-    assert "no dog photograph" in hero.caption and "CC0" in hero.caption
+    for picture in {one for values in PAIRS for one in mixup.pair(Config(pair=values))}:
+        assert f"{picture.caption} ({picture.licence})" in " ".join(page["REFERENCES"].split())
+    assert "no dog photograph" in page["REFERENCES"]
+    assert "CC0" not in page["draw"](opening, Config()).panels[0].caption
 
 
 @pytest.mark.parametrize("values", WORLDS)
 def test_what_is_said_follows_from_the_result(values: dict[str, Any]):
     config = Config(**values)
     result = whole(config)
-    text = words.summary(result, config)
-    # A whole number of the test samples of all seeds, so that no digit is lost.
-    for wrong in (result.test_error[-1].double() * TEST).sum(-1):
-        assert f"errs on {format_number(100 * round(float(wrong)) / (SEEDS * TEST), 4)} %" in text
-    assert ("no corrupt label" in text) == (config.corrupt == 0)
-    better = int((result.test_error[-1, 1] < result.test_error[-1, 0]).sum())
-    assert f"fewer errors on {better} of {SEEDS} seeds" in text and "nan" not in text
+    text, alt = words.summary(result, config), alt_texts(result, config)["errors"]
+    _, _, *rows = [line.strip("|").split("|") for line in text.split("\n\n")[1].splitlines()]
+    assert [row[0].strip() for row in rows] == ["Ordinary training", "Mixup"] and "nan" not in text
+    for row, errors, given, ece in zip(rows, result.test_error[-1].double(), result.train_error[-1], result.ece, strict=True):
+        wrong = round(float((errors * TEST).sum()))
+        told, off = (float(cell.replace("\u00a0%", "")) for cell in row[3:])
+        assert told == pytest.approx(100 * wrong / (SEEDS * TEST), rel=0.006)
+        assert off == pytest.approx(100 * float(ece.mean()), rel=0.006)
+        assert row[2].strip() == words.percent(given.mean())
+    assert ("no training label is wrong" in alt) == (config.corrupt == 0)
+    better, worse = (int((sign * (result.test_error[-1, 1] - result.test_error[-1, 0]) < 0).sum()) for sign in (1, -1))
+    assert f"mixup less on {better} of {SEEDS} seeds and more on {worse}" in alt
 
 
 def test_bars_and_points_follow_lambda(opening: Result):
@@ -145,10 +152,12 @@ def test_questions_sentences_and_alts_follow_from_the_tensors(config: Config):
         # Mixed labels are named as the reason only where there are some.
         assert middle > 0.1 or "mixed labels ask" not in asked.why
         assert asked.judge(round(float(sure[1]))).right and not asked.judge(float(sure[1]) + 7).right
-        text, names = words.summary(result, config), alt_texts(result, config)
+        sentence, table = words.summary(result, config).split("\n\n")
+        names = alt_texts(result, config)
         wrong = int((result.data.given[0] != result.data.true[0]).sum())
-        assert (f"{wrong} of {config.samples} training labels corrupt" in text) == (wrong > 0)
-        assert f"{erm} sure of its answer" in text
+        assert (f"{wrong} of {config.samples} training labels are wrong" in names["errors"]) == (wrong > 0)
+        assert f"{mixed} sure of its answer after mixup and {erm} after" in sentence
+        assert f"Ordinary training | {erm} |" in table and f"Mixup | {mixed} |" in table
         right = [words.percent(1 - error) for error in result.test_error[-1].mean(-1)]
         assert f"{right[0]} right, mixup" in names["calibration"] and f"{right[1]} right." in names["calibration"]
         assert not any("nan" in name for name in names.values())
@@ -157,13 +166,13 @@ def test_questions_sentences_and_alts_follow_from_the_tensors(config: Config):
 def test_every_panel_has_its_sentence(monkeypatch: pytest.MonkeyPatch, opening: Result):
     text = alt_texts(opening, Config())
     board = page_names(monkeypatch)["draw"](opening, Config())
-    panels = [*board.panels, board.setup]
+    panels = [*board.panels, *board.further, board.setup]
     assert [panel.alt for panel in panels] == [text[panel.id] for panel in panels]
 
 
 def test_a_percentage_is_none_or_all_only_where_it_is_so():
-    assert [words.percent(v) for v in (0.0, 0.004, 0.006, 0.5, 0.994, 0.9951, 1.0)] == [
-        "0 %", "less than 1 %", "1 %", "50 %", "99 %", "more than 99 %", "100 %"]
+    assert [words.percent(v).replace("\u00a0", " ") for v in (0.0, 0.004, 0.005, 0.006, 0.5, 0.994, 0.9951, 1.0)] == [
+        "0 %", "less than 1 %", "less than 1 %", "1 %", "50 %", "99 %", "more than 99 %", "100 %"]
 
 
 def test_where_hardly_a_label_is_mixed_doubt_is_not_laid_to_mixed_labels():
@@ -215,7 +224,7 @@ def test_the_challenge_is_met_by_clean_labels_and_strong_mixing_and_by_neither_a
     verdict = check(whole(met), met, None)
     errors = whole(met).test_error[-1]
     assert verdict.right and bool((errors[1] > errors[0]).all())
-    assert f"{format_number(100 * errors[1].mean(), 4)} %" in verdict.words
+    assert f"{format_number(100 * errors[1].mean(), 3)}\u00a0%" in verdict.words
     assert not check(opening, Config(), None).right
     for near in (Config(corrupt=0), Config(alpha=20.0)):
         verdict = check(whole(near), near, None)
