@@ -69,7 +69,10 @@ class Texts:
 
 @dataclass(frozen=True, kw_only=True)
 class Player:
-    """The clock. `labels[f]` is what the reader sees at frame f; `field` names the Config field it sets, if any."""
+    """The clock. `labels[f]` is what the reader sees at frame f; `field` names the Config field it sets, if any.
+
+    It opens at the newest frame and follows a run that is under way; `from_start`: at the first one, and stays there.
+    """
 
     labels: list[str]
     name: str = "Step"
@@ -77,6 +80,7 @@ class Player:
     field: str = ""
     autoplay: bool = True
     live: bool = False
+    from_start: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
