@@ -148,10 +148,10 @@ def _names(result: Result, scene: Config, foot: float, top: float) -> list[dict[
         about = dict(xanchor="right" if ends else "left", yanchor="bottom" if over else "top", xshift=0, yshift=4 if over else -4)
         return style.label(x, float(y), text, hue) | about
 
-    widest_gap = f"widest gap: {format_number(gaps(result)[wide])}"
+    widest_gap = f"widest gap: {format_number(gaps(result)[wide])}<br>in the typical draw"
     gap = name(math.log10(CAPACITIES[wide]), risk[wide], widest_gap, "warning", True, late)
     out = [name(math.log10(scene.m), top, "p = N", "muted", False, True) | dict(xshift=-4),
-           gap | dict(xshift=-8 if late else 8, yanchor="middle"),
+           gap | dict(xshift=-8 if late else 8, yanchor="middle", align="right" if late else "left"),
            name(0, J[0], "J, on the samples", "train", bool(J[0] > risk[0]), False)]
     left = next((i for i, v in enumerate(J) if v < foot), None)  # where J leaves the frame, which has room to the left of it
     if left and CAPACITIES[left] >= 8:

@@ -299,7 +299,7 @@ def test_numbers_say_whose_draw_they_are_of(opening):
     (words_of,) = (trace for trace in panels["fit"].figure.data if trace.mode == "text")
     assert words_of.text[0] == f"This draw, p = 12: J = 0, J* = {rows['At this p, this draw'][2]}"
     (gap,) = (note.text for note in panels["risks"].figure.layout.annotations if "gap" in note.text)
-    assert gap == f"widest gap: {rows['Widest gap, typical draw'][3]}"
+    assert gap == f"widest gap: {rows['Widest gap, typical draw'][3]}<br>in the typical draw"
     assert "typical draw (median of 12)" in panels["risks"].caption and "Rings: this draw" in panels["risks"].caption
     dots, rings = (trace for trace in panels["risks"].figure.data if trace.mode == "markers")
     np.testing.assert_allclose(dots.y[1], median(opening.risk[at(12)]), rtol=1e-6)
