@@ -55,7 +55,7 @@ def unseen(result: Result, scene: Config) -> str:
         left = rounding(result, scene)
         return " J = 0 is below the frame" + (f"; rounding leaves up to {format_number(left)} of it." if left else ".")
     foot = _bottom(risk)
-    return f" What is below {format_power_of_ten(foot)} is not drawn." if min(J.min(), risk.min()) < 10.0**foot else ""
+    return f" Below {format_power_of_ten(foot)}: not drawn." if min(J.min(), risk.min()) < 10.0**foot else ""
 
 
 def _threshold(at: float, low: float, high: float) -> style.Trace:
@@ -149,7 +149,10 @@ def _names(result: Result, scene: Config, foot: float, top: float) -> list[dict[
         return style.label(x, float(y), text, hue) | about
 
     widest_gap = f"widest gap: {format_number(gaps(result)[wide])}<br>in the typical draw"
-    gap = name(math.log10(CAPACITIES[wide]), risk[wide], widest_gap, "warning", True, late)
+    # Beside the peak, where J* falls away from it; else half-way down the bar, between the lines.
+    beside = risk[max(wide - 4, 0) : wide] if late else risk[wide + 1 : wide + 5]
+    at = risk[wide] if beside.size and beside.min() < risk[wide] - 0.15 * (top - foot) else (max(J[wide], foot) + risk[wide]) / 2
+    gap = name(math.log10(CAPACITIES[wide]), at, widest_gap, "warning", True, late)
     out = [name(math.log10(scene.m), top, "p = N", "muted", False, True) | dict(xshift=-4),
            gap | dict(xshift=-8 if late else 8, yanchor="middle", align="right" if late else "left"),
            name(0, J[0], "J, on the samples", "train", bool(J[0] > risk[0]), False)]

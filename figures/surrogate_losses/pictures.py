@@ -70,7 +70,7 @@ def plane(result: Result, scene: Config) -> go.Figure:
         # The keys of a picture are read from its lines, and a contour is none.
         traces.append(dict(type="scatter", x=[None], y=[None], mode="lines", name=name, hoverinfo="skip", line=line["line"]))
     return style.figure(traces, x="x₁", y="x₂", xaxis_range=[x0, x1], yaxis_range=[y0, y1], showlegend=False, equal=True,
-                        uirevision=f"{scene.distance}{scene.side}")
+                        uirevision=f"{x0} {x1} {y0} {y1}")
 
 
 def losses(result: Result) -> go.Figure:
@@ -154,7 +154,8 @@ def outliers(result: Result, scene: Config) -> go.Figure:
     """Part of the validation samples that change class against the outliers' distance; mean and range of the draws."""
     d = np.array(result.distances, np.float32)
     moved = 100 * style.array(result.moved)
-    top = max(1.0, 1.08 * float(moved.max()))
+    exact = None if result.moved_exactly is None else 100 * result.moved_exactly.mean(1)
+    top = max(1.0, 1.08 * float(moved.max()), 0.0 if exact is None else 1.08 * float(exact.max()))
     traces = [dict(type="scatter", x=[scene.distance] * 2, y=[0, top], mode="lines", hoverinfo="skip", showlegend=False,
                    line=dict(color=style.MUTED, width=1.2, dash="dot"))]
     for k, (loss, name) in enumerate(LOSSES.items()):
@@ -163,8 +164,8 @@ def outliers(result: Result, scene: Config) -> go.Figure:
                    dict(type="scatter", x=d, y=moved[:, :, k].mean(1), mode="lines+markers", showlegend=False,
                         marker=dict(size=7), line=dict(color=style.colour(loss), width=2.8, dash=DASH[loss]),
                         hovertemplate=f"{name} at d = %{{x}}: %{{y:.1f}} %<extra></extra>")]
-    if result.moved_exactly is not None:
-        traces.append(style.theory(d, 100 * result.moved_exactly.mean(1), "least squares in closed form"))
+    if exact is not None:
+        traces.append(style.theory(d, exact, "least squares in closed form"))
     return style.figure(traces, x="distance d of the outliers", y="change class (%)", xaxis_range=[-0.4, 20.4],
                         yaxis_range=[0, top], showlegend=False)
 

@@ -54,7 +54,7 @@ def summary(result: Result, config: Config) -> str:
     rows = [[name if at < 0 else f"{name}, not finite from step {at} on", *map(percent, parts)] for name, at, *parts in
             zip(LOSSES.values(), result.diverged_at.tolist(), changed(result, config), *errors, strict=True)]
     rows.append(["Least expected error", "", percent(least_error(config)), ""])
-    columns = ["", "Change class", "Validation error", "Training error"]
+    columns = ["", "Change class (mean)", "Validation error", "Training error"]
     return f"**{_most(result, config)}.**\n\n" + table(columns, rows)
 
 

@@ -306,6 +306,20 @@ def test_numbers_say_whose_draw_they_are_of(opening):
     np.testing.assert_allclose(rings.y[1], float(opening.risk[at(12), 0]), rtol=1e-6)
 
 
+def test_lines_of_the_first_picture_carry_their_names(scenes):
+    """In the frame, and at their lines: the name of J* at an end of it, that of σ² on it where there is noise."""
+    for scene, results in scenes:
+        figure = pictures.risks(results[-1], scene)
+        foot, top = figure.layout.yaxis.range
+        names = {note.text.partition(" =")[0].partition(",")[0].partition(":")[0]: note for note in figure.layout.annotations}
+        assert set(names) == {"p", "J", "J*", "widest gap"} | ({"σ²"} if scene.sigma else set())
+        assert all(foot <= names[name].y <= top for name in ("p", "J", "J*", "widest gap"))
+        end = 0 if names["J*"].x == 0 else -1
+        assert names["J*"].y == pytest.approx(np.log10(median(results[-1].risk[end])), abs=1e-6)
+        assert 10 ** names["widest gap"].x == pytest.approx(CAPACITIES[lesson.widest(results[-1])], rel=1e-6)
+        assert not scene.sigma or names["σ²"].y == pytest.approx(np.log10(scene.sigma**2))
+
+
 def test_logarithmic_axes_end_where_the_data_do(scenes):
     """Less than half a decade is empty above, and nothing is cut off there."""
     for scene, results in scenes:
