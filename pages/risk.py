@@ -88,7 +88,7 @@ def draw(result: Result, scene: Config) -> Board:
               f"zero.{negative(result)}"),
     ]
     setup = Panel(id="setup", figure=lambda: pictures.setup(result, scene), title="What a fit is given", alt=said["setup"],
-                  caption="J: mean squared error on the samples (dots). J*: that on new data, f (dashed) ± σ. "
+                  keyed=False, caption="J: mean squared error on the samples (dots). J*: that on new data, f (dashed) ± σ. "
                   "p: how many weights are fitted.")
     player = Player(labels=pictures.labels(), name="Capacity p", field="at", autoplay=False, seconds=9.0)
     return Board(panels=panels, further=further, setup=setup, player=player, summary=summary(result, scene),
