@@ -30,7 +30,7 @@ class Panel:
                  title: Text = "", span: int = 12, rows: int = 1, height: str = "medium", click: tuple[str, ...] | None = None,
                  pair: str | tuple[str, ...] = (), keyed: bool = True, drawing: str = "", shift: tuple[str, str] | None = None):
         self.id, self.span, self.rows, self.height, self.keyed = id, span, rows, height, keyed
-        self.pair = (pair,) if isinstance(pair, str) else pair
+        self.pair = (pair,) if pair and isinstance(pair, str) else tuple(pair)
         self.click, self.drawing, self.shift = click, drawing, shift
         self._given = {"figure": figure, "caption": caption, "alt": alt, "title": title}
 
