@@ -5,14 +5,18 @@ from core.lessons.loss_landscapes import landscape, words
 from core.lessons.loss_landscapes.lab import NETS, trained_starts
 from core.lessons.loss_landscapes.lesson import Config, Result
 from core.lessons.loss_landscapes.words import summary
+from core.moments import NEVER
 from figures.loss_landscapes import pictures, setup
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
 
+# Near enough to the trained net that its path is more than a dot, and deep enough for ridges there.
+DEEP = dict(depth=10, radius=0.5)
+
 PRESETS = [
-    Preset("Mountain range", "Eight layers, batch norm, no skips: several basins, and ridges between them."),
-    Preset("Add skips", "The same start and data, with skip connections: one basin.", dict(skips="skips")),
+    Preset("Mountain range", "Ten layers, batch norm, no skips: several basins, and ridges between them.", DEEP),
+    Preset("Add skips", "The same start and data, with skip connections: one basin.", dict(DEEP, skips="skips")),
     Preset("The path's own plane", "Principal components of the path hold most of its variance; random directions hardly any.",
            dict(plane="trajectory", scale="log")),
     Preset("Twins", "Re-order the hidden units: the same function, across a barrier that matching removes.",
@@ -20,7 +24,8 @@ PRESETS = [
     Preset("Edge of stability", "Curvature climbs to 2/ε and stays near it, while the loss goes on falling.",
            dict(activation="tanh", objective="squared", depth=2, batch_norm=False, learning_rate=0.1, steps=1000, scale="log",
                 plane="trajectory")),
-    Preset("Too steep to start", "Without batch norm ε·λ_max starts above 2: the loss rises, then falls from a flatter place.",
+    Preset("Too steep to start", "Without batch norm the curvature starts beyond 2/ε: the loss rises, then falls from "
+           "a flatter place.",
            dict(batch_norm=False, skips="skips", plane="trajectory", steps=50, scale="log")),
     Preset("Himmelblau", "A landscape with only two parameters: nothing is hidden from the map.",
            dict(problem="himmelblau", learning_rate=0.01)),
@@ -29,7 +34,8 @@ PRESETS = [
 MATHS = r"""
 Both nets minimise $J(\theta)=\frac1N\sum_{i=1}^{N} L(f(x^{(i)};\theta),y^{(i)})$ over the full batch, $N=64$, with
 cross-entropy in nats or $(f-y)^2$, $y=\pm1$; no penalty. Training is $v\leftarrow\alpha v-\epsilon\nabla J$,
-$\theta\leftarrow\theta+v$. With skips a hidden layer computes $h' = \phi(\mathrm{BN}(Wh+b)) + h$; weights start from the same
+$\theta\leftarrow\theta+v$ with momentum $\alpha$.
+With skips a hidden layer computes $h' = \phi(\mathrm{BN}(Wh+b)) + h$; weights start from the same
 draws (He for ReLU, Xavier for tanh), in layers with a skip divided by the root of the number of layers.
 
 **A plane** is $J(\theta^\star + a\,d_1 + b\,d_2)$. Filter normalisation gives every unit's incoming weights in $d$ the norm that
@@ -72,11 +78,10 @@ REFERENCES = """
 
 def draw(result: Result, scene: Config) -> Board:
     stops = result.snapshot_steps.tolist() if result.snapshot_steps is not None else [result.step]
+    panels, further = (_surface_panels(result, scene), []) if scene.problem != "network" else _net_panels(result, scene)
     return Board(
-        panels=_surface_panels(result, scene) if scene.problem != "network" else _net_panels(result, scene),
-        setup=_setup(result, scene), player=Player(labels=[f"step {s}" for s in stops], live=result.grid is None),
-        summary=summary(result, scene), legend=pictures.legend(result, scene),
-    )
+        panels=panels, further=further, setup=_setup(result, scene), summary=summary(result, scene),
+        player=Player(labels=[f"step {s}" for s in stops], live=result.grid is None), legend=pictures.legend(result, scene))
 
 
 def _setup(result: Result, scene: Config) -> Panel:
@@ -84,61 +89,82 @@ def _setup(result: Result, scene: Config) -> Panel:
     return Panel(id="setup", figure=lambda: setup.setup(result, scene), title=title, caption=caption, alt=told)
 
 
-def _sharpness(result: Result, scene: Config, span: int = 6) -> Panel:
-    limit = "2/ε" if scene.alpha == 0 else "2(1 + α)/ε"
-    return Panel(id="sharpness", figure=lambda: pictures.sharpness(result, scene), span=span,
+def _sharpness(result: Result, scene: Config) -> Panel:
+    limit = "2/ε" if scene.alpha == 0 else "2(1 + α)/ε with momentum α"
+    return Panel(id="sharpness", figure=lambda: pictures.sharpness(result, scene), span=6, keyed=False,
                  title="Curvature and the edge of stability",
-                 caption=f"The steepest curvature λ_max along the path. Dashed: {limit}; on a quadratic that is steeper "
-                 "training diverges." + (" Negative values have no place on this axis." if pictures.below_zero(result) else ""),
-                 alt=lambda: words.sharpness(result))
+                 caption=f"The steepest curvature along the path. Dashed: {limit}; on a quadratic that is steeper training "
+                 "diverges." + (" Negative values have no place on this axis." if pictures.below_zero(result) else ""),
+                 alt=lambda: words.sharpness(result, scene))
 
 
 def _surface_panels(result: Result, scene: Config) -> list[Panel]:
+    name = surfaces.NAMES[scene.problem]
     return [
         Panel(id="plane", figure=lambda: pictures.contour(result, scene, 0), span=6, height="tall", click=("start_x", "start_y"),
-              title=surfaces.NAMES[scene.problem], alt=lambda: words.plane(result, scene),
-              caption="Click anywhere to start from there. Stars are minima; levels are logarithmic above the lowest one."),
+              title=f"{name}: the path on the map", pair="surface", alt=lambda: words.landscape(result, 0, "contours"),
+              caption="Stars: minima; levels are logarithmic. Click to start elsewhere."),
         Panel(id="surface", figure=lambda: pictures.surface3d(result, scene, 0), span=6, height="tall",
-              title="The same, as a surface",
-              caption="Height and colour are the map's, and so is the path.",
+              title=f"{name} as a surface", caption="Height is the loss above the lowest minimum, logarithmic.",
               alt=lambda: words.landscape(result, 0, "a surface")),
-        Panel(id="loss", figure=lambda: pictures.loss(result, scene, 0), span=6, title="Loss", alt=lambda: words.loss(result),
-              caption="Height above the lowest minimum. A line ends where this is no longer finite, or too small for the axis."),
+        Panel(id="loss", figure=lambda: pictures.loss(result, scene, 0), span=6, title="Loss through training", pair="sharpness",
+              caption="Height above the lowest minimum. A line ends where this is no longer finite, or too small for the axis.",
+              alt=lambda: words.loss(result)),
         _sharpness(result, scene),
     ]
 
 
-def _net_panels(result: Result, scene: Config) -> list[Panel]:
+def _net_panels(result: Result, scene: Config) -> tuple[list[Panel], list[Panel]]:
+    """What leads and what folds away. On the way between two solutions the loss along it comes first."""
     m = result.nets.index(scene.skips)
-    this, other = NETS[result.nets[m]], NETS[result.nets[1 - m]]
-    levels, starts = "linear" if scene.scale == "linear" else "logarithmic", trained_starts(scene)
+    one, other = _landscape(result, scene, m, ""), _landscape(result, scene, 1 - m, "2")
+    one["surface"].pair, one["map"].pair = other["surface"].id, other["map"].id
+    loss, segments = _loss(result, scene, m), _segments(result, scene, m)
+    sharpness, rest = _sharpness(result, scene), _further(result, scene, m)
+    if scene.plane == "segment":
+        segments.height, segments.pair, one["map"].pair = "tall", one["map"].id, ""
+        other["map"].pair = loss.id
+        return [segments, one["map"], one["surface"], other["surface"], other["map"], loss], [sharpness, *rest]
+    loss.pair = sharpness.id
+    return [one["surface"], other["surface"], one["map"], other["map"], loss, sharpness], [segments, *rest]
+
+
+def _landscape(result: Result, scene: Config, m: int, number: str) -> dict[str, Panel]:
+    """Surface and map of one net's plane."""
+    net, levels = NETS[result.nets[m]], "linear" if scene.scale == "linear" else "logarithmic"
+    basins = NEVER if result.basins is None else int(result.basins[m])
+    return {
+        "surface": Panel(id=f"surface{number}", figure=lambda: pictures.surface3d(result, scene, m), span=6, height="tall",
+                         title=net if basins == NEVER else f"{net}: {words.format_basins(basins)}", keyed=False,
+                         caption=f"Height is the loss, {levels}; the line is training's path from its ring.",
+                         alt=lambda: words.landscape(result, m, "a surface")),
+        "map": Panel(id=f"plane{number}", figure=lambda: pictures.contour(result, scene, m), span=6, height="tall",
+                     title=f"{net}: the loss on a plane", keyed=False,
+                     caption="The line is training's path, dropped straight onto the plane; the ring is its start.",
+                     alt=lambda: words.landscape(result, m, "contours")),
+    }
+
+
+def _loss(result: Result, scene: Config, m: int) -> Panel:
+    return Panel(id="loss", figure=lambda: pictures.loss(result, scene, m), span=6, title="Loss through training", keyed=False,
+                 caption=f"Dotted: the loss at the shadow of the path on the plane ({NETS[result.nets[m]].lower()}).",
+                 alt=lambda: words.loss(result))
+
+
+def _segments(result: Result, scene: Config, m: int) -> Panel:
+    return Panel(id="segments", figure=lambda: pictures.segments(result, scene, m), span=6,
+                 title="Straight from one solution to another",
+                 caption=f"{NETS[result.nets[m]]}. Dotted: after re-ordering the second net's hidden units to match the first's.",
+                 alt=lambda: words.segments(result, m))
+
+
+def _further(result: Result, scene: Config, m: int) -> list[Panel]:
+    starts = trained_starts(scene)
     few = f" Only {starts} of {scene.restarts + 2} were trained, to save time." if starts < scene.restarts + 2 else ""
     panels = [
-        Panel(id="plane", figure=lambda: pictures.contour(result, scene, m), span=6, height="tall",
-              title=f"{this}: the loss on a plane",
-              caption="The line is training's path, dropped straight onto the plane; the ring is its start.",
-              alt=lambda: words.plane(result, scene)),
-        Panel(id="surface", figure=lambda: pictures.surface3d(result, scene, m), span=6, height="tall",
-              title="The same plane as a surface",
-              caption=f"Height and colour are the loss, {levels}, on one scale for both nets.",
-              alt=lambda: words.landscape(result, m, "a surface")),
-        Panel(id="plane2", figure=lambda: pictures.contour(result, scene, 1 - m), span=6, height="tall",
-              title=f"{other}: the same kind of cut", caption="Drawn alike, on the same scale of colour.",
-              alt=lambda: words.landscape(result, 1 - m, "contours")),
-        Panel(id="surface2", figure=lambda: pictures.surface3d(result, scene, 1 - m), span=6, height="tall",
-              title=f"{other}, as a surface",
-              caption="The height's scale is the one above.", alt=lambda: words.landscape(result, 1 - m, "a surface")),
-        Panel(id="loss", figure=lambda: pictures.loss(result, scene, m), span=6, title="Loss through training",
-              caption=f"Dotted: the loss at the shadow of the path on the plane ({this.lower()}).",
-              alt=lambda: words.loss(result)),
         Panel(id="off", figure=lambda: pictures.off_plane(result, scene, m), span=6, title="What the plane leaves out",
-              caption=f"Distances of the path ({this.lower()}) in the space of all parameters.",
+              caption=f"Distances of the path ({NETS[result.nets[m]].lower()}) in the space of all parameters.",
               alt=lambda: words.off_plane(result, m)),
-        _sharpness(result, scene),
-        Panel(id="segments", figure=lambda: pictures.segments(result, scene, m), span=6,
-              title="Straight from one solution to another",
-              caption=f"{this}. Dotted: after re-ordering the second net's hidden units to match the first's.",
-              alt=lambda: words.segments(result, m)),
         Panel(id="final", figure=lambda: pictures.final_losses(result, scene), span=6, title="A good enough solution",
               caption=f"{starts} starts, one data set: the share that ended at or below a loss.{few}",
               alt=lambda: words.final_losses(result)),

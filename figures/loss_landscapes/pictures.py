@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def contour(result: Result, scene: Config, m: int, path: bool = True) -> go.Figu
 def _trail(drawn: np.ndarray, colour: str) -> list[style.Trace]:
     """The line of a path [S, 2] that grows with the clock, and the halo beneath it."""
     line = dict(type="scatter", x=style.array(drawn[:, 0]), y=style.array(drawn[:, 1]), mode="lines",
-                line=dict(color=colour, width=3), hovertemplate="(%{x:.3g}, %{y:.3g})<extra>path</extra>")
+                line=dict(color=colour, width=4), hovertemplate="(%{x:.3g}, %{y:.3g})<extra>path</extra>")
     counts = list(range(1, len(drawn) + 1))
     return [style.grow(style.halo(line), counts), style.grow(line, counts)]
 
@@ -133,16 +134,18 @@ def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
     z = scale.of(result.projection_loss[:, m].numpy()) + lift
     colour = style.colour(hue(net, scene))
     x, y, z = style.array(path[:, 0]), style.array(path[:, 1]), style.array(z)
-    line = dict(type="scatter3d", x=x, y=y, z=z, mode="lines", line=dict(color=colour, width=7), hoverinfo="skip")
+    line = dict(type="scatter3d", x=x, y=y, z=z, mode="lines", line=dict(color=colour, width=9), hoverinfo="skip")
     head = dict(type="scatter3d", x=x[-1:], y=y[-1:], z=z[-1:], mode="markers", hoverinfo="skip",
-                marker=dict(size=6, color=colour, line=dict(color=style.PAPER, width=2)))
+                marker=dict(size=8, color=colour, line=dict(color=style.PAPER, width=2)))
     ground = dict(
         type="surface", x=style.array(result.a[m]), y=style.array(result.b[m]), z=style.array(scale.of(result.grid[m].numpy())),
         customdata=style.array(result.grid[m]), colorscale=style.SURFACE, cmin=scale.low, cmax=scale.high, showscale=False,
         lighting=dict(ambient=0.8, diffuse=0.35, specular=0.05, roughness=0.9), lightposition=dict(x=-2000, y=-4000, z=8000),
         contours_z=dict(show=True, color=style.colour("axis"), width=1, **_lines(scale)),
         hovertemplate="loss %{customdata:.4g}<extra></extra>")
-    traces = [ground, style.grow(line, list(range(1, len(path) + 1))),
+    ring = dict(type="scatter3d", x=x[:1], y=y[:1], z=z[:1], mode="markers", hoverinfo="skip",
+                marker=dict(symbol="circle-open", size=8, color=colour))
+    traces = [ground, ring, style.grow(line, list(range(1, len(path) + 1))),
               style.frames(head, x=x[:, None], y=y[:, None], z=z[:, None])]
     bare = dict(title=dict(text=""), showticklabels=False)
     return style.figure(
@@ -171,8 +174,34 @@ def loss(result: Result, scene: Config, m: int) -> go.Figure:
                       mode="lines", line=dict(color=style.MUTED, width=2, dash="dot"),
                       hovertemplate="shadow on the plane: %{y:.3g}<extra></extra>")
         traces.append(style.grow(shadow, list(range(1, len(result.projection_loss) + 1))))
+    ends = {net: _on_log(result.losses[:, k].numpy() - result.floor) for k, net in enumerate(result.nets)}
+    span = _decades([np.asarray(t["y"]) for t in traces])
     return style.figure(traces, x="step", y="loss" if scene.problem == "network" else "above floor", yaxis_type="log",
-                        xaxis_range=[0, scene.steps], showlegend=False)
+                        xaxis_range=[0, scene.steps], yaxis_range=span, showlegend=False,
+                        annotations=_names(scene, steps, ends, span))
+
+
+def _decades(curves: Sequence[np.ndarray]) -> list[float]:
+    """The range of a logarithmic axis that holds all the curves, with room for a label at the top."""
+    known = np.concatenate([np.ravel(curve) for curve in curves])
+    known = np.log10(known[np.isfinite(known) & (known > 0)])
+    low, high = (float(known.min()), float(known.max())) if known.size else (-3.0, 1.0)
+    return [low - 0.1, high + max(0.1 * (high - low), 0.1)]
+
+
+APART = 0.08  # of an axis' height, between two labels at the ends of curves
+
+
+def _names(scene: Config, x: Any, curves: dict[str, np.ndarray], span: Sequence[float]) -> list[dict[str, Any]]:
+    """The net's name above the last point of each of its curves on a logarithmic axis of the range `span`; none for a surface."""
+    last = {net: int(np.flatnonzero(np.isfinite(y))[-1]) for net, y in curves.items() if net in NETS and np.isfinite(y).any()}
+    height = {net: min(float(np.log10(curves[net][i])), span[1] - APART * (span[1] - span[0])) for net, i in last.items()}
+    above, notes = -np.inf, []
+    for net in sorted(height, key=height.__getitem__):
+        above = max(height[net], above + APART * (span[1] - span[0]))
+        name = style.label(float(x[last[net]]), above, NETS[net].lower(), hue(net, scene))
+        notes.append(name | dict(xanchor="right" if x[last[net]] > scene.steps / 2 else "left", xshift=0, yshift=10))
+    return notes
 
 
 def off_plane(result: Result, scene: Config, m: int) -> go.Figure:
@@ -201,14 +230,17 @@ def sharpness(result: Result, scene: Config) -> go.Figure:
         traces.append(dict(
             type="scatter", x=style.array(result.sharpness_steps), y=_on_log(values), mode="lines+markers",
             line=dict(color=style.colour(hue(net, scene)), width=2.2), marker=dict(size=7, symbol=MARK[net]),
-            hovertemplate=f"{NETS.get(net, 'λ_max')}, step %{{x}}: λ_max = %{{y:.3g}}<extra></extra>"))
+            hovertemplate=f"{NETS.get(net, 'path')}, step %{{x}}: λ<sub>max</sub> = %{{y:.3g}}<extra></extra>"))
     name = "2/ε" if scene.alpha == 0 else "2(1 + α)/ε"
     traces.append(style.theory([0, scene.steps], [result.limit] * 2, name))
     # A path that runs away leaves the frame upwards; its numbers stay in the data.
     low, high = np.log10(min(shown)), np.log10(min(max(shown), 1e4 * result.limit))
-    note = dict(x=1, xref="paper", xanchor="right", y=float(np.log10(result.limit)), yanchor="bottom", text=name, showarrow=False)
-    return style.figure(traces, x="step", y="λ_max", yaxis_type="log", xaxis_range=[0, scene.steps], showlegend=False,
-                        yaxis_range=[float(low) - 0.15, float(high) + 0.25], annotations=[note])
+    note = dict(x=0.02, xref="paper", xanchor="left", y=float(np.log10(result.limit)), yanchor="bottom", text=name,
+                showarrow=False)
+    span = [float(low) - 0.15, float(high) + 0.25]
+    curves = {net: _on_log(result.sharpness[:, k].numpy()) for k, net in enumerate(result.nets)}
+    return style.figure(traces, x="step", y="λ<sub>max</sub>", yaxis_type="log", xaxis_range=[0, scene.steps], showlegend=False,
+                        yaxis_range=span, annotations=[note, *_names(scene, style.array(result.sharpness_steps), curves, span)])
 
 
 def below_zero(result: Result) -> bool:
@@ -274,9 +306,9 @@ def rescaled(result: Result, scene: Config) -> go.Figure:
     with np.errstate(divide="ignore", invalid="ignore"):
         sharper, higher = (_on_log(v / v[base]) for v in (sharp, value))
     traces = [
-        dict(type="scatter", x=factor, y=sharper, mode="lines+markers", name="λ_max",
+        dict(type="scatter", x=factor, y=sharper, mode="lines+markers", name="λ<sub>max</sub>",
              line=dict(color=colour, width=2.4), customdata=style.array(sharp),
-             hovertemplate="a = %{x:.3g}: λ_max = %{customdata:.3g}<extra></extra>"),
+             hovertemplate="a = %{x:.3g}: λ<sub>max</sub> = %{customdata:.3g}<extra></extra>"),
         dict(type="scatter", x=factor, y=higher, mode="markers", name="loss",
              customdata=style.array(value), marker=dict(symbol="square-open", size=8, color=style.MUTED, line=dict(width=2)),
              hovertemplate="a = %{x:.3g}: loss %{customdata:.4g}<extra></extra>"),

@@ -267,13 +267,14 @@ class Lab:
         if not known or not bool(torch.isfinite(sharpness[0])):
             return "its start has no finite curvature"
         first, highest = known[0], max(known)
+        product = "with λ the steepest curvature, ε·λ"
         if first > limit(self.config) * rate:
-            return f"ε·λ_max = {format_number(first, 3)} at the start, above {name}"
+            return f"{product} = {format_number(first, 3)} at the start, above {name}"
         if highest > limit(self.config) * rate:
-            return (f"ε·λ_max = {format_number(first, 3)} at the start, and up to {format_number(highest, 3)} on the way, "
+            return (f"{product} = {format_number(first, 3)} at the start, and up to {format_number(highest, 3)} on the way, "
                     f"above {name}")
-        return (f"its loss grew beyond what a float can hold, with ε·λ_max at most {format_number(highest, 3)} "
-                "where it was measured")
+        return (f"its loss grew beyond what a float can hold, {product} at most {format_number(highest, 3)} where it was "
+                "measured")
 
     def rescale(self) -> Iterator[None]:
         """Dinh et al. 2017: the same function, flatter or sharper at will."""

@@ -45,7 +45,7 @@ class Config(Scene):
                               help="In every hidden layer; each point of the plane is normalised by its own full batch.")
     learning_rate: float = grid(0.3, values=decades(-4, 0, (1, 1.5, 2, 3, 5, 7)), label="Learning rate ε")
     kappa: float = grid(20.0, values=(1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0), label="Condition number κ",
-                        when=("problem", ("ravine",)), help="Steepest curvature over flattest, λ_max/λ_min.")
+                        when=("problem", ("ravine",)), help="Steepest curvature over flattest.")
     width: int = number(12, low=4, high=24, step=4, label="Units per layer", more=True, when=("problem", NETWORK))
     activation: str = choice("relu", options={"relu": "ReLU", "tanh": "tanh"}, label="Activation", more=True,
                              when=("problem", NETWORK))
