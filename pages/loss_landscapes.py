@@ -11,12 +11,9 @@ from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
 
-# Near enough to the trained net that its path is more than a dot, and deep enough for ridges there.
-DEEP = dict(depth=10, radius=0.5)
-
 PRESETS = [
-    Preset("Mountain range", "Ten layers, batch norm, no skips: several basins, and ridges between them.", DEEP),
-    Preset("Add skips", "The same start and data, with skip connections: one basin.", dict(DEEP, skips="skips")),
+    Preset("Mountain range", "Eight layers, batch norm, no skips: several basins, and ridges between them."),
+    Preset("Add skips", "The same start and data, with skip connections: one basin.", dict(skips="skips")),
     Preset("The path's own plane", "Principal components of the path hold most of its variance; random directions hardly any.",
            dict(plane="trajectory", scale="log")),
     Preset("Twins", "Re-order the hidden units: the same function, across a barrier that matching removes.",
@@ -117,32 +114,42 @@ def _surface_panels(result: Result, scene: Config) -> list[Panel]:
 def _net_panels(result: Result, scene: Config) -> tuple[list[Panel], list[Panel]]:
     """What leads and what folds away. On the way between two solutions the loss along it comes first."""
     m = result.nets.index(scene.skips)
-    one, other = _landscape(result, scene, m, ""), _landscape(result, scene, 1 - m, "2")
-    one["surface"].pair, one["map"].pair = other["surface"].id, other["map"].id
-    loss, segments = _loss(result, scene, m), _segments(result, scene, m)
-    sharpness, rest = _sharpness(result, scene), _further(result, scene, m)
+    loss, segments, rest = _loss(result, scene, m), _segments(result, scene, m), _further(result, scene, m)
+    surfaces = [_surface(result, scene, m, "surface", pair="surface2"), _surface(result, scene, 1 - m, "surface2")]
+    planes = [_plane(result, scene, m, "plane", pair="plane2"), _plane(result, scene, 1 - m, "plane2")]
     if scene.plane == "segment":
-        segments.height, segments.pair, one["map"].pair = "tall", one["map"].id, ""
-        other["map"].pair = loss.id
-        return [segments, one["map"], one["surface"], other["surface"], other["map"], loss], [sharpness, *rest]
-    loss.pair = sharpness.id
-    return [one["surface"], other["surface"], one["map"], other["map"], loss, sharpness], [segments, *rest]
+        segments.height, segments.pair, planes[0].pair, planes[1].pair = "tall", "plane", "", "loss"
+        return [segments, planes[0], *surfaces, planes[1], loss], [_sharpness(result, scene), *rest]
+    loss.pair = "sharpness"
+    maps = planes
+    if scene.plane in ("start", "random"):
+        maps = [_near(result, scene, m, "near", pair="near2"), _near(result, scene, 1 - m, "near2")]
+        rest = [*planes, *rest]
+    return [*surfaces, *maps, loss, _sharpness(result, scene)], [segments, *rest]
 
 
-def _landscape(result: Result, scene: Config, m: int, number: str) -> dict[str, Panel]:
-    """Surface and map of one net's plane."""
+def _surface(result: Result, scene: Config, m: int, id: str, pair: str = "") -> Panel:
     net, levels = NETS[result.nets[m]], "linear" if scene.scale == "linear" else "logarithmic"
     basins = NEVER if result.basins is None else int(result.basins[m])
-    return {
-        "surface": Panel(id=f"surface{number}", figure=lambda: pictures.surface3d(result, scene, m), span=6, height="tall",
-                         title=net if basins == NEVER else f"{net}: {words.format_basins(basins)}", keyed=False,
-                         caption=f"Height is the loss, {levels}; the line is training's path from its ring.",
-                         alt=lambda: words.landscape(result, m, "a surface")),
-        "map": Panel(id=f"plane{number}", figure=lambda: pictures.contour(result, scene, m), span=6, height="tall",
-                     title=f"{net}: the loss on a plane", keyed=False,
-                     caption="The line is training's path, dropped straight onto the plane; the ring is its start.",
-                     alt=lambda: words.landscape(result, m, "contours")),
-    }
+    return Panel(id=id, figure=lambda: pictures.surface3d(result, scene, m), span=6, height="tall", keyed=False, pair=pair,
+                 title=net if basins == NEVER else f"{net}: {words.format_basins(basins)}",
+                 caption=f"Height is the loss, {levels}; the line is training's path from its ring.",
+                 alt=lambda: words.landscape(result, m, "a surface"))
+
+
+def _plane(result: Result, scene: Config, m: int, id: str, pair: str = "") -> Panel:
+    return Panel(id=id, figure=lambda: pictures.contour(result, scene, m), span=6, height="tall", keyed=False, pair=pair,
+                 title=f"{NETS[result.nets[m]]}: the loss on a plane",
+                 caption="The line is training's path, dropped straight onto the plane; the ring is its start.",
+                 alt=lambda: words.landscape(result, m, "contours"))
+
+
+def _near(result: Result, scene: Config, m: int, id: str, pair: str = "") -> Panel:
+    """The part of the plane round the path, which is short in the frame of the whole."""
+    return Panel(id=id, figure=lambda: pictures.contour(result, scene, m, near=True), span=6, height="tall", keyed=False,
+                 pair=pair, title=f"{NETS[result.nets[m]]}: the plane near the path",
+                 caption="The line is training's path, dropped straight onto the plane; the ring is its start.",
+                 alt=lambda: words.near(result, m))
 
 
 def _loss(result: Result, scene: Config, m: int) -> Panel:

@@ -26,7 +26,7 @@ AXES = {
     "surface": ("first parameter θ₁", "second parameter θ₂"),
 }
 SHORT = {"other": "other start", "other_matched": "other, matched", "twin": "twin", "twin_matched": "twin, matched"}
-LIFT = 0.02  # of the surface's height, so that the path is not half inside it
+LIFT = 0.03  # of the surface's height, so that the path is not half inside it
 
 
 def hue(net: str, scene: Config) -> str:
@@ -63,15 +63,19 @@ def _drawn(result: Result, m: int) -> np.ndarray:
     return path
 
 
-def contour(result: Result, scene: Config, m: int, path: bool = True) -> go.Figure:
-    """Loss on landscape m's plane as contours, with the path's shadow on it, or with its start alone."""
-    if result.grid is None or result.a is None or result.b is None:
-        return _waiting(result, scene)
-    scale, net = height(result, scene), result.nets[m]
-    loss, drawn, kind = result.grid[m].numpy(), _drawn(result, m), result.kinds[m]
+def contour(result: Result, scene: Config, m: int, path: bool = True, near: bool = False) -> go.Figure:
+    """Loss on landscape m's plane as contours, with the path's shadow on it, or with its start alone.
+
+    near: the part of the plane that is framed by the path, on a scale of its own.
+    """
+    a, b, grid = (result.near_a, result.near_b, result.near) if near else (result.a, result.b, result.grid)
+    if grid is None or a is None or b is None:
+        return _waiting(result, scene, "evaluating the plane" if result.grid is not None else "")
+    scale, net = height(result, scene, grid), result.nets[m]
+    loss, drawn, kind = grid[m].numpy(), _drawn(result, m), result.kinds[m]
     colour = style.colour(hue(net, scene))
     traces: list[style.Trace] = [
-        dict(type="contour", x=style.array(result.a[m]), y=style.array(result.b[m]), z=style.array(scale.of(loss)),
+        dict(type="contour", x=style.array(a[m]), y=style.array(b[m]), z=style.array(scale.of(loss)),
              customdata=style.array(loss), colorscale=style.SURFACE, zmin=scale.low, zmax=scale.high, contours=_lines(scale),
              line=dict(width=0.6, color=style.colour("axis")),
              colorbar=dict(tickvals=scale.ticks, ticktext=scale.labels, thickness=12, outlinewidth=0, title_text=scale.title),
@@ -79,7 +83,7 @@ def contour(result: Result, scene: Config, m: int, path: bool = True) -> go.Figu
         *_marks(result, m),
         dict(type="scatter", x=drawn[:1, 0], y=drawn[:1, 1], mode="markers",
              hovertemplate="start (%{x:.3g}, %{y:.3g})<extra></extra>",
-             marker=dict(symbol="circle-open", size=11, color=colour, line=dict(width=2.5))),
+             marker=dict(symbol="circle-open", size=13, color=colour, line=dict(width=3))),
     ]
     if path:
         traces[1:1] = _trail(drawn, colour)
@@ -87,9 +91,8 @@ def contour(result: Result, scene: Config, m: int, path: bool = True) -> go.Figu
                     marker=dict(size=12, color=colour, line=dict(color=style.PAPER, width=2)))
         traces.append(style.frames(head, x=drawn[:, None, 0], y=drawn[:, None, 1]))
     return style.figure(traces, x=AXES[kind][0], y=AXES[kind][1], showlegend=False, uirevision=f"{scene.problem}:{kind}",
-                        equal=True,
-                        xaxis_range=[float(result.a[m][0]), float(result.a[m][-1])], xaxis_showgrid=False,
-                        yaxis_range=[float(result.b[m][0]), float(result.b[m][-1])], yaxis_showgrid=False)
+                        equal=True, xaxis_range=[float(a[m][0]), float(a[m][-1])], xaxis_showgrid=False,
+                        yaxis_range=[float(b[m][0]), float(b[m][-1])], yaxis_showgrid=False)
 
 
 def _trail(drawn: np.ndarray, colour: str) -> list[style.Trace]:

@@ -89,6 +89,9 @@ class Result:
     a: Tensor | None = None  # [M, A] axis of the plane
     b: Tensor | None = None  # [M, B] axis of the plane
     grid: Tensor | None = None  # [M, B, A] loss on the plane
+    near_a: Tensor | None = None  # [M, N] axes of the part that the path is in, None where the plane's own frame is chosen by it
+    near_b: Tensor | None = None
+    near: Tensor | None = None  # [M, N, N] loss there
     snapshot_steps: Tensor | None = None  # [S]
     path: Tensor | None = None  # [S, M, 2] coordinates of the snapshots' nearest points in the plane
     projection_loss: Tensor | None = None  # [S, M] loss at those points
@@ -112,7 +115,7 @@ def steps(config: Config) -> Iterator[Result]:
         yield Result(**surface_walk.walk(config))
         return
     lab, result = Lab(config), None
-    for stage in (lab.train, lab.cut, lab.interpolate, lab.measure_curvature, lab.rescale):
+    for stage in (lab.train, lab.cut, lab.cut_near, lab.interpolate, lab.measure_curvature, lab.rescale):
         for _ in stage():
             if result is None or any(getattr(result, name) is not value for name, value in lab.found.items()):
                 result = Result(**lab.found)

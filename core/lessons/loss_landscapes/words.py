@@ -300,6 +300,17 @@ def landscape(result: Result, m: int, shape: str) -> str:
     return f"{_name(result.nets[m])}: the plane as {shape}, {heights}{basins}{bends}.{path}"
 
 
+def near(result: Result, m: int) -> str:
+    """The part of landscape m's plane round the path."""
+    if result.near is None or result.path is None or result.projection_loss is None:
+        return WAITING
+    known = result.near[m][result.near[m].isfinite()]
+    heights = f"losses from {_format(float(known.min()))} to {_format(float(known.max()))}" if len(known) else "no finite loss"
+    first, last = (_format(float(v)) for v in result.projection_loss[[0, -1], m])
+    return (f"{_name(result.nets[m])}: the plane near the path, {heights}; on the path's shadow "
+            f"the loss goes from {first} to {last}.")
+
+
 def loss(result: Result) -> str:
     if not len(result.losses):
         return WAITING
