@@ -143,7 +143,7 @@ def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
     ground = dict(
         type="surface", x=style.array(result.a[m]), y=style.array(result.b[m]), z=style.array(scale.of(result.grid[m].numpy())),
         customdata=style.array(result.grid[m]), colorscale=style.SURFACE, cmin=scale.low, cmax=scale.high, showscale=False,
-        lighting=dict(ambient=0.8, diffuse=0.35, specular=0.05, roughness=0.9), lightposition=dict(x=-2000, y=-4000, z=8000),
+        lighting=dict(ambient=0.65, diffuse=0.75, specular=0.05, roughness=0.9), lightposition=dict(x=-2000, y=-4000, z=8000),
         contours_z=dict(show=True, color=style.colour("axis"), width=1, **_lines(scale)),
         hovertemplate="loss %{customdata:.4g}<extra></extra>")
     ring = dict(type="scatter3d", x=x[:1], y=y[:1], z=z[:1], mode="markers", hoverinfo="skip",
