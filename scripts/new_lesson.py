@@ -55,7 +55,7 @@ from core.question import Challenge, Pick, Verdict
 
 def summary(result: Result, config: Config) -> str:
     """What the reader should have seen, computed from the result."""
-    return f"The mean of {{config.size}} draws is {{float(result.x_N.mean()):.2f}}."
+    return f"**The mean of {{config.size}} draws is {{float(result.x_N.mean()):.2f}}.**"
 
 
 def predict(result: Result, config: Config) -> Pick:
@@ -124,12 +124,11 @@ MATHS = r"$x_n \\sim \\mathcal N(0, 1)$"
 
 
 def draw(result: Result, scene: Config) -> Board:
-    words = summary(result, scene)
-    hero = Panel(id="samples", figure=lambda: pictures.samples(result), height="tall",
-                 caption="Every dot is one draw.", alt=words)
+    hero = Panel(id="samples", figure=lambda: pictures.samples(result), height="tall", title="Draws from a normal distribution",
+                 caption="Every dot is one draw.", alt=f"{{scene.size}} draws against their place.")
     setup = Panel(id="setup", figure=lambda: pictures.setup(scene), title="Where the draws will be",
                   caption="One place for each.", alt=f"Empty axes with {{scene.size}} places.")
-    return Board(panels=[hero], setup=setup, summary=words)
+    return Board(panels=[hero], setup=setup, summary=summary(result, scene))
 
 
 page.show("{slug}", draw, presets=PRESETS, maths=MATHS, code=(normals,), symbols={{"N": "size"}})

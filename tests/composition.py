@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import plotly.graph_objects as go
 
@@ -12,8 +11,9 @@ from ui import compat
 from ui.chart import SOLID, Board, Panel
 
 # What points at another picture, or leans on it.
-POINTING = re.compile(r"(?i)\b(the others?(?! (class|way|half|side|end|hand|one of))|drawn alike|same kind|as above|as below|as before|"
-                      r"(picture|one|panel|map|curve)s? (above|below|beside|next to|on the (left|right))|likewise|the same (key|axes|colours))\b")
+POINTING = re.compile(
+    r"(?i)\b(the others?(?! (class|way|half|side|end|hand|one of))|drawn alike|same kind|as above|as below|as before|likewise|"
+    r"(picture|one|panel|map|curve)s? (above|below|beside|next to|on the (left|right))|the same (key|axes|colours))\b")
 NUMBER = re.compile(r"(?<![\w₀-₉⁰-⁹.])[−-]?\d[\d,.]*\d|(?<![\w₀-₉⁰-⁹.])[−-]?\d")
 BARE_SHARE = re.compile(r"\d ?%")  # a space that a line may be broken at, or none
 MOST_NUMBERS = 2

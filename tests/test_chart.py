@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,26 @@ def test_numbers_arrive_as_plotly_would_send_them(dtype, shape):
     np.testing.assert_array_equal(np.asarray(trace["y"]), theirs)
     np.testing.assert_array_equal(np.asarray(trace["meta"]["frames"]["marker.color"]), values + 1)
     assert trace["x"] == [1, 2]
+
+
+def test_further_pictures_are_named_with_the_board_and_drawn_apart():
+    calls: list[str] = []
+
+    def figure(name: str):
+        return lambda: calls.append(name) or style.figure([dict(type="scatter", x=[0], y=[1])])
+
+    def panel(name: str, **about: Any) -> Panel:
+        return Panel(id=name, title=name.title(), figure=figure(name), **about)
+
+    both = Board(panels=[panel("one", click=("a", "b"))], further=[panel("two", click=("c", "d"))])
+    first = encode(both)
+    assert calls == ["one"]
+    assert [about["id"] for about in panels_of(first)] == ["one"]
+    more = encode(both, further=True)
+    assert calls == ["one", "two"]
+    assert [about["id"] for about in panels_of(more)] == ["two"]
+    assert replace(first, further=more).all_fields["click"] == {"one": ("a", "b"), "two": ("c", "d")}
+    assert first.all_fields["click"] == {"one": ("a", "b")}
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

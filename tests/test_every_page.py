@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from urllib.parse import parse_qsl, urlparse
 
 from playwright.sync_api import Page, expect
@@ -27,6 +28,59 @@ def fits_a_phone(page: Page) -> None:
     assert hands
     assert picture["y"] < hands["y"], "on a phone the picture stands above the controls"
     assert picture["width"] > 330
+    # The main controls stand right below the first picture and cover nothing.
+    first = page.locator(".lab-panel:not([data-panel=setup])").first
+    gap, main = first.locator(".lab-controls-gap").bounding_box(), page.locator(".st-key-main-controls").bounding_box()
+    assert gap
+    assert main
+    assert main["height"] > 40
+    assert abs(gap["y"] - main["y"]) < 2
+    assert gap["height"] >= main["height"] - 1
+    above = first.locator(".lab-player:visible, .lab-plot").last.bounding_box()
+    assert above
+    assert main["y"] >= above["y"] + above["height"] - 1
+
+
+def stands_in_lines(page: Page) -> None:
+    """Pictures beside each other begin on one line and are equally high, whatever is said below them."""
+    boxes = page.evaluate("""[...document.querySelectorAll(".lab-aligned > .lab-plot")].map((plot) => {
+      const { top, height } = plot.getBoundingClientRect();
+      return [plot.parentNode.style.getPropertyValue("--span"), plot.parentNode.dataset.height, top, height];
+    })""")
+    for one, two in pairwise(boxes):
+        if abs(one[2] - two[2]) < 40:
+            assert abs(one[2] - two[2]) <= 1, (one, two)
+            assert abs(one[3] - two[3]) <= 1, (one, two)
+
+
+def controls_stay_in_sight(page: Page) -> None:
+    main = page.locator("[data-testid=stMain]")
+    last = page.locator(".lab-grid").evaluate("e => e.getBoundingClientRect().bottom - innerHeight")
+    main.evaluate("(e, by) => { e.scrollTop = by; }", max(0, last))
+    box = page.locator(".st-key-controls").bounding_box()
+    assert box
+    assert 0 <= box["y"] < 200, "the last picture's controls have left the screen"
+    main.evaluate("e => { e.scrollTop = 0; }")
+
+
+def fills_the_wall(reader: Reader, entry: Lesson) -> None:
+    page = reader.page
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(f"{reader.address}/{entry.slug}?present=1&seed=0")
+    for width, height in ((1920, 1080), (1280, 720)):
+        page.set_viewport_size({"width": width, "height": height})
+        reader.drawn()
+        page.wait_for_function("([w, h]) => innerWidth === w && innerHeight === h", arg=[width, height])
+        words, plots, sideways = page.evaluate("""() => [
+          document.querySelector(".lab-lecture").offsetHeight,
+          [...document.querySelectorAll(".lab-panel:not([hidden]) > .lab-plot")].map((e) => [e.clientWidth, e.clientHeight]),
+          document.querySelector("[data-testid=stMain]").scrollWidth - innerWidth]""")
+        assert sideways <= 0
+        assert 0 < words < 0.07 * height, "one line of heading"
+        assert 1 <= len(plots) <= 2
+        for wide, tall in plots:
+            assert tall >= 0.75 * height, f"{wide} × {tall} on {width} × {height}"
+        assert sum(wide for wide, _ in plots) > 0.9 * width
 
 
 def one_family_of_type(page: Page) -> None:
@@ -138,6 +192,8 @@ def test_every_page_from_its_question_to_its_presets(reader, entry):
     assert page.locator(".main-svg").count() >= 2
     one_family_of_type(page)
     beside_the_picture(page)
+    stands_in_lines(page)
+    controls_stay_in_sight(page)
     a_slider_changes_the_picture_and_the_link(reader)
     assert page.locator("[data-testid=stApp]").evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(255, 255, 255)"
     assert violations(page) == []
@@ -145,6 +201,7 @@ def test_every_page_from_its_question_to_its_presets(reader, entry):
     assert violations(page) == []
     fits_a_phone(page)
     presets_are_links_that_open_their_scenes(reader, entry)
+    fills_the_wall(reader, entry)
     if entry == LESSONS[0]:
         # Who has predicted is shown the picture at once on coming back, even where no scene is named.
         page = reader.open(entry.slug)

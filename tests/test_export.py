@@ -246,7 +246,7 @@ def test_the_figure_plays_without_a_network(page, browser, tmp_path):
     # The words and the key are there too, in the theme in which it was saved.
     expect(alone.locator("h1")).to_have_text(page.locator("h2").first.inner_text())
     assert alone.locator(".lab-grid .lab-panel").count() == page.locator(".lab-grid .lab-panel").count()
-    assert alone.locator(".lab-legend li").all_inner_texts() == page.locator(".lab-legend li").all_inner_texts()
+    assert alone.locator(".lab-key li").all_inner_texts() == page.locator(".lab-key li").all_inner_texts()
     assert alone.locator(".lab-grid figcaption").all_inner_texts() == page.locator(".lab-grid figcaption").all_inner_texts()
     assert seen in alone.locator("body").inner_text()
     expect(alone.get_by_role("link", name=page.url)).to_be_visible()

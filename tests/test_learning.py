@@ -7,9 +7,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from core.catalogue import LESSONS
+from core.catalogue import LESSONS, lesson
 from tests.pages import page_spec
 from tests.reader import FOLLOWED, in_browser, progress, violations
+from tests.runs import opening
 
 pytestmark = in_browser
 SLUGS = [entry.slug for entry in LESSONS]
@@ -76,7 +77,8 @@ def test_a_lecture_is_driven_from_the_keyboard(reader):
     expect(page.locator(".lab-cover")).to_be_visible()
     page.keyboard.press("Space")
     expect(page.locator(".lab-cover")).to_be_hidden()
-    expect(page.locator(".lab-panel:visible")).to_have_count(1)
+    expect(page.locator(".lab-panel:visible")).to_have_count(2)
+    expect(page.locator(".lab-panel:visible .lab-plot > .lab-key").first).to_be_visible()
     reader.drawn()
     ticks = page.evaluate("[...document.querySelectorAll('.lab-panel:not([hidden]) :is(.xtick, .ytick) text')]"
                           ".map((t) => parseFloat(getComputedStyle(t).fontSize))")
@@ -95,11 +97,17 @@ def test_a_lecture_is_driven_from_the_keyboard(reader):
     for entry in LESSONS[1:]:
         page.keyboard.press("ArrowRight" if entry is LESSONS[1] else "ArrowDown")
         expect(page.locator(".lab-lecture h2")).to_have_text(entry.title)
-        expect(page.locator(".lab-lecture-part")).to_contain_text(entry.source)
         reader.drawn()
     page.keyboard.press("Space")
     page.keyboard.press("2")
     expect(page.locator(".lab-place")).to_contain_text("picture 2 of")
+    page.keyboard.press("b")
+    expect(page.locator(".lab-place")).to_contain_text("picture 1 of")
+    page.keyboard.press("v")
+    said = page.locator(".lab-overlay .lab-said")
+    expect(said).to_be_visible()
+    assert said.evaluate("e => parseFloat(getComputedStyle(e).fontSize)") > 50
+    page.keyboard.press("v")
     page.keyboard.press("q")
     expect(page.locator(".lab-overlay .lab-qr svg")).to_be_visible()
     page.keyboard.press("q")
@@ -112,11 +120,44 @@ def test_a_lecture_is_driven_from_the_keyboard(reader):
     assert "present" not in page.url
 
 
+def test_further_pictures_are_drawn_when_they_are_asked_for(reader):
+    page = reader.open("early_stopping")
+    board = page_spec("early_stopping").draw(opening("early_stopping")[-1], lesson("early_stopping").module().Config())
+    leads, more = [panel.id for panel in board.panels], [panel.id for panel in board.further]
+    ids = "() => [...document.querySelectorAll('.lab-grid > .lab-panel')].map((e) => e.dataset.panel)"
+    assert page.evaluate(ids) == leads
+    button = page.locator(".lab-further button")
+    expect(page.locator(".lab-further")).to_contain_text(board.further[0].title)
+    button.click()
+    expect(button).to_have_attribute("aria-expanded", "true")
+    reader.drawn()
+    assert page.evaluate(ids) == leads + more
+    page.wait_for_function("() => new URLSearchParams(location.search).get('further') === '1'")
+    # It is part of the link, and on the wall the keys go on into them.
+    reader.begin(width=1920, height=1080)
+    reader.open("early_stopping?present=1&seed=0")
+    first = page.locator(".lab-panel:visible").first
+    for _ in leads:
+        page.keyboard.press("n")
+        reader.drawn()
+        if first.get_attribute("data-panel") == more[0]:
+            break
+    expect(first).to_have_attribute("data-panel", more[0])
+    reader.begin()
+    reader.open("early_stopping?further=1")
+    assert page.evaluate(ids) == leads + more
+    button.click()
+    expect(button).to_have_attribute("aria-expanded", "false")
+    reader.drawn()
+    assert page.evaluate(ids) == leads
+    page.wait_for_function("() => !location.search.includes('further')")
+
+
 def test_two_scenes_share_axes_and_clock(reader):
     page = reader.open("optimisers")
     page.get_by_role("button", name="Compare").click()
     expect(page.locator("[data-panel=kept-map]")).to_be_visible()
-    page.locator(".lab-presets a").nth(1).click()
+    # The next scene is B at once.
     expect(page.locator(".lab-presets a").nth(1)).to_have_attribute("aria-current", "true")
     expect(page.locator(".lab-why")).to_contain_text("Problem: A Himmelblau, B Ravine")
     reader.drawn()

@@ -8,8 +8,9 @@ from unittest import mock
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import lesson
+from core import catalogue, lesson
 from core.controls import Choice, Choices, Control, Grid, InvalidValue, Number, Numbers, Switch
+from core.lesson import Scene
 from tests.pages import ROOT, page_spec
 from ui import home
 
@@ -26,6 +27,11 @@ def opened(page: str, **query: str) -> AppTest:
     for name, text in query.items():
         app.query_params[name] = text
     return app.run()
+
+
+def first_scene(slug: str) -> Scene:
+    """The scene of a page that no link names."""
+    return catalogue.lesson(slug).module().Config(**page_spec(slug).presets[0].values)
 
 
 def texts(app: AppTest) -> str:
@@ -80,7 +86,7 @@ def move(app: AppTest, slug: str, field: str, control: Control, value: object) -
 
 def test_every_widget_at_both_ends(entry, module):
     app = opened(entry.slug)
-    opening = module.Config()
+    opening = first_scene(entry.slug)
     for name, control in module.Config.controls().items():
         for value in (*control.edges(), getattr(opening, name)):
             try:
@@ -111,15 +117,22 @@ def test_presets_open_from_their_links(entry, module):
 
 
 def test_bad_values_of_the_page_itself_are_said(entry, module):
-    app = opened(entry.slug, present="banana", beside="seed=-1&nobody=2&=&&%00")
+    app = opened(entry.slug, present="banana", further="plenty", beside="seed=-1&nobody=2&=&&%00")
     assert not app.exception
     told = " ".join(notices(app, entry.slug))
     assert "banana" in told
+    assert "plenty" in told
     assert "nobody" in told
     assert "Seed" in told
-    assert app.session_state[f"scene:{entry.slug}"] == module.Config()
+    assert app.session_state[f"scene:{entry.slug}"] == first_scene(entry.slug)
     assert app.session_state[f"pinned:{entry.slug}"] == dataclasses.replace(module.Config(), seed=0)
     assert "present" not in app.query_params
+    assert "further" not in app.query_params
+
+
+def test_a_page_opens_with_its_first_preset_and_a_link_at_the_defaults(entry, module):
+    assert opened(entry.slug).session_state[f"scene:{entry.slug}"] == first_scene(entry.slug)
+    assert opened(entry.slug, seed="3").session_state[f"scene:{entry.slug}"] == module.Config(seed=3)
 
 
 @pytest.mark.parametrize("text", ["nan", "1e999", "garbage", "-7", ""])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -40,7 +41,7 @@ def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths:
     shell.require_router()
     entry = catalogue.lesson(slug)
     module = entry.module()
-    scenes = [(preset, module.Config(**preset.values)) for preset in presets]
+    scenes = [(preset, _scene_of(module.Config, tuple(preset.values.items()))) for preset in presets]
     controls.load_scene_from_url(slug, module.Config, scenes[0][1] if scenes else module.Config())
     if not lecture.is_active():
         st.markdown(f"## {entry.title}\n{entry.question}")
@@ -55,6 +56,17 @@ def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths:
     if references:
         with st.expander("References", icon=":material/menu_book:"):
             st.markdown(references)
+
+
+# A page's presets are the same in every run of it, and their checks and links a tenth of its own time.
+@lru_cache(maxsize=512)
+def _scene_of(config: type[Scene], values: tuple[tuple[str, Any], ...]) -> Scene:
+    return config(**dict(values))
+
+
+@lru_cache(maxsize=512)
+def _link(scene: Scene, present: bool) -> str:
+    return "?" + urlencode(scene.query() | ({controls.PRESENT: "1"} if present else {}))
 
 
 @dataclass(frozen=True)
@@ -147,7 +159,6 @@ def _boards(page: Page, scene: Scene) -> _Boards:
 def _browser_data(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
     """What the browser is told besides the pictures."""
     slug, question = page.slug, boards.now.question
-    present = {controls.PRESENT: "1"} if lecture.is_active() else {}
     other = controls.pinned_scene(slug)
     return {
         "slug": slug, "question": questions.browser_data(question), "ask_first": st.session_state.get(f"ask_first:{slug}", False),
@@ -155,7 +166,7 @@ def _browser_data(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
         "verdict": questions.judge(slug, scene, question, live=not boards.done),
         "solved": bool(st.session_state.get(f"solved:{slug}")),
         "presets": [{"name": preset.name, "why": preset.why, "current": there == scene,
-                     "query": "?" + urlencode(there.query() | present)} for preset, there in page.presets],
+                     "query": _link(there, lecture.is_active())} for preset, there in page.presets],
         "comparison": controls.describe_difference(other, scene) if other else None,
         "lecture": lecture.browser_data(page.entry, scene.query()),
     }

@@ -90,6 +90,6 @@ if __name__ == "__main__":
     shell.add_stylesheet()
     # In the place of a lesson, so that lecture mode has neighbours to go to.
     entry = catalogue.lesson("mixup")
-    controls.load_scene_from_url(entry.slug, Config)
+    controls.load_scene_from_url(entry.slug, Config, Config())
     st.markdown("## Kinds of panels")
     page._scene(page.Page(entry, lesson, draw, []))

@@ -76,7 +76,7 @@ export class Lecture {
     const { stops } = this;
     if (at >= stops.length && !this.waiting) return;
     if (at >= stops.length) this.board.further.ask(true);
-    this.at = Math.max(0, at);
+    this.at = Math.min(Math.max(0, at), stops.length);
     this.board.arrange();
     this.board.drawOutdated(0);
   }
@@ -100,7 +100,7 @@ export class Lecture {
     if (kind === "verdict") {
       const { verdictLine } = this.board.question;
       const words = verdictLine.hasChildNodes() ? [...verdictLine.childNodes].filter((node) => node.nodeName !== "BUTTON").map((node) => node.cloneNode(true))
-        : [this.board.head.summary.replaceAll("**", "")];
+        : [this.board.head.summary.split("\n\n")[0].replaceAll("**", "")];
       const said = make("p", "lab-said");
       said.append(...words);
       this.overlay.replaceChildren(said);

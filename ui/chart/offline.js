@@ -54,6 +54,8 @@ body { background: var(--st-background-color); color: var(--st-text-color); font
 svg { vertical-align: middle; }
 h1 { font-size: 1.5rem; line-height: 1.2; margin: 0 0 0.75rem; }
 a { color: var(--st-primary-color); overflow-wrap: anywhere; }
+table { border-collapse: collapse; } th, td { padding: 0.2rem 0.8rem; text-align: right; border-bottom: 1px solid var(--st-border-color); }
+:is(th, td):first-child { text-align: left; }
 footer { font-size: 0.82rem; opacity: 0.85; }
 ${css}
 .lab-toolbar, .lab-why:empty { display: none !important; }
@@ -90,12 +92,19 @@ async function written({ text, numbers }) {
 
 const escaped = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
-// The Markdown that the sentences use: paragraphs, lists and what is strong.
+// The Markdown that the sentences use: paragraphs, lists, tables and what is strong.
 function paragraphs(markdown) {
   const strong = (text) => escaped(text).replace(/\*\*(.+?)\*\*/g, "<strong>$1</strong>");
   return markdown.trim().split(/\n{2,}/).filter(Boolean).map((block) => {
     const lines = block.split("\n");
+    if (lines.every((line) => line.startsWith("|"))) return table(lines, strong);
     return lines.every((line) => /^[-*] /.test(line)) ? `<ul>${lines.map((line) => `<li>${strong(line.slice(2))}</li>`).join("")}</ul>`
       : `<p class="lab-summary">${strong(block)}</p>`;
   }).join("\n");
+}
+
+// | a | b |, a line that says how the columns stand, and the rows.
+function table([names, , ...rows], strong) {
+  const line = (text, tag) => `<tr>${text.split("|").slice(1, -1).map((cell) => `<${tag}>${strong(cell.trim())}</${tag}>`).join("")}</tr>`;
+  return `<table class="lab-summary"><thead>${line(names, "th")}</thead><tbody>${rows.map((row) => line(row, "td")).join("")}</tbody></table>`;
 }

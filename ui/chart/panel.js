@@ -34,7 +34,11 @@ export class Panel {
     this.key = this.root.appendChild(make("ul", "lab-key"));
     this.foot = this.root.appendChild(make("div", "lab-foot"));
     this.caption = this.foot.appendChild(make("figcaption"));
-    this.resizeObserver = new ResizeObserver(() => { if (this.drawn) this.view.resize(); });
+    this.resizeObserver = new ResizeObserver(() => {
+      if (!this.drawn) return;
+      this.view.resize();
+      this.placeButtons();
+    });
     this.visible = true;
     this.intersectionObserver = new IntersectionObserver((entries) => {
       this.visible = entries.at(-1).isIntersecting;
@@ -66,7 +70,7 @@ export class Panel {
   }
 
   // legend: the board's, of which spec.keys are this picture's.
-  show(spec, legend = []) {
+  show(spec, legend) {
     if (spec.kind !== this.spec?.kind) this.setKind(spec.kind);
     this.spec = spec;
     const same = spec.part === this.unpacked?.part;
@@ -111,6 +115,9 @@ export class Panel {
     return [part, this.board.drawnLook, mate && this.board.revision, moves ? this.ownFrame(frame) : ""].join();
   }
 
+  // Plotly's buttons stand in the line of the title, above the key.
+  placeButtons() { this.plot.style.setProperty("--up", `${this.plot.offsetTop - this.root.firstChild.offsetTop}px`); }
+
   // On the wall the key stands inside the picture, which leaves room for it at its top.
   placeKey() {
     const inside = this.board.lecture.on && this.entries.length > 0;
@@ -125,6 +132,7 @@ export class Panel {
     this.unpack();
     this.placeKey();
     await this.view.draw(this.ownFrame(frame));
+    if (!this.drawn) this.placeButtons();
     this.drawn = true;
     this.shown = state;
   }

@@ -159,7 +159,7 @@ export class Question {
     const spec = this.board.spec?.setup;
     this.setup.root.hidden = !spec;
     if (!spec || !this.open) return;
-    this.setup.show(spec);
+    this.setup.show(spec, this.board.spec.legend);
     this.setup.draw(0);
   }
 
