@@ -26,7 +26,7 @@ AXES = {
     "surface": ("first parameter θ₁", "second parameter θ₂"),
 }
 SHORT = {"other": "other start", "other_matched": "other, matched", "twin": "twin", "twin_matched": "twin, matched"}
-LIFT = 0.03  # of the surface's height, so that the path is not half inside it
+LIFT = 0.06  # of the surface's height, so that the ground hides neither the path nor the lower half of its flat marks
 
 
 def hue(net: str, scene: Config) -> str:
@@ -139,7 +139,7 @@ def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
     x, y, z = style.array(path[:, 0]), style.array(path[:, 1]), style.array(z)
     line = dict(type="scatter3d", x=x, y=y, z=z, mode="lines", line=dict(color=colour, width=9), hoverinfo="skip")
     head = dict(type="scatter3d", x=x[-1:], y=y[-1:], z=z[-1:], mode="markers", hoverinfo="skip",
-                marker=dict(size=8, color=colour, line=dict(color=style.PAPER, width=2)))
+                marker=dict(size=7, color=colour, line=dict(color=style.PAPER, width=2)))
     ground = dict(
         type="surface", x=style.array(result.a[m]), y=style.array(result.b[m]), z=style.array(scale.of(result.grid[m].numpy())),
         customdata=style.array(result.grid[m]), colorscale=style.SURFACE, cmin=scale.low, cmax=scale.high, showscale=False,
@@ -147,7 +147,7 @@ def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
         contours_z=dict(show=True, color=style.colour("axis"), width=1, **_lines(scale)),
         hovertemplate="loss %{customdata:.4g}<extra></extra>")
     ring = dict(type="scatter3d", x=x[:1], y=y[:1], z=z[:1], mode="markers", hoverinfo="skip",
-                marker=dict(symbol="circle-open", size=8, color=colour))
+                marker=dict(symbol="circle-open", size=7, color=colour))
     traces = [ground, ring, style.grow(line, list(range(1, len(path) + 1))),
               style.frames(head, x=x[:, None], y=y[:, None], z=z[:, None])]
     bare = dict(title=dict(text=""), showticklabels=False)
@@ -180,30 +180,35 @@ def loss(result: Result, scene: Config, m: int) -> go.Figure:
     ends = {net: _on_log(result.losses[:, k].numpy() - result.floor) for k, net in enumerate(result.nets)}
     span = _decades([np.asarray(t["y"]) for t in traces])
     return style.figure(traces, x="step", y="loss" if scene.problem == "network" else "above floor", yaxis_type="log",
-                        xaxis_range=[0, scene.steps], yaxis_range=span, showlegend=False,
+                        xaxis_range=[0, scene.steps], xaxis_domain=_width(scene), yaxis_range=span, showlegend=False,
                         annotations=_names(scene, steps, ends, span))
 
 
 def _decades(curves: Sequence[np.ndarray]) -> list[float]:
-    """The range of a logarithmic axis that holds all the curves, with room for a label at the top."""
+    """The range of a logarithmic axis that holds all the curves."""
     known = np.concatenate([np.ravel(curve) for curve in curves])
     known = np.log10(known[np.isfinite(known) & (known > 0)])
     low, high = (float(known.min()), float(known.max())) if known.size else (-3.0, 1.0)
-    return [low - 0.1, high + max(0.1 * (high - low), 0.1)]
+    return [low - 0.1, high + 0.1]
 
 
+NAMED = 0.74  # of the width is left to curves that have their names at their ends
 APART = 0.08  # of an axis' height, between two labels at the ends of curves
 
 
+def _width(scene: Config) -> list[float]:
+    return [0, NAMED if scene.problem == "network" else 1]
+
+
 def _names(scene: Config, x: Any, curves: dict[str, np.ndarray], span: Sequence[float]) -> list[dict[str, Any]]:
-    """The net's name above the last point of each of its curves on a logarithmic axis of the range `span`; none for a surface."""
+    """The net's name beside the last point of its curve, on a logarithmic axis of the range `span`; none for a surface."""
     last = {net: int(np.flatnonzero(np.isfinite(y))[-1]) for net, y in curves.items() if net in NETS and np.isfinite(y).any()}
     height = {net: min(float(np.log10(curves[net][i])), span[1] - APART * (span[1] - span[0])) for net, i in last.items()}
     above, notes = -np.inf, []
     for net in sorted(height, key=height.__getitem__):
         above = max(height[net], above + APART * (span[1] - span[0]))
         name = style.label(float(x[last[net]]), above, NETS[net].lower(), hue(net, scene))
-        notes.append(name | dict(xanchor="right" if x[last[net]] > scene.steps / 2 else "left", xshift=0, yshift=10))
+        notes.append(name)
     return notes
 
 
@@ -243,7 +248,8 @@ def sharpness(result: Result, scene: Config) -> go.Figure:
     span = [float(low) - 0.15, float(high) + 0.25]
     curves = {net: _on_log(result.sharpness[:, k].numpy()) for k, net in enumerate(result.nets)}
     return style.figure(traces, x="step", y="λ<sub>max</sub>", yaxis_type="log", xaxis_range=[0, scene.steps], showlegend=False,
-                        yaxis_range=span, annotations=[note, *_names(scene, style.array(result.sharpness_steps), curves, span)])
+                        xaxis_domain=_width(scene), yaxis_range=span,
+                        annotations=[note, *_names(scene, style.array(result.sharpness_steps), curves, span)])
 
 
 def below_zero(result: Result) -> bool:

@@ -16,7 +16,8 @@ def ends(result: Result, scene: Config) -> list[dict[str, Any]]:
     """One label for each place at which methods rest, those of a minimum in the order in which they settle."""
     if result.arrived_at is None:
         return []
-    lows = minima(scene, surfaces.surface(scene.problem, scene.kappa))
+    surface = surfaces.surface(scene.problem, scene.kappa)
+    lows = minima(scene, surface)
     rests = stuck(result, scene)
     lines: dict[tuple[float, float], list[tuple[int, str]]] = {}
     for k, method in enumerate(result.methods):
@@ -29,10 +30,14 @@ def ends(result: Result, scene: Config) -> list[dict[str, Any]]:
         else:
             continue
         lines.setdefault(place, []).append((step, text))
-    return [_label(place, [text for _, text in sorted(some)], above=place[1] > scene.start_y) for place, some in lines.items()]
+    left, right = surface.x_range
+    return [_label(place, [text for _, text in sorted(some)], place[1] > scene.start_y, (place[0] - left) / (right - left))
+            for place, some in lines.items()]
 
 
-def _label(place: tuple[float, float], texts: list[str], above: bool) -> dict[str, Any]:
-    """On the side away from the start, where paths leave room."""
+def _label(place: tuple[float, float], texts: list[str], above: bool, across: float) -> dict[str, Any]:
+    """On the side away from the start, where paths leave room; `across` is the place's part of the frame's width."""
+    anchor, shift = ("right", 26) if across > 0.8 else ("left", -26) if across < 0.2 else ("center", 0)
     return dict(x=place[0], y=place[1], text="<br>".join(texts), showarrow=False, bgcolor=style.PAPER, opacity=0.9, borderpad=2,
+                xanchor=anchor, xshift=shift,
                 yanchor="bottom" if above else "top", yshift=16 if above else -16, font=dict(color=style.INK), align="left")

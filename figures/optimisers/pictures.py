@@ -23,8 +23,8 @@ DASH = {"sgd": "solid", "noisy_sgd": "dot", "momentum": "solid", "nesterov": "da
 MARK = {"sgd": "circle", "noisy_sgd": "circle-open", "momentum": "square", "nesterov": "square-open",
         "adagrad": "triangle-up", "rmsprop": "triangle-down", "adam": "diamond", "adamw": "diamond-open",
         "newton": "x", "damped_newton": "cross", "conjugate_gradient": "pentagon", "lbfgs": "hexagon"}
-# Of a map's marks those that there are in three dimensions; elsewhere a circle stands.
-IN_SPACE = ("square", "square-open", "diamond", "diamond-open", "x", "cross")
+# Of a map's marks those that every browser has a glyph of in three dimensions; elsewhere a circle stands.
+IN_SPACE = ("square", "square-open", "diamond", "diamond-open")
 FRAMES = 75
 
 
