@@ -108,8 +108,8 @@ COLOURS = {
 INK, MUTED, GRID, PAPER = (COLOURS[name][0] for name in ("ink", "muted", "grid", "paper"))
 
 # A single hue in even steps of lightness, pale enough for coloured paths to stand out; low loss is the palest.
-_SURFACE = (("#FBFCFE", "#151C25"), ("#E5ECF4", "#1C2937"), ("#CEDAE8", "#263849"), ("#B4C6DB", "#324A60"),
-            ("#97B0CC", "#3F5D78"), ("#7999BC", "#4E7190"))
+_SURFACE = (("#F9FBFD", "#1B252D"), ("#DBE3EE", "#293B4A"), ("#BDCEE1", "#395368"), ("#9EB7D3", "#4B6B86"),
+            ("#7FA1C4", "#5F85A6"), ("#5E8CB6", "#75A0C4"))
 # From certain to unsure.
 _UNCERTAINTY = (("#FBF8F4", "#171A1F"), ("#F3E1C7", "#35291F"), ("#E6BE8C", "#5E4128"), ("#CC9257", "#8E602F"),
           ("#A56430", "#C48A45"), ("#6E3C18", "#F3C27E"))
