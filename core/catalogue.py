@@ -79,7 +79,7 @@ LESSONS = (
         name="Exploding gradients",
         title="Through many steps a gradient can explode or die, and clipping bounds each step",
         part="Optimisation",
-        question="Through many steps of one weight, does the gradient grow or vanish?",
+        question="What becomes of gradient descent without clipping at a cliff?",
         source="Gradient explosion",
     ),
     Lesson(

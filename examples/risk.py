@@ -4,7 +4,7 @@ import math
 
 import torch
 
-M, SIGMA, POWERS = 12, 0.3, 200
+N, SIGMA, POWERS = 12, 0.3, 200
 
 
 def truth(x):
@@ -22,9 +22,9 @@ def features(x, p):
 
 def main():
     g = torch.Generator().manual_seed(0)
-    u = torch.rand(24, generator=g, dtype=torch.float64)[:M]  # the first of a pool of 24
-    noise = torch.randn(24, generator=g, dtype=torch.float64)[:M]
-    x = 2 * (torch.arange(M) + u) / M - 1  # one sample in each of M equal cells
+    u = torch.rand(24, generator=g, dtype=torch.float64)[:N]  # the first of a pool of 24
+    noise = torch.randn(24, generator=g, dtype=torch.float64)[:N]
+    x = 2 * (torch.arange(N) + u) / N - 1  # one sample in each of N equal cells
     y = truth(x) + SIGMA * noise
     everywhere = torch.linspace(-1, 1, 200_001, dtype=torch.float64)
     out = {}

@@ -10,19 +10,21 @@ from ui.chart import Board, Panel, Player
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Off the cliff",
-           "At the cliff a step without clipping is 27 long and leaves the map; both clipped runs walk on, and arrive."),
-    Preset("Too loose", "c = 10: the step at the cliff is still 7 long or more, and all three runs leave the map.",
+    Preset("The cliff",
+           "At the cliff a step without clipping is 27 long; both clipped runs walk on, and arrive."),
+    Preset("Threshold too large", "c = 10: the step at the cliff is still 7 long or more, and all three runs leave the map.",
            dict(threshold=10.0)),
-    Preset("Too tight", "c = 0.03: every clipped step is shorter than 0.03, and after 80 neither clipped run has arrived.",
+    Preset("Threshold too small",
+           "c = 0.03: every clipped step is shorter, and after 80 neither clipped run has arrived.",
            dict(threshold=0.03)),
-    Preset("Small ε instead", "ε = 0.1 needs no clipping for now: after 80 steps all three still stand on the plateau.",
+    Preset("Small learning rate", "ε = 0.1 needs no clipping for now: after 80 steps all three still stand on the plateau.",
            dict(learning_rate=0.1)),
     Preset("Sigmoid", "From h₀ = ½ the cliff runs along b = −w/2, and begins at w = 4, where w·max φ′ = 1.",
            dict(unit="sigmoid", start_w=6.1, start_b=-1.2, learning_rate=3.0, target=0.3, h0=0.5)),
-    Preset("Linear, |w| > 1", "The gradient is 1.2⁵⁰ ≈ 9,100 times as large after 50 steps; the first step without clipping is "
-           "billions long.", dict(unit="linear", start_w=1.2, start_b=0.5)),
-    Preset("Vanishing", "w = 3, but a sigmoid passes on at most ¾ at every step: what happened long ago is not felt.",
+    Preset("Linear, |w| > 1",
+           "Back through 50 steps: × 1.2⁵⁰ ≈ 9,100. The first step without clipping is billions long.",
+           dict(unit="linear", start_w=1.2, start_b=0.5)),
+    Preset("Vanishing", "w = 3, but a sigmoid passes on at most ¾ a step: what happened long ago is not felt.",
            dict(unit="sigmoid", start_w=3.0, start_b=-4.0, T=100, h0=0.5)),
 ]
 
@@ -60,45 +62,50 @@ REFERENCES = """
 
 
 def draw(result: Result, scene: Config) -> Board:
-    told = summary(result, scene)
     inside = ARMS[scene.inside]
     linear = scene.unit == "linear"
+    dashed = "|w| = 1 and J = 0" if linear else "cliff and J = 0, as T → ∞"
     panels = [
         Panel(id="map", figure=lambda: pictures.contour(result, scene), span=7, rows=2, height="tall",
-              click=("start_w", "start_b"),
-              caption="Click anywhere to start from there. The stronger the blue, the larger J" + (
-                  ", on a logarithmic scale from 10⁻⁴ to 10⁶. Dashed: |w| = 1, and in green J = 0." if linear else
-                  ". Dashed: where theory puts the cliff, and in green J = 0, as T → ∞."),
+              click=("start_w", "start_b"), title="Where each run of gradient descent goes",
+              pair="through" if words.vanishes(scene) else "surface",
+              caption=f"Bluer: larger J{', logarithmic' * linear}. Dashed: {dashed}. Click to start elsewhere.",
               alt=lambda: words.contour(result, scene)),
-        Panel(id="steps", figure=lambda: pictures.step_lengths(result, scene), span=5, height="short",
-              title="How long each step is",
-              caption="Clipping by norm keeps every step at or below ε·c, dashed.", alt=lambda: words.steps_alt(result, scene)),
-        Panel(id="loss", figure=lambda: pictures.loss(result, scene), span=5, height="short", title="Loss J through training",
-              caption="Logarithmic. A line ends where J is too large or too small to draw.",
-              alt=lambda: words.loss(result, scene)),
-        Panel(id="surface", figure=lambda: pictures.surface3d(result, scene), span=6, title="The same, as a surface",
-              caption="Height is " + ("log J, cut at 10⁻⁴ and 10⁶." if linear else "J."), alt=lambda: words.surface(result)),
-        Panel(id="through", figure=lambda: pictures.through(result, scene), span=6, title=f"Back through time: {inside.lower()}",
-              caption=("Dashed: |w|ᵏ, which the linear unit follows exactly." if linear else
-                       "Dashed: the most that w allows, (|w|·max φ′)ᵏ. Where the unit saturates, φ′ is far smaller.")
-              + " w is that of the step shown. Below 10⁻³⁶ nothing is drawn.", alt=lambda: words.through(result, scene)),
-        Panel(id="direction", figure=lambda: pictures.direction(result, scene), span=6,
-              title=f"What clipping does to a gradient: {inside.lower()}",
-              caption="The ray is the gradient of this run's next step, at the end that of its last one. By norm it is cut at "
-              "the circle and keeps its direction; by value each coordinate is cut at the square. Pale: at all other steps.",
-              alt=lambda: words.direction(result, scene)),
+        Panel(id="steps", figure=lambda: pictures.step_lengths(result, scene), span=5, height="short", pair="loss",
+              title="How long each step is", caption="Dashed: ε·c, the longest step that clipping by norm allows.",
+              alt=lambda: words.lengths(result, scene)),
+        Panel(id="through", figure=lambda: pictures.through(result, scene), span=5, height="short",
+              title="The gradient back through time",
+              caption=("Dashed: |w|ᵏ, which a linear unit follows exactly." if linear else
+                       "Dashed: the most that w allows, (|w|·max φ′)ᵏ."),
+              alt=lambda: words.through(result, scene)),
+        Panel(id="surface", figure=lambda: pictures.surface3d(result, scene), span=6, title="The cliff as a surface over w and b",
+              caption="Height: " + ("log J, cut at 10⁻⁴ and 10⁶." if linear else "J."), alt=lambda: words.surface(result)),
+        Panel(id="loss", figure=lambda: pictures.loss(result, scene), span=6, title="Loss J through training",
+              caption="A line ends where J is too large or too small to draw.", alt=lambda: words.loss(result, scene)),
     ]
+    further = [
+        Panel(id="direction", figure=lambda: pictures.direction(result, scene), span=6, pair="chains" if result.chains else "",
+              title=f"Gradients of one run: {inside.lower()}",
+              caption="Ray: the gradient. Marks: cut at the circle by norm, at the square by value.",
+              alt=lambda: words.direction(result, scene))]
     if result.chains:
-        panels.append(Panel(
-            id="chains", figure=lambda: pictures.chains(result, scene), span=6, title="Back through layers",
-            caption=f"{UNITS} units a layer, median and range of {CHAINS} chains. Purple, solid: a new Gaussian matrix in "
-            "every layer. Orange, dash-dotted: one matrix again and again. Green, broad: orthogonal. Dashed: gᵏ.",
+        further.append(Panel(
+            id="chains", figure=lambda: pictures.chains(result, scene), span=6, title="The gradient back through layers",
+            caption=f"{UNITS} units a layer; median and range of {CHAINS} chains. Dashed: gᵏ.",
             alt=lambda: words.chains(result, scene)))
-    player = Player(labels=[f"step {s}" for s in pictures.stops(result)])
-    title, caption, unseen = setup.words(scene)
-    return Board(
-        panels=panels, player=player, summary=told, legend=pictures.legend(),
-        setup=Panel(id="setup", figure=lambda: setup.setup(scene), title=title, caption=caption, alt=unseen))
+    return Board(panels=panels, further=further, player=Player(labels=[f"step {s}" for s in pictures.stops(result)]),
+                 summary=summary(result, scene), legend=pictures.legend(), setup=_setup(result, scene))
+
+
+def _setup(result: Result, scene: Config) -> Panel:
+    """What the question is about: the unit in time, or the map before any run."""
+    if words.vanishes(scene):
+        title, caption, unseen = setup.words(scene)
+        return Panel(id="setup", figure=lambda: setup.setup(scene), title=title, caption=caption, alt=unseen)
+    return Panel(id="setup", figure=lambda: pictures.unexplored(result, scene), title="The loss J over weight and bias",
+                 caption=f"Bluer: larger J = (h<sub>T</sub> − y)², with T = {scene.T} times h ← {setup.PHI[scene.unit]}.",
+                 alt=lambda: words.unexplored(result, scene))
 
 
 SYMBOLS = {"w, b": "theta", "φ": "unit", "h": "h", "y": "target", "∂h_T/∂h_t": "back", "c": "threshold", "g": "g"}

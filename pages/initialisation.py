@@ -17,10 +17,10 @@ PRESETS = [
            dict(activation="tanh", inside="he")),
     Preset("Linear", "On average He doubles the second moment at each layer, and overflows. No linear net can part two circles.",
            dict(activation="linear", inside="he", steps=100)),
-    Preset("Adam forgives size",
+    Preset("Adam",
            "Adam divides a gradient by its size, so Xavier and the orthogonal start train too; equal units do not.",
            dict(optimiser="adam", learning_rate=0.001, inside="constant", steps=140)),
-    Preset("g² near 2", "Nearly twice the variance: now Xavier and the orthogonal start train, and He overflows.",
+    Preset("Gain 1.4", "g² is near 2, nearly twice the variance: now Xavier and the orthogonal start train, and He overflows.",
            dict(gain=1.4)),
     Preset("Three layers", "A shallow net forgives Xavier and the orthogonal start; it forgives neither zeros nor equal units.",
            dict(depth=3, learning_rate=0.05)),
@@ -67,42 +67,42 @@ REFERENCES = """
 
 
 def draw(result: Result, scene: Config) -> Board:
-    inside = SCHEMES[scene.inside]
-    wide = " (in the limit of wide layers)" if scene.activation == "tanh" else ""
+    wide = " for wide layers" if scene.activation == "tanh" else ""
     panels = [
-        Panel(id="forward", figure=lambda: pictures.forward(result, scene), span=7, rows=2, height="tall",
-              title="The signal on its way forwards",
-              caption=f"Mean square of a layer's activations. Dashed, in the text's colour: theory{wide}; bands: "
-              f"{len(result.draws)} draws; both at the start. What is zero, or too small for a float, has no line.",
+        Panel(id="forward", figure=lambda: pictures.forward(result, scene), span=7, rows=2, height="tall", pair="loss",
+              title="The signal's size in each layer",
+              caption=f"Thin dashes: theory{wide}; bands: range of draws; both of step 0. Zeros have no line.",
               alt=lambda: words.forward(result, scene)),
         Panel(id="loss", figure=lambda: pictures.loss(result, scene), span=5, height="short", title="Which start trains",
-              caption=f"Mean cross-entropy over all {N} points of two circles. At ln 2 several lines may lie on each other.",
-              alt=lambda: words.loss(result)),
+              caption=f"All {N} points of two circles. Upright: the step of the player.", alt=lambda: words.loss(result)),
         Panel(id="backward", figure=lambda: pictures.backward(result, scene), span=5, height="short",
-              title="The gradient on its way back",
-              caption="From right to left. Dashed, in the text's colour: theory for the random starts, for wide layers, from the "
-              "last layer on.",
+              title="The gradient's size in each layer",
+              caption="Read from right to left. Thin dashes: theory of step 0 for wide layers, from the last layer on.",
               alt=lambda: words.backward(result)),
-        Panel(id="ridges", figure=lambda: pictures.ridges(result, scene), span=6,
-              title=f"{inside}: the activations, layer by layer",
-              caption="Over all units and samples, without zeros and what lies beyond the axis. Each ridge has its own scale.",
+        Panel(id="ridges", figure=lambda: pictures.ridges(result, scene), span=6, pair="units",
+              title=f"Sizes of activations, layer by layer: {SCHEMES[scene.inside]}",
+              caption="All units and samples that are not zero. Each ridge has its own scale.",
               alt=lambda: words.ridges(result, scene)),
         Panel(id="units", figure=lambda: pictures.units(result), span=6, title="How the units of the first layer move",
-              caption="Each unit is drawn by how far its two weights have come since the start. Grey ring: "
-              f"all {scene.width} units of the constant start. Who gets no gradient stays in the middle.",
+              caption=f"Change of a unit's two weights. Grey ring: all {scene.width} units of the constant start.",
               alt=lambda: words.units(result, scene)),
-        Panel(id="rank", figure=lambda: pictures.rank(result, scene), span=12, height="short",
+    ]
+    further = [
+        Panel(id="rank", figure=lambda: pictures.rank(result, scene), height="short",
               title=f"Rank of the weights of layer {result.middle}",
               caption=f"Singular values above {RANK:g} of the largest. Dashed: 1, the rank of equal units.",
               alt=lambda: words.rank(result)),
     ]
-    player = Player(labels=[f"step {s}" for s in result.at.tolist()], live=result.step < scene.steps)
+    # Theory and bands hold at step 0, so that is where the film waits.
+    player = Player(labels=[f"step {s}" for s in result.at.tolist()], live=result.step < scene.steps, autoplay=False,
+                    from_start=True)
     setup = Panel(
         id="setup", figure=lambda: pictures.setup(result), alt=lambda: words.setup(result, scene),
-        title=f"Two circles, for a net of {layers(scene.depth)} of {scene.width} units",
-        caption="Weights start at g/n_in (constant), at 0, as an orthogonal matrix times g, or drawn with variance σ² (small "
-        "normal), 2g²/(n_in + n_out) (Xavier) or 2g²/n_in (He).")
-    return Board(panels=panels, setup=setup, player=player, summary=summary(result, scene), legend=pictures.legend())
+        title=f"Two circles for {layers(scene.depth)} of {scene.width} units",
+        caption="Weights start at g/n<sub>in</sub> (constant), at 0, as an orthogonal matrix times g, or drawn with variance σ² "
+        "(small normal), 2g²/(n<sub>in</sub> + n<sub>out</sub>) (Xavier) or 2g²/n<sub>in</sub> (He).")
+    return Board(panels=panels, further=further, setup=setup, player=player, summary=summary(result, scene),
+                 legend=pictures.legend())
 
 
 SYMBOLS = {"n_in, n_out": "fan_in, fan_out", "g": "gain", "W": "weight"}

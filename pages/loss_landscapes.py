@@ -5,6 +5,7 @@ from core.lessons.loss_landscapes import landscape, words
 from core.lessons.loss_landscapes.lab import NETS, trained_starts
 from core.lessons.loss_landscapes.lesson import Config, Result
 from core.lessons.loss_landscapes.words import summary
+from core.moments import NEVER
 from figures.loss_landscapes import pictures, setup
 from ui import page
 from ui.chart import Board, Panel, Player
@@ -20,7 +21,8 @@ PRESETS = [
     Preset("Edge of stability", "Curvature climbs to 2/ε and stays near it, while the loss goes on falling.",
            dict(activation="tanh", objective="squared", depth=2, batch_norm=False, learning_rate=0.1, steps=1000, scale="log",
                 plane="trajectory")),
-    Preset("Too steep to start", "Without batch norm ε·λ_max starts above 2: the loss rises, then falls from a flatter place.",
+    Preset("Too steep to start", "Without batch norm the curvature starts beyond 2/ε: the loss rises, then falls from "
+           "a flatter place.",
            dict(batch_norm=False, skips="skips", plane="trajectory", steps=50, scale="log")),
     Preset("Himmelblau", "A landscape with only two parameters: nothing is hidden from the map.",
            dict(problem="himmelblau", learning_rate=0.01)),
@@ -29,7 +31,8 @@ PRESETS = [
 MATHS = r"""
 Both nets minimise $J(\theta)=\frac1N\sum_{i=1}^{N} L(f(x^{(i)};\theta),y^{(i)})$ over the full batch, $N=64$, with
 cross-entropy in nats or $(f-y)^2$, $y=\pm1$; no penalty. Training is $v\leftarrow\alpha v-\epsilon\nabla J$,
-$\theta\leftarrow\theta+v$. With skips a hidden layer computes $h' = \phi(\mathrm{BN}(Wh+b)) + h$; weights start from the same
+$\theta\leftarrow\theta+v$ with momentum $\alpha$.
+With skips a hidden layer computes $h' = \phi(\mathrm{BN}(Wh+b)) + h$; weights start from the same
 draws (He for ReLU, Xavier for tanh), in layers with a skip divided by the root of the number of layers.
 
 **A plane** is $J(\theta^\star + a\,d_1 + b\,d_2)$. Filter normalisation gives every unit's incoming weights in $d$ the norm that
@@ -72,11 +75,10 @@ REFERENCES = """
 
 def draw(result: Result, scene: Config) -> Board:
     stops = result.snapshot_steps.tolist() if result.snapshot_steps is not None else [result.step]
+    panels, further = (_surface_panels(result, scene), []) if scene.problem != "network" else _net_panels(result, scene)
     return Board(
-        panels=_surface_panels(result, scene) if scene.problem != "network" else _net_panels(result, scene),
-        setup=_setup(result, scene), player=Player(labels=[f"step {s}" for s in stops], live=result.grid is None),
-        summary=summary(result, scene), legend=pictures.legend(result, scene),
-    )
+        panels=panels, further=further, setup=_setup(result, scene), summary=summary(result, scene),
+        player=Player(labels=[f"step {s}" for s in stops], live=result.grid is None), legend=pictures.legend(result, scene))
 
 
 def _setup(result: Result, scene: Config) -> Panel:
@@ -84,61 +86,92 @@ def _setup(result: Result, scene: Config) -> Panel:
     return Panel(id="setup", figure=lambda: setup.setup(result, scene), title=title, caption=caption, alt=told)
 
 
-def _sharpness(result: Result, scene: Config, span: int = 6) -> Panel:
-    limit = "2/ε" if scene.alpha == 0 else "2(1 + α)/ε"
-    return Panel(id="sharpness", figure=lambda: pictures.sharpness(result, scene), span=span,
+def _sharpness(result: Result, scene: Config) -> Panel:
+    limit = "2/ε" if scene.alpha == 0 else "2(1 + α)/ε with momentum α"
+    return Panel(id="sharpness", figure=lambda: pictures.sharpness(result, scene), span=6, keyed=False,
                  title="Curvature and the edge of stability",
-                 caption=f"The steepest curvature λ_max along the path. Dashed: {limit}; on a quadratic that is steeper "
-                 "training diverges." + (" Negative values have no place on this axis." if pictures.below_zero(result) else ""),
-                 alt=lambda: words.sharpness(result))
+                 caption=f"The steepest curvature along the path. Dashed: {limit}; on a quadratic that is steeper training "
+                 "diverges." + (" Negative values have no place on this axis." if pictures.below_zero(result) else ""),
+                 alt=lambda: words.sharpness(result, scene))
 
 
 def _surface_panels(result: Result, scene: Config) -> list[Panel]:
+    name = surfaces.NAMES[scene.problem]
     return [
         Panel(id="plane", figure=lambda: pictures.contour(result, scene, 0), span=6, height="tall", click=("start_x", "start_y"),
-              title=surfaces.NAMES[scene.problem], alt=lambda: words.plane(result, scene),
-              caption="Click anywhere to start from there. Stars are minima; levels are logarithmic above the lowest one."),
+              title=f"{name}: the path on the map", pair="surface", alt=lambda: words.landscape(result, 0, "contours"),
+              caption="Stars: minima; levels are logarithmic. Click to start elsewhere."),
         Panel(id="surface", figure=lambda: pictures.surface3d(result, scene, 0), span=6, height="tall",
-              title="The same, as a surface",
-              caption="Height and colour are the map's, and so is the path.",
+              title=f"{name} as a surface", caption="Height is the loss above the lowest minimum, logarithmic.",
               alt=lambda: words.landscape(result, 0, "a surface")),
-        Panel(id="loss", figure=lambda: pictures.loss(result, scene, 0), span=6, title="Loss", alt=lambda: words.loss(result),
-              caption="Height above the lowest minimum. A line ends where this is no longer finite, or too small for the axis."),
+        Panel(id="loss", figure=lambda: pictures.loss(result, scene, 0), span=6, title="Loss through training", pair="sharpness",
+              caption="Height above the lowest minimum. A line ends where this is no longer finite, or too small for the axis.",
+              alt=lambda: words.loss(result)),
         _sharpness(result, scene),
     ]
 
 
-def _net_panels(result: Result, scene: Config) -> list[Panel]:
+def _net_panels(result: Result, scene: Config) -> tuple[list[Panel], list[Panel]]:
+    """What leads and what folds away. On the way between two solutions the loss along it comes first."""
     m = result.nets.index(scene.skips)
-    this, other = NETS[result.nets[m]], NETS[result.nets[1 - m]]
-    levels, starts = "linear" if scene.scale == "linear" else "logarithmic", trained_starts(scene)
+    loss, segments, rest = _loss(result, scene, m), _segments(result, scene, m), _further(result, scene, m)
+    surfaces = [_surface(result, scene, m, "surface", pair="surface2"), _surface(result, scene, 1 - m, "surface2")]
+    planes = [_plane(result, scene, m, "plane", pair="plane2"), _plane(result, scene, 1 - m, "plane2")]
+    if scene.plane == "segment":
+        segments.height, segments.pair, planes[0].pair, planes[1].pair = "tall", "plane", "", "loss"
+        return [segments, planes[0], *surfaces, planes[1], loss], [_sharpness(result, scene), *rest]
+    loss.pair = "sharpness"
+    maps = planes
+    if scene.plane in ("start", "random"):
+        maps = [_near(result, scene, m, "near", pair="near2"), _near(result, scene, 1 - m, "near2")]
+        rest = [*planes, *rest]
+    return [*surfaces, *maps, loss, _sharpness(result, scene)], [segments, *rest]
+
+
+def _surface(result: Result, scene: Config, m: int, id: str, pair: str = "") -> Panel:
+    net, levels = NETS[result.nets[m]], "linear" if scene.scale == "linear" else "logarithmic"
+    basins = NEVER if result.basins is None else int(result.basins[m])
+    return Panel(id=id, figure=lambda: pictures.surface3d(result, scene, m), span=6, height="tall", keyed=False, pair=pair,
+                 title=net if basins == NEVER else f"{net}: {words.format_basins(basins)}",
+                 caption=f"Height is the loss, {levels}; the line is training's path from its ring.",
+                 alt=lambda: words.landscape(result, m, "a surface"))
+
+
+def _plane(result: Result, scene: Config, m: int, id: str, pair: str = "") -> Panel:
+    return Panel(id=id, figure=lambda: pictures.contour(result, scene, m), span=6, height="tall", keyed=False, pair=pair,
+                 title=f"{NETS[result.nets[m]]}: the loss on a plane",
+                 caption="The line is training's path, dropped straight onto the plane; the ring is its start.",
+                 alt=lambda: words.landscape(result, m, "contours"))
+
+
+def _near(result: Result, scene: Config, m: int, id: str, pair: str = "") -> Panel:
+    """The part of the plane round the path, which is short in the frame of the whole."""
+    return Panel(id=id, figure=lambda: pictures.contour(result, scene, m, near=True), span=6, height="tall", keyed=False,
+                 pair=pair, title=f"{NETS[result.nets[m]]}: the plane near the path",
+                 caption="The line is training's path, dropped straight onto the plane; the ring is its start.",
+                 alt=lambda: words.near(result, m))
+
+
+def _loss(result: Result, scene: Config, m: int) -> Panel:
+    return Panel(id="loss", figure=lambda: pictures.loss(result, scene, m), span=6, title="Loss through training", keyed=False,
+                 caption=f"Dotted: the loss at the shadow of the path on the plane ({NETS[result.nets[m]].lower()}).",
+                 alt=lambda: words.loss(result))
+
+
+def _segments(result: Result, scene: Config, m: int) -> Panel:
+    return Panel(id="segments", figure=lambda: pictures.segments(result, scene, m), span=6,
+                 title="Straight from one solution to another",
+                 caption=f"{NETS[result.nets[m]]}. Dotted: after re-ordering the second net's hidden units to match the first's.",
+                 alt=lambda: words.segments(result, m))
+
+
+def _further(result: Result, scene: Config, m: int) -> list[Panel]:
+    starts = trained_starts(scene)
     few = f" Only {starts} of {scene.restarts + 2} were trained, to save time." if starts < scene.restarts + 2 else ""
     panels = [
-        Panel(id="plane", figure=lambda: pictures.contour(result, scene, m), span=6, height="tall",
-              title=f"{this}: the loss on a plane",
-              caption="The line is training's path, dropped straight onto the plane; the ring is its start.",
-              alt=lambda: words.plane(result, scene)),
-        Panel(id="surface", figure=lambda: pictures.surface3d(result, scene, m), span=6, height="tall",
-              title="The same plane as a surface",
-              caption=f"Height and colour are the loss, {levels}, on one scale for both nets.",
-              alt=lambda: words.landscape(result, m, "a surface")),
-        Panel(id="plane2", figure=lambda: pictures.contour(result, scene, 1 - m), span=6, height="tall",
-              title=f"{other}: the same kind of cut", caption="Drawn alike, on the same scale of colour.",
-              alt=lambda: words.landscape(result, 1 - m, "contours")),
-        Panel(id="surface2", figure=lambda: pictures.surface3d(result, scene, 1 - m), span=6, height="tall",
-              title=f"{other}, as a surface",
-              caption="The height's scale is the one above.", alt=lambda: words.landscape(result, 1 - m, "a surface")),
-        Panel(id="loss", figure=lambda: pictures.loss(result, scene, m), span=6, title="Loss through training",
-              caption=f"Dotted: the loss at the shadow of the path on the plane ({this.lower()}).",
-              alt=lambda: words.loss(result)),
         Panel(id="off", figure=lambda: pictures.off_plane(result, scene, m), span=6, title="What the plane leaves out",
-              caption=f"Distances of the path ({this.lower()}) in the space of all parameters.",
+              caption=f"Distances of the path ({NETS[result.nets[m]].lower()}) in the space of all parameters.",
               alt=lambda: words.off_plane(result, m)),
-        _sharpness(result, scene),
-        Panel(id="segments", figure=lambda: pictures.segments(result, scene, m), span=6,
-              title="Straight from one solution to another",
-              caption=f"{this}. Dotted: after re-ordering the second net's hidden units to match the first's.",
-              alt=lambda: words.segments(result, m)),
         Panel(id="final", figure=lambda: pictures.final_losses(result, scene), span=6, title="A good enough solution",
               caption=f"{starts} starts, one data set: the share that ended at or below a loss.{few}",
               alt=lambda: words.final_losses(result)),

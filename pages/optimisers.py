@@ -4,29 +4,36 @@ from core.engine import SGD
 from core.lessons.optimisers import descent, words
 from core.lessons.optimisers.lesson import METHODS, Config, Result, basin_steps
 from core.lessons.optimisers.words import summary
-from figures.optimisers import inside, pictures
+from figures.optimisers import inside, labels, pictures
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
 
+FOUR = ("sgd", "momentum", "adam", "newton")
+
 PRESETS = [
-    Preset("Four minima", "From one start near a summit methods end in different minima, and Newton climbs to the summit."),
-    Preset("Ravine", "κ = 20: along the floor gradient descent keeps 93% of the distance a step, momentum 77%.",
-           dict(problem="ravine", learning_rate=0.07, alpha=0.6, start_x=-2.5, start_y=1.2)),
-    Preset("Just past 2/λ_max", "ε·λ_max = 2.5 > 2: gradient descent swings ever wider; momentum, whose limit is 3, holds.",
-           dict(problem="ravine", kappa=5.0, learning_rate=0.5, alpha=0.5, start_x=-2.5, start_y=0.4)),
+    Preset("Four minima", "From one start near a summit methods end in different minima, and Newton climbs to the summit.",
+           dict(methods=FOUR)),
+    Preset("Ravine", "κ = 20: along the floor gradient descent keeps 93\u00a0% of the distance a step, momentum 77\u00a0%.",
+           dict(problem="ravine", learning_rate=0.07, alpha=0.6, start_x=-2.5, start_y=1.2, methods=FOUR)),
+    Preset("Just past the limit", "ε is 2.5 over the curvature, where 2 is the limit: gradient descent swings ever wider; "
+           "momentum, up to 3, holds.",
+           dict(problem="ravine", kappa=5.0, learning_rate=0.5, alpha=0.5, start_x=-2.5, start_y=0.4, methods=FOUR)),
     Preset("Saddle", "Newton heads for the saddle, where the slope is zero too.",
-           dict(problem="saddle", learning_rate=0.1, adaptive_rate=0.05, start_x=-1.7, start_y=0.02, basin_of="newton")),
+           dict(problem="saddle", learning_rate=0.1, adaptive_rate=0.05, start_x=-1.7, start_y=0.02, basin_of="newton",
+                methods=FOUR)),
     Preset("Banana valley", "Rosenbrock: gradient descent is in the valley after ten steps, and not half-way along it after 400.",
-           dict(problem="rosenbrock", learning_rate=0.001, adaptive_rate=0.05, start_x=-1.2, start_y=1.0, steps=400)),
-    Preset("Many minima", "With α = 0.98 momentum rolls on to the deepest minimum; gradient descent stays in the first.",
-           dict(problem="many", learning_rate=0.07, alpha=0.98, start_x=4.3, start_y=1.2, steps=400)),
+           dict(problem="rosenbrock", learning_rate=0.001, adaptive_rate=0.05, start_x=-1.2, start_y=1.0, steps=400,
+                methods=FOUR)),
+    Preset("Many minima", "With momentum α = 0.98 a path rolls on to the deepest minimum; gradient descent stays in the first.",
+           dict(problem="many", learning_rate=0.07, alpha=0.98, start_x=4.3, start_y=1.2, steps=400, methods=FOUR)),
     Preset("A small net", "Conjugate gradient or L-BFGS ends lowest, for 2 to 5 gradients a step; damped Newton pays 34.",
-           dict(problem="network", learning_rate=0.5, adaptive_rate=0.05)),
+           dict(problem="network", learning_rate=0.5, adaptive_rate=0.05,
+                methods=("sgd", "momentum", "adam", "damped_newton", "conjugate_gradient", "lbfgs"))),
 ]
 
 MATHS = r"""
-The lecture's momentum, with the mini-batch gradient $g$ and velocity $v$:
+The lecture's momentum $\alpha$, with the mini-batch gradient $g$ and velocity $v$:
 $$v \leftarrow \alpha v - \epsilon g, \qquad \theta \leftarrow \theta + v .$$
 
 On a quadratic with curvatures $\lambda_i$, gradient descent multiplies the $i$-th coordinate by $1-\epsilon\lambda_i$ at each
@@ -51,15 +58,22 @@ def draw(result: Result, scene: Config) -> Board:
     if scene.problem == "network":
         return Board(panels=_network_panels(result, scene), setup=_setup(scene), player=player, summary=summary(result, scene),
                      legend=pictures.legend(scene))
+    panels, further = _leading(result, scene), _inside(result, scene)
+    return Board(panels=panels, further=further, setup=_setup(scene), player=player, summary=summary(result, scene),
+                 legend=pictures.legend(scene))
+
+
+def _leading(result: Result, scene: Config) -> list[Panel]:
     quadratic = scene.problem in ("bowl", "ravine")
     exact = quadratic and "sgd" in scene.methods
-    chosen = METHODS[scene.inside]
+    named = len(scene.methods) <= labels.MOST
+    stars = f"Stars: minima; {'the step is when a method settles' if named else 'levels are logarithmic'}."
     panels = [
         Panel(id="map", figure=lambda: pictures.contour(result, scene), span=7, rows=2, height="tall", pair="surface",
-              click=("start_x", "start_y"),
-              caption="Click anywhere to start the race from there. Stars are minima; levels are logarithmic.",
-              alt=lambda: words.contour(result, scene)),
+              click=("start_x", "start_y"), title="Where each method goes",
+              caption=f"{stars} Click to start elsewhere.", alt=lambda: words.contour(result, scene)),
         Panel(id="loss", figure=lambda: pictures.loss(result, scene), span=5, height="short",
+              pair="distance" if result.distance is not None else "",
               title="How far above the lowest minimum",
               caption="Logarithmic: a straight line is a constant factor per step."
               + (" Dashed, in the text's colour: the closed form of gradient descent." if exact else ""),
@@ -68,47 +82,55 @@ def draw(result: Result, scene: Config) -> Board:
               title="How far from any minimum",
               caption="To the nearest minimum. What diverges leaves upwards.",
               alt=lambda: words.distance(result, scene)) if result.distance is not None else None,
-        Panel(id="surface", figure=lambda: pictures.surface3d(result, scene), span=6, title="The same, as a surface",
-              caption="Heights are logarithmic, as the map's levels are.",
+        Panel(id="surface", figure=lambda: pictures.surface3d(result, scene), span=6, title="The loss as a surface",
+              caption="Heights are logarithmic. Marks: where the methods are.",
               alt=lambda: words.surface3d(result, scene)),
         Panel(id="basins", figure=lambda: pictures.basins(result, scene), span=6, click=("start_x", "start_y"),
+              pair="rates" if quadratic else "",
               title=f"Where {METHODS[scene.basin_of]} ends, from every start",
-              caption=f"Colour: the star that is close by at step {basin_steps(scene)}. Grey: none is. "
+              caption=f"Each start has the colour of the star that is close by at step {basin_steps(scene)}. Grey: none is. "
               "The text's colour: far off the map.",
               alt=lambda: words.basin_map(result, scene)) if result.basin is not None else None,
-        Panel(id="step", figure=lambda: inside.effective_step(result, scene), span=6, title=f"Inside {chosen}: effective step",
-              caption="The step over the slope, with the sign turned: what each coordinate's downhill slope was multiplied by.",
-              alt=lambda: words.effective_step(result, scene)),
-        Panel(id="memory", figure=lambda: inside.memory(result, scene), span=6, title=f"Inside {chosen}: its memory",
-              caption=inside.REMEMBERS.get(scene.inside, "This method remembers nothing from step to step."),
-              alt=lambda: words.memory(result, scene)),
         Panel(id="rates", figure=lambda: pictures.rates(scene), span=12, title="Contraction against learning rate",
-              caption="In the long run, at this α, along the axis that shrinks less. Below 1 the distance shrinks, the faster "
-              "the lower; above 1 it grows.",
+              caption="In the long run, at this momentum α, along the axis that shrinks less. Below 1 the distance shrinks, the "
+              "faster the lower; above 1 it grows.",
               alt=lambda: words.rates(scene)) if quadratic else None,
     ]
-    return Board(panels=[p for p in panels if p], setup=_setup(scene), player=player, summary=summary(result, scene),
-                 legend=pictures.legend(scene))
+    return [p for p in panels if p]
+
+
+def _inside(result: Result, scene: Config) -> list[Panel]:
+    chosen = METHODS[scene.inside]
+    panels = [Panel(id="step", figure=lambda: inside.effective_step(result, scene), span=6,
+                    title=f"Inside {chosen}: effective step",
+                    caption="What each coordinate's downhill slope was multiplied by, on a logarithmic axis. In a gap the step "
+                    "went uphill, or there was no slope.",
+                    alt=lambda: words.effective_step(result, scene))]
+    if result.memory.get(scene.inside):
+        panels.append(Panel(id="memory", figure=lambda: inside.memory(result, scene), span=6,
+                            title=f"Inside {chosen}: its memory", caption=inside.REMEMBERS[scene.inside],
+                            alt=lambda: words.memory(result, scene)))
+    return panels
 
 
 def _setup(scene: Config) -> Panel:
     title, caption = "The surface and the start", "Stars are minima; levels are logarithmic."
     if scene.problem == "network":
-        title, caption = "Two moons", "A net of 2 inputs, 8 tanh units and 1 output learns to part them."
+        title, caption = "The points that a net parts", "A net of 2 inputs, 8 tanh units and 1 output learns to part them."
     return Panel(id="setup", figure=lambda: pictures.setup(scene), title=title, caption=caption, alt=lambda: words.setup(scene))
 
 
 def _network_panels(result: Result, scene: Config) -> list[Panel]:
-    def panel(against: str, title: str, caption: str, span: int, **about: object) -> Panel:
-        return Panel(id=against, figure=lambda: pictures.network_curves(result, scene, against), title=title, caption=caption,
-                     alt=lambda: words.network(result, scene, against), span=span, **about)
+    def panel(against: str, title: str, caption: str, pair: str = "") -> Panel:
+        return Panel(id=f"net-{against}", figure=lambda: pictures.network_curves(result, scene, against), title=title,
+                     caption=caption, alt=lambda: words.network(result, scene, against), span=4, pair=pair)
 
     return [
-        panel("steps", "Per step", "Mean cross-entropy of a 2-8-1 tanh net on two moons. Full batch, so mini-batch SGD is "
-              "gradient descent here. What diverges leaves upwards.", 7, rows=2, height="tall"),
-        panel("evaluations", "Per gradient", "Line searches and Hessians are paid for here. A run that is much longer goes on "
-              "beyond the axis.", 5, height="short"),
-        panel("seconds", "Per millisecond", "Processor time as it was measured on this server, so it varies.", 5, height="short"),
+        panel("steps", "Loss against steps", "Mean cross-entropy on two moons, full batch. What diverges leaves upwards.",
+              pair="net-evaluations"),
+        panel("evaluations", "Loss against gradients", "A Hessian costs as many as there are parameters. A run may go on beyond "
+              "the axis."),
+        panel("seconds", "Loss against time", "Processor time as it was measured on this server, so it varies."),
     ]
 
 

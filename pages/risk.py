@@ -2,7 +2,7 @@
 
 from core.lessons.risk import min_norm
 from core.lessons.risk.lesson import CAPACITIES, HELD_FROM, NOISES, Config, Result, contains_target
-from core.lessons.risk.words import alt_texts, summary
+from core.lessons.risk.words import alt_texts, negative, summary
 from figures.risk import pictures
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
@@ -12,35 +12,35 @@ PRESETS = [
     Preset("Every sample hit", "Twelve coefficients, twelve samples: J is zero, and the curve is far from the truth."),
     Preset("Too simple", "A parabola cannot follow a wave: J and J* are both several times σ².", dict(at=CAPACITIES.index(3))),
     Preset("About right", "Six coefficients: J* is near its lowest, far below that of twelve.", dict(at=CAPACITIES.index(6))),
-    Preset("Far past p = m", "Two hundred coefficients for twelve samples: the fit of least norm hits all and hardly swings.",
+    Preset("Far past p = N", "Two hundred coefficients for twelve samples: the fit of least norm hits all and hardly swings.",
            dict(at=len(CAPACITIES) - 1)),
-    Preset("All degrees alike", "s = 0 makes rough features as cheap as smooth ones: past p = m the fit is spiky, J* climbs.",
+    Preset("Rough as cheap as smooth", "With s = 0 rough features cost no more: past p = N the fit is spiky, J* climbs.",
            dict(smooth=0.0, at=len(CAPACITIES) - 1)),
-    Preset("A little ridge", "λ = 0.001 and the peak at p = m is gone: large coefficients cost too much.", dict(ridge=1e-3)),
-    Preset("Textbook case", "The cubic is among the models from p = 4 on: up to m, J and fresh risk average near σ²(1 ∓ p/m).",
+    Preset("A little ridge", "λ = 0.001 and the peak at p = N is gone: large coefficients cost too much.", dict(ridge=1e-3)),
+    Preset("A cubic truth", "The cubic is among the models from p = 4 on: up to N, J and fresh risk average near σ²(1 ∓ p/N).",
            dict(truth="cubic", m=20, at=CAPACITIES.index(20))),
 ]
 
 MATHS = r"""
-**Two risks.** What we want is small on all of $p_{\text{data}}$, what we have are $m$ samples of it:
+**Two risks.** What we want is small on all of $p_{\text{data}}$, what we have are $N$ samples of it:
 $$J^*(\theta)=\mathbb E_{(x,y)\sim p_{\text{data}}}\,L(f(x;\theta),y),\qquad
-J(\theta)=\frac1m\sum_{i=1}^m L(f(x^{(i)};\theta),y^{(i)}).$$
+J(\theta)=\frac1N\sum_{i=1}^N L(f(x^{(i)};\theta),y^{(i)}).$$
 Here $x$ is uniform on $[-1,1]$, $y=f(x)+\sigma\varepsilon$, $L$ the squared error and $f(x;\theta)=\psi(x)^{\mathrm T}\theta$
 with $p$ features, so that $J^*(\theta)=\sigma^2+\mathbb E_x(f(x)-\psi(x)^{\mathrm T}\theta)^2$ is known. The integral is taken by
 Gauss–Legendre quadrature, exact for polynomials.
 
-**The fit** minimises $\frac1m\lVert y-\Psi\theta\rVert^2+\lambda\lVert\theta\rVert^2$; at $\lambda=0$ it is $\theta=\Psi^+y$, of
+**The fit** minimises $\frac1N\lVert y-\Psi\theta\rVert^2+\lambda\lVert\theta\rVert^2$; at $\lambda=0$ it is $\theta=\Psi^+y$, of
 least norm among the best. Polynomial features are $\sqrt{2j+1}\,P_j(x)/(1+j)^s$: the larger $s$, the dearer is a rough curve.
 
 **What the noise does.** Let $H$ be the matrix that maps $y$ to the fitted values. Given the inputs,
-$$\mathbb E\,J=\tfrac1m\lVert(I-H)f\rVert^2+\tfrac{\sigma^2}{m}\operatorname{tr}(I-H)^2,\qquad
-\mathbb E\,J_{\text{fresh}}=\tfrac1m\lVert(I-H)f\rVert^2+\sigma^2+\tfrac{\sigma^2}{m}\operatorname{tr}H^2,$$
-the second on the same inputs with other noise. For $\lambda=0$, $p\le m$ and an $f$ that the model holds these are
-$$\sigma^2\Bigl(1-\frac pm\Bigr)\quad\text{and}\quad\sigma^2\Bigl(1+\frac pm\Bigr).$$
+$$\mathbb E\,J=\tfrac1N\lVert(I-H)f\rVert^2+\tfrac{\sigma^2}{N}\operatorname{tr}(I-H)^2,\qquad
+\mathbb E\,J_{\text{fresh}}=\tfrac1N\lVert(I-H)f\rVert^2+\sigma^2+\tfrac{\sigma^2}{N}\operatorname{tr}H^2,$$
+the second on the same inputs with other noise. For $\lambda=0$, $p\le N$ and an $f$ that the model holds these are
+$$\sigma^2\Bigl(1-\frac pN\Bigr)\quad\text{and}\quad\sigma^2\Bigl(1+\frac pN\Bigr).$$
 
 **Why it peaks.** With the singular values $s_k$ of $\Psi$ and its right singular vectors $v_k$,
 $$\mathbb E\,J^*=\sigma^2+\text{bias}^2+\sigma^2\sum_k\frac{\mathbb E_x(\psi(x)^{\mathrm T}v_k)^2}{s_k^2}\quad(\lambda=0).$$
-At $p=m$ the matrix is square and its smallest $s_k$ tends to be tiny: noise is divided by almost nothing. With fewer features
+At $p=N$ the matrix is square and its smallest $s_k$ tends to be tiny: noise is divided by almost nothing. With fewer features
 each coefficient rests on several samples. With more, many fits hit every sample, and that of least norm is a good one where a
 small norm means a smooth curve ($s>0$).
 """
@@ -57,37 +57,45 @@ REFERENCES = """
 
 def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alt_texts(result, scene))
-    draws = f"{scene.draws} draws of {scene.m} samples"
+    typical, p = f"typical draw (median of {scene.draws})", CAPACITIES[scene.at]
     textbook = contains_target(scene, scene.m) and scene.ridge == 0
-    exact = f" From p = {HELD_FROM} to m it is σ²(1 − p/m) and σ²(1 + p/m)." if textbook else ""
+    exact = f" From p = {HELD_FROM} to N it is σ²(1 − p/N) and σ²(1 + p/N)." if textbook else ""
     panels = [
-        Panel(id="fit", figure=lambda: pictures.hero(result, scene), span=7, height="tall", pair="risks", alt=said["fit"],
-              caption="Dots: the samples. Line: the fit, drawn as far as the frame goes. Dashed: the truth, with σ either side."),
-        Panel(id="risks", figure=lambda: pictures.risks(result, scene), span=5, height="tall", alt=said["risks"],
-              caption=lambda: f"Medians and quartiles of {draws}.{pictures.unseen(result, scene)}"),
-        Panel(id="gap", figure=lambda: pictures.gap(result, scene), span=4, title="The gap", alt=said["gap"],
-              caption="J* − J, median and quartiles. Diamond: largest. The axis is logarithmic on both sides of zero."),
-        Panel(id="same", figure=lambda: pictures.same_inputs(result, scene), span=4, title="The same inputs, other noise",
-              caption=f"Dots: means of {NOISES} draws of noise. Dashed: theory.{exact}", alt=said["same"]),
-        Panel(id="parts", figure=lambda: pictures.parts(result, scene), span=4, title="What J* is made of", alt=said["parts"],
-              caption="On the inputs of the picture. Dashed: σ² + bias² + variance in closed form."),
+        Panel(id="risks", figure=lambda: pictures.risks(result, scene), span=7, height="tall", pair="fit", alt=said["risks"],
+              title="Risk on the samples and on new data", keyed=False,
+              caption=lambda: f"Lines, dots: {typical}, quartiles shaded. Rings: this draw.{pictures.unseen(result, scene)}"),
+        Panel(id="fit", figure=lambda: pictures.hero(result, scene), span=5, height="tall", alt=said["fit"],
+              title="This draw of samples, and its fit", keyed=False,
+              caption="Dots: the samples. Line: the fit. Dashed: the truth, with σ either side."),
+        Panel(id="parts", figure=lambda: pictures.parts(result, scene), span=6, title="What J* is made of", alt=said["parts"],
+              pair="same", caption=f"Dots: means of {NOISES} draws of noise on this draw's inputs. Theory: σ² and both parts."),
+        Panel(id="same", figure=lambda: pictures.same_inputs(result, scene), span=6, title="The same inputs, fresh noise",
+              keyed=False, alt=said["same"],
+              caption=f"Means of {NOISES} draws of noise on this draw's inputs. Dashed: theory.{exact}"),
     ]
     if result.done:
         panels += [
-            Panel(id="learning", figure=lambda: pictures.learning(result, scene), span=5, title="More samples, one capacity",
-                  alt=said["learning"], caption="Medians of J and J*. Dotted: m = p, if these sizes reach it."),
-            Panel(id="plane", figure=lambda: pictures.plane(result, scene), span=7, title="Every size, every capacity",
-                  click=("m", ""), alt=said["plane"],
-                  caption="Median J*; 100 and more share one colour. Dashed: p = m. Click to set m."),
+            Panel(id="learning", figure=lambda: pictures.learning(result, scene), span=5, title=f"More samples, at p = {p}",
+                  pair="plane", alt=said["learning"],
+                  caption=f"The {typical}. Dotted: N = p, if these sizes reach it."),
+            Panel(id="plane", figure=lambda: pictures.plane(result, scene), span=7, title="J* at every size and capacity",
+                  click=("m", ""), keyed=False, alt=said["plane"],
+                  caption=f"The {typical}; 100 and more share one colour. Dashed: p = N. Click to set N."),
         ]
+    further = [
+        Panel(id="gap", figure=lambda: pictures.gap(result, scene), title="The gap J* − J", alt=said["gap"],
+              caption=lambda: f"The {typical} and quartiles. Diamond: largest. The axis is logarithmic on both sides of "
+              f"zero.{negative(result)}"),
+    ]
     setup = Panel(id="setup", figure=lambda: pictures.setup(result, scene), title="What a fit is given", alt=said["setup"],
-                  caption="J: mean squared error on the samples (dots). J*: over all of p_data, f (dashed) ± σ. "
+                  keyed=False, caption="J: mean squared error on the samples (dots). J*: that on new data, f (dashed) ± σ. "
                   "p: how many weights are fitted.")
     player = Player(labels=pictures.labels(), name="Capacity p", field="at", autoplay=False, seconds=9.0)
-    return Board(panels=panels, setup=setup, player=player, summary=summary(result, scene), legend=pictures.LEGEND)
+    return Board(panels=panels, further=further, setup=setup, player=player, summary=summary(result, scene),
+                 legend=pictures.LEGEND)
 
 
-SYMBOLS = {"m": "m", "p": "p", "σ": "sigma", "λ": "penalty", "ψ": "psi", "s": "s"}
+SYMBOLS = {"N": "N", "p": "p", "σ": "sigma", "λ": "penalty", "ψ": "psi", "s": "s"}
 
 page.show("risk", draw, presets=PRESETS, maths=MATHS, code=(min_norm.factorise, min_norm.solve, min_norm.expectations),
           symbols=SYMBOLS, references=REFERENCES)

@@ -1,7 +1,5 @@
 """surrogate_losses: nets are trained on a stand-in for the error."""
 
-from functools import partial
-
 from core.lessons.surrogate_losses import surrogates
 from core.lessons.surrogate_losses.lesson import LOSSES, Config, Result, spoken
 from core.lessons.surrogate_losses.words import alt_texts, summary
@@ -11,19 +9,20 @@ from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
-    Preset("One stray",
+    Preset("One outlier",
            "One sample deep in the other class: exponential loss moves furthest, its slope grows exponentially with depth."),
-    Preset("Nothing carried away", "Two Gaussian classes as they are: all four losses give nearly every sample the same class.",
+    Preset("No outliers", "Two Gaussian classes as they are: all four losses give nearly every sample the same class.",
            dict(distance=0, n=200)),
-    Preset("Too right", "One sample far on its own side: only squared loss punishes that, and turns its boundary.",
+    Preset("An outlier on its own side",
+           "One sample far on its own side: only squared loss punishes that, and turns its boundary.",
            dict(side="right", distance=20)),
-    Preset("Wrong labels everywhere",
+    Preset("Wrong labels",
            "With three in ten labels flipped, the errors stay near the least there is, and the scores shrink.",
            dict(label_noise=30, distance=0, n=200)),
-    Preset("The error rests, the loss does not",
+    Preset("A net that overfits",
            "A net learns its samples by heart: its validation error settles, its validation logistic loss climbs on.",
            dict(model="net", distance=0, n=120, steps=600, draws=2)),
-    Preset("Perfectly separable",
+    Preset("Separable classes",
            "With a gap between the classes the training error is soon 0, yet logistic loss has no minimum and falls on.",
            dict(apart=7.0, distance=0, steps=600)),
 ]
@@ -31,7 +30,7 @@ PRESETS = [
 MATHS = r"""
 **What we want** is few errors: the 0-1 loss $\mathbf 1[z\le0]$ of the margin $z=y\,f(x)$, $y=\pm1$. It is flat wherever it is
 not a cliff, so it has no gradient to follow. **What we minimise** is a mean over the training samples of a convex loss,
-$$J(\theta)=\frac1m\sum_{i=1}^m\varphi\bigl(y^{(i)}f(x^{(i)};\theta)\bigr),$$
+$$J(\theta)=\frac1N\sum_{i=1}^N\varphi\bigl(y^{(i)}f(x^{(i)};\theta)\bigr),$$
 $$\varphi_{\text{squared}}=(1-z)^2,\quad\varphi_{\text{hinge}}=\max(0,1-z),\quad\varphi_{\text{logistic}}=\log_2(1+e^{-z}),\quad
 \varphi_{\text{exponential}}=e^{-z}.$$
 For $y=\pm1$, $(y-f)^2=(1-yf)^2$; the logistic loss is cross-entropy in bits. Each lies on or above the 0-1 loss, so the error is
@@ -61,31 +60,39 @@ REFERENCES = """
 """
 
 
-# One key, spread over four pictures of one height.
-CAPTIONS = {"squared": "Colour: the loss. Grey: the error.", "hinge": "Solid: training. Dotted: validation.",
-            "logistic": "In bits, so that it starts at 1.", "exponential": "Dashed: the least expected error."}
-
-
 def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alt_texts(result, scene))
-    linear = " Theory: least squares in closed form." if scene.model == "linear" else ""
+    exact = " Theory: squared loss in closed form." if scene.model == "linear" else ""
+    marks = " Diamonds: outliers." if scene.distance else ""
+    marks += " Rings: wrong labels." if scene.label_noise else ""
     panels = [
-        Panel(id="plane", figure=lambda: pictures.plane(result, scene), span=7, height="tall", alt=said["plane"],
-              caption="Where each score is 0. Theory: the boundary of the fewest errors. Diamonds: outliers; ring: wrong label."),
-        Panel(id="losses", figure=lambda: pictures.losses(result), span=5, height="tall", alt=said["losses"],
-              caption="The stand-ins over the 0-1 loss. Ticks below: margins of the training samples, as far as they fit."),
-        *(Panel(id=f"train-{loss}", figure=partial(pictures.training, result, scene, loss), span=3, height="short", title=name,
-                alt=said[f"train-{loss}"], caption=CAPTIONS[loss]) for loss, name in LOSSES.items()),
-        Panel(id="outliers", figure=lambda: pictures.outliers(result, scene), span=7, alt=said["outliers"],
-              title="How many change class when outliers go further", click=("distance", ""),
-              caption=f"Validation samples; mean and range of {scene.draws} draws.{linear} Click to set d."),
-        Panel(id="wanted", figure=lambda: pictures.wanted(result, scene), span=5, title="The score each loss wants",
-              alt=said["wanted"],
-              caption="Dots: scores of validation samples, as far as they fit. Lines: the scores of least expected loss."),
+        Panel(id="plane", figure=lambda: pictures.plane(result, scene), span=7, height="tall", pair="outliers", alt=said["plane"],
+              title="Where each loss puts its boundary",
+              caption=f"Circles: class A. Squares: class B.{marks} Theory: fewest errors."),
+        Panel(id="outliers", figure=lambda: pictures.outliers(result, scene), span=5, height="tall", alt=said["outliers"],
+              title="How many change class as outliers go further", click=("distance", ""),
+              caption=f"Validation samples: mean and range of {scene.draws} draws.{exact} Click to set d."),
+        Panel(id="losses", figure=lambda: pictures.losses(result), span=6, title="Four stand-ins for the 0-1 loss",
+              pair="train-logistic", alt=said["losses"],
+              caption="Margin: how far on the right side. Ticks: margins of the training samples."),
+        _training(result, scene, "logistic", said),
+    ]
+    further = [
+        _training(result, scene, "squared", said, pair="train-hinge"), _training(result, scene, "hinge", said),
+        _training(result, scene, "exponential", said, pair="wanted"),
+        Panel(id="wanted", figure=lambda: pictures.wanted(result, scene), span=6, title="The score each loss wants", keyed=False,
+              alt=said["wanted"], caption="Dots: scores of validation samples. Lines: the scores of least expected loss."),
     ]
     player = Player(labels=[f"step {s}" for s in result.recorded.tolist()], live=not result.done)
-    return Board(panels=panels, setup=_setup(result, scene), player=player, summary=summary(result, scene),
+    return Board(panels=panels, further=further, setup=_setup(result, scene), player=player, summary=summary(result, scene),
                  legend=pictures.LEGEND)
+
+
+def _training(result: Result, scene: Config, loss: str, said: Texts, pair: str = "") -> Panel:
+    bits = " Loss in bits." if loss == "logistic" else ""
+    return Panel(id=f"train-{loss}", figure=lambda: pictures.training(result, scene, loss), span=6, pair=pair, keyed=False,
+                 title=f"{LOSSES[loss]} loss and the error it leaves", alt=said[f"train-{loss}"],
+                 caption=f"Solid: training. Dotted: validation. Dashed: least expected error.{bits}")
 
 
 def _setup(result: Result, scene: Config) -> Panel:

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from core.formatting import format_number
+from core.formatting import format_number, join_words
 from core.lessons.weight_penalties import proximal
 from core.lessons.weight_penalties.descents import ADAM_STEPS
 from core.lessons.weight_penalties.lesson import PENALTIES, Config, Result
 from core.lessons.weight_penalties.problem import GAUSSIAN, LINEAR
-from core.lessons.weight_penalties.words import ASKED, alt_texts, summary
+from core.lessons.weight_penalties.words import ASKED, alt_texts, rests, summary
 from figures.weight_penalties import alpha as over_alpha
 from figures.weight_penalties import maps as many
 from figures.weight_penalties import pictures
@@ -18,12 +18,12 @@ from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Diamond and circle", "Ten named features of diabetes: drag α, and L1 switches them off one after another, L2 none."),
+    Preset("Diamond and circle", "Ten features of diabetes: as the penalty grows, L1 switches off one by one, L2 none."),
     Preset("Ten decoys", "Ten columns of pure noise join in: here L1 has thrown out all ten, L2 keeps a little of each.",
            dict(decoys=10, train_size=150, alpha_index=30)),
     Preset("Twin features", "Two features that move together: L2 lets them share, L1 ends with one of them.",
            dict(first="triglycerides", second="tch", penalties=("l1", "elastic", "l2"), train_size=200, alpha_index=37)),
-    Preset("Orthonormal", "Nothing overlaps, so the closed forms hold: soft thresholds against w/(1 + α).",
+    Preset("Orthonormal", "Features do not overlap, so closed forms hold: L1 subtracts α from each size, L2 divides by 1 + α.",
            dict(problem="orthonormal", train_size=100, alpha_index=38)),
     Preset("Breast cancer", "Logistic regression on thirty measures, some nearly the same: L1 keeps fewer than ten, L2 all.",
            dict(problem="cancer", train_size=150, penalties=("l1", "elastic", "l2"), alpha_index=16)),
@@ -31,12 +31,12 @@ PRESETS = [
            dict(problem="net", train_size=100, alpha_index=32)),
     Preset("Digits", "Weight maps of ten digits: L1 has more than four in five weights at zero, L2 none.",
            dict(problem="digits", train_size=120, alpha_index=18)),
-    Preset("Too strong", "Beyond α_max L1 has switched off every weight: the fit is a constant, and its test loss is worse.",
+    Preset("Too strong", "So strong a penalty has L1 switch off every weight: the fit is a constant, and its test loss is worse.",
            dict(alpha_index=48)),
 ]
 
 MATHS = r"""
-Every fit minimises, with $J$ a **mean** over the $N$ training samples and biases free,
+Every fit minimises, with $J$ a **mean** over the $N$ training samples, the penalty strength $\alpha$ and biases free,
 $$\tilde J(w) = J(w) + \alpha\,\Omega(w), \qquad J = \frac{1}{2N}\lVert t - Xw\rVert^2 \ \text{ or the mean cross-entropy,}$$
 $$\Omega_{L^1} = \lVert w\rVert_1 = \sum_i |w_i|, \qquad \Omega_{L^2} = \tfrac12 w^{\mathrm T}w, \qquad
 \Omega_{\text{elastic}} = \rho\lVert w\rVert_1 + \tfrac{1-\rho}{2} w^{\mathrm T}w .$$
@@ -86,52 +86,50 @@ REFERENCES = """
 SYMBOLS = {"w": "w", "J": "objective", "∇J": "gradient", "ε": "rate", "L": "lipschitz", "αρ": "l1", "α(1 − ρ)": "l2",
            "ρ": "l1_ratio", "N": "train_size"}
 
-LIMIT = " Dashed upright: α_max; from there on all weights are 0."
-
-
 def draw(result: Result, scene: Config) -> Board:
-    player = Player(labels=pictures.labels(result), name="Strength α", field="alpha_index", autoplay=False, seconds=8.0)
+    player = Player(labels=pictures.labels(result), name="Penalty strength α", field="alpha_index", autoplay=False, seconds=8.0)
     shown = [p for p in PENALTIES if p in scene.penalties]
     linear, said = scene.problem in LINEAR, Texts(lambda: alt_texts(result, scene))
 
-    def each(name: str, figure: Callable[[str], Any], title: str, caption: str) -> list[Panel]:
+    def each(name: str, figure: Callable[[str], Any], title: str, caption: Callable[[str], str], **about: Any) -> list[Panel]:
+        """A picture for each penalty, on the wall beside the next one."""
         return [Panel(id=f"{name}-{p}", figure=partial(figure, p), title=f"{PENALTIES[p]}: {title}", alt=said[f"{name}-{p}"],
-                      caption=caption + (LIMIT if name == "paths" and over_alpha.has_limit(result, p) else "")) for p in shown]
+                      caption=caption(p), pair=f"{name}-{after}" if after else "", **about)
+                for p, after in zip(shown, [*shown[1:], ""], strict=True)]
 
-    if linear:
-        closed = " Dashed: the closed form." if result.closed is not None else ""
-        lead = _linear(result, scene, said)
-        courses = each("paths", lambda p: over_alpha.paths(result, p), "every weight against α",
-                       f"Named: the largest at the smallest α.{closed}")
-    else:
-        lead = _maps(result, shown, said)
-        courses = each("spread", lambda p: many.histogram(result, p), "the spread of the weights",
-                       "Bars: weights that are not zero, what is beyond the axis in the last ones. The dark needle counts exact "
-                       "zeros; without one there are none.")
-    errors = each("errors", lambda p: over_alpha.errors(result, p), "loss against α",
-                  "Star: the α that validation chooses; dot: the test loss there. Dotted: the objective that is minimised.")
-    balances = each("balance", lambda p: pictures.balance(result, scene, p), "where loss and penalty balance",
-                    "Dots: the pull of the loss, −∂J/∂w over α, at each weight. Dashed: the slope of Ω. At a minimum every dot "
-                    "lies on it.") if linear else []
-    fields = each("field", lambda p: pictures.field(scene, p), "its pull alone",
-                  "Arrows: −∇Ω, how hard and whereto the penalty pushes two weights.")
     zeros, *extra = _extra(result, scene, said)
-    if len(shown) == 1:
-        rows = [lead, [*courses, *errors], [zeros, *extra], [*balances, *fields]]
-    elif len(shown) == 2:
-        beside = [zeros, *extra[:2]] if extra else []
-        rows = [lead, courses, errors, beside, balances, [*fields, *(extra[2:] if extra else [zeros])]]
+    if linear:
+        lead = _linear(result, scene, said)
+        courses = each("paths", lambda p: over_alpha.paths(result, p), "weights against penalty strength α",
+                       lambda p: path_caption(result, p))
+        balances = each("balance", lambda p: pictures.balance(result, scene, p), "where loss and penalty balance",
+                        lambda _: "Dots: the pull of the loss, −∂J/∂w over the penalty strength α, at each weight. Dashed: the "
+                        "slope of Ω. At a minimum every dot lies on it.", keyed=False)
     else:
-        rows = [lead, [*courses, zeros], errors, extra, balances, fields] if linear else [[*lead, zeros], courses, errors, fields]
-    panels = [*rows[0], *_filled(rows[1:])] if linear else _filled(rows)
-    return Board(panels=panels, setup=_setup(result, said), player=player, summary=summary(result, scene),
+        what = "each digit's weights" if result.pixels is not None else "first layer of the net"
+        lead = each("map", lambda p: many.maps(result, p), what, lambda _: "One scale of colour at every penalty strength: what "
+                    "fades is small.", height="tall")
+        lead[-1].pair = "zeros" if len(shown) > 2 else f"spread-{shown[0]}" if len(shown) == 1 else ""
+        courses = each("spread", lambda p: many.histogram(result, p), "the spread of the weights",
+                       lambda _: "Bars: weights that are not zero. Needle: how many are exactly zero; without it none is.")
+        balances = []
+    errors = each("errors", lambda p: over_alpha.errors(result, p), "loss against penalty strength α",
+                  lambda _: "Star: the penalty strength that validation chooses; dot: the test loss there.")
+    fields = each("field", lambda p: pictures.field(scene, p), "its pull alone",
+                  lambda _: "Arrows: −∇Ω, how hard and whereto the penalty pushes two weights.", keyed=False)
+    one, three = len(shown) == 1, len(shown) == 3
+    first = [*lead, *(courses if linear or not three else []), zeros, *([] if three else extra[:1]), *(errors if one else [])]
+    led = {panel.id for panel in first}
+    rest = [[panel for panel in row if panel.id not in led] for row in (courses, errors, extra, balances, fields)]
+    return Board(panels=_filled([first[i : i + 2] for i in range(0, len(first), 2)]), setup=_setup(result, said), player=player,
+                 further=_filled([[panel for row in rest for panel in row]] if one else rest), summary=summary(result, scene),
                  legend=pictures.legend(scene))
 
 
 def _setup(result: Result, said: Texts) -> Panel:
     some = f"Some of the {len(result.names)} weights, fitted" if result.problem in ASKED else "Fitted"
-    weakest = f"{some} under L2 with α = {format_number(result.alphas[0])}, the weakest penalty here."
-    return Panel(id="setup", figure=lambda: many.setup(result), title="The weights before α grows", caption=weakest,
+    weakest = f"{some} under L2 with penalty strength α = {format_number(result.alphas[0])}, the weakest here."
+    return Panel(id="setup", figure=lambda: many.setup(result), title="The weights before the penalty grows", caption=weakest,
                  alt=said["setup"])
 
 
@@ -144,43 +142,42 @@ def _filled(rows: list[list[Panel]]) -> list[Panel]:
 
 
 def _linear(result: Result, scene: Config, said: Texts) -> list[Panel]:
-    some = "" if len(result.names) <= pictures.BARS else f" The {pictures.BARS} last to go of {len(result.names)}."
+    shown = join_words([PENALTIES[p].replace("Elastic", "elastic") for p in PENALTIES if p in scene.penalties])
+    some = "" if len(result.names) <= pictures.BARS else f" The {pictures.BARS} last of {len(result.names)}."
     return [
-        Panel(id="map", figure=lambda: pictures.geometry(result, scene), span=7, height="tall",
-              title="Two weights: loss meets penalty",
-              caption="These two features alone. Inside each shape the penalty is no larger than at the best weights; the dotted "
-              "curve is the loss there. They touch in one point.",
-              alt=said["map"]),
-        Panel(id="bars", figure=lambda: pictures.bars(result, scene), span=5, height="tall",
-              title=f"All {len(result.names)} weights",
-              caption=f"× marks an exact zero. Order: L1 switches off from the bottom up.{some}", alt=said["bars"]),
+        Panel(id="bars", figure=lambda: pictures.bars(result, scene), height="tall", pair="map",
+              title=f"{min(len(result.names), pictures.BARS)} weights under {shown}",
+              caption=f"× is an exact zero. From the bottom up: the order in which L1 holds them there.{some}", alt=said["bars"]),
+        Panel(id="map", figure=lambda: pictures.geometry(result, scene), height="tall", title="Two weights: loss meets penalty",
+              caption="Two features alone. Filled: no more penalty than at the mark; dotted: the loss there.", alt=said["map"]),
     ]
 
 
-def _maps(result: Result, shown: list[str], said: Texts) -> list[Panel]:
-    what = "each digit's weights" if result.pixels is not None else "first layer of the net"
-    return [Panel(id=f"map-{p}", figure=partial(many.maps, result, p), height="tall", title=f"{PENALTIES[p]}: {what}",
-                  caption="One scale of colour at every α, so that what fades is small; weights beyond it take the end's colour.",
-                  alt=said[f"map-{p}"]) for p in shown]
+def path_caption(result: Result, penalty: str) -> str:
+    """Which weight a penalty holds at zero first, and what is drawn beside the lines."""
+    limit = " From α<sub>max</sub> on all are 0." if over_alpha.has_limit(result, penalty) else ""
+    closed = " Dashed in the colour of the text: the closed form." if result.closed is not None else ""
+    return rests(result, penalty) + limit + closed
 
 
 def _extra(result: Result, scene: Config, said: Texts) -> list[Panel]:
-    known = " Dashed: α_max." if any(over_alpha.has_limit(result, p) for p in scene.penalties) else ""
+    plain = "" if result.plain is None else " Circles: L1 by sub-gradient steps on |w|."
+    left = ("" if scene.problem in LINEAR else
+            f" After {result.iteration} of them the largest slope left is {format_number(result.residual.max())}.")
     out = [Panel(id="zeros", figure=lambda: over_alpha.zeros(result, scene), title="How many weights are exactly zero",
-                 caption=f"Lines: proximal steps. Circles: L1 by sub-gradient steps on |w|.{known}",
-                 alt=said["zeros"])]
+                 caption=f"Lines: proximal steps.{left}{plain}", alt=said["zeros"])]
     if result.plain is not None and result.plain.subgradient is not None:
-        out.append(Panel(id="near", figure=lambda: over_alpha.near_zero(result), title="Who comes to rest at zero?",
-                         caption="Grey: sub-gradient steps on L1. Colour: proximal steps; the line breaks off where the weight "
-                         "is exactly 0. Dashed: ε·α.", alt=said["near"]))
+        out.append(Panel(id="near", figure=lambda: over_alpha.near_zero(result), title="L1: one weight by two kinds of steps",
+                         caption="The line of proximal steps breaks off where the weight is exactly 0. ε·α: step times "
+                         "penalty strength.", alt=said["near"]))
     if scene.problem in GAUSSIAN:
         out.append(Panel(id="posterior", figure=lambda: pictures.posterior(result, scene), title="A penalty is a prior",
-                         caption="One weight alone: likelihood in violet, priors dotted, posteriors solid. Stars: the penalised "
-                         "minimum in closed form, at each posterior's peak.", alt=said["posterior"]))
+                         caption="One weight alone. Stars: the penalised minimum in closed form, at each posterior's peak.",
+                         alt=said["posterior"]))
     if result.adam:
         out.append(Panel(id="adam", figure=lambda: over_alpha.adam(result), title="Adam with L2 is not AdamW",
-                         caption=f"Distance to the L2 fit after {ADAM_STEPS} steps, below the axis where under 10⁻⁸. "
-                         "Solid: Adam on J + αΩ. Dots: AdamW with decay α.", alt=said["adam"]))
+                         caption=f"Distance to the L2 fit after {ADAM_STEPS} steps, below the axis where under 10⁻⁸.",
+                         alt=said["adam"]))
     return out
 
 

@@ -147,6 +147,20 @@ def test_a_click_sets_the_start(reader):
     assert drawn == pytest.approx([float(start["start_x"]), float(start["start_y"])])
 
 
+def test_a_film_that_begins_at_its_start_waits_there(reader):
+    reader.begin(motion="no-preference")
+    page = reader.page
+    page.goto(f"{reader.address}/initialisation?depth=3&steps=40")
+    expect(reader.board).to_have_attribute("data-live", "false")
+    reader.drawn()
+    player = page.locator(".lab-player")
+    expect(player).to_have_attribute("data-playing", "false")
+    assert int(player.get_by_label("Step", exact=True).get_attribute("max")) > 10
+    expect(player).to_have_attribute("data-frame", "0")
+    page.get_by_role("button", name="One step forward").click()
+    expect(player).to_have_attribute("data-frame", "1")
+
+
 def test_play_pause_step_and_scrub(reader):
     reader.begin(motion="no-preference")
     page = reader.page

@@ -147,9 +147,9 @@ def rows_of(path: Path) -> tuple[list[str], dict[str, list[list[float]]]]:
 
 @pytest.fixture(scope="module")
 def figures() -> dict[str, Any]:
-    module = lesson("optimisers").module()
-    scene = module.Config()
-    return {p.id: p.figure for p in page_spec("optimisers").draw(module.run(scene), scene).panels}
+    module, page = lesson("optimisers").module(), page_spec("optimisers")
+    scene = module.Config(**page.presets[0].values)
+    return {p.id: p.figure for p in page.draw(module.run(scene.trained()), scene).panels}
 
 
 def numbers_of(figure: Any) -> dict[str, list[np.ndarray]]:

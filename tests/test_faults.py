@@ -48,16 +48,16 @@ def finished(app: AppTest) -> AppTest:
 
 
 def test_a_picture_that_fails_takes_no_other_with_it(monkeypatch, boards, caplog):
-    monkeypatch.setattr(pictures, "gap", broken)
+    monkeypatch.setattr(pictures, "parts", broken)
     app = finished(opened("risk"))
     assert not app.exception
     drawn = traces_of(boards[-1])
-    assert drawn["gap"] == []
-    assert all(data for name, data in drawn.items() if name != "gap")
+    assert drawn["parts"] == []
+    assert all(data for name, data in drawn.items() if name != "parts")
     assert len(drawn) > 4
     assert boards[-1].question
     assert b"cannot be drawn for this scene" in text_of(boards[-1])
-    assert "Capacity" in texts(app)
+    assert "In the typical draw" in texts(app)
     assert app.slider, "the controls are there"
     assert any(record.exc_info for record in caplog.records if record.name == "ui.runner")
     # Outside the app a fault is a fault.

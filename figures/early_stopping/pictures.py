@@ -9,8 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
+from core.formatting import format_percent
 from core.lessons.early_stopping import lesson
-from core.lessons.early_stopping.lesson import ARMS, SPLITS, Config, Result, returned_of, stop_of
+from core.lessons.early_stopping.lesson import ARMS, SPLITS, Config, Result, best_of, returned_of, stop_of
 from core.lessons.early_stopping.patience import Stop, argmin_skipping_nan, returned_evaluation, stop_rule
 from core.lessons.early_stopping.words import SHORT
 from figures import style
@@ -18,13 +19,21 @@ from figures.wire import rounded
 
 DASH = {"train": "solid", "validation": "longdash", "test": "dot"}
 NAMES = {"train": "training", "validation": "validation", "test": "test"}
-IN_TITLE = {"none": "no regulariser", "l2": "L2", "dropout": "dropout", "both": "L2 and dropout"}
+IN_TITLE = {"none": "no regulariser", "l2": "L2 penalty", "dropout": "dropout", "both": "L2 and dropout"}
 HUE = {"none": "erm", "l2": "l2", "dropout": "mc_dropout", "both": "mc_dropout"}
 ARM_DASH = {"none": "solid", "l2": "longdash", "dropout": "solid", "both": "dot"}
 MARGIN = 0.25  # around the samples beside the question
 FRAME = {"two_moons": ((-2.3, 3.3), (-1.4, 1.9)), "circles": ((-2.9, 2.9), (-1.7, 1.7))}
-LEGEND = [("training", style.colour("train"), "solid"), ("validation, which decides", style.colour("validation"), "longdash"),
-          ("test, only reported", style.colour("test"), "dot")]
+
+
+def legend(scene: Config) -> list[tuple[str, str, str]]:
+    out = [("training", style.colour("train"), "solid"), ("validation, decides", style.colour("validation"), "longdash"),
+           ("test", style.colour("test"), "dot")]
+    if scene.label_noise:
+        out.append(("best possible, on average", style.INK, "dash"))
+    if scene.arm in ("l2", "both"):
+        out.append(("objective, training + Ω", style.colour("l2"), "dashdot"))
+    return out + [(name, style.colour(HUE[arm]), ARM_DASH[arm]) for arm, name in IN_TITLE.items()]
 
 
 def _every(result: Result) -> list[int]:
@@ -37,19 +46,19 @@ def _values(result: Result, measure: str, split: str, arm: str) -> np.ndarray:
 
 
 def top_of(result: Result, measure: str) -> float:
-    """The top of an axis that holds the curves of draw 0 of every arm, in round steps."""
+    """The top of an axis that holds the curves of draw 0 of every arm, in steps of 0.1 nats or 10 %."""
     source = result.loss if measure == "loss" else result.error
     values = np.concatenate([style.array(source[split][:, :, 0]).ravel() for split in SPLITS])
     finite = values[np.isfinite(values)]
     if measure == "error":
         return max(60.0, np.ceil(10 * float(finite.max())) * 10)
-    return max(1.0, np.ceil(float(finite.max()) * 2.1) / 2) if finite.size else 1.0
+    return max(0.8, np.ceil(10.8 * float(finite.max())) / 10) if finite.size else 0.8
 
 
 def _marks(result: Result, scene: Config, arm: str, measure: str, top: float, words: bool) -> list[style.Trace]:
-    """Where the rule waits, where it stops, what it hands back, and where the curve was lowest; each appears in its turn."""
+    """Where the rule waits and stops, which weights it keeps, and where the curve was lowest; each appears in its turn."""
     at, y = result.recorded.numpy(), _values(result, measure, "validation", arm)
-    stop, back = stop_of(result, scene, arm), returned_of(result, scene, arm)
+    stop, back, best = stop_of(result, scene, arm), returned_of(result, scene, arm), best_of(result, scene, arm)
     frames = range(len(at))
     out: list[style.Trace] = []
     if stop.stopped is not None:
@@ -61,29 +70,29 @@ def _marks(result: Result, scene: Config, arm: str, measure: str, top: float, wo
                    line=dict(color=style.colour("warning"), width=2),
                    hovertemplate=f"patience runs out at step {s}<extra></extra>")
         out += [style.grow(waiting, [5 * r for r in reached]), style.grow(end, [2 * r for r in reached])]
-    best = int(argmin_skipping_nan(lesson.monitored(result, scene)[:, list(ARMS).index(arm), 0]))
     places = sorted({best: "star", back: "star" if back == best else "circle-open"}.items())
     index = [i for i, _ in places]
     points = dict(type="scatter", x=at[index], y=y[index], mode="markers", showlegend=False, cliponaxis=False,
-                  text=["handed back" if i == back else "lowest of the whole run" for i in index],
-                  marker=dict(symbol=[symbol for _, symbol in places], size=16 if words else 12, color=style.colour("best"),
-                              line=dict(width=2.5, color=[style.PAPER if i == best else style.colour("best") for i in index])),
+                  text=["weights kept" if i == back else "lowest of the whole run" for i in index],
+                  marker=dict(symbol=[symbol for _, symbol in places], size=17 if words else 12, color=style.INK,
+                              line=dict(width=[1.5 if i == best else 2.5 for i in index],
+                                        color=[style.PAPER if i == best else style.INK for i in index])),
                   hovertemplate="%{text}, step %{x}: %{y:.3g}<extra></extra>")
     out.append(style.grow(points, [sum(i <= f for i in index) for f in frames]))
     if words:
-        out.append(_words(at, stop, back, best, top, result.done))
+        out.append(_words(at, stop, back, best, top, result.done, scene.monitor))
     return out
 
 
-def _words(at: np.ndarray, stop: Stop, back: int, best: int, top: float, done: bool) -> style.Trace:
+def _words(at: np.ndarray, stop: Stop, back: int, best: int, top: float, done: bool, monitor: str) -> style.Trace:
     """What the rule did, written beside the stop once it is reached, or at the end if there is none."""
     last = len(at) - 1
     end = last if stop.stopped is None else stop.stopped
     never = "never stops" if done else "still waiting"
-    lines = [("warning", never if stop.stopped is None else f"stops at {at[end]}"),
-             ("best", f"{'★' if back == best else '○'} hands back {at[back]}")]
+    lines = [("warning", never if stop.stopped is None else f"stops at step {at[end]}"),
+             ("ink", f"★ best weights: step {at[back]}" if back == best else f"○ weights kept: step {at[back]}")]
     if best != back:
-        lines.append(("best", f"★ lowest at {at[best]}"))
+        lines.append(("ink", f"★ lowest {'loss' if monitor == 'loss' else 'error'}: step {at[best]}"))
     left = end > 0.6 * last
     words = dict(type="scatter", x=[at[end]] * len(lines), y=[top * (0.95 - 0.08 * i) for i in range(len(lines))], mode="text",
                  text=[f"{text}  " if left else f"  {text}" for _, text in lines], showlegend=False, hoverinfo="skip",
@@ -184,13 +193,13 @@ def noise_curves(result: Result, scene: Config) -> go.Figure:
         now = level == scene.label_noise
         line = dict(type="scatter", x=at, y=mean[:, i], mode="lines", showlegend=False,
                     line=dict(color=style.colour("validation", 1 if now else 0.55), width=3 if now else 2),
-                    hovertemplate=f"{level} % wrong, step %{{x}}: %{{y:.3g}}<extra></extra>")
+                    hovertemplate=f"{format_percent(level / 100)} wrong, step %{{x}}: %{{y:.3g}}<extra></extra>")
         traces.append(style.grow(line, _every(result)))
-        notes.append(style.label(float(at[-1]), float(mean[-1, i]), f"{level} %", "validation"))
+        notes.append(style.label(float(at[-1]), float(mean[-1, i]), format_percent(level / 100), "validation"))
     order = np.argsort(best, kind="stable")
     marks = dict(type="scatter", x=at[best][order], y=mean[best, np.arange(len(best))][order], mode="markers", showlegend=False,
-                 marker=dict(symbol="star", size=14, color=style.colour("best"), line=dict(color=style.PAPER, width=1)),
-                 text=[f"{result.levels[i]} % wrong" for i in order],
+                 marker=dict(symbol="star", size=14, color=style.INK, line=dict(color=style.PAPER, width=1)),
+                 text=[f"{format_percent(result.levels[i] / 100)} wrong" for i in order],
                  hovertemplate="%{text}: lowest at step %{x}<extra></extra>")
     traces.append(style.grow(marks, [int((best <= f).sum()) for f in range(len(at))]))
     y = "cross-entropy (nats)" if scene.monitor == "loss" else "error (%)"
@@ -206,24 +215,25 @@ def best_steps(result: Result, scene: Config) -> go.Figure:
     S = steps.shape[1]
     spread = np.linspace(-1.2, 1.2, S) if S > 1 else np.zeros(1)
     dots = dict(type="scatter", x=style.array(steps.flatten()), y=style.array((levels[:, None] + spread).ravel()), mode="markers",
-                showlegend=False, marker=dict(size=8, color=style.colour("best", 0.55)),
-                text=[f"{v} % wrong, draw {s}" for v in levels for s in range(S)],
+                showlegend=False, marker=dict(size=8, color=style.colour("validation", 0.55)),
+                text=[f"{format_percent(v / 100)} wrong, draw {s}" for v in levels for s in range(S)],
                 hovertemplate="%{text}: best at step %{x}<extra></extra>")
     median = style.array(steps.double().quantile(0.5, dim=1))
     line = dict(type="scatter", x=median, y=levels, mode="lines+markers", showlegend=False,
-                line=dict(color=style.colour("best"), width=2.5),
-                marker=dict(symbol="line-ns", size=20, line=dict(color=style.colour("best"), width=3)),
-                hovertemplate="%{y} % wrong: median step %{x:g}<extra></extra>")
+                line=dict(color=style.colour("validation"), width=2.5),
+                marker=dict(symbol="line-ns", size=20, line=dict(color=style.colour("validation"), width=3)),
+                hovertemplate="%{y}\u00a0% wrong: median step %{x:g}<extra></extra>")
+    reach = max(int(steps.max()), result.steps // 10)
     now = median[result.levels.index(scene.label_noise)]
     here = dict(type="scatter", x=[now], y=[scene.label_noise], mode="markers", hoverinfo="skip", showlegend=False,
                 marker=dict(symbol="circle-open", size=20, color=style.INK, line=dict(width=2)))
     return style.figure([dots, line, here], x="best step", y="wrong labels (%)",
-                        xaxis=dict(range=[-0.02 * result.steps, 1.02 * result.steps]),
+                        xaxis=dict(range=[-0.05 * reach, 1.05 * reach]),
                         yaxis=dict(range=[-3, 43], tickvals=list(range(0, 41, 10))))
 
 
 def returned(result: Result, scene: Config) -> go.Figure:
-    """Test cross-entropy at the end and as handed back, for every regulariser; mean over draws, with a line a draw."""
+    """Test cross-entropy at the end and of the weights kept, for every regulariser; mean over draws, with a line a draw."""
     values = lesson.monitored(result, scene)
     test = result.loss["test"].numpy()
     A, S = test.shape[1:]
@@ -237,7 +247,7 @@ def returned(result: Result, scene: Config) -> go.Figure:
     threads = (style.array(np.stack([*ends, gap], -1).ravel()) for ends in ((end, given), (rows, rows)))
     traces: list[style.Trace] = [dict(zip("xy", threads, strict=True), type="scatter", mode="lines", hoverinfo="skip",
                                       showlegend=False, line=dict(color=style.colour("test", 0.45), width=1.2))]
-    for name, at, symbol in (("at the end", end, "circle-open"), ("handed back", given, "circle")):
+    for name, at, symbol in (("at the end", end, "circle-open"), ("with stopping", given, "circle")):
         marker = dict(symbol=symbol, size=13, color=style.colour("test"), line=dict(width=2.4, color=style.colour("test")))
         traces.append(dict(type="scatter", x=style.array(at.mean(1)), y=y, mode="markers", marker=marker, showlegend=False,
                            text=list(ARMS.values()), hovertemplate=f"%{{text}}, {name}: %{{x:.3f}} nats<extra></extra>"))
@@ -262,12 +272,12 @@ def norms(result: Result, scene: Config) -> go.Figure:
     """Length of the weight vector through training, draw 0, every regulariser."""
     traces: list[style.Trace] = []
     for a, arm in enumerate(ARMS):
-        line = dict(type="scatter", x=result.recorded.numpy(), y=style.array(result.norm[:, a, 0]), mode="lines", name=SHORT[arm],
+        line = dict(type="scatter", x=result.recorded.numpy(), y=style.array(result.norm[:, a, 0]), mode="lines",
                     line=dict(color=style.colour(HUE[arm]), width=3 if arm == scene.arm else 2, dash=ARM_DASH[arm]),
                     hovertemplate=f"{ARMS[arm]}, step %{{x}}: ‖w‖ %{{y:.3g}}<extra></extra>")
         traces.append(style.grow(line, _every(result)))
     top = _above(result.norm[:, :, 0].numpy())
-    return style.figure(traces, x="step", y="‖w‖", showlegend=True, xaxis=dict(range=[0, 1.02 * result.steps]),
+    return style.figure(traces, x="step", y="‖w‖", showlegend=False, xaxis=dict(range=[0, 1.02 * result.steps]),
                         yaxis=dict(range=[0, top]))
 
 
@@ -280,6 +290,6 @@ def thumbnail(result: Result, scene: Config) -> dict[str, Any]:
     return style.thumbnail(
         style.mark("area", [at[best], at[-1]], [high, high], "validation", alpha=0.13),
         style.mark("line", at, train, "train", width=3), style.mark("line", at, validation, "validation", width=3),
-        style.mark("line", [at[best]] * 2, [low, validation[best]], "best", width=1.5, dash="4 3"),
-        style.mark("dots", [at[best]], [validation[best]], "best", width=11),
+        style.mark("line", [at[best]] * 2, [low, validation[best]], "ink", width=1.5, dash="4 3"),
+        style.mark("dots", [at[best]], [validation[best]], "ink", width=11),
         x=(0, float(at[-1])), y=(low, high))

@@ -18,6 +18,9 @@ from figures import style
 HUES = {"none": "unclipped", "norm": "clip_norm", "value": "clip_value"}
 DASH = {"none": "solid", "norm": "solid", "value": "dash"}
 MARK = {"none": "x", "norm": "circle", "value": "square"}
+CHAINS = {"layers": "new Gaussian matrices", "recurrent": "one Gaussian matrix", "orthogonal": "one orthogonal matrix"}
+CHAIN_HUES = {"layers": "nesterov", "recurrent": "l1", "orthogonal": "axis"}  # apart from those of the runs
+CHAIN_DASH = {"layers": "solid", "recurrent": "dashdot", "orthogonal": "solid"}
 STOPS = 80
 FAR = 100.0  # what lies further out, in frames, is not drawn: no zoom reaches it
 DECADES = (-36, 12)  # of a gradient's length that are drawn at most
@@ -30,7 +33,8 @@ def stops(result: Result) -> list[int]:
 
 
 def legend() -> list[tuple[str, str, str]]:
-    return [(name, style.colour(HUES[arm]), DASH[arm]) for arm, name in ARMS.items()]
+    return [*((name, style.colour(HUES[arm]), DASH[arm]) for arm, name in ARMS.items()),
+            *((CHAINS[kind], style.colour(CHAIN_HUES[kind]), CHAIN_DASH[kind]) for kind in CHAINS)]
 
 
 def _line(arm: str, width: float = 2.6) -> dict[str, Any]:
@@ -94,15 +98,38 @@ def _named(scene: Config) -> list[dict[str, Any]]:
     return out
 
 
-def contour(result: Result, scene: Config) -> go.Figure:
-    """The map of J over (w, b), the theory's cliff and valley, and the three runs."""
+def _ground(result: Result, scene: Config) -> style.Trace:
+    """J over (w, b)."""
     z = height(result.grid, scene)
-    ground = dict(
+    return dict(
         type="contour", x=style.array(result.w), y=style.array(result.b), z=style.array(z), colorscale=style.SURFACE,
         showscale=False, autocontour=False, contours=dict(start=z.min(), end=z.max(), size=max(np.ptp(z) / 12, 1e-9)),
         line=dict(width=0.6, color=style.colour("axis")),
         customdata=style.array(result.grid.where(result.grid < 1e37, torch.inf)),
         hovertemplate="w %{x:.2f}, b %{y:.2f}<br>J %{customdata:.3g}<extra></extra>")
+
+
+def _start(scene: Config) -> style.Trace:
+    return dict(type="scatter", x=[scene.start_w], y=[scene.start_b], mode="markers",
+                marker=dict(symbol="circle-open-dot", size=17, color=style.INK, line=dict(width=2)),
+                hovertemplate="start (%{x:.2f}, %{y:.2f})<extra></extra>")
+
+
+def _on_the_map(traces: list[style.Trace], scene: Config, notes: list[dict[str, Any]]) -> go.Figure:
+    (w0, w1), (b0, b1) = frame(scene)
+    start = style.label(scene.start_w, scene.start_b, "start") | dict(xanchor="center", xshift=0, yanchor="top", yshift=-10)
+    return style.figure(traces, x="recurrent weight w", y="bias b", equal=True, showlegend=False, uirevision=str(frame(scene)),
+                        xaxis_range=[w0, w1], yaxis_range=[b0, b1], xaxis_showgrid=False, yaxis_showgrid=False,
+                        annotations=[*_named(scene), start, *notes])
+
+
+def unexplored(result: Result, scene: Config) -> go.Figure:
+    """The map with the start, before any run."""
+    return _on_the_map([_ground(result, scene), *_theory(scene), _start(scene)], scene, [])
+
+
+def contour(result: Result, scene: Config) -> go.Figure:
+    """The map of J over (w, b), the theory's cliff and valley, and the three runs."""
     at = stops(result)
     counts, paths = [s + 1 for s in at], [style.array(p) for p in _drawn(result, scene)]
     lines = [style.grow(dict(type="scatter", x=p[:, 0], y=p[:, 1], mode="lines+markers", line=_line(arm, 3),
@@ -113,28 +140,28 @@ def contour(result: Result, scene: Config) -> go.Figure:
     head = dict(type="scatter", x=heads[-1, :, 0], y=heads[-1, :, 1], mode="markers", text=list(ARMS.values()),
                 marker=dict(symbol=[MARK[a] for a in ARMS], size=13, color=[style.colour(HUES[a]) for a in ARMS],
                             line=dict(color=style.PAPER, width=1.4)), hovertemplate="%{text}<extra></extra>")
-    start = dict(type="scatter", x=[scene.start_w], y=[scene.start_b], mode="markers",
-                 marker=dict(symbol="circle-open-dot", size=17, color=style.INK, line=dict(width=2)),
-                 hovertemplate="start (%{x:.2f}, %{y:.2f})<extra></extra>")
     moving = style.frames(head, x=heads[:, :, 0], y=heads[:, :, 1])
-    traces = [ground, *_theory(scene), style.halos(paths, counts, 5.5), *lines, moving, start]
-    (w0, w1), (b0, b1) = frame(scene)
-    return style.figure(traces, x="recurrent weight w", y="bias b", equal=True, showlegend=False, uirevision=str(frame(scene)),
-                        xaxis_range=[w0, w1], yaxis_range=[b0, b1], xaxis_showgrid=False, yaxis_showgrid=False,
-                        annotations=[*_named(scene), *_exits(result)])
+    traces = [_ground(result, scene), *_theory(scene), style.halos(paths, counts, 5.5), *lines, moving, _start(scene)]
+    return _on_the_map(traces, scene, _ends(result))
 
 
-def _exits(result: Result) -> list[dict[str, Any]]:
-    """At the edge of the map, where a run went that left for good."""
+def _ends(result: Result) -> list[dict[str, Any]]:
+    """In a corner of the map, where each run went: off it for good, or into the valley."""
     out = []
     for k, arm in enumerate(ARMS):
-        step = int(result.left_at[k])
-        w, b = result.paths[max(step, 0), k].tolist()
-        if step <= 0 or not np.isfinite([w, b]).all():
+        left, arrived = int(result.left_at[k]), int(result.arrived_at[k])
+        if left == arrived == NEVER:
             continue
-        about = dict(xref="x domain", yref="y domain", x=0.98, xanchor="right", y=0.98 - 0.09 * k, yanchor="top", xshift=0,
+        text = f"step {arrived}: arrives"
+        if left != NEVER:
+            w, b = result.paths[left, k].tolist()
+            far = "beyond every float"
+            if np.isfinite([w, b]).all():
+                far = f"off to ({format_number(w, 3)}, {format_number(b, 3)})"
+            text = f"step {left}: {far}"
+        about = dict(xref="x domain", yref="y domain", x=0.98, xanchor="right", y=0.98 - 0.09 * len(out), yanchor="top", xshift=0,
                      bgcolor=style.colour("paper", 0.75))
-        out.append(style.label(0, 0, f"step {step}: off to ({format_number(w, 3)}, {format_number(b, 3)})", HUES[arm]) | about)
+        out.append(style.label(0, 0, text, HUES[arm]) | about)
     return out
 
 
@@ -201,9 +228,10 @@ def step_lengths(result: Result, scene: Config) -> go.Figure:
     bound = scene.learning_rate * scene.threshold
     traces = [style.theory([0, scene.steps], [bound, bound], "ε·c", showlegend=False), *_curves(result, values, 1, "length")]
     low, high = _decades(np.append(values, bound))
-    return style.figure(traces, x="step of descent", y="length of the step", yaxis_type="log", xaxis_range=[0, scene.steps],
+    return style.figure(traces, x="step of descent", y="length", yaxis_type="log", xaxis_range=[0, scene.steps],
                         yaxis_range=[max(low, np.log10(bound) - 5), high],
-                        annotations=[style.label(scene.steps, np.log10(bound), "ε·c") | dict(xanchor="right", yanchor="bottom")])
+                        annotations=[style.label(scene.steps, np.log10(bound), "ε·c")
+                                     | dict(xanchor="right", xshift=-2, yanchor="bottom")])
 
 
 def through(result: Result, scene: Config) -> go.Figure:
@@ -256,9 +284,6 @@ def direction(result: Result, scene: Config) -> go.Figure:
                         yaxis_range=[-1.7, 1.7], xaxis_dtick=1, yaxis_dtick=1)
 
 
-CHAIN_HUES = {"layers": "train", "recurrent": "validation", "orthogonal": "test"}
-
-
 def chains(result: Result, scene: Config) -> go.Figure:
     """The gradient's length on its way back through chains of matrices: range and median over chains, with g^k."""
     back = np.arange(scene.T + 1)
@@ -267,12 +292,12 @@ def chains(result: Result, scene: Config) -> go.Figure:
         hue = CHAIN_HUES[kind]
         if kind == "orthogonal":
             traces.append(dict(type="scatter", x=back, y=style.array(lengths[0]), mode="lines", showlegend=False,
-                               line=dict(color=style.colour(hue, 0.45), width=7),
+                               line=dict(color=style.colour(hue), width=7),
                                hovertemplate="orthogonal: %{y:.3g}<extra></extra>"))
             continue
-        traces += [style.band(back, lengths.amin(0), lengths.amax(0), f"{kind}, range", hue),
+        traces += [style.band(back, lengths.amin(0), lengths.amax(0), f"{CHAINS[kind]}, range", hue),
                    dict(type="scatter", x=back, y=style.array(lengths.median(0).values), mode="lines", showlegend=False,
-                        line=dict(color=style.colour(hue), width=2.6, dash="solid" if kind == "layers" else "dashdot"),
+                        line=dict(color=style.colour(hue), width=2.6, dash=CHAIN_DASH[kind]),
                         hovertemplate="median: %{y:.3g}<extra></extra>")]
     traces.append(style.theory(back, scene.gain ** back.astype(float), "gᵏ", showlegend=False))
     return style.figure(traces, x="layers back k", y="length of the gradient", yaxis_type="log", xaxis_range=[0, scene.T],

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from core.lessons.initialisation import words
 from core.lessons.initialisation.lesson import BINS, SIZES, Config, Result
 from core.lessons.initialisation.signal import RANDOM, SCHEMES
 from core.lessons.initialisation.words import TRAINED
@@ -17,6 +18,8 @@ HUES = {scheme: f"init_{scheme}" for scheme in SCHEMES}
 DASH = {"constant": "dot", "zero": "dashdot", "normal": "dash", "xavier": "solid", "he": "solid", "orthogonal": "longdash"}
 LOWEST, HIGHEST = -14.0, 8.0  # decades of a second moment that are drawn at most
 COIN = math.log(2)
+PALE = 0.25  # opacity of what holds at the start, once training has moved
+APART = 0.07  # of the axis: labels that are nearer are one
 
 
 def legend() -> list[tuple[str, str, str]]:
@@ -59,6 +62,12 @@ def _dashed(x: np.ndarray, values: Any) -> style.Trace:
     return style.theory(np.tile(np.append(x, np.nan), len(values)), y, "theory at the start", showlegend=False)
 
 
+def _of_the_start(trace: style.Trace, result: Result) -> style.Trace:
+    """What holds at step 0 pales in the first few frames of the film."""
+    opacity = np.maximum(PALE, 1 - PALE * np.arange(len(result.at)))
+    return style.frames(trace | dict(opacity=float(opacity[0])), opacity=opacity)
+
+
 def setup(result: Result) -> go.Figure:
     """What the nets are to part: the points of two circles."""
     x, y = result.x.numpy(), result.y.numpy()
@@ -75,40 +84,70 @@ def forward(result: Result, scene: Config) -> go.Figure:
     bands = [style.band(x, draws[:, m].min(0), draws[:, m].max(0), SCHEMES[s], HUES[s])
              for m, s in enumerate(SCHEMES) if s in RANDOM]
     held = _decades(result.forward.numpy(), result.theory_forward.numpy())
-    traces = [*bands, *_by_layer(x, result.forward.numpy(), "E[h²]"), _dashed(x, result.theory_forward.numpy())]
+    traces = [*(_of_the_start(band, result) for band in bands), *_by_layer(x, result.forward.numpy(), "E[h²]"),
+              _of_the_start(_dashed(x, result.theory_forward.numpy()), result)]
     return style.figure(traces, x="hidden layer (0: the input)", y="second moment of activations, E[h²]", yaxis_type="log",
-                        xaxis_range=[0, scene.depth], xaxis_dtick=1 if scene.depth <= 10 else 5, yaxis_range=held)
+                        xaxis_range=[0, scene.depth], xaxis_dtick=1 if scene.depth <= 10 else 5, yaxis_range=held,
+                        annotations=_trained(result, scene, held))
+
+
+def _trained(result: Result, scene: Config, held: list[float]) -> list[dict[str, Any]]:
+    """At the right edge, where theory has the starts that have trained: their names; in a corner, that there are none."""
+    about = dict(xanchor="right", xshift=-4, bgcolor=style.colour("paper", 0.75))
+    with np.errstate(divide="ignore"):
+        ends = np.log10(result.theory_forward[:, -1].numpy())
+    order, (low, high) = list(SCHEMES).index, held
+    room = APART * (high - low)
+    groups: list[tuple[float, list[str]]] = []
+    for scheme in sorted(words.trained(result), key=lambda s: ends[order(s)]):
+        place = float(np.clip(ends[order(scheme)], low, high - room))
+        if groups and place - groups[-1][0] < room:
+            groups[-1][1].append(scheme)
+        else:
+            groups.append((place, [scheme]))
+    if not groups:
+        rises = bool(result.theory_forward[:, -1].max() > 10 * result.theory_forward[0, 0])
+        corner = dict(xref="x domain", yref="y domain", yanchor="top")
+        corner |= dict(x=0, xanchor="left", xshift=4) if rises else {}
+        return [style.label(1, 1, "no start has trained", "muted") | about | corner]
+    return [style.label(scene.depth, place, f"{words.named(sorted(them, key=order))} {'trains' if len(them) == 1 else 'train'}",
+                        HUES[them[0]] if len(them) == 1 else "ink") | about | dict(yanchor="bottom", yshift=4)
+            for place, them in groups]
 
 
 def backward(result: Result, scene: Config) -> go.Figure:
     """E[(∂J/∂z)²] by layer; theory starts from what the last layer gets."""
     x, values = np.arange(1, scene.depth + 1), result.backward.numpy()
     told = result.theory_backward.numpy() * values[0, :, -1:]
-    traces = [*_by_layer(x, values, "E[(∂J/∂z)²]"), _dashed(x, told)]
+    traces = [*_by_layer(x, values, "E[(∂J/∂z)²]"), _of_the_start(_dashed(x, told), result)]
     return style.figure(traces, x="hidden layer", y="E[(∂J/∂z)²]", yaxis_type="log", xaxis_range=[0.5, scene.depth + 0.5],
                         xaxis_dtick=1 if scene.depth <= 10 else 5, xaxis_tick0=0, yaxis_range=_decades(values, told))
 
 
 def loss(result: Result, scene: Config) -> go.Figure:
-    counts = [s + 1 for s in result.at.tolist()]
-    t, values = np.arange(result.step + 1), result.losses.numpy()
-    traces = [style.theory([0, scene.steps], [COIN, COIN], "ln 2, a coin", showlegend=False)]
+    """The whole curves, whatever the film shows, for they answer which start trains; an upright line at the film's step."""
+    t, values, at = np.arange(result.step + 1), result.losses.numpy(), result.at.numpy().astype(np.float64)
+    top = 1.05
+    traces: list[style.Trace] = []
     for m, (s, name) in enumerate(SCHEMES.items()):
         y = np.where(values[:, m] < 1e30, values[:, m], np.nan)
-        traces.append(style.grow(dict(type="scatter", x=t, y=style.array(y), mode="lines", line=_line(s), showlegend=False,
-                                      hovertemplate=f"{name}, step %{{x}}: %{{y:.3g}} nats<extra></extra>"), counts))
-    goal = dict(type="line", x0=0, x1=1, xref="x domain", y0=TRAINED, y1=TRAINED,
-                line=dict(color=style.MUTED, width=1.5, dash="dot"))
-    named = [style.label(scene.steps, at, text, hue) | dict(xanchor="right", yanchor="bottom")
-             for at, text, hue in ((TRAINED, "trained", "muted"), (COIN, "ln 2, a coin", "ink"))]
-    return style.figure(traces, x="step", y="loss (nats)", xaxis_range=[0, scene.steps], yaxis_range=[0, 1.05], shapes=[goal],
+        traces.append(dict(type="scatter", x=t, y=style.array(y), mode="lines", line=_line(s), showlegend=False,
+                           hovertemplate=f"{name}, step %{{x}}: %{{y:.3g}} nats<extra></extra>"))
+    now = dict(type="scatter", x=[at[0]] * 2, y=[0, top], mode="lines", line=dict(color=style.MUTED, width=1.5), hoverinfo="skip",
+               showlegend=False)
+    traces.append(style.frames(now, x=np.stack([at, at], 1)))
+    shapes = [dict(type="line", x0=0, x1=1, xref="x domain", y0=y, y1=y, line=dict(color=style.MUTED, width=1.5, dash="dot"))
+              for y in (TRAINED, COIN)]
+    named = [style.label(scene.steps, y, text, "muted") | dict(xanchor="right", xshift=-2, yanchor="bottom")
+             for y, text in ((TRAINED, "trained"), (COIN, "ln 2, a coin"))]
+    return style.figure(traces, x="step", y="loss (nats)", xaxis_range=[0, scene.steps], yaxis_range=[0, top], shapes=shapes,
                         annotations=named)
 
 
 def units(result: Result) -> go.Figure:
     """How far each first-layer unit's two incoming weights have moved, with its path: of the random starts, and the constant."""
     traces: list[style.Trace] = []
-    counts, reach = list(range(1, len(result.at) + 1)), 1e-6
+    reach = 1e-6
     for scheme in (*RANDOM, "constant"):
         m = list(SCHEMES).index(scheme)
         w = result.units[:, m].numpy()
@@ -128,8 +167,8 @@ def units(result: Result) -> go.Figure:
                     marker=dict(size=18 if big else 8, symbol="circle-open" if big else "circle", color=hue,
                                 line=dict(width=3 if big else 1, color=hue if big else style.PAPER)),
                     hovertemplate=f"{SCHEMES[scheme]}: (%{{x:.3f}}, %{{y:.3f}})<extra></extra>")
-        traces += [style.grow(trail, counts, paths=w.shape[1]), style.frames(dots, x=now[:, :, 0], y=now[:, :, 1])]
-    return style.figure(traces, x="change of the weight of x₁", y="of the weight of x₂",
+        traces += [trail, style.frames(dots, x=now[:, :, 0], y=now[:, :, 1])]
+    return style.figure(traces, x="change of the weight of x₁", y="change of the weight of x₂",
                         xaxis_range=[-1.12 * reach, 1.12 * reach], yaxis_range=[-1.12 * reach, 1.12 * reach], equal=True)
 
 
@@ -154,7 +193,7 @@ def ridges(result: Result, scene: Config) -> go.Figure:
 def rank(result: Result, scene: Config) -> go.Figure:
     """Rank of a middle layer's weights at each recorded step."""
     counts, at = list(range(1, len(result.at) + 1)), result.at.numpy()
-    traces: list[style.Trace] = [style.theory([0, scene.steps], [1, 1], "rank 1", showlegend=False)]
+    traces: list[style.Trace] = [style.theory([0, scene.steps], [1, 1], "equal units", showlegend=False)]
     for m, (s, name) in enumerate(SCHEMES.items()):
         line = dict(type="scatter", x=at, y=style.array(result.rank[:, m]), mode="lines", line=_line(s, 3), showlegend=False,
                     hovertemplate=f"{name}, step %{{x}}: rank %{{y}}<extra></extra>")

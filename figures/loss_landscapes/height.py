@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from core.lessons.loss_landscapes.lesson import Config, Result
 
@@ -22,10 +23,14 @@ class Height:
     title: str
 
 
-def height(result: Result, scene: Config) -> Height:
-    """The loss itself or its log₁₀; on a closed-form surface log₁₀ of the height above the floor, softened near it."""
-    assert result.grid is not None
-    z = result.grid.numpy()
+def height(result: Result, scene: Config, grid: Tensor | None = None) -> Height:
+    """The scale of the planes, or of other losses `grid` [M, ...] on them.
+
+    The loss itself or its log₁₀; on a closed-form surface log₁₀ of the height above the floor, softened near it.
+    """
+    grid = result.grid if grid is None else grid
+    assert grid is not None
+    z = grid.numpy()
     floor, soft, title = 0.0, 0.0, "loss"
     if scene.scale == "linear" and result.problem == "network":
         known = z[np.isfinite(z)]

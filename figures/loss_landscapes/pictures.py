@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ AXES = {
     "surface": ("first parameter θ₁", "second parameter θ₂"),
 }
 SHORT = {"other": "other start", "other_matched": "other, matched", "twin": "twin", "twin_matched": "twin, matched"}
-LIFT = 0.02  # of the surface's height, so that the path is not half inside it
+LIFT = 0.06  # of the surface's height, so that the ground hides neither the path nor the lower half of its flat marks
 
 
 def hue(net: str, scene: Config) -> str:
@@ -62,15 +63,19 @@ def _drawn(result: Result, m: int) -> np.ndarray:
     return path
 
 
-def contour(result: Result, scene: Config, m: int, path: bool = True) -> go.Figure:
-    """Loss on landscape m's plane as contours, with the path's shadow on it, or with its start alone."""
-    if result.grid is None or result.a is None or result.b is None:
-        return _waiting(result, scene)
-    scale, net = height(result, scene), result.nets[m]
-    loss, drawn, kind = result.grid[m].numpy(), _drawn(result, m), result.kinds[m]
+def contour(result: Result, scene: Config, m: int, path: bool = True, near: bool = False) -> go.Figure:
+    """Loss on landscape m's plane as contours, with the path's shadow on it, or with its start alone.
+
+    near: the part of the plane that is framed by the path, on a scale of its own.
+    """
+    a, b, grid = (result.near_a, result.near_b, result.near) if near else (result.a, result.b, result.grid)
+    if grid is None or a is None or b is None:
+        return _waiting(result, scene, "evaluating the plane" if result.grid is not None else "")
+    scale, net = height(result, scene, grid), result.nets[m]
+    loss, drawn, kind = grid[m].numpy(), _drawn(result, m), result.kinds[m]
     colour = style.colour(hue(net, scene))
     traces: list[style.Trace] = [
-        dict(type="contour", x=style.array(result.a[m]), y=style.array(result.b[m]), z=style.array(scale.of(loss)),
+        dict(type="contour", x=style.array(a[m]), y=style.array(b[m]), z=style.array(scale.of(loss)),
              customdata=style.array(loss), colorscale=style.SURFACE, zmin=scale.low, zmax=scale.high, contours=_lines(scale),
              line=dict(width=0.6, color=style.colour("axis")),
              colorbar=dict(tickvals=scale.ticks, ticktext=scale.labels, thickness=12, outlinewidth=0, title_text=scale.title),
@@ -78,7 +83,7 @@ def contour(result: Result, scene: Config, m: int, path: bool = True) -> go.Figu
         *_marks(result, m),
         dict(type="scatter", x=drawn[:1, 0], y=drawn[:1, 1], mode="markers",
              hovertemplate="start (%{x:.3g}, %{y:.3g})<extra></extra>",
-             marker=dict(symbol="circle-open", size=11, color=colour, line=dict(width=2.5))),
+             marker=dict(symbol="circle-open", size=13, color=colour, line=dict(width=3))),
     ]
     if path:
         traces[1:1] = _trail(drawn, colour)
@@ -86,15 +91,14 @@ def contour(result: Result, scene: Config, m: int, path: bool = True) -> go.Figu
                     marker=dict(size=12, color=colour, line=dict(color=style.PAPER, width=2)))
         traces.append(style.frames(head, x=drawn[:, None, 0], y=drawn[:, None, 1]))
     return style.figure(traces, x=AXES[kind][0], y=AXES[kind][1], showlegend=False, uirevision=f"{scene.problem}:{kind}",
-                        equal=True,
-                        xaxis_range=[float(result.a[m][0]), float(result.a[m][-1])], xaxis_showgrid=False,
-                        yaxis_range=[float(result.b[m][0]), float(result.b[m][-1])], yaxis_showgrid=False)
+                        equal=True, xaxis_range=[float(a[m][0]), float(a[m][-1])], xaxis_showgrid=False,
+                        yaxis_range=[float(b[m][0]), float(b[m][-1])], yaxis_showgrid=False)
 
 
 def _trail(drawn: np.ndarray, colour: str) -> list[style.Trace]:
     """The line of a path [S, 2] that grows with the clock, and the halo beneath it."""
     line = dict(type="scatter", x=style.array(drawn[:, 0]), y=style.array(drawn[:, 1]), mode="lines",
-                line=dict(color=colour, width=3), hovertemplate="(%{x:.3g}, %{y:.3g})<extra>path</extra>")
+                line=dict(color=colour, width=4), hovertemplate="(%{x:.3g}, %{y:.3g})<extra>path</extra>")
     counts = list(range(1, len(drawn) + 1))
     return [style.grow(style.halo(line), counts), style.grow(line, counts)]
 
@@ -133,16 +137,18 @@ def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
     z = scale.of(result.projection_loss[:, m].numpy()) + lift
     colour = style.colour(hue(net, scene))
     x, y, z = style.array(path[:, 0]), style.array(path[:, 1]), style.array(z)
-    line = dict(type="scatter3d", x=x, y=y, z=z, mode="lines", line=dict(color=colour, width=7), hoverinfo="skip")
+    line = dict(type="scatter3d", x=x, y=y, z=z, mode="lines", line=dict(color=colour, width=9), hoverinfo="skip")
     head = dict(type="scatter3d", x=x[-1:], y=y[-1:], z=z[-1:], mode="markers", hoverinfo="skip",
-                marker=dict(size=6, color=colour, line=dict(color=style.PAPER, width=2)))
+                marker=dict(size=7, color=colour, line=dict(color=style.PAPER, width=2)))
     ground = dict(
         type="surface", x=style.array(result.a[m]), y=style.array(result.b[m]), z=style.array(scale.of(result.grid[m].numpy())),
         customdata=style.array(result.grid[m]), colorscale=style.SURFACE, cmin=scale.low, cmax=scale.high, showscale=False,
-        lighting=dict(ambient=0.8, diffuse=0.35, specular=0.05, roughness=0.9), lightposition=dict(x=-2000, y=-4000, z=8000),
+        lighting=dict(ambient=0.65, diffuse=0.75, specular=0.05, roughness=0.9), lightposition=dict(x=-2000, y=-4000, z=8000),
         contours_z=dict(show=True, color=style.colour("axis"), width=1, **_lines(scale)),
         hovertemplate="loss %{customdata:.4g}<extra></extra>")
-    traces = [ground, style.grow(line, list(range(1, len(path) + 1))),
+    ring = dict(type="scatter3d", x=x[:1], y=y[:1], z=z[:1], mode="markers", hoverinfo="skip",
+                marker=dict(symbol="circle-open", size=7, color=colour))
+    traces = [ground, ring, style.grow(line, list(range(1, len(path) + 1))),
               style.frames(head, x=x[:, None], y=y[:, None], z=z[:, None])]
     bare = dict(title=dict(text=""), showticklabels=False)
     return style.figure(
@@ -171,8 +177,39 @@ def loss(result: Result, scene: Config, m: int) -> go.Figure:
                       mode="lines", line=dict(color=style.MUTED, width=2, dash="dot"),
                       hovertemplate="shadow on the plane: %{y:.3g}<extra></extra>")
         traces.append(style.grow(shadow, list(range(1, len(result.projection_loss) + 1))))
+    ends = {net: _on_log(result.losses[:, k].numpy() - result.floor) for k, net in enumerate(result.nets)}
+    span = _decades([np.asarray(t["y"]) for t in traces])
     return style.figure(traces, x="step", y="loss" if scene.problem == "network" else "above floor", yaxis_type="log",
-                        xaxis_range=[0, scene.steps], showlegend=False)
+                        xaxis_range=[0, scene.steps], xaxis_domain=_width(scene), yaxis_range=span, showlegend=False,
+                        annotations=_names(scene, steps, ends, span))
+
+
+def _decades(curves: Sequence[np.ndarray]) -> list[float]:
+    """The range of a logarithmic axis that holds all the curves."""
+    known = np.concatenate([np.ravel(curve) for curve in curves])
+    known = np.log10(known[np.isfinite(known) & (known > 0)])
+    low, high = (float(known.min()), float(known.max())) if known.size else (-3.0, 1.0)
+    return [low - 0.1, high + 0.1]
+
+
+NAMED = 0.74  # of the width is left to curves that have their names at their ends
+APART = 0.08  # of an axis' height, between two labels at the ends of curves
+
+
+def _width(scene: Config) -> list[float]:
+    return [0, NAMED if scene.problem == "network" else 1]
+
+
+def _names(scene: Config, x: Any, curves: dict[str, np.ndarray], span: Sequence[float]) -> list[dict[str, Any]]:
+    """The net's name beside the last point of its curve, on a logarithmic axis of the range `span`; none for a surface."""
+    last = {net: int(np.flatnonzero(np.isfinite(y))[-1]) for net, y in curves.items() if net in NETS and np.isfinite(y).any()}
+    height = {net: min(float(np.log10(curves[net][i])), span[1] - APART * (span[1] - span[0])) for net, i in last.items()}
+    above, notes = -np.inf, []
+    for net in sorted(height, key=height.__getitem__):
+        above = max(height[net], above + APART * (span[1] - span[0]))
+        name = style.label(float(x[last[net]]), above, NETS[net].lower(), hue(net, scene))
+        notes.append(name)
+    return notes
 
 
 def off_plane(result: Result, scene: Config, m: int) -> go.Figure:
@@ -201,14 +238,18 @@ def sharpness(result: Result, scene: Config) -> go.Figure:
         traces.append(dict(
             type="scatter", x=style.array(result.sharpness_steps), y=_on_log(values), mode="lines+markers",
             line=dict(color=style.colour(hue(net, scene)), width=2.2), marker=dict(size=7, symbol=MARK[net]),
-            hovertemplate=f"{NETS.get(net, 'λ_max')}, step %{{x}}: λ_max = %{{y:.3g}}<extra></extra>"))
+            hovertemplate=f"{NETS.get(net, 'path')}, step %{{x}}: λ<sub>max</sub> = %{{y:.3g}}<extra></extra>"))
     name = "2/ε" if scene.alpha == 0 else "2(1 + α)/ε"
     traces.append(style.theory([0, scene.steps], [result.limit] * 2, name))
     # A path that runs away leaves the frame upwards; its numbers stay in the data.
     low, high = np.log10(min(shown)), np.log10(min(max(shown), 1e4 * result.limit))
-    note = dict(x=1, xref="paper", xanchor="right", y=float(np.log10(result.limit)), yanchor="bottom", text=name, showarrow=False)
-    return style.figure(traces, x="step", y="λ_max", yaxis_type="log", xaxis_range=[0, scene.steps], showlegend=False,
-                        yaxis_range=[float(low) - 0.15, float(high) + 0.25], annotations=[note])
+    note = dict(x=0.02, xref="paper", xanchor="left", y=float(np.log10(result.limit)), yanchor="bottom", text=name,
+                showarrow=False)
+    span = [float(low) - 0.15, float(high) + 0.25]
+    curves = {net: _on_log(result.sharpness[:, k].numpy()) for k, net in enumerate(result.nets)}
+    return style.figure(traces, x="step", y="λ<sub>max</sub>", yaxis_type="log", xaxis_range=[0, scene.steps], showlegend=False,
+                        xaxis_domain=_width(scene), yaxis_range=span,
+                        annotations=[note, *_names(scene, style.array(result.sharpness_steps), curves, span)])
 
 
 def below_zero(result: Result) -> bool:
@@ -274,9 +315,9 @@ def rescaled(result: Result, scene: Config) -> go.Figure:
     with np.errstate(divide="ignore", invalid="ignore"):
         sharper, higher = (_on_log(v / v[base]) for v in (sharp, value))
     traces = [
-        dict(type="scatter", x=factor, y=sharper, mode="lines+markers", name="λ_max",
+        dict(type="scatter", x=factor, y=sharper, mode="lines+markers", name="λ<sub>max</sub>",
              line=dict(color=colour, width=2.4), customdata=style.array(sharp),
-             hovertemplate="a = %{x:.3g}: λ_max = %{customdata:.3g}<extra></extra>"),
+             hovertemplate="a = %{x:.3g}: λ<sub>max</sub> = %{customdata:.3g}<extra></extra>"),
         dict(type="scatter", x=factor, y=higher, mode="markers", name="loss",
              customdata=style.array(value), marker=dict(symbol="square-open", size=8, color=style.MUTED, line=dict(width=2)),
              hovertemplate="a = %{x:.3g}: loss %{customdata:.4g}<extra></extra>"),

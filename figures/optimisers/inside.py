@@ -12,11 +12,12 @@ from figures.optimisers.pictures import frame_steps
 
 
 def effective_step(result: Result, scene: Config) -> go.Figure:
-    """What one method multiplies each coordinate's slope by: −Δθᵢ / gᵢ."""
+    """What one method multiplies each coordinate's slope by: −Δθᵢ / gᵢ, with a gap where the step goes uphill."""
     method = scene.inside
     k = result.methods.index(method)
     moved = result.paths[1:, k] - result.paths[:-1, k]
-    ratio = style.array(torch.where(result.slopes[:, k] != 0, -moved / result.slopes[:, k], torch.nan))
+    ratio = -moved / result.slopes[:, k]
+    ratio = style.array(torch.where((ratio > 1e-37) & (ratio < 1e30), ratio, torch.nan))
     stops = frame_steps(result.step)
     traces: list[style.Trace] = []
     for i, (name, dash) in enumerate((("θ₁", "solid"), ("θ₂", "dot"))):
@@ -26,13 +27,9 @@ def effective_step(result: Result, scene: Config) -> go.Figure:
         traces.append(style.grow(line, stops))
     if method in ("sgd", "noisy_sgd", "momentum", "nesterov"):
         limit = scene.learning_rate if method in ("sgd", "noisy_sgd") else scene.learning_rate / max(1 - scene.alpha, 1e-9)
-        name = "ε" if method in ("sgd", "noisy_sgd") else "ε/(1 − α), the limit under a constant slope"
+        name = "ε" if method in ("sgd", "noisy_sgd") else "ε/(1 − momentum α), under a constant slope"
         traces.append(style.theory([0, result.step], [limit, limit], name))
-    values = ratio[np.isfinite(ratio)]
-    low, high = np.percentile(values, [5, 95]) if values.size else (0.0, 1.0)
-    pad = max(0.3 * (high - low), 0.2 * abs(high), 1e-6)
-    return style.figure(traces, x="step", y="−Δθᵢ / gᵢ", xaxis_range=[0, result.step],
-                        yaxis_range=[min(low - pad, 0), high + pad], showlegend=True)
+    return style.figure(traces, x="step", y="−Δθᵢ / gᵢ", yaxis_type="log", xaxis_range=[0, result.step], showlegend=True)
 
 
 NAMES = {"m": "m̂", "v": "v", "r": "√r"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from core.lessons.optimisers import net as small_net
 from core.lessons.optimisers import quadratic
 from core.lessons.optimisers.lesson import FIRST_ORDER, METHODS, Config, Result
 from figures import style
+from figures.optimisers import labels
 
 # A dash repeats what the colour says; methods that share one differ in colour and in their label.
 DASH = {"sgd": "solid", "noisy_sgd": "dot", "momentum": "solid", "nesterov": "dash", "adagrad": "dashdot",
@@ -21,8 +23,9 @@ DASH = {"sgd": "solid", "noisy_sgd": "dot", "momentum": "solid", "nesterov": "da
 MARK = {"sgd": "circle", "noisy_sgd": "circle-open", "momentum": "square", "nesterov": "square-open",
         "adagrad": "triangle-up", "rmsprop": "triangle-down", "adam": "diamond", "adamw": "diamond-open",
         "newton": "x", "damped_newton": "cross", "conjugate_gradient": "pentagon", "lbfgs": "hexagon"}
+# Of a map's marks those that every browser has a glyph of in three dimensions; elsewhere a circle stands.
+IN_SPACE = ("square", "square-open", "diamond", "diamond-open")
 FRAMES = 75
-BASIN_HUES = ("class_a", "class_b", "class_c", "nesterov", "l1", "elastic", "norm_layer", "lbfgs", "adamw")
 
 
 def frame_steps(steps: int) -> list[int]:
@@ -111,11 +114,12 @@ def contour(result: Result, scene: Config) -> go.Figure:
     ]
     heads = np.stack([path[stops] for path in paths], 1)
     head = dict(type="scatter", x=heads[-1, :, 0], y=heads[-1, :, 1], mode="markers", text=[METHODS[m] for _, m in shown],
-                marker=dict(symbol=[MARK[m] for _, m in shown], size=11, color=[style.colour(m) for _, m in shown],
+                marker=dict(symbol=[MARK[m] for _, m in shown], size=12, color=[style.colour(m) for _, m in shown],
                             line=dict(color=style.PAPER, width=1.2)), hovertemplate="%{text}<extra></extra>")
     traces = [*ground, style.halos(paths, counts), *lines, style.frames(head, x=heads[:, :, 0], y=heads[:, :, 1]),
               *_places(surface, scene)]
-    return style.figure(traces, x="first parameter θ₁", y="second parameter θ₂", uirevision=scene.problem, **about)
+    return style.figure(traces, x="first parameter θ₁", y="second parameter θ₂", uirevision=scene.problem,
+                        annotations=labels.ends(result, scene), **about)
 
 
 def setup(scene: Config) -> go.Figure:
@@ -147,7 +151,8 @@ def surface3d(result: Result, scene: Config) -> go.Figure:
              contours_z=dict(show=True, color=style.colour("axis"), width=1))]
     counts, margin = [s + 1 for s in frame_steps(result.step)], 1e-2 * (np.median(z) - low)
     corner, far = np.array([surface.x_range, surface.y_range]).T
-    for k, method in _shown(result, scene):
+    heads: list[np.ndarray] = []
+    for k, method in (shown := _shown(result, scene)):
         path = result.paths[:, k].numpy()
         inside = ((path >= corner) & (path <= far)).all(-1)
         path = style.array(np.where(inside[:, None], path, np.nan))
@@ -155,6 +160,12 @@ def surface3d(result: Result, scene: Config) -> go.Figure:
         traces.append(style.grow(
             dict(type="scatter3d", x=path[:, 0], y=path[:, 1], z=style.array(heights), mode="lines", name=METHODS[method],
                  line=dict(color=style.colour(method), width=6), hovertemplate=f"{METHODS[method]}<extra></extra>"), counts))
+        heads.append(np.column_stack([path, style.array(heights)])[[c - 1 for c in counts]])
+    at = np.stack(heads, 1) + style.array([0, 0, 0.05])
+    head = dict(type="scatter3d", x=at[-1, :, 0], y=at[-1, :, 1], z=at[-1, :, 2], mode="markers", hoverinfo="skip",
+                marker=dict(symbol=[MARK[m] if MARK[m] in IN_SPACE else "circle" for _, m in shown], size=7,
+                            color=[style.colour(m) for _, m in shown]))
+    traces.append(style.frames(head, x=at[:, :, 0], y=at[:, :, 1], z=at[:, :, 2]))
     size = (far - corner) * 1.25 / float((far - corner).max())  # one scale on both parameters
     return style.figure(
         traces, showlegend=False, uirevision=scene.problem, margin=dict(l=0, r=0, t=0, b=0),
@@ -188,26 +199,36 @@ def loss(result: Result, scene: Config) -> go.Figure:
     if result.theory is not None and "sgd" in scene.methods:
         told = torch.where(result.theory < 1e38, result.theory, torch.nan)
         traces.append(style.theory(np.arange(result.step + 1), told, "theory, gradient descent", showlegend=False))
-    return style.figure(traces, x="step", y="loss − minimum", yaxis_type="log",
-                        yaxis_range=[np.log10(top) - 8, np.log10(top) + 2], xaxis_range=[0, result.step])
+    return style.figure(traces, x="step", y="loss − minimum", yaxis_type="log", yaxis_range=_decades(traces, top, 8),
+                        xaxis_range=[0, result.step])
 
 
 def distance(result: Result, scene: Config) -> go.Figure:
     """Distance to the nearest minimum against steps."""
     assert result.distance is not None
     top = float(result.distance[0, 0].clamp_min(1e-3))
-    return style.figure(_curves(result, scene, result.distance), x="step", y="distance",
-                        yaxis_type="log", yaxis_range=[np.log10(top) - 4.5, np.log10(top) + 1.5],
+    traces = _curves(result, scene, result.distance)
+    return style.figure(traces, x="step", y="distance", yaxis_type="log", yaxis_range=_decades(traces, top, 4.5),
                         xaxis_range=[0, result.step])
 
 
+def _decades(traces: Sequence[style.Trace], start: float, below: float) -> list[float]:
+    """The decades that hold the curves, at most `below` under the start's value and two over it."""
+    known = np.concatenate([np.asarray(trace["y"], float) for trace in traces])
+    known = np.log10(known[np.isfinite(known) & (known > 0)])
+    first = float(np.log10(start))
+    if not known.size:
+        return [first - below, first + 0.3]
+    return [max(float(known.min()) - 0.3, first - below), min(max(float(known.max()), first) + 0.3, first + 2)]
+
+
 def basins(result: Result, scene: Config) -> go.Figure:
-    """Every start of a grid, coloured by the minimum that the method reaches from it."""
+    """Every start of a grid in the colour of the minimum that the method reaches from it, which the star has too."""
     surface = _surface(scene)
     assert result.basin is not None
     x, y, _ = surface.grid(result.basin.shape[0])
     count = len(surface.minima)
-    reached = [style.colour(BASIN_HUES[i % len(BASIN_HUES)], 0.75) for i in range(count)]
+    reached = [style.colour(f"minimum_{i}") for i in range(count)]
     hues = [style.colour("ink"), style.colour("grid"), *reached]
     scale = [[v, hue] for i, hue in enumerate(hues) for v in (i / len(hues), (i + 1) / len(hues))]
     z = result.basin.numpy()
@@ -216,7 +237,7 @@ def basins(result: Result, scene: Config) -> go.Figure:
         dict(type="heatmap", x=style.array(x), y=style.array(y), z=z.astype(np.int8), zmin=-2.5, zmax=count - 0.5,
              colorscale=scale, showscale=False, hovertemplate="from (%{x:.2f}, %{y:.2f})<extra></extra>"),
         dict(type="scatter", x=minima[:, 0], y=minima[:, 1], mode="markers", hoverinfo="skip",
-             marker=dict(symbol="star", size=12, color=style.INK, line=dict(color=style.PAPER, width=1.2))),
+             marker=dict(symbol="star", size=18, color=reached, line=dict(color=style.INK, width=2))),
         dict(type="scatter", x=[scene.start_x], y=[scene.start_y], mode="markers", hoverinfo="skip",
              marker=dict(symbol="circle-open-dot", size=14, color=style.INK, line=dict(width=2))),
     ]
@@ -250,7 +271,7 @@ def network_curves(result: Result, scene: Config, against: str) -> go.Figure:
     traces = _curves(result, scene, result.losses, x)
     ends = [float(t["x"][np.isfinite(t["y"])][-1]) for t in traces if np.isfinite(t["y"]).any()]
     first = [m for m in FIRST_ORDER if m in scene.methods]
-    about: dict[str, Any] = {}
+    about: dict[str, Any] = dict(xaxis_range=[0, result.step])
     values = result.losses[:, [k for k, _ in _shown(result, scene)]]
     known = values[torch.isfinite(values) & (values > 0)]
     if len(known):

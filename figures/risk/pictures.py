@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+import torch
 from torch import Tensor
 
 from core.formatting import format_number, format_power_of_ten
 from core.lessons.risk.lesson import CAPACITIES, Config, Result, fmt, gaps, interpolates, widest
-from core.lessons.risk.words import J_text
+from core.lessons.risk.words import J_text, rounding
 from figures import style
 
 DASH = {"J": "longdash", "J*": "solid"}
 HUE = {"J": "train", "J*": "test"}
-LEGEND = [("J, on the samples", style.colour("train"), "longdash"), ("J*, on all of p_data", style.colour("test"), "solid"),
+LEGEND = [("J, on the samples", style.colour("train"), "longdash"), ("J*, on new data", style.colour("test"), "solid"),
           ("bias²", style.colour("bias"), "dot"), ("variance", style.colour("variance"), "dashdot"),
           ("theory", style.INK, "dash")]
 CAPACITY = np.array(CAPACITIES, np.float32)
@@ -41,13 +42,20 @@ def _bottom(values: np.ndarray) -> float:
     return math.floor(math.log10(max(float(np.nanmin(values)), 1e-12)) - 1)
 
 
+def _top(values: np.ndarray, foot: float) -> float:
+    """The head of a logarithmic axis of risks: where they end, with room for a label."""
+    high = math.log10(float(np.nanmax(values)))
+    return high + 0.07 * max(high - foot, 1)
+
+
 def unseen(result: Result, scene: Config) -> str:
     """What of J and J* the logarithmic axis of `risks` cannot show, in a sentence; nothing where it shows all."""
     J, risk = (_quartiles(v)[1] for v in (result.J, result.risk))
     if any(interpolates(scene, p) for p in CAPACITIES):
-        return " J = 0 has no place on this axis: its line leaves the frame below."
+        left = rounding(result, scene)
+        return " J = 0 is below the frame" + (f"; rounding leaves up to {format_number(left)} of it." if left else ".")
     foot = _bottom(risk)
-    return f" What is below {format_power_of_ten(foot)} is not drawn." if min(J.min(), risk.min()) < 10.0**foot else ""
+    return f" Below {format_power_of_ten(foot)}: not drawn." if min(J.min(), risk.min()) < 10.0**foot else ""
 
 
 def _threshold(at: float, low: float, high: float) -> style.Trace:
@@ -84,7 +92,7 @@ def hero(result: Result, scene: Config) -> go.Figure:
     low, high = _heights(result, scene)
     fit = dict(type="scatter", x=x, y=fits[scene.at], mode="lines", line=dict(color=style.colour("train"), width=3),
                hovertemplate="fit %{y:.3g}<extra></extra>")
-    risks = [f"p = {p}   J = {J_text(scene, i, j)}   J* = {fmt(r)}"
+    risks = [f"This draw, p = {p}: J = {J_text(scene, i, j)}, J* = {fmt(r)}"
              for i, (p, j, r) in enumerate(zip(CAPACITIES, result.J[:, 0], result.risk[:, 0], strict=True))]
     # Above the frame, where no fit can run through it.
     words = dict(type="scatter", x=[-1.02], y=[high], mode="text", text=[risks[scene.at]], cliponaxis=False,
@@ -105,24 +113,58 @@ def _curves(x: np.ndarray, values: Tensor, name: str, along: str) -> list[style.
 
 
 def risks(result: Result, scene: Config) -> go.Figure:
-    """J and J* of all capacities; the dots are where the player stands."""
+    """J and J* of all capacities and the widest gap; dots and rings are where the player stands, rings those of draw 0."""
     J, risk = (_quartiles(v)[1] for v in (result.J, result.risk))
-    foot, top = _bottom(risk), math.ceil(math.log10(float(_quartiles(result.risk)[2].max())) + 0.2)
+    drawn = [values for v in (result.J, result.risk) for values in (_quartiles(v)[2], v[:, 0].numpy())]
+    foot = _bottom(risk)
+    top = _top(np.append(np.concatenate(drawn), scene.sigma**2), foot)
     traces = [_threshold(scene.m, 10.0**foot, 10.0**top)]
     if scene.sigma > 0:
         traces.append(style.theory([1, CAPACITIES[-1]], [scene.sigma**2] * 2, "σ², the risk of the truth itself"))
     traces += _curves(CAPACITY, result.J, "J", "p") + _curves(CAPACITY, result.risk, "J*", "p")
-    both = style.array(np.maximum(np.stack([J, risk], 1), 1e-30))
-    here = dict(type="scatter", x=[CAPACITIES[scene.at]] * 2, y=both[scene.at], mode="markers", hoverinfo="skip",
-                marker=dict(size=14, color=[style.colour("train"), style.colour("test")], line=dict(color=style.PAPER, width=2)))
-    traces.append(style.frames(here, x=np.stack([CAPACITY, CAPACITY], 1), y=both))
-    notes = [dict(x=math.log10(scene.m), y=top, text="p = m", showarrow=False, xanchor="right", xshift=-4, yanchor="top",
-                  font=dict(color=style.MUTED))]
-    if scene.sigma > 0:
-        notes.append(dict(x=math.log10(CAPACITIES[-1]), y=2 * math.log10(scene.sigma), text="σ²", showarrow=False,
-                          xanchor="right", yanchor="top", font=dict(color=style.INK)))
+    wide = widest(result)
+    ends = np.maximum([J[wide], risk[wide]], 10.0**foot)
+    traces.append(dict(type="scatter", x=[CAPACITIES[wide]] * 2, y=ends, mode="lines", hoverinfo="skip", showlegend=False,
+                       line=dict(color=style.colour("warning"), width=3.6)))
+    hues = [style.colour(HUE[name]) for name in ("J", "J*")]
+    for values, look in ((np.stack([J, risk], 1), dict(size=14, color=hues, line=dict(color=style.PAPER, width=2))),
+                         (torch.stack([result.J[:, 0], result.risk[:, 0]], 1),
+                          dict(size=13, symbol="circle-open", color=hues, line=dict(width=2.5)))):
+        both = style.array(np.maximum(np.asarray(values), 1e-30))
+        here = dict(type="scatter", x=[CAPACITIES[scene.at]] * 2, y=both[scene.at], mode="markers", hoverinfo="skip", marker=look)
+        traces.append(style.frames(here, x=np.stack([CAPACITY, CAPACITY], 1), y=both))
     return style.figure(traces, x="capacity p", y="risk", yaxis_type="log", yaxis_range=[foot, top], showlegend=False,
-                        annotations=notes, **P_AXIS)
+                        annotations=_names(result, scene, foot, top), **P_AXIS)
+
+
+def _names(result: Result, scene: Config, foot: float, top: float) -> list[dict[str, Any]]:
+    """The names of the lines of `risks`, each where its own line has room for it."""
+    J, risk = (np.log10(np.maximum(_quartiles(v)[1], 1e-30)) for v in (result.J, result.risk))
+    wide, right = widest(result), math.log10(CAPACITIES[-1])
+    late = CAPACITIES[wide] > 60
+
+    def name(x: float, y: float, text: str, hue: str, over: bool, ends: bool) -> dict[str, Any]:
+        """Over or under the point, beginning or ending there."""
+        about = dict(xanchor="right" if ends else "left", yanchor="bottom" if over else "top", xshift=0, yshift=4 if over else -4)
+        return style.label(x, float(y), text, hue) | about
+
+    widest_gap = f"widest gap: {format_number(gaps(result)[wide])}<br>in the typical draw"
+    # Beside the peak, where J* falls away from it; else half-way down the bar, between the lines.
+    beside = risk[max(wide - 4, 0) : wide] if late else risk[wide + 1 : wide + 5]
+    at = risk[wide] if beside.size and beside.min() < risk[wide] - 0.15 * (top - foot) else (max(J[wide], foot) + risk[wide]) / 2
+    gap = name(math.log10(CAPACITIES[wide]), at, widest_gap, "warning", True, late)
+    out = [name(math.log10(scene.m), top, "p = N", "muted", False, True) | dict(xshift=-4),
+           gap | dict(xshift=-8 if late else 8, yanchor="middle", align="right" if late else "left"),
+           name(0, J[0], "J, on the samples", "train", bool(J[0] > risk[0]), False)]
+    left = next((i for i, v in enumerate(J) if v < foot), None)  # where J leaves the frame, which has room to the left of it
+    if left and CAPACITIES[left] >= 8:
+        out[-1] = name(math.log10(CAPACITIES[left - 1]), foot, "J, on the samples", "train", True, True) | dict(xshift=-12)
+    side = 0 if late else -1  # the end of the line of J* that is free
+    out.append(name(0 if late else right, risk[side], "J*, on new data", "test", bool(J[side] <= risk[side]), not late))
+    if scene.sigma > 0:
+        noise = f"σ² = {format_number(scene.sigma**2)}, noise alone"
+        out.append(name(right, 2 * math.log10(scene.sigma), noise, "ink", False, True))
+    return out
 
 
 def _unit(values: np.ndarray) -> float:
@@ -175,7 +217,7 @@ def gap(result: Result, scene: Config) -> go.Figure:
 
 
 def same_inputs(result: Result, scene: Config) -> go.Figure:
-    """Mean J and mean risk on the same inputs with other noise, beside theory; p up to twice m."""
+    """Mean J and mean risk on the same inputs with other noise, beside theory; p up to twice N."""
     r = result.repeats
     n = sum(p <= 2 * scene.m for p in CAPACITIES)
     x, traces = CAPACITY[:n], []
@@ -185,12 +227,14 @@ def same_inputs(result: Result, scene: Config) -> go.Figure:
                    dict(type="scatter", x=x, y=style.array(values[:n]), mode="markers", showlegend=False,
                         marker=dict(size=7, color=style.colour(hue), symbol=symbol, line=dict(color=style.PAPER, width=1)),
                         hovertemplate=f"{name}, p = %{{x}}: %{{y:.3g}}<extra></extra>")]
-    top = 1.12 * max(float(v[:n].max()) for v in (r.J, r.fresh, r.expected_fresh)) or 1.0
-    aside = 9 if abs(float(r.expected_fresh[n - 1] - r.expected_J[n - 1])) < 0.1 * top else 0  # labels that would meet
-    ends = [style.label(float(x[-1]), float(v[n - 1]), name, hue, yshift=shift) for v, name, hue, shift in
-            ((r.expected_J, "J", "train", -aside), (r.expected_fresh, "fresh", "validation", aside))]
+    top = 1.15 * max(float(v[:n].max()) for v in (r.J, r.fresh, r.expected_fresh)) or 1.0
+    names = [(r.expected_J, "J", "train"), (r.expected_fresh, "fresh noise", "validation")]
+    if abs(float(r.expected_fresh[n - 1] - r.expected_J[n - 1])) < 0.1 * top:  # labels that would meet
+        names = [(torch.maximum(r.expected_J, r.expected_fresh), "J and fresh noise", "ink")]
+    ends = [style.label(float(x[-1]), float(v[n - 1]), name, hue, yshift=6) | dict(xshift=0, xanchor="right", yanchor="bottom")
+            for v, name, hue in names]
     return style.figure([_threshold(scene.m, 0, top), *traces], x="capacity p", y="mean risk", showlegend=False,
-                        xaxis_range=[0, 1.22 * float(x[-1])], yaxis_range=[-0.02 * top, top], annotations=ends)
+                        xaxis_range=[0, 1.03 * float(x[-1])], yaxis_range=[-0.02 * top, top], annotations=ends)
 
 
 def parts(result: Result, scene: Config) -> go.Figure:
@@ -198,7 +242,8 @@ def parts(result: Result, scene: Config) -> go.Figure:
     r = result.repeats
     noise = scene.sigma**2
     total = (noise + r.bias + r.variance).numpy()
-    foot, top = _bottom(total), math.ceil(math.log10(float(total.max())) + 0.2)
+    foot = _bottom(total)
+    top = _top(np.maximum(total, r.risk.numpy()), foot)
     traces = [_threshold(scene.m, 10.0**foot, 10.0**top)]
     for values, hue, dash, name in ((r.bias, "bias", "dot", "bias²"), (r.variance, "variance", "dashdot", "variance")):
         traces.append(dict(type="scatter", x=CAPACITY, y=style.array(np.maximum(values.numpy(), 1e-30)), mode="lines", name=name,
@@ -211,50 +256,44 @@ def parts(result: Result, scene: Config) -> go.Figure:
 
 
 def learning(result: Result, scene: Config) -> go.Figure:
-    """J and J* over the size of the sample at the player's capacity."""
-    J, risk = (_quartiles(v)[1] for v in (result.map_J, result.map_risk))
-    m = np.array(result.sizes, np.float32)
-    known = risk[np.isfinite(risk)]
-    foot, top = _bottom(known), math.ceil(math.log10(float(known.max())) + 0.2)
-    traces = []
+    """J and J* over the size of the sample at the scene's capacity."""
+    J, risk = (_quartiles(v[:, scene.at])[1] for v in (result.map_J, result.map_risk))
+    N = np.array(result.sizes, np.float32)
+    foot = _bottom(risk)
+    top = _top(np.maximum(J, risk), foot)
+    traces = [_threshold(CAPACITIES[scene.at], 10.0**foot, 10.0**top)]
     for name, values in (("J", J), ("J*", risk)):
-        values = style.array(np.maximum(values.T, 1e-30))
-        line = dict(type="scatter", x=m, y=values[scene.at], mode="lines+markers",
-                    line=dict(color=style.colour(HUE[name]), width=2.8, dash=DASH[name]), marker=dict(size=7),
-                    hovertemplate=f"{name} at m = %{{x}}: %{{y:.3g}}<extra></extra>")
-        traces.append(style.frames(line, y=values))
-    edge = _threshold(CAPACITIES[scene.at], 10.0**foot, 10.0**top)
-    told = dict(type="scatter", x=[(m[0] * m[-1]) ** 0.5], y=[10.0 ** (top - 0.06 * (top - foot))], mode="text", hoverinfo="skip",
-                text=[f"p = {CAPACITIES[scene.at]}"], textfont=dict(color=style.INK))
-    return style.figure([style.frames(edge, x=np.stack([CAPACITY, CAPACITY], 1)), *traces,
-                         style.frames(told, text=[[t] for t in labels()])], x="samples m", y="risk", yaxis_type="log",
-                        yaxis_range=[foot, top], xaxis_type="log", showlegend=False, xaxis_tickvals=list(m)[::2],
-                        xaxis_range=[math.log10(m[0]) - 0.03, math.log10(m[-1]) + 0.03])
+        traces.append(dict(type="scatter", x=N, y=style.array(np.maximum(values, 1e-30)), mode="lines+markers",
+                           line=dict(color=style.colour(HUE[name]), width=2.8, dash=DASH[name]), marker=dict(size=7),
+                           hovertemplate=f"{name} at N = %{{x}}: %{{y:.3g}}<extra></extra>"))
+    return style.figure(traces, x="samples N", y="risk", yaxis_type="log", yaxis_range=[foot, top], xaxis_type="log",
+                        showlegend=False, xaxis_tickvals=list(N)[::2],
+                        xaxis_range=[math.log10(N[0]) - 0.03, math.log10(N[-1]) + 0.03])
 
 
 def plane(result: Result, scene: Config) -> go.Figure:
-    """Median J* of every size and capacity as a map, the ridge along p = m."""
-    m = np.array(result.sizes, np.float32)
+    """Median J* of every size and capacity as a map, the ridge along p = N."""
+    N = np.array(result.sizes, np.float32)
     z = np.log10(np.maximum(_quartiles(result.map_risk)[1].T, 1e-12))
     foot, top = float(np.nanmin(z)), min(max(float(np.nanmax(z)), 0.0), LAST)
     wide = top - foot > 2
     decades = [10.0**k for k in range(math.ceil(foot), math.floor(top) + 1, max(1, round((top - foot) / 4)))]
     marks = decades if wide else [v for v in (0.1, 0.2, 0.5, 1, 2, 5, 10) if foot <= math.log10(v) <= top]
     names = [f"≥ {v:g}" if v == 10**LAST else f"{v:g}" for v in marks]
-    heat = dict(type="heatmap", x=m, y=CAPACITY, z=style.array(z), colorscale=style.SURFACE, customdata=style.array(10.0**z),
-                hovertemplate="m = %{x}, p = %{y}<br>J* = %{customdata:.3g}<extra></extra>", hoverongaps=False,
+    heat = dict(type="heatmap", x=N, y=CAPACITY, z=style.array(z), colorscale=style.SURFACE, customdata=style.array(10.0**z),
+                hovertemplate="N = %{x}, p = %{y}<br>J* = %{customdata:.3g}<extra></extra>", hoverongaps=False,
                 zmin=foot, zmax=top,
                 colorbar=dict(thickness=10, outlinewidth=0, tickvals=np.log10(marks), ticktext=names, title=dict(text="J*")))
-    line = style.theory(m, m, "p = m", hoverinfo="skip", hovertemplate=None)
+    line = style.theory(N, N, "p = N", hoverinfo="skip", hovertemplate=None)
     here = dict(type="scatter", x=[scene.m], y=[CAPACITIES[scene.at]], mode="markers", hoverinfo="skip",
                 marker=dict(size=15, symbol="circle-open", color=style.INK, line=dict(width=3)))
-    return style.figure([heat, line, style.frames(here, y=CAPACITY[:, None])], x="samples m", y="capacity p", showlegend=False,
+    return style.figure([heat, line, style.frames(here, y=CAPACITY[:, None])], x="samples N", y="capacity p", showlegend=False,
                         xaxis_type="log", yaxis_type="log", xaxis_showgrid=False, yaxis_showgrid=False,
-                        xaxis_tickvals=list(m)[::2], yaxis_tickvals=TICKS)
+                        xaxis_tickvals=list(N)[::2], yaxis_tickvals=TICKS)
 
 
 def thumbnail(result: Result, scene: Config) -> dict[str, Any]:
-    """The home page's small picture: J falls to nothing, J* falls, peaks at p = m and falls again."""
+    """The home page's small picture: J falls to nothing, J* falls, peaks at p = N and falls again."""
     x = np.log10(CAPACITY)
     J, risk = (np.log10(np.maximum(_quartiles(v)[1], 1e-30)) for v in (result.J, result.risk))
     low, high = float(risk.min()) - 1.2, float(risk.max()) + 0.2

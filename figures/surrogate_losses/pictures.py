@@ -62,13 +62,15 @@ def plane(result: Result, scene: Config) -> go.Figure:
     z = style.array(lesson.scores(result, grid)).reshape(-1, len(LOSSES), rows, columns)
     best = style.theory([0, 0], [y0, y1], "boundary of the fewest errors", hoverinfo="skip", hovertemplate=None)
     traces = [best, _samples(result, result.x, result.outlier.numpy() & (scene.distance > 0))]
-    for k, loss in enumerate(LOSSES):
+    for k, (loss, name) in enumerate(LOSSES.items()):
         line = dict(type="contour", x=style.array(x), y=style.array(y), z=z[-1, k], showscale=False, hoverinfo="skip",
                     contours=dict(coloring="none", start=0, end=0, size=1),
                     line=dict(color=style.colour(loss), width=3, dash=DASH[loss]))
         traces.append(style.frames(line, z=z[:, k]))
+        # The keys of a picture are read from its lines, and a contour is none.
+        traces.append(dict(type="scatter", x=[None], y=[None], mode="lines", name=name, hoverinfo="skip", line=line["line"]))
     return style.figure(traces, x="x₁", y="x₂", xaxis_range=[x0, x1], yaxis_range=[y0, y1], showlegend=False, equal=True,
-                        uirevision=f"{scene.distance}{scene.side}")
+                        uirevision=f"{x0} {x1} {y0} {y1}")
 
 
 def losses(result: Result) -> go.Figure:
@@ -99,18 +101,22 @@ class _LogAxis:
 
     def __init__(self, values: np.ndarray):
         finite = values[np.isfinite(values)]
-        self.low = max(FINEST, int(np.floor(np.log10(finite[finite > 0].min()))))
+        least = float(np.log10(finite[finite > 0].min()))
+        self.low = max(FINEST, int(np.floor(least)))
         self.high = float(np.log10(1.6 * max(finite.max(), 1.0)))
         under = finite[finite < 10.0**self.low]
         self.place = 10.0 ** (self.low - 0.6)
         powers = range(self.low, int(self.high) + 1, 1 + int(self.high - self.low) // 6)
         self.ticks = [10.0**k for k in powers]
         self.text = [f"{10.0**k:g}" if -2 <= k <= 2 else format_power_of_ten(k) for k in powers]
-        self.range = [self.low - 0.1, self.high]
+        self.range = [least - 0.06 * (self.high - least), self.high]
         if under.size:
             self.ticks.insert(0, self.place)
             self.text.insert(0, "0" if not under.any() else f"<{format_power_of_ten(self.low)}")
             self.range[0] = self.low - 0.9
+        elif self.high - least < 1.5:  # one power of ten or two
+            self.ticks = [a * 10.0**k for k in range(self.low, 1 + int(self.high)) for a in (1, 2, 5)]
+            self.text = [f"{v:g}" for v in self.ticks]
 
     def at(self, values: np.ndarray) -> np.ndarray:
         """Where the values are drawn."""
@@ -118,13 +124,17 @@ class _LogAxis:
 
 
 def training(result: Result, scene: Config, loss: str) -> go.Figure:
-    """One loss and the 0-1 error of its fit, on training (solid) and validation (dotted), on the axes of all four."""
+    """One loss and the 0-1 error of its fit, on training (solid) and validation (dotted), on axes that hold all four losses."""
     k, at = list(LOSSES).index(loss), result.recorded.numpy()
     counts = list(range(1, len(at) + 1))
     least = lesson.least_error(scene)
     traces = [style.theory([0, result.steps], [least] * 2, "no classifier expects a lower error", showlegend=False)]
     axis = _LogAxis(np.concatenate([[least], *(style.array(v).ravel() for v in (*result.loss.values(), *result.error.values()))]))
+    ends: dict[str, tuple[float, str]] = {}  # what a pair of lines shows -> where on the axis it ends, its colour
     for values, hue, what, width in ((result.loss, loss, "loss", 2.8), (result.error, "muted", "error", 2.0)):
+        last = np.log10(axis.at(np.array([float(v[-1, k]) for v in values.values()])))
+        if np.isfinite(last).any():
+            ends[what] = float(np.nanmean(last)), hue
         for split, dash in (("train", "solid"), ("validation", "dot")):
             y = style.array(values[split][:, k])
             line = dict(type="scatter", x=at, y=axis.at(y), mode="lines", showlegend=False,
@@ -132,7 +142,11 @@ def training(result: Result, scene: Config, loss: str) -> go.Figure:
                         text=["" if np.isnan(v) else format_number(float(v), 3) for v in y],
                         hovertemplate=f"{what}, {split}, step %{{x}}: %{{text}}<extra></extra>")
             traces.append(style.grow(line, counts))
-    return style.figure(traces, x="step", y="loss, error", yaxis_type="log", xaxis_range=[0, 1.02 * result.steps],
+    if len(ends) > 1 and (short := 0.08 * (axis.range[1] - axis.range[0]) - ends["loss"][0] + ends["error"][0]) > 0:
+        ends = {what: (y + (short / 2 if what == "loss" else -short / 2), hue) for what, (y, hue) in ends.items()}
+    names = [style.label(result.steps, y, what, hue) for what, (y, hue) in ends.items()]
+    return style.figure(traces, x="step", y="loss, error", yaxis_type="log", xaxis_range=[0, 1.18 * result.steps],
+                        xaxis_tickvals=[result.steps * i // 3 for i in range(4)], annotations=names,
                         yaxis_range=axis.range, yaxis_tickvals=axis.ticks, yaxis_ticktext=axis.text, showlegend=False)
 
 
@@ -140,7 +154,8 @@ def outliers(result: Result, scene: Config) -> go.Figure:
     """Part of the validation samples that change class against the outliers' distance; mean and range of the draws."""
     d = np.array(result.distances, np.float32)
     moved = 100 * style.array(result.moved)
-    top = max(1.0, 1.08 * float(moved.max()))
+    exact = None if result.moved_exactly is None else 100 * result.moved_exactly.mean(1)
+    top = max(1.0, 1.08 * float(moved.max()), 0.0 if exact is None else 1.08 * float(exact.max()))
     traces = [dict(type="scatter", x=[scene.distance] * 2, y=[0, top], mode="lines", hoverinfo="skip", showlegend=False,
                    line=dict(color=style.MUTED, width=1.2, dash="dot"))]
     for k, (loss, name) in enumerate(LOSSES.items()):
@@ -149,8 +164,8 @@ def outliers(result: Result, scene: Config) -> go.Figure:
                    dict(type="scatter", x=d, y=moved[:, :, k].mean(1), mode="lines+markers", showlegend=False,
                         marker=dict(size=7), line=dict(color=style.colour(loss), width=2.8, dash=DASH[loss]),
                         hovertemplate=f"{name} at d = %{{x}}: %{{y:.1f}} %<extra></extra>")]
-    if result.moved_exactly is not None:
-        traces.append(style.theory(d, 100 * result.moved_exactly.mean(1), "least squares in closed form"))
+    if exact is not None:
+        traces.append(style.theory(d, exact, "least squares in closed form"))
     return style.figure(traces, x="distance d of the outliers", y="change class (%)", xaxis_range=[-0.4, 20.4],
                         yaxis_range=[0, top], showlegend=False)
 

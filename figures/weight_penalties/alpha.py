@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,17 @@ def _now(result: Result, low: float, high: float) -> style.Trace:
     return style.frames(line, x=np.stack([alpha, alpha], 1))
 
 
-def _over_alpha(result: Result, traces: list[style.Trace], y: str, low: float, high: float, **layout: Any) -> go.Figure:
+def _over_alpha(result: Result, traces: list[style.Trace], y: str, low: float, high: float, limits: Sequence[str] = (),
+                **layout: Any) -> go.Figure:
+    """limits: the penalties whose α_max, by its closed form, stands dashed upright with its name, at a height that is free."""
     a, b = (math.log10(float(result.alphas[i])) for i in (0, -1))
+    tops = {p: float(result.alpha_max[ORDER.index(p)]) for p in limits if has_limit(result, p)}
+    said = "α<sub>max</sub> = %{x:.3g}, in closed form<extra></extra>"
+    traces = [*traces, *(style.theory([top, top], [low, high], "α_max", hovertemplate=said) for top in tops.values())]
+    name = "α<sub>max</sub>, {}" if len(tops) > 1 else "α<sub>max</sub>"
+    names = [dict(x=math.log10(top), y=0.25, yref="paper", text=name.format(PENALTIES[p]), showarrow=False, xanchor="right",
+                  xshift=-4, font=dict(color=style.INK)) for p, top in tops.items()]
+    layout["annotations"] = [*layout.get("annotations", []), *names]
     layout.setdefault("xaxis_range", [a - 0.05, b + 0.05])
     return style.figure([*traces, _now(result, low, high)], x="penalty strength α", y=y, xaxis_type="log",
                         xaxis_tickvals=[10.0**d for d in range(math.ceil(a - 1e-9), math.floor(b + 1e-9) + 1)],
@@ -35,14 +45,6 @@ def _over_alpha(result: Result, traces: list[style.Trace], y: str, low: float, h
 def has_limit(result: Result, penalty: str) -> bool:
     """Whether the penalty has an α_max, and within the axis."""
     return float(result.alpha_max[ORDER.index(penalty)]) <= float(result.alphas[-1])
-
-
-def _limit(result: Result, penalty: str, low: float, high: float) -> list[style.Trace]:
-    """α_max by its closed form, dashed."""
-    if not has_limit(result, penalty):
-        return []
-    top = float(result.alpha_max[ORDER.index(penalty)])
-    return [style.theory([top, top], [low, high], "α_max", hovertemplate=f"α_max = {top:.3g}, in closed form<extra></extra>")]
 
 
 def _spread(heights: list[float], gap: float) -> list[float]:
@@ -75,23 +77,22 @@ def paths(result: Result, penalty: str) -> go.Figure:
     if len(rest):
         text = [result.names[j] for j in rest for _ in range(len(x) + 1)]
         traces.append(dict(type="scatter", **_many(x, w[:, rest]), text=text, mode="lines",
-                           line=dict(color=style.colour(penalty, 0.45), width=1.3),
+                           line=dict(color=style.colour(penalty, 0.45), width=1.3, dash=DASH[penalty]),
                            hovertemplate="%{text}: %{y:.4g}<extra></extra>"))
     for j in named:
-        traces.append(dict(type="scatter", x=x, y=w[:, j], mode="lines", line=dict(color=hue, width=2.4),
+        traces.append(dict(type="scatter", x=x, y=w[:, j], mode="lines", line=dict(color=hue, width=2.4, dash=DASH[penalty]),
                            hovertemplate=f"{result.names[j]}: %{{y:.4g}}<extra></extra>"))
     if result.closed is not None:
         traces.append(style.theory(**_many(x, style.array(result.closed[k])), name="closed form"))
-    traces += _limit(result, penalty, low, high)
     start, end = math.log10(float(x[0])), math.log10(float(x[-1]))
     # Room for the longest name, as a part of a picture about 350 pixels wide.
     share = min(0.45, 0.06 + 0.019 * max(len(result.names[j]) for j in named))
     room = (end - start) * share / (1 - share)
     rising = sorted(named, key=lambda j: float(w[0, j]))
-    heights = _spread([float(w[0, j]) for j in rising], 0.1 * (high - low))
+    heights = _spread([float(w[0, j]) for j in rising], 0.085 * (high - low))
     names = [dict(x=start, y=at, text=result.names[j], showarrow=False, xanchor="right", xshift=-4, font=dict(color=style.INK))
              for j, at in zip(rising, heights, strict=True)]
-    return _over_alpha(result, traces, "weight", low, high, xaxis_range=[start - room, end + 0.05], annotations=names)
+    return _over_alpha(result, traces, "weight", low, high, [penalty], xaxis_range=[start - room, end + 0.05], annotations=names)
 
 
 def errors(result: Result, penalty: str) -> go.Figure:
@@ -127,13 +128,12 @@ def zeros(result: Result, scene: Config) -> go.Figure:
         traces.append(dict(type="scatter", x=x, y=count_at, mode="lines", name=name,
                            line=dict(color=style.colour(penalty), width=2.4, dash=DASH[penalty]),
                            hovertemplate=f"{name}: %{{y:.0f}} of {count} exactly 0<extra></extra>"))
-        traces += _limit(result, penalty, low, high)
     if result.plain is not None:
         plain = (result.plain.weights == 0).sum(1)
         traces.append(dict(type="scatter", x=x, y=style.array(plain.float()), mode="markers", name="L1 by sub-gradient steps",
                            marker=dict(symbol="circle-open", size=6, color=style.colour("l1")),
                            hovertemplate=f"L1 by sub-gradient steps: %{{y:.0f}} of {count} exactly 0<extra></extra>"))
-    return _over_alpha(result, traces, "exact zeros", low, high)
+    return _over_alpha(result, traces, "exact zeros", low, high, [p for p in ORDER if p in scene.penalties])
 
 
 def near_zero(result: Result) -> go.Figure:
@@ -145,24 +145,25 @@ def near_zero(result: Result) -> go.Figure:
     t = np.arange(down.shape[1], dtype=np.float32)
     name = result.names[plain.watched]
     traces: list[style.Trace] = []
-    for values, label, hue, width in ((down, "sub-gradient", "muted", 1.4), (prox, "proximal", "l1", 2.8)):
+    for values, label, hue, width in ((down, "sub-gradient steps", "muted", 1.4), (prox, "proximal steps", "l1", 2.8)):
         line = dict(type="scatter", x=t, y=style.array(values[0]), mode="lines", line=dict(color=style.colour(hue), width=width),
+                    name=label,
                     hovertemplate=f"{label}, {name}: |w| = %{{y:.2g}}<extra></extra>")
         traces.append(style.frames(line, y=style.array(values)))
     level = np.repeat((plain.rate * result.alphas.numpy())[:, None], 2, 1)
-    line = style.theory([0, t[-1]], level[0], "ε·α, the penalty's part of a step")
+    line = style.theory([0, t[-1]], level[0], "ε·α")
     traces.append(style.frames(line, y=style.array(level)))
     return style.figure(traces, x="step", y=f"|w|, {name}", yaxis_type="log", yaxis_range=[-6, 0.3], yaxis_dtick=2,
-                        xaxis_range=[0, float(t[-1])], showlegend=False)
+                        xaxis_range=[0, float(t[-1])], showlegend=True)
 
 
 def adam(result: Result) -> go.Figure:
     """How far Adam with an L2 penalty, and AdamW, end from the L2 fit, at every α."""
-    traces = [dict(type="scatter", x=style.array(result.alphas), y=style.array(result.adam[m]), mode="lines",
+    traces = [dict(type="scatter", x=style.array(result.alphas), y=style.array(result.adam[m]), mode="lines", name=name,
                    line=dict(color=style.colour(m), width=2.4, dash=dash),
                    hovertemplate=f"{name}: %{{y:.2g}}<extra></extra>")
-              for m, name, dash in (("adam", "Adam with L2", "solid"), ("adamw", "AdamW", "dot"))]
+              for m, name, dash in (("adam", "Adam on J + αΩ", "solid"), ("adamw", "AdamW with decay α", "dot"))]
     a, b = (math.log10(float(result.alphas[i])) for i in (0, -1))
     line = _now(result, 1e-9, 10)
     return style.figure([*traces, line], x="penalty strength α", y="distance", xaxis_type="log", yaxis_type="log", xaxis_dtick=1,
-                        yaxis_range=[-8, 1], yaxis_dtick=2, xaxis_range=[a - 0.05, b + 0.05], showlegend=False)
+                        yaxis_range=[-8, 1], yaxis_dtick=2, xaxis_range=[a - 0.05, b + 0.05], showlegend=True)

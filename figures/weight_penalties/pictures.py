@@ -28,8 +28,8 @@ def labels(result: Result) -> list[str]:
 
 def legend(scene: Config) -> list[tuple[str, str, str]]:
     out = [(PENALTIES[p], style.colour(p), DASH[p]) for p in ORDER if p in scene.penalties]
-    out += [({"train": "Training"}.get(s, s.capitalize()), style.colour(s), SPLIT_DASH[s]) for s in SPLIT_DASH]
-    return [*out, ("Theory", style.INK, "dash"), ("α now", style.MUTED, "dot")]
+    out += [({"train": "training"}.get(s, s), style.colour(s), SPLIT_DASH[s]) for s in SPLIT_DASH]
+    return [*out, ("objective J + αΩ", style.colour("train"), "dot"), ("penalty strength α now", style.MUTED, "dot")]
 
 
 def _weight(result: Result, name: str) -> str:
@@ -86,9 +86,9 @@ def geometry(result: Result, scene: Config) -> go.Figure:
         lens = dict(type="scatter", x=same[0, :, 0], y=same[0, :, 1], mode="lines", hoverinfo="skip",
                     line=dict(color=hue, width=1.6, dash="dot"))
         trail = dict(type="scatter", x=style.array(at[:, 0]), y=style.array(at[:, 1]), mode="lines", hoverinfo="skip",
-                     line=dict(color=hue, width=2.2), opacity=0.7)
+                     line=dict(color=hue, width=2.2, dash=DASH[penalty]), opacity=0.7)
         inside = dict(type="scatter", x=style.array(bx[0]), y=style.array(by[0]), mode="lines", fill="toself", hoverinfo="skip",
-                      fillcolor=style.colour(penalty, 0.16), line=dict(color=hue, width=2.6))
+                      fillcolor=style.colour(penalty, 0.16), line=dict(color=hue, width=2.6, dash=DASH[penalty]))
         traces += [style.frames(lens, x=same[..., 0], y=same[..., 1]), trail, style.frames(inside, x=bx, y=by)]
     # The fit without penalty stands still among the touching points.
     ends = style.array(np.stack([np.broadcast_to(pair.free.numpy(), touch[0].shape), *touch], 1))
@@ -138,12 +138,15 @@ def bars(result: Result, scene: Config) -> go.Figure:
 
 
 def balance(result: Result, scene: Config, penalty: str) -> go.Figure:
-    """At the minimum the loss pulls as hard as the penalty: −∂J/∂w over α lies on the penalty's slope, at every weight."""
+    """At the minimum the loss pulls as hard as the penalty: −∂J/∂w over α lies on the penalty's slope, at every weight.
+
+    The axes are those of the steepest of the penalties that are shown, so that siblings can be compared.
+    """
     k, rho = ORDER.index(penalty), part(penalty, scene)
     w = result.weights[k].numpy()
     pull = -(result.slopes[k] / result.alphas[:, None]).numpy()
     reach = 1.1 * float(result.weights.abs().max()) or 1.0
-    top = max(1.5, rho + (1 - rho) * reach)
+    top = max(1.5, *(one + (1 - one) * reach for one in (part(p, scene) for p in scene.penalties)))
     line_x = [-reach, 0, 0, reach] if rho > 0 else [-reach, reach]
     line_y = [-rho - (1 - rho) * reach, -rho, rho, rho + (1 - rho) * reach] if rho > 0 else [-reach, reach]
     names = list(result.names) if result.problem in LINEAR else [f"weight {i + 1}" for i in range(w.shape[1])]
@@ -187,28 +190,30 @@ def posterior(result: Result, scene: Config) -> go.Figure:
     scale = pair.precision * pair.samples  # βN
     fit = 0.5 * (w - c) ** 2
     traces: list[style.Trace] = [dict(type="scatter", x=style.array(w), y=style.array(np.exp(-scale * fit)), mode="lines",
-                                 line=dict(color=style.colour("train"), width=2),
+                                 name="likelihood", line=dict(color=style.INK, width=2),
                                  hovertemplate="likelihood, w = %{x:.2f}<extra></extra>")]
     modes = []
     for penalty in (p for p in ORDER if p in scene.penalties):
         rho, hue, name = part(penalty, scene), style.colour(penalty), PENALTIES[penalty]
         omega = alpha * (rho * np.abs(w) + (1 - rho) / 2 * w**2)
         both = fit + omega
-        for values, label, line in ((omega, "prior", dict(width=1.4, dash="dot")), (both, "posterior", dict(width=2.6))):
+        own = dict(width=2.6, dash=DASH[penalty])
+        for values, label, line in ((omega, "prior", dict(width=1.4, dash="dot")), (both, "posterior", own)):
             # To four decimals of the peak: a fraction of a pixel, a quarter of the bytes.
             curve = rounded(style.array(np.exp(-scale * (values - values.min(1, keepdims=True)))), bits=13)
             trace = dict(type="scatter", x=style.array(w), y=curve[0], mode="lines", line=dict(color=hue, **line),
+                         name=f"{label}, {name}",
                          hovertemplate=f"{label} of {name}, w = %{{x:.2f}}<extra></extra>")
             traces.append(style.frames(trace, y=curve))
         modes.append(np.sign(c) * np.maximum(abs(c) - alpha[:, 0] * rho, 0) / (1 + alpha[:, 0] * (1 - rho)))
     at = np.stack(modes, 1)
-    dots = dict(type="scatter", x=style.array(at[0]), y=[1.0] * at.shape[1], mode="markers",
+    dots = dict(type="scatter", x=style.array(at[0]), y=[1.0] * at.shape[1], mode="markers", showlegend=False,
                 marker=dict(symbol="star", size=13, line=dict(color=style.PAPER, width=1),
                             color=[style.colour(p) for p in ORDER if p in scene.penalties]),
                 hovertemplate="minimum of J̃ in closed form: w = %{x:.4f}<extra></extra>")
     traces.append(style.frames(dots, x=style.array(at)))
     return style.figure(traces, x=f"{_weight(result, pair.names[0])}, alone", y="density ÷ peak", yaxis_range=[0, 1.12],
-                        xaxis_range=[float(w[0]), float(w[-1])], showlegend=False)
+                        xaxis_range=[float(w[0]), float(w[-1])], showlegend=True)
 
 
 def thumbnail(result: Result, scene: Config) -> dict[str, Any]:

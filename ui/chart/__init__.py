@@ -82,7 +82,7 @@ def encode(board: Board, question: Question | None = None, failed: Failed | None
     setup = _encoded(board.setup, board.legend, parts, failed) if board.setup else None
     player: dict[str, Any] | None = None
     if board.player:
-        player = {k: getattr(board.player, k) for k in ("labels", "name", "seconds", "field", "autoplay", "live")}
+        player = {k: getattr(board.player, k) for k in ("labels", "name", "seconds", "field", "autoplay", "live", "from_start")}
         player["frames"] = len(board.player.labels)
     legend = [{"label": label, "colour": colour, "dash": dash} for label, colour, dash in board.legend]
     more = [[panel.id, _text(panel, "title", "", failed)] for panel in board.further]

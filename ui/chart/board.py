@@ -30,7 +30,7 @@ class Panel:
                  title: Text = "", span: int = 12, rows: int = 1, height: str = "medium", click: tuple[str, ...] | None = None,
                  pair: str | tuple[str, ...] = (), keyed: bool = True, drawing: str = "", shift: tuple[str, str] | None = None):
         self.id, self.span, self.rows, self.height, self.keyed = id, span, rows, height, keyed
-        self.pair = (pair,) if isinstance(pair, str) else pair
+        self.pair = (pair,) if pair and isinstance(pair, str) else tuple(pair)
         self.click, self.drawing, self.shift = click, drawing, shift
         self._given = {"figure": figure, "caption": caption, "alt": alt, "title": title}
 
@@ -69,7 +69,10 @@ class Texts:
 
 @dataclass(frozen=True, kw_only=True)
 class Player:
-    """The clock. `labels[f]` is what the reader sees at frame f; `field` names the Config field it sets, if any."""
+    """The clock. `labels[f]` is what the reader sees at frame f; `field` names the Config field it sets, if any.
+
+    It opens at the newest frame and follows a run that is under way; `from_start`: at the first one, and stays there.
+    """
 
     labels: list[str]
     name: str = "Step"
@@ -77,6 +80,7 @@ class Player:
     field: str = ""
     autoplay: bool = True
     live: bool = False
+    from_start: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,7 +47,7 @@ export class Player {
     if (what === "next") { this.pause(); this.go(this.frame + 1); this.sendFrame(); }
   }
 
-  // spec: {frames, labels, seconds, name, start, field, autoplay, live}
+  // spec: {frames, labels, seconds, name, start, field, autoplay, live, from_start}
   show(spec, fresh) {
     const atEnd = !this.spec || this.frame >= this.last;
     // Python's answer to our own message may come after the hand has moved on; it is no order to go back.
@@ -59,7 +59,7 @@ export class Player {
     this.range.max = this.last;
     this.range.setAttribute("aria-label", spec.name);
     if (started && spec.start != null && !this.playing) this.frame = spec.start;
-    else if (spec.live || (atEnd && !this.playing)) this.frame = this.last;
+    else if (!spec.from_start && (spec.live || (atEnd && !this.playing))) this.frame = this.last;
     this.frame = Math.max(0, Math.min(this.frame, this.last));
     if (fresh && spec.autoplay && spec.start == null && !spec.live && !reducedMotion()) {
       this.frame = 0;

@@ -48,7 +48,7 @@ class Config(Scene):
     min_delta: float = grid(0.0, values=(0.0, *decades(-3, -1)), label="Minimum improvement", view=True,
                             help="An evaluation improves if it is lower than the last improvement by more than this.")
     restore: bool = switch(True, label="Restore the best weights", view=True,
-                           help="Hand back the weights of the last improvement, not those at the stop.")
+                           help="Keep the weights of the last improvement, not those at the stop.")
     monitor: str = choice("loss", options={"loss": "Cross-entropy", "error": "Error"}, label="Stop by validation", more=True,
                           view=True)
     problem: str = choice("two_moons", options={"two_moons": "Two moons", "circles": "Circles"}, label="Data", more=True)
@@ -64,8 +64,8 @@ class Config(Scene):
     batch_size: int = grid(POOL, values=(10, 20, 50, POOL), label="Batch size m", more=True,
                            help="All training samples at once where there are no more than this.")
     draws: int = number(5, low=3, high=10, step=1, label="Draws of data and start", more=True)
-    product: float = grid(0.1, values=PRODUCTS, label="ε·λ_max on the quadratic", more=True, view=True,
-                          help="Step size of the least-squares twin, as a multiple of 1/λ_max. From 2 on it would diverge.")
+    product: float = grid(0.1, values=PRODUCTS, label="Step size on the quadratic", more=True, view=True,
+                          help="Times the largest curvature of the least-squares twin. From 2 on it would diverge.")
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ def quadratic_gaps(result: Result, config: Config) -> Tensor:
 
 
 def returned_of(result: Result, scene: Config, arm: str) -> int:
-    """The evaluation whose weights are handed back on draw 0 of an arm."""
+    """The evaluation whose weights are kept on draw 0 of an arm."""
     return returned_evaluation(stop_of(result, scene, arm), len(result.recorded), scene.restore)
 
 
@@ -224,3 +224,8 @@ def stop_of(result: Result, scene: Config, arm: str) -> Stop:
     """The rule on draw 0 of an arm."""
     curve = monitored(result, scene)[:, list(ARMS).index(arm), 0]
     return stop_rule(curve, scene.patience, scene.min_delta)
+
+
+def best_of(result: Result, scene: Config, arm: str) -> int:
+    """The evaluation at which draw 0 of an arm is lowest, of the whole run so far."""
+    return int(argmin_skipping_nan(monitored(result, scene)[:, list(ARMS).index(arm), 0]))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
 
 from core.controls import Grid
-from core.formatting import format_number, format_power_of_ten
+from core.formatting import format_number, format_power_of_ten, table
 from core.lessons.exploding_gradients import clipping, recurrent
 from core.lessons.exploding_gradients.clipping import ARMS, length
 from core.lessons.exploding_gradients.lesson import ARRIVED, THRESHOLDS, Config, Result, arrivals
@@ -16,41 +15,58 @@ from core.moments import NEVER
 from core.question import Challenge, Pick, Verdict
 
 
+def vanishes(config: Config) -> bool:
+    """Whether the weight of the start lets no gradient grow on its way back: the question is then how much is left."""
+    return abs(config.start_w) * recurrent.STEEPEST[config.unit] <= 1
+
+
 def summary(result: Result, config: Config) -> str:
-    """What the reader should have seen, in sentences computed from the result."""
-    moved = config.learning_rate * clipping.length(result.used)
-    words = [f"**{name}** {_fate(result, config, k, moved[:, k])}" for k, name in enumerate(ARMS.values())]
-    return " ".join(words) + f" Back through {_times(config.T)} the gradient at the start {_fade(config)}."
+    """What the reader should have seen: a sentence and a table, computed from the result."""
+    steps = f"Within {config.steps} steps "
+    if vanishes(config):
+        steps = f"Back through {_times(config.T)} the gradient at the start {fade(config)}; "
+    rows = [[name, _end(result, k), _longest(result, config, k), format_measured(float(result.losses[-1, k]))]
+            for k, name in enumerate(ARMS.values())]
+    return f"**{steps}{_fates(result)}.**\n\n{table(['run', 'end', 'longest step', 'J at the end'], rows)}"
 
 
-def _fate(result: Result, config: Config, k: int, moved: Tensor) -> str:
-    left, arrived = int(result.left_at[k]), int(result.arrived_at[k])
-    longest = int(moved.nan_to_num(torch.inf).argmax())
-    length = float(moved[longest])
-    step = f"from step {longest + 1} on its numbers are too large for a float"
-    if math.isfinite(length):
-        step = f"its longest step, number {longest + 1}, has length {format_number(length, 3)}"
-    if left != NEVER:
-        return f"is far off the map from step {left} on; {step}."
-    if arrived == 0:
-        return f"starts where J ≤ {ARRIVED:g} already, and stays there."
-    if arrived != NEVER:
-        return f"arrives at step {arrived}; {step}."
-    return f"has not arrived after {config.steps} steps, with J = {format_number(result.losses[-1, k], 3)}; {step}."
+def _fate(result: Result, k: int) -> str:
+    """gone, valley, or elsewhere: where run k is at its end."""
+    return "gone" if result.left_at[k] != NEVER else "valley" if result.arrived_at[k] != NEVER else "elsewhere"
+
+
+def _fates(result: Result) -> str:
+    """What the three runs come to, without a number."""
+    ends = [_fate(result, k) for k in range(len(ARMS))]
+    if len(set(ends)) == 1:
+        return {"gone": "all three runs leave the map", "valley": "all three runs arrive", "elsewhere": "no run arrives"}[ends[0]]
+    told = {"gone": "leaves the map", "valley": "arrives", "elsewhere": "does not arrive"}
+    free, norm, value = (told[end] for end in ends)
+    clipped = f"by norm and by value it {norm}" if norm == value else f"by norm it {norm}, by value it {value}"
+    return f"the run without clipping {free}; clipped {clipped}"
+
+
+def _end(result: Result, k: int) -> str:
+    step = int((result.left_at if _fate(result, k) == "gone" else result.arrived_at)[k])
+    return {"gone": f"off the map from step {step}", "valley": f"J ≤ {ARRIVED:g} from step {step}",
+            "elsewhere": "not arrived"}[_fate(result, k)]
+
+
+def _longest(result: Result, config: Config, k: int) -> str:
+    length = float((config.learning_rate * clipping.length(result.used[:, k])).nan_to_num(torch.inf).max())
+    return format_number(length, 3) if math.isfinite(length) else "too large for a float"
 
 
 def _times(T: int) -> str:
     return f"{T} steps" if T > 1 else "1 step"
 
 
-def _fade(config: Config) -> str:
-    size, bound = _log_size(config), abs(config.start_w) * recurrent.STEEPEST[config.unit]
+def fade(config: Config) -> str:
+    """What becomes of the gradient at the start on its way back to the first state."""
+    size = _log_size(config)
     power = size / math.log(10)
     times = format_number(math.exp(size), 3) if -3 < power < 5 or size == -math.inf else f"about {format_power_of_ten(power)}"
-    if config.unit == "linear":
-        return f"is multiplied by |w|ᵀ = {times}"
-    each = format_number(math.exp(size / config.T), 3)
-    return f"is multiplied by {times}, which is {each} a step, where φ allows at most |w|·max φ' = {format_number(bound, 3)}"
+    return f"is multiplied by {'|w|ᵀ = ' if config.unit == 'linear' else ''}{times}"
 
 
 def _log_size(config: Config) -> float:
@@ -59,17 +75,34 @@ def _log_size(config: Config) -> float:
     return float(recurrent.log_through(theta, config.unit, recurrent.unroll(theta, config.unit, config.h0, config.T)))
 
 
-def predict(_: Result, config: Config) -> Pick:
-    """The sign of the slope of log |∂h_T/∂h_t| at the start."""
-    size = _log_size(config) / math.log(2)
-    right = "grows" if size > 1 else "shrinks" if size < -1 else "stays"
+def predict(result: Result, config: Config) -> Pick:
+    """Where the run without clipping ends; for a start at which no gradient grows, how much of it is left at the first state."""
+    start = f"w\u00a0=\u00a0{config.start_w:g} and b\u00a0=\u00a0{config.start_b:g}".replace("-", "−")
+    if vanishes(config):
+        power = _log_size(config) / math.log(10)
+        most = format_number(abs(config.start_w) * recurrent.STEEPEST[config.unit], 3)
+        bound = "" if config.unit == "linear" else f", where |w|·max φ′ = {most} is the most for a step"
+        return Pick(
+            text=f"At the start {start}, {_phi(config.unit)}. Followed back through {_times(config.T)}, how much of the gradient "
+            "is left?",
+            options={"much": "A thousandth at least", "little": "Less, but 10⁻¹² at least", "nothing": "Less than 10⁻¹²"},
+            right=("much" if power >= -3 else "little" if power >= -12 else "nothing",), why=f"It {fade(config)}{bound}.")
     return Pick(
-        text=f"At the start w\u00a0=\u00a0{config.start_w:g} and b\u00a0=\u00a0{config.start_b:g}, ".replace("-", "−")
-        + f"{_phi(config.unit)}. "
-        f"Followed back through {_times(config.T)}, what does the gradient do?",
-        options={"grows": "It grows, more than twofold", "stays": "It keeps its size within a factor of two",
-                 "shrinks": "It shrinks to less than half"},
-        right=(right,), why=f"It {_fade(config)}.")
+        text=f"Gradient descent without clipping starts at {start}, with ε\u00a0=\u00a0{config.learning_rate:g}. "
+        f"Where is it after {config.steps} steps?",
+        options={"valley": f"In the valley, J ≤ {ARRIVED:g}", "gone": "Far off the map", "elsewhere": "Neither of the two"},
+        right=(_fate(result, 0),), why=_why(result, config))
+
+
+def _why(result: Result, config: Config) -> str:
+    match _fate(result, 0):
+        case "gone":
+            longest = _longest(result, config, 0)
+            return f"It ends far off the map, and its longest step is {longest}{' long' if longest[-1].isdigit() else ''}."
+        case "valley":
+            step = int(result.arrived_at[0])
+            return f"It arrives at step {step}." if step else "It starts in the valley, and stays there."
+    return f"It has not arrived: after the last step J is {format_measured(float(result.losses[-1, 0]))}."
 
 
 def _phi(unit: str) -> str:
@@ -108,26 +141,32 @@ def _count(n: int, what: str) -> str:
 
 
 def contour(result: Result, scene: Config) -> str:
-    return f"Map of J over w and b with three runs of {scene.steps} steps_alt. " + summary(result, scene).replace("**", "")
+    return f"Map of J over w and b with three runs of {scene.steps} steps. " + " ".join(
+        f"{name}: {_end(result, k)}, longest step {_longest(result, scene, k)}." for k, name in enumerate(ARMS.values()))
+
+
+def unexplored(result: Result, scene: Config) -> str:
+    return (f"Map of J over w and b, from {format_measured(float(result.grid.min()))} to "
+            f"{format_measured(float(result.grid.max()))}, with the start at w = {scene.start_w:g} and b = {scene.start_b:g}.")
 
 
 def _ends(values: list[float]) -> str:
     return ", ".join(f"{name.lower()} {format_measured(v)}" for name, v in zip(ARMS.values(), values, strict=True))
 
 
-def steps_alt(result: Result, scene: Config) -> str:
+def lengths(result: Result, scene: Config) -> str:
     longest = (scene.learning_rate * length(result.used)).nan_to_num(math.inf, math.inf).amax(0).tolist()
     return (f"Length of each step on a logarithmic scale. The longest: {_ends(longest)}; "
             f"ε·c is {format_measured(scene.learning_rate * scene.threshold)}.")
 
 
 def loss(result: Result, scene: Config) -> str:
-    return (f"Loss J on a logarithmic scale, from {format_measured(float(result.losses[0, 0]))}. After {scene.steps} steps_alt: "
+    return (f"Loss J on a logarithmic scale, from {format_measured(float(result.losses[0, 0]))}. After {scene.steps} steps: "
             f"{_ends(result.losses[-1].nan_to_num(math.inf).tolist())}.")
 
 
 def surface(result: Result) -> str:
-    return (f"The same map as a surface: J runs from {format_measured(float(result.grid.min()))} to "
+    return (f"J over w and b as a surface: it runs from {format_measured(float(result.grid.min()))} to "
             f"{format_measured(float(result.grid.max()))} "
             "over the part that is drawn.")
 
@@ -144,7 +183,8 @@ def through(result: Result, scene: Config) -> str:
 def direction(result: Result, scene: Config) -> str:
     g = length(result.slopes[:, list(ARMS).index(scene.inside)]).nan_to_num(math.inf)
     return (f"The gradient of the run {ARMS[scene.inside].lower()} at each step, with the circle and the square that it is "
-            f"clipped to. It is longer than c at {int((g > scene.threshold).sum())} of {len(g)} steps_alt.")
+            f"clipped to; by norm it keeps its direction. "
+            f"It is longer than c at {int((g > scene.threshold).sum())} of {len(g)} steps.")
 
 
 def chains(result: Result, scene: Config) -> str:

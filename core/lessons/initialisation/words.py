@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from core.formatting import format_number, join_words
+from core.formatting import format_number, join_words, table
 from core.lessons.initialisation.lesson import SIZES, Config, Result, layers, spread
 from core.lessons.initialisation.signal import SCHEMES
 from core.question import Challenge, Pick, Verdict
@@ -30,38 +30,52 @@ def format_measured(value: float, digits: int = 2) -> str:
     return format_number(value, digits) if value else "0 up to rounding"
 
 
+def _told(scheme: str, value: float) -> str:
+    # Of the start with zeros alone a zero is exact.
+    return "0" if (scheme, value) == ("zero", 0) else format_measured(value)
+
+
+def _progress(result: Result, config: Config) -> str:
+    return f"{result.step} steps" if result.step == config.steps else f"{result.step} of {config.steps} steps"
+
+
 def summary(result: Result, config: Config) -> str:
-    """What the reader should have seen, in sentences computed from the result."""
-    done, gone = trained(result), [s for s, v in zip(SCHEMES, result.losses[-1].tolist(), strict=True) if not math.isfinite(v)]
-    fate = (f"**{named(done)}** {'has' if len(done) == 1 else 'have'} trained: the loss is at most" if done else
-            "no start has brought the loss down to")
-    words = [f"After {result.step} of {config.steps} steps {fate} {TRAINED:.2f}, half that of a coin toss."]
-    if gone:
-        words.append(f"**{named(gone)}** {'has' if len(gone) == 1 else 'have'} gone beyond floating point.")
-    kept = {s: float(result.forward[0, m, -1] / result.forward[0, m, 0]) for m, s in enumerate(SCHEMES)}
-    words.append(f"At the start {layers(config.depth)} multiplied the second moment of the signal by "
-                 f"{format_measured(kept['he'])} for He, "
-                 f"{format_measured(kept['xavier'])} for Xavier and {format_measured(kept['orthogonal'])} for the "
-                 "orthogonal start.")
-    m = list(SCHEMES).index("constant")
-    apart = spread(result)[:, m]
-    apart = float(apart[apart.isfinite()].amax())
-    words.append(f"The {config.width} first-layer units of the constant start move as one: " + (
-        "at every recorded step they are equal to the last bit." if apart == 0 else
-        f"by rounding alone they come apart, by {format_measured(apart)} at most."))
-    return " ".join(words)
+    """What the reader should have seen: a sentence and a table, computed from the result."""
+    done = trained(result)
+    fate = f"{named(done)} {'has' if len(done) == 1 else 'have'}" if done else "no start has"
+    verdict = (f"**After {_progress(result, config)} {fate} trained: {'the' if done else 'no'} loss is half that of a coin toss "
+               "or less.**")
+    kept = (result.forward[0, :, -1] / result.forward[0, :, 0]).tolist()
+    rows = [[name, _told(s, loss), _told(s, k)]
+            for (s, name), loss, k in zip(SCHEMES.items(), result.losses[-1].tolist(), kept, strict=True)]
+    heads = ["start", "loss", f"second moment after {layers(config.depth)}, × that of the input, before training"]
+    return f"{verdict}\n\n{table(heads, rows)}"
 
 
 def predict(result: Result, config: Config) -> Pick:
     """Which of the six starts trains."""
     done = trained(result)
     act = {"tanh": "tanh", "relu": "ReLU", "linear": "linear"}[config.activation]
-    ends = ", ".join(f"{SCHEMES[s]} {format_measured(v)}" for s, v in zip(SCHEMES, result.losses[-1].tolist(), strict=True))
     return Pick(
         text=f"{layers(config.depth).capitalize()} of {act} units, {config.steps} steps on two circles: which of these starts "
         f"trains, that is, brings the loss down to {TRAINED:.2f}, half that of a coin toss?",
-        options={**SCHEMES, "none": "None of them"}, right=tuple(done) or ("none",),
-        why=f"The losses after {result.step} steps: {ends}.")
+        options={**SCHEMES, "none": "None of them"}, right=tuple(done) or ("none",), why=_why(result, done))
+
+
+def _why(result: Result, done: list[str]) -> str:
+    losses = dict(zip(SCHEMES, result.losses[-1].tolist(), strict=True))
+    rest = {s: loss for s, loss in losses.items() if s not in done and math.isfinite(loss)}
+    parts = []
+    if done:
+        parts.append(f"{named(done)} {'comes' if len(done) == 1 else 'come'} down to {TRAINED:.2f} or less")
+    if rest:
+        best = min(rest, key=rest.__getitem__)
+        parts.append(f"{'the lowest of the rest' if done else 'the lowest loss'}, that of {SCHEMES[best]}, ends at "
+                     f"{format_measured(rest[best])}")
+    if gone := [s for s, loss in losses.items() if not math.isfinite(loss)]:
+        parts.append(f"{named(gone)} {'goes' if len(gone) == 1 else 'go'} beyond floating point")
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 LEAST_DEPTH = 25
@@ -90,14 +104,12 @@ CHALLENGE = Challenge(
 
 
 def _each(values: Tensor) -> str:
-    # Of the start with zeros alone a zero is exact.
-    return ", ".join(f"{name} {'0' if (scheme, v) == ('zero', 0) else format_measured(v)}"
-                     for (scheme, name), v in zip(SCHEMES.items(), values.tolist(), strict=True))
+    return ", ".join(f"{name} {_told(scheme, v)}" for (scheme, name), v in zip(SCHEMES.items(), values.tolist(), strict=True))
 
 
 def forward(result: Result, scene: Config) -> str:
-    return (f"Second moment of the activations by layer, on a logarithmic scale. {summary(result, scene)} In the last hidden "
-            f"layer after {int(result.at[-1])} steps: {_each(result.forward[-1, :, -1])}.").replace("**", "")
+    return (f"Second moment of the activations by layer, on a logarithmic scale. In the last of {layers(scene.depth)} at the "
+            f"start: {_each(result.forward[0, :, -1])}; after {int(result.at[-1])} steps: {_each(result.forward[-1, :, -1])}.")
 
 
 def backward(result: Result) -> str:
@@ -112,7 +124,11 @@ def loss(result: Result) -> str:
 def units(result: Result, scene: Config) -> str:
     moved = (result.units[-1] - result.units[0]).norm(dim=-1)
     ends = [f"{name} {_range(each)}" for name, each in zip(SCHEMES.values(), moved, strict=True)]
-    return f"How far the {scene.width} first-layer units move: {'; '.join(ends)}."
+    apart = spread(result)[:, list(SCHEMES).index("constant")]
+    apart = float(apart[apart.isfinite()].amax())
+    return f"How far the {scene.width} first-layer units move: {'; '.join(ends)}. Those of the constant start move as one: " + (
+        "at every recorded step they are equal to the last bit." if apart == 0 else
+        f"by rounding alone they come apart, by {format_measured(apart)} at most.")
 
 
 def _range(moved: Tensor) -> str:

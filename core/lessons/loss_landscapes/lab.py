@@ -29,6 +29,7 @@ POINTS = 64
 SNAPSHOTS = 61
 LANCZOS = 10
 MARGIN = 0.35  # of the plane's extent, beyond what must be seen
+NEAR = 31  # points along each side of the part of a plane that the path is in
 COUNTED = 41  # points along each side of a plane on which its basins are counted
 PLENTY = 32_000_000  # T·L·(64 + H²) of all starts of T steps on L layers of H units, which goes as the time: some two seconds
 CLIMB, SHARE = 0.3, 0.02  # out of a basin that counts: so much of loss, and so much of the plane's height
@@ -74,6 +75,18 @@ def basins(loss: Tensor) -> int:
 def _seed(config: Any, purpose: int) -> int:
     # Far apart, so that no scene's data share a seed with another scene's start.
     return 1_000_000 * (purpose + 1) + 1000 * config.seed
+
+
+def _square_round(points: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """The axes of a square part of a plane, `side` points along each, round all points [n, 2] that are finite.
+
+    Coordinates are drawn to one scale.
+    """
+    points = points[torch.isfinite(points).all(1)]
+    low, high = points.amin(0), points.amax(0)
+    middle, half = (low + high) / 2, (0.5 + MARGIN) * float((high - low).max().clamp_min(1e-6))
+    a, b = (torch.linspace(float(c) - half, float(c) + half, side) for c in middle)
+    return a, b
 
 
 class Lab:
@@ -177,7 +190,7 @@ class Lab:
         n, side = 2, self.config.resolution
         cuts = [self._plane(m) for m in range(n)]
         paths = torch.stack(self.paths)  # [M, S, P]
-        planes = [c[1] for c in cuts]
+        self.planes = planes = [c[1] for c in cuts]
         coordinates = torch.stack([planes[m].coordinates(paths[m]) for m in range(n)], 1)
         marks = torch.full((n, 3, 2), torch.nan)
         for m in range(n):
@@ -222,13 +235,25 @@ class Lab:
         if kind in ("start", "random"):
             axis = torch.linspace(-reach, reach, side)
             return axis, axis
-        points = marks if kind == "segment" else path
-        points = points[torch.isfinite(points).all(1)]
-        low, high = points.amin(0), points.amax(0)
-        # Coordinates are lengths here, and are drawn to one scale: the part that is cut is a square.
-        middle, half = (low + high) / 2, (0.5 + MARGIN) * float((high - low).max().clamp_min(1e-6))
-        a, b = (torch.linspace(float(c) - half, float(c) + half, side) for c in middle)
-        return a, b
+        return _square_round(marks if kind == "segment" else path, side)
+
+    def cut_near(self) -> Iterator[None]:
+        """The planes once more, framed by the path, where their own frame is not: there the path may be short."""
+        if self.config.plane not in ("start", "random"):
+            return
+        axes = []
+        for m in range(2):
+            own = self.found["a"][m], self.found["b"][m]
+            # A path that runs away has no frame.
+            a, b = own if self.gone[0, m] else _square_round(self.found["path"][:, m], NEAR)
+            axes.append([torch.linspace(float(axis[0]), float(axis[-1]), NEAR) for axis in (a, b)])
+        values = torch.full((2, NEAR, NEAR), torch.nan)
+        self.found |= dict(near_a=torch.stack([a for a, _ in axes]), near_b=torch.stack([b for _, b in axes]))
+        for m in range(2):
+            for _ in self._fill(values[m], m, self.planes[m], *axes[m]):
+                yield
+        self.found["near"] = values
+        yield
 
     def interpolate(self) -> Iterator[None]:
         t = torch.linspace(0, 1, 41)
@@ -267,13 +292,14 @@ class Lab:
         if not known or not bool(torch.isfinite(sharpness[0])):
             return "its start has no finite curvature"
         first, highest = known[0], max(known)
+        product = "with λ the steepest curvature, ε·λ"
         if first > limit(self.config) * rate:
-            return f"ε·λ_max = {format_number(first, 3)} at the start, above {name}"
+            return f"{product} = {format_number(first, 3)} at the start, above {name}"
         if highest > limit(self.config) * rate:
-            return (f"ε·λ_max = {format_number(first, 3)} at the start, and up to {format_number(highest, 3)} on the way, "
+            return (f"{product} = {format_number(first, 3)} at the start, and up to {format_number(highest, 3)} on the way, "
                     f"above {name}")
-        return (f"its loss grew beyond what a float can hold, with ε·λ_max at most {format_number(highest, 3)} "
-                "where it was measured")
+        return (f"its loss grew beyond what a float can hold, {product} at most {format_number(highest, 3)} where it was "
+                "measured")
 
     def rescale(self) -> Iterator[None]:
         """Dinh et al. 2017: the same function, flatter or sharper at will."""

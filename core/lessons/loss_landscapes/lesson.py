@@ -45,7 +45,7 @@ class Config(Scene):
                               help="In every hidden layer; each point of the plane is normalised by its own full batch.")
     learning_rate: float = grid(0.3, values=decades(-4, 0, (1, 1.5, 2, 3, 5, 7)), label="Learning rate ε")
     kappa: float = grid(20.0, values=(1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0), label="Condition number κ",
-                        when=("problem", ("ravine",)), help="Steepest curvature over flattest, λ_max/λ_min.")
+                        when=("problem", ("ravine",)), help="Steepest curvature over flattest.")
     width: int = number(12, low=4, high=24, step=4, label="Units per layer", more=True, when=("problem", NETWORK))
     activation: str = choice("relu", options={"relu": "ReLU", "tanh": "tanh"}, label="Activation", more=True,
                              when=("problem", NETWORK))
@@ -89,6 +89,9 @@ class Result:
     a: Tensor | None = None  # [M, A] axis of the plane
     b: Tensor | None = None  # [M, B] axis of the plane
     grid: Tensor | None = None  # [M, B, A] loss on the plane
+    near_a: Tensor | None = None  # [M, N] axes of the part that the path is in, None where the plane's own frame is chosen by it
+    near_b: Tensor | None = None
+    near: Tensor | None = None  # [M, N, N] loss there
     snapshot_steps: Tensor | None = None  # [S]
     path: Tensor | None = None  # [S, M, 2] coordinates of the snapshots' nearest points in the plane
     projection_loss: Tensor | None = None  # [S, M] loss at those points
@@ -112,7 +115,7 @@ def steps(config: Config) -> Iterator[Result]:
         yield Result(**surface_walk.walk(config))
         return
     lab, result = Lab(config), None
-    for stage in (lab.train, lab.cut, lab.interpolate, lab.measure_curvature, lab.rescale):
+    for stage in (lab.train, lab.cut, lab.cut_near, lab.interpolate, lab.measure_curvature, lab.rescale):
         for _ in stage():
             if result is None or any(getattr(result, name) is not value for name, value in lab.found.items()):
                 result = Result(**lab.found)

@@ -42,7 +42,8 @@ def walk(config: Any) -> dict[str, Any]:
         worst = float(torch.linalg.eigvalsh(bends[torch.isfinite(bends).all(-1).all(-1)])[:, -1].max()) * config.learning_rate
         bound = limit(config) * config.learning_rate
         side = "above" if worst > bound else "which is not above"
-        reason = f"ε·λ_max reached {format_number(worst, 3)} on the way, {side} {format_number(bound, 3)}"
+        reason = (f"with λ the steepest curvature, ε·λ reached {format_number(worst, 3)} on the way, {side} "
+                  f"{format_number(bound, 3)}")
     zero = torch.zeros(len(chosen), 1, dtype=torch.float64)
     return dict(
         problem=config.problem, nets=("surface",), step=config.steps, losses=losses[:, None], limit=limit(config),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, stack
 
 from core import surfaces
-from core.formatting import format_number
+from core.formatting import format_number, format_percent, table
 from core.lessons.loss_landscapes.lab import NETS, SEGMENTS
 from core.lessons.loss_landscapes.lesson import DEEP, FITTED, REACH, Config, Result
 from core.moments import NEVER
@@ -20,27 +20,17 @@ FLAT = 1e-5  # a barrier below it, as a part of the loss at the ends, is roundin
 BENDS = 0.05  # a clear difference between the parts of two planes that curve downwards
 
 
-def roughness(result: Any) -> str:
-    if int(result.basins.min()) == NEVER:
-        return "The second plane is still being evaluated."
-    plain, skips = describe_basins(result)
-    verdict = {"plain": "rougher by both counts", "skips": "smoother by both counts",
-               "neither": "neither clearly rougher nor clearly smoother"}[rougher_net(result)]
-    return (f"**Without skips** the plane has {plain}; **with skips** it has {skips}: here the net without skips is "
-            f"**{verdict}**.")
-
-
 def rougher_net(result: Any) -> str:
     """The net whose plane has more basins and clearly more of its area curving downwards, or neither."""
     basins = int(result.basins[0] - result.basins[1])
+    bends = _more_bent(result)
+    return "plain" if basins > 0 and bends == "plain" else "skips" if basins < 0 and bends == "skips" else "neither"
+
+
+def _more_bent(result: Any) -> str:
+    """The net whose plane has clearly more of its area curving downwards, or neither."""
     bends = float(result.bends_down[0] - result.bends_down[1])
-    return "plain" if basins > 0 and bends > BENDS else "skips" if basins < 0 and bends < -BENDS else "neither"
-
-
-def describe_basins(result: Any) -> list[str]:
-    """Basins and bends of each net's plane, in words."""
-    return [format_basins(int(n)) + ("" if share != share else f", and about {share:.0%} of it curves downwards")
-            for n, share in zip(result.basins, result.bends_down.tolist(), strict=True)]
+    return "plain" if bends > BENDS else "skips" if bends < -BENDS else "neither"
 
 
 def format_basins(basins: int) -> str:
@@ -50,28 +40,17 @@ def format_basins(basins: int) -> str:
     return "no finite loss" if basins == 0 else "one basin" if basins == 1 else f"about {basins} basins"
 
 
-def about_plane(result: Any, scene: Any, m: int) -> str:
-    if result.kinds[m] == "segment" and result.barriers:
-        known = barriers(result, scene)
-        if known is None:
-            return " One of the two solutions has no finite loss, so the way between them is not told."
-        before, after = known
-        other = "its own twin" if scene.second == "twin" else "another start's net"
-        crossed = f"a barrier of {format_barrier(before)}" if before else "no barrier"
-        matched = f"one of {format_barrier(after)}" if after else "none"
-        return f" The straight way to {other} crosses {crossed}; with the hidden units matched, {matched}."
-    first = float(result.off_plane[0, m])
-    moved = float(result.moved[0, m])
+def about_path(result: Any, m: int) -> str:
+    """How much of the path of landscape m lies in its plane; "" where that cannot be told."""
+    first, moved = float(result.off_plane[0, m]), float(result.moved[0, m])
     if result.kinds[m] == "trajectory" and bool(result.explained[m].isfinite().all()):
         share, far = float(result.explained[m].sum()), float(result.off_plane[:, m].max())
-        return (f" The plane holds {share:.1%} of the path's variance; the path leaves it by up to "
-                f"{format_number(far)}, and its start "
-                f"is {format_number(moved)} from its end.")
-    if result.diverged_at[m] != NEVER or not 0 < moved < float("inf"):
+        return (f"The plane holds {format_percent(share, 1)} of the path's variance; the path leaves it by up to "
+                f"{format_number(far)}, and its start is {format_number(moved)} from its end.")
+    if result.kinds[m] == "segment" or result.diverged_at[m] != NEVER or not 0 < moved < float("inf"):
         return ""
-    return (f" The start and the end of training are {format_number(moved)} apart, of which (squared) "
-            f"{1 - (first / moved) ** 2:.1%} "
-            "lies in the plane.")
+    return (f"The start and the end of training are {format_number(moved)} apart, of which (squared) "
+            f"{format_percent(1 - (first / moved) ** 2, 1)} lies in the plane.")
 
 
 def _limit(scene: Any) -> str:
@@ -92,13 +71,15 @@ def stability(result: Any, scene: Any, m: int) -> str:
         rises = "even so"
         if top > start:
             rises = f"the loss first rises from {format_number(start)} to {format_number(top)}, and then"
-        text = (f" The start is too steep, with λ_max at {format_number(along[0])} times the limit {_limit(scene)}: {rises} step "
-                f"{int(result.sharpness_steps[k])} is at a flatter place, with {format_number(along[k])} times.")
-    end = float(along[-1])
-    side = "inside" if end < 0.9 else "at" if end <= 1.1 else "beyond"
-    return text + (f" At the end λ_max is {format_number(result.sharpness[-1, m])}, {format_number(end)} times the "
-                   f"limit {_limit(scene)} = "
-                   f"{format_number(result.limit)}: {side} the edge of stability.")
+        text = (f"The start is too steep, with λ at {format_number(along[0])} times the limit {_limit(scene)}: {rises} step "
+                f"{int(result.sharpness_steps[k])} is at a flatter place, with {format_number(along[k])} times. ")
+    return text + (f"At the end λ is {format_number(result.sharpness[-1, m])}, {format_number(along[-1])} times the limit "
+                   f"{_limit(scene)} = {format_number(result.limit)}: {_edge(along[-1])} the edge of stability.")
+
+
+def _edge(part: Tensor) -> str:
+    """On which side of the limit a curvature is, given as a part of it."""
+    return "inside" if float(part) < 0.9 else "at" if float(part) <= 1.1 else "beyond"
 
 
 def barriers(result: Any, scene: Any) -> tuple[float, float] | None:
@@ -118,7 +99,15 @@ def barrier(result: Any, name: str, m: int) -> float | None:
 
 def format_barrier(height: float) -> str:
     """A barrier in words. Its top lies between the points that were evaluated, so that the number is a little too small."""
-    return f"about {format_number(height)}" if height else "none"
+    return "none" if not height else f"about {_size(height)}" if TINY <= height <= HUGE else _size(height)
+
+
+TINY, HUGE = 1e-3, 1e4  # beyond them a size is said without its digits
+
+
+def _size(value: float) -> str:
+    """A distance or a barrier as one number, whatever its size."""
+    return f"less than {TINY:g}" if value < TINY else f"more than {HUGE:,.0f}" if value > HUGE else format_number(value)
 
 
 LOWER = 0.9  # a barrier that is lowered, as a part of what it was
@@ -128,31 +117,70 @@ AT_MINIMUM = 0.01  # distance, as a part of the map's height
 
 
 def summary(result: Result, scene: Config) -> str:
-    """What this run shows, in sentences that are computed from it."""
+    """What this run shows: a verdict and a table, computed from it."""
     if scene.problem != "network":
-        return _seen_surface(result, scene)
+        return f"**{_verdict_on_a_surface(result, scene)}**\n\n{_table_of_a_surface(result, scene)}"
     if result.basins is None or result.bends_down is None or result.off_plane is None or result.moved is None:
-        return f"Training both nets: step {result.step} of {scene.steps}."
+        return f"**Training both nets: step {result.step} of {scene.steps}.**"
+    return f"**{_verdict(result, scene)}**\n\n{_table(result)}"
+
+
+def _verdict(result: Result, scene: Config) -> str:
     m = result.nets.index(scene.skips)
-    text = roughness(result)
-    for k, net in enumerate(result.nets):
-        if result.diverged_at[k] != NEVER:
-            why = f": {result.reasons[k]}" if any(result.reasons) else ""
-            text += (f" **{NETS[net]}** training diverged at step {int(result.diverged_at[k])}{why}; "
-                     "its plane is drawn round its start.")
-    return text + about_plane(result, scene, m) + stability(result, scene, m)
+    if result.kinds[m] == "segment" and result.barriers:
+        known = barriers(result, scene)
+        if known is None:
+            return "One of the two solutions has no finite loss, so the way between them is not told."
+        before, after = known
+        other = "its own twin" if scene.second == "twin" else "another start's net"
+        if not before:
+            return f"The straight way to {other} crosses no barrier."
+        return (f"The straight way to {other} crosses a barrier of {format_barrier(before)}; with the hidden units matched, "
+                f"{f'one of {format_barrier(after)}' if after else 'none'}.")
+    assert result.basins is not None
+    gone = [NETS[net].lower() for net, step in zip(result.nets, result.diverged_at.tolist(), strict=True) if step != NEVER]
+    if gone:
+        return f"Training diverged {' and '.join(gone)}, where the plane is drawn round the start."
+    if int(result.basins.min()) == NEVER:
+        return "The second plane is still being evaluated."
+    plain, skips = (format_basins(int(n)) for n in result.basins)
+    rough = {"plain": "The net without skips has the rougher plane", "skips": "The net with skips has the rougher plane",
+             "neither": "Neither net's plane is clearly rougher"}[rougher_net(result)]
+    return f"{rough}: {plain} without skips, {skips} with skips."
 
 
-def _seen_surface(result: Result, scene: Config) -> str:
+def _table(result: Result) -> str:
+    assert result.basins is not None and result.bends_down is not None
+    rows = [("Its plane has", *("…" if int(n) == NEVER else format_basins(int(n)) for n in result.basins)),
+            ("Of it curves downwards", *("–" if share != share else f"about {format_percent(share)}"
+                                         for share in result.bends_down.tolist())),
+            ("Loss at the end", *(_format(float(loss)) for loss in result.losses[-1]))]
+    if result.sharpness is not None:
+        part = result.sharpness[[0, -1]] / result.limit
+        if bool(part.isfinite().all()):
+            rows += [("Steepest curvature at the start", *(f"{format_number(v)} times the limit" for v in part[0])),
+                     ("At the end", *(f"{format_number(v)} times: {_edge(v)} the edge" for v in part[1]))]
+    if int(result.diverged_at.max()) != NEVER:
+        rows.append(("Training diverged", *("no" if step == NEVER else f"at step {step}{f': {why}' if why else ''}"
+                                            for step, why in zip(result.diverged_at.tolist(), result.reasons, strict=True))))
+    return table(("", *NETS.values()), rows)
+
+
+def _verdict_on_a_surface(result: Result, scene: Config) -> str:
     name = surfaces.NAMES[scene.problem]
     if result.diverged_at[0] != NEVER:
-        return f"On **{name}** the path diverges, and step {int(result.diverged_at[0])} is no longer finite: {result.reasons[0]}."
+        return f"On {name} the path diverges, and step {int(result.diverged_at[0])} is no longer finite."
+    ends = {"minimum": "ends at a minimum", "map": "has not reached a minimum", "off": "is off the map"}[_end(result)]
+    return f"On {name} the path {ends} after {scene.steps} steps."
+
+
+def _table_of_a_surface(result: Result, scene: Config) -> str:
     assert result.sharpness is not None and result.basins is not None
-    n = int(result.basins[0])
-    return (f"On **{name}** the loss goes from {format_number(result.losses[0, 0], 3)} to "
-            f"{format_number(result.losses[-1, 0], 3)} in "
-            f"{scene.steps} steps. The map holds {'1 local minimum' if n == 1 else f'{n} local minima'}. At the end λ_max is "
-            f"{format_number(result.sharpness[-1, 0], 3)}; the limit of stability is {format_number(result.limit, 3)}.")
+    if result.diverged_at[0] != NEVER:
+        return table(("", "On the way"), [("Why", result.reasons[0])])
+    rows = [("Loss", *(format_number(result.losses[e, 0], 3) for e in (0, -1))),
+            ("Steepest curvature", *(f"{format_number(result.sharpness[e, 0] / result.limit)} times the limit" for e in (0, -1)))]
+    return table(("", "At the start", f"At step {scene.steps}"), rows)
 
 
 def predict(result: Result, scene: Config) -> Pick:
@@ -164,12 +192,12 @@ def predict(result: Result, scene: Config) -> Pick:
     right, why = "neither", "Both planes are still being evaluated."
     if result.basins is not None and result.bends_down is not None and int(result.basins.min()) != NEVER:
         right = rougher_net(result)
-        plain, skips = describe_basins(result)
-        why = f"Without skips the plane has {plain}; with skips it has {skips}."
-        if right == "neither":
-            why += f" A clear difference is more basins, and {100 * BENDS:.0f} points more of the plane curving downwards."
-        if int(result.diverged_at.max()) != NEVER:
-            why += " The plane of a net that diverged is drawn round its start."
+        plain, skips = (format_basins(int(n)) for n in result.basins)
+        bent = {"plain": "clearly more of the plane without skips curves downwards",
+                "skips": "clearly more of the plane with skips curves downwards",
+                "neither": "about as much of either curves downwards"}[_more_bent(result)]
+        why = f"Without skips the plane has {plain}, with skips {skips}, and {bent}"
+        why += "; a net that diverged is cut round its start." if int(result.diverged_at.max()) != NEVER else "."
     return Pick(text="Which net's plane is rougher: more basins, and more of it curving downwards?",
                 options={**NETS, "neither": "Neither clearly"}, right=(right,), why=why)
 
@@ -193,19 +221,24 @@ def _predict_barrier(result: Result, scene: Config) -> Pick:
 
 
 def _predict_surface(result: Result, scene: Config) -> Pick:
-    assert result.path is not None and result.marks is not None and result.a is not None and result.b is not None
-    end = result.path[-1, 0]
-    away = float((result.marks[0] - end).norm(dim=-1).min())
-    low, high = stack([result.a[0, [0, -1]], result.b[0, [0, -1]]], -1)
-    right = "map" if bool(((end >= low) & (end <= high)).all()) else "off"
-    if away <= AT_MINIMUM * float(high[1] - low[1]):
-        right = "minimum"
     why = f"It diverges: step {int(result.diverged_at[0])} is no longer finite."
     if result.diverged_at[0] == NEVER:
-        why = (f"At step {scene.steps} it is {format_number(away)} from the nearest minimum, at a loss of "
-               f"{format_number(result.losses[-1, 0])}.")
+        assert result.path is not None and result.marks is not None
+        away = float((result.marks[0] - result.path[-1, 0]).norm(dim=-1).min())
+        why = f"At step {scene.steps} its distance from the nearest minimum is {_size(away)}."
     return Pick(text=f"From ({scene.start_x:g}, {scene.start_y:g}), where is the path after {scene.steps} steps?",
-                right=(right,), why=why, options={"minimum": "At a minimum", "map": "Elsewhere on the map", "off": "Off the map"})
+                right=(_end(result),), why=why,
+                options={"minimum": "At a minimum", "map": "Elsewhere on the map", "off": "Off the map"})
+
+
+def _end(result: Result) -> str:
+    """Where the path ends: at a minimum, elsewhere on the map, or off it."""
+    assert result.path is not None and result.marks is not None and result.a is not None and result.b is not None
+    end = result.path[-1, 0]
+    low, high = stack([result.a[0, [0, -1]], result.b[0, [0, -1]]], -1)
+    if float((result.marks[0] - end).norm(dim=-1).min()) <= AT_MINIMUM * float(high[1] - low[1]):
+        return "minimum"
+    return "map" if bool(((end >= low) & (end <= high)).all()) else "off"
 
 
 def _check(result: Result, scene: Config, _: object) -> Verdict:
@@ -249,10 +282,6 @@ def _each(result: Result, first: Tensor, last: Tensor) -> str:
                      for net, a, b in zip(result.nets, first, last, strict=True))
 
 
-def plane(result: Result, scene: Config) -> str:
-    return summary(result, scene).replace("**", "")
-
-
 def landscape(result: Result, m: int, shape: str) -> str:
     """Plane or surface of landscape m."""
     if result.grid is None:
@@ -263,7 +292,23 @@ def landscape(result: Result, m: int, shape: str) -> str:
         heights = f"losses from {_format(float(known.min()))} to {_format(float(known.max()))}"
     found = NEVER if result.basins is None else int(result.basins[m])
     basins = "" if found == NEVER else f", {format_basins(found)}" if result.problem == "network" else f", local minima: {found}"
-    return f"{_name(result.nets[m])}: the plane as {shape}, {heights}{basins}."
+    bends, path = "", ""
+    if result.bends_down is not None and bool(result.bends_down[m].isfinite()):
+        bends = f", about {format_percent(result.bends_down[m])} of it curving downwards"
+    if result.problem == "network" and result.off_plane is not None and result.moved is not None:
+        path = f" {about_path(result, m)}".rstrip()
+    return f"{_name(result.nets[m])}: the plane as {shape}, {heights}{basins}{bends}.{path}"
+
+
+def near(result: Result, m: int) -> str:
+    """The part of landscape m's plane round the path."""
+    if result.near is None or result.path is None or result.projection_loss is None:
+        return WAITING
+    known = result.near[m][result.near[m].isfinite()]
+    heights = f"losses from {_format(float(known.min()))} to {_format(float(known.max()))}" if len(known) else "no finite loss"
+    first, last = (_format(float(v)) for v in result.projection_loss[[0, -1], m])
+    return (f"{_name(result.nets[m])}: the plane near the path, {heights}; on the path's shadow "
+            f"the loss goes from {first} to {last}.")
 
 
 def loss(result: Result) -> str:
@@ -279,11 +324,13 @@ def off_plane(result: Result, m: int) -> str:
             f"{_format(float(result.off_plane[0, m]))} from the plane.")
 
 
-def sharpness(result: Result) -> str:
+def sharpness(result: Result, scene: Config) -> str:
     if result.sharpness is None:
         return WAITING
     ends = _each(result, result.sharpness[0], result.sharpness[-1])
-    return f"Top Hessian eigenvalue along the path: {ends}; the limit is {format_number(result.limit, 3)}."
+    m = result.nets.index(scene.skips) if scene.problem == "network" else 0
+    return (f"Top Hessian eigenvalue λ along the path: {ends}; the limit is {format_number(result.limit, 3)}. "
+            f"{_name(result.nets[m])}: {stability(result, scene, m) or 'no curvature is known at the end.'}")
 
 
 def segments(result: Result, m: int) -> str:
@@ -314,5 +361,5 @@ def rescaled(result: Result) -> str:
     sharp, loss = (values[values.isfinite()] for values in (sharp, loss))
     if not len(sharp) or not len(loss):
         return "Curvature or loss of the rescaled twins is not finite."
-    return (f"Over the factors λ_max runs from {_format(float(sharp.min()))} to {_format(float(sharp.max()))}, the loss from "
+    return (f"Over the factors λ runs from {_format(float(sharp.min()))} to {_format(float(sharp.max()))}, the loss from "
             f"{format_number(loss.min(), 4)} to {format_number(loss.max(), 4)}.")

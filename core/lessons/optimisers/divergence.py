@@ -40,8 +40,9 @@ def divergence_reason(surface: Surface, method: str, path: Tensor, learning_rate
         product = learning_rate * top
         # On a quadratic a theorem; elsewhere the limit of a step that is sure to lower the loss, where it did not.
         if product > limit and (surface.quadratic or rises):
-            where = "λ_max" if surface.quadratic else "the steepest curvature on its way, λ"
-            return f"ε·λ = {format_number(product, 3)} > {format_number(limit, 3)} with {where} = {format_number(top, 3)}"
+            where = "" if surface.quadratic else " on its way"
+            return (f"ε·λ = {format_number(product, 3)} > {format_number(limit, 3)} with the steepest curvature{where}, "
+                    f"λ = {format_number(top, 3)}")
     if method == "newton":
         return _newton_step(surface, before, after - before)
     if rises:
@@ -90,5 +91,5 @@ def judge(rate: float, kappa: float, tolerance: float) -> Verdict:
         return Verdict(False, f"{ran} The smaller one does not converge either, so the limit is lower.")
     if above < 1:
         return Verdict(False, f"{ran} The larger one still converges, so the limit is higher.")
-    return Verdict(True, f"{ran} One converges and the other does not: the limit is 2/λ_max = 2/κ = "
+    return Verdict(True, f"{ran} One converges and the other does not: the limit is 2/κ = "
                          f"{format_number(2 / kappa, 4)}.")

@@ -24,6 +24,7 @@ from core.lesson import Scene, last
 from core.lessons.optimisers import basins, quadratic
 from core.lessons.optimisers import net as small_net
 from core.lessons.optimisers.divergence import divergence_reason, outside
+from core.lessons.optimisers.endings import stationary_point
 from core.lessons.optimisers.race import Race, minibatch_noise, on_surface
 from core.moments import NEVER, holds_from
 from core.surfaces import Surface
@@ -54,13 +55,13 @@ class Config(Scene):
         "and L-BFGS search for theirs.",
     )
     adaptive_rate: float = grid(
-        0.2, values=decades(-3, 0, (1, 1.5, 2, 3, 5, 7)), label="ε of the adaptive methods",
+        0.2, values=decades(-3, 0, (1, 1.5, 2, 3, 5, 7)), label="Learning rate (adaptive methods)",
         help="For AdaGrad, RMSProp, Adam and AdamW, whose steps hardly depend on how large the slopes are.",
     )
     alpha: float = number(0.9, low=0.0, high=0.99, step=0.01, label="Momentum α", help="What is kept of the velocity.")
     kappa: float = grid(
         20.0, values=(1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0), label="Condition number κ", when=("problem", ("ravine",)),
-        help="The ravine's steepest curvature over its flattest, λ_max/λ_min.",
+        help="The ravine's steepest curvature over its flattest.",
     )
     start_x: float = number(
         -0.2, low=-6.0, high=6.0, step=0.01, label="Start, first parameter", more=True, when=("problem", ON_SURFACE),
@@ -172,6 +173,17 @@ def minima(config: Config, surface: Surface) -> Tensor:
     for _ in range(60):
         x = x - (x / 10 + 2 * torch.sin(2 * x)) / (0.1 + 4 * torch.cos(2 * x))
     return torch.cartesian_prod(x, x)
+
+
+def stuck(result: Result, config: Config) -> dict[str, str]:
+    """The shown methods that end close to a summit or a saddle, with the name of it."""
+    if result.arrived_at is None:
+        return {}
+    surface = surfaces.surface(config.problem, config.kappa)
+    reach = ARRIVED * (surface.y_range[1] - surface.y_range[0])
+    found = {m: stationary_point(surface, result.paths[-1, k], reach) for k, m in enumerate(result.methods)
+             if m in config.methods and result.arrived_at[k] == NEVER}
+    return {m: name for m, name in found.items() if name}
 
 
 def basin_steps(config: Config) -> int:

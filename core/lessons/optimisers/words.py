@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from core import surfaces
 from core.controls import Number
-from core.formatting import format_number, format_power_of_ten, join_words
+from core.formatting import format_number, format_percent, format_power_of_ten, join_words, table
 from core.lessons.optimisers import basins, divergence, quadratic
 from core.lessons.optimisers import net as small_net
 from core.lessons.optimisers.divergence import format_loss
-from core.lessons.optimisers.lesson import METHODS, MOST_ASKED, NETWORK_STEPS, TOLERANCE, Config, Result, basin_steps
+from core.lessons.optimisers.lesson import METHODS, MOST_ASKED, NETWORK_STEPS, TOLERANCE, Config, Result, basin_steps, stuck
 from core.moments import NEVER
 from core.question import Challenge, Pick, Verdict
 
@@ -26,32 +26,67 @@ TIE = 1e-9  # of a loss: a smaller lead is rounding
 
 
 def summary(result: Result, config: Config) -> str:
-    """What the reader should have seen, in sentences computed from the result."""
+    """What the reader should have seen: a verdict and a table, computed from the result."""
     shown = [m for m in result.methods if m in config.methods]
-    column = {m: result.methods.index(m) for m in shown}
-    if result.arrived_at is None or result.left_at is None:
-        ran = sum(_has_run(result, column[m]) for m in shown)
-        if ran < len(shown):
-            return f"Racing: {ran} of {_methods(len(shown))} have run their {result.step} steps so far."
-        losses = {m: _final(result, m) for m in shown}
-        if min(losses.values()) == torch.inf:
-            return "Every shown method ends beyond floating point."
-        best = _lowest(losses)
-        spent = float(result.evaluations[-1, column[best[0]]])
-        names = f"{join_words([f'**{METHODS[m]}**' for m in best])} {'has' if len(best) == 1 else 'have'}"
-        return (f"After {result.step} steps {names} the lowest loss, {format_loss(losses[best[0]])}, for {spent:,.0f} gradient "
-                "evaluations. A Hessian is charged as one gradient for each parameter.")
-    arrived = {m: int(result.arrived_at[column[m]]) for m in shown if result.arrived_at[column[m]] != NEVER}
-    text = f"None of the {_methods(len(shown))} has settled at a minimum after {result.step} steps."
-    if arrived:
-        first = [m for m in arrived if arrived[m] == min(arrived.values())]
-        text = (f"{_settle([f'**{METHODS[m]}**' for m in first])} at a minimum first, at step {arrived[first[0]]}; "
-                f"{len(arrived)} of {_methods(len(shown))} {'is' if len(arrived) == 1 else 'are'} there by step {result.step}.")
-    for method in shown:
-        if method in result.reasons:
-            step = int(result.left_at[column[method]])
-            text += f" **{METHODS[method]}** is far off the map from step {step} on: {result.reasons[method]}."
-    return text
+    ran = sum(_has_run(result, result.methods.index(m)) for m in shown)
+    if result.arrived_at is None and ran < len(shown):
+        return f"**{ran} of the {_methods(len(shown))} {'has' if ran == 1 else 'have'} run so far.**"
+    if result.arrived_at is None:
+        return f"**{_lowest_loss(result, shown)}**\n\n{_table_of_losses(result, shown)}"
+    return f"**{_settling(result, config, shown)}.**\n\n{_table_of_places(result, config, shown)}"
+
+
+def _lowest_loss(result: Result, shown: Sequence[str]) -> str:
+    losses = {m: _final(result, m) for m in shown}
+    if min(losses.values()) == torch.inf:
+        return "Every shown method ends beyond floating point."
+    best = _lowest(losses)
+    return f"{join_words([METHODS[m] for m in best])} {'ends' if len(best) == 1 else 'end'} lowest, at a loss of " \
+           f"{format_loss(losses[best[0]])}."
+
+
+def _table_of_losses(result: Result, shown: Sequence[str]) -> str:
+    rows = []
+    for m in sorted(shown, key=lambda m: _final(result, m)):
+        loss = _final(result, m)
+        spent = result.evaluations[-1, result.methods.index(m)]
+        rows.append((METHODS[m], format_loss(loss) if loss < torch.inf else "no longer finite",
+                     f"{float(spent):,.0f}" if bool(spent.isfinite()) else "stopped"))
+    return table(("", f"Loss at step {result.step}", "Gradient evaluations"), rows)
+
+
+def _settling(result: Result, config: Config, shown: Sequence[str]) -> str:
+    """Who settles first, and who does not arrive."""
+    assert result.arrived_at is not None
+    arrived = {m: int(result.arrived_at[result.methods.index(m)]) for m in shown}
+    there = {m: step for m, step in arrived.items() if step != NEVER}
+    if not there:
+        nobody = f"None of the {_methods(len(shown))} has" if len(shown) > 1 else f"{METHODS[shown[0]]} has not"
+        return f"{nobody} settled at a minimum after {result.step} steps"
+    first = [m for m in there if there[m] == min(there.values())]
+    text = f"{_settle([METHODS[m] for m in first])} at a minimum first, at step {there[first[0]]}"
+    if len(shown) == 1:
+        return f"{METHODS[first[0]]} has settled at a minimum at step {there[first[0]]}"
+    missing = [m for m in shown if m not in there]
+    if not missing:
+        return text + (f", and all {_methods(len(shown))} arrive" if len(first) < len(shown) else "")
+    if len(missing) > 1:
+        return f"{text}, and {len(missing)} methods do not arrive"
+    place = stuck(result, config).get(missing[0])
+    return f"{text}, and {METHODS[missing[0]]} {f'ends at a {place}' if place else 'does not arrive'}"
+
+
+def _table_of_places(result: Result, config: Config, shown: Sequence[str]) -> str:
+    """When each method settles, the first on top, and where it is at the end."""
+    assert result.arrived_at is not None and result.left_at is not None
+    arrived = {m: int(result.arrived_at[result.methods.index(m)]) for m in shown}
+    places, rows = stuck(result, config), []
+    for m in sorted(shown, key=lambda m: (arrived[m] == NEVER, arrived[m])):
+        where = "at a minimum" if arrived[m] != NEVER else f"at a {places[m]}" if m in places else "elsewhere"
+        if m in result.reasons:
+            where = f"far off the map from step {int(result.left_at[result.methods.index(m)])} on: {result.reasons[m]}"
+        rows.append((METHODS[m], str(arrived[m]) if arrived[m] != NEVER else "–", where))
+    return table(("", "Settles at step", f"Place at step {result.step}"), rows)
 
 
 def _has_run(result: Result, column: int) -> bool:
@@ -59,7 +94,7 @@ def _has_run(result: Result, column: int) -> bool:
 
 
 def _methods(count: int) -> str:
-    return f"{count} methods shown" if count > 1 else "1 method shown"
+    return f"{count} methods" if count > 1 else "1 method"
 
 
 def _settle(names: list[str]) -> str:
@@ -90,26 +125,32 @@ def predict(result: Result, config: Config) -> Pick:
     best = min(rank.values())
     right = _lowest(rank)
     winners = [METHODS[m] for m in right]
-    ends = f"{join_words(winners)} {'ends' if len(right) == 1 else 'end'} lowest, at a loss of {format_loss(best)}."
-    if best == torch.inf:
-        ends = "All of them end beyond floating point."
     text = "From this start, which of these is first to settle at a minimum? If none does, which ends lowest?"
     if config.problem == "network":
         text = f"After {NETWORK_STEPS} steps on the small net, which of these has the lowest training loss?"
-    why = ends if config.problem == "network" else f"None of these settles at a minimum within {result.step} steps. {ends}"
     if there:
+        missing = [METHODS[m] for m in asked if m not in there]
         later = sorted(step for step in there.values() if step > best)
-        rest = f"the next does at step {later[0]}" if later else f"no other of these does within {result.step} steps"
-        why = f"{_settle(winners)} at step {best:.0f}; {rest}."
-        why += _besides("Faster", [m for m in config.methods if NEVER != arrived[m] < best])
-    else:
-        ahead = {m: _final(result, m) for m in config.methods if m not in options}
-        why += _besides("Lower", [m for m in ahead if best - ahead[m] > TIE * abs(best)])
-    return Pick(text=text, options=options, right=right, why=why)
+        why = f"{_settle(winners)} at step {best:.0f}"
+        if missing:
+            why += f", and {join_words(missing)} {'does' if len(missing) == 1 else 'do'} not within {result.step} steps"
+        elif later:
+            why += f", the next at step {later[0]}"
+        why += _besides("faster", [m for m in config.methods if NEVER != arrived[m] < best])
+        return Pick(text=text, options=options, right=right, why=f"{why}.")
+    why = f"{join_words(winners)} {'ends' if len(right) == 1 else 'end'} lowest, at a loss of {format_loss(best)}"
+    if best == torch.inf:
+        why = "All of them end beyond floating point"
+    if config.problem != "network":
+        why = f"None of these settles at a minimum in time; {why[0].lower() if best == torch.inf else why[0]}{why[1:]}"
+    ahead = {m: _final(result, m) for m in config.methods if m not in options}
+    why += _besides("lower", [m for m in ahead if best - ahead[m] > TIE * abs(best)])
+    return Pick(text=text, options=options, right=right, why=f"{why}.")
 
 
 def _besides(word: str, methods: list[str]) -> str:
-    return f" {word} still, but not asked about: {join_words([METHODS[m] for m in methods])}." if methods else ""
+    verb = "is" if len(methods) == 1 else "are"
+    return f"; {word} still, but not asked about, {verb} {join_words([METHODS[m] for m in methods])}" if methods else ""
 
 
 def _predict_one(result: Result, config: Config, method: str, arrived: int) -> Pick:
@@ -119,10 +160,22 @@ def _predict_one(result: Result, config: Config, method: str, arrived: int) -> P
     else:
         text, yes = f"Does {name} settle at a minimum within {config.steps} steps?", arrived != NEVER
     why = f"It is there from step {arrived} on."
-    if arrived == NEVER:
-        end = f"to {format_loss(after)}" if after < torch.inf else "beyond floating point"
-        why = f"Its loss goes from {format_loss(before)} {end}."
+    if arrived == NEVER and config.problem == "network":
+        why = "Its loss ends more than ten times as high as at the start."
+        if after < 10 * before:
+            why = f"Its loss ends at {_share(after / before)} of what it was at the start."
+    elif arrived == NEVER:
+        place = stuck(result, config).get(method)
+        why = f"It ends at a {place}." if place else f"It ends {_at_loss(after)}."
     return Pick(text=text, options={"yes": "Yes", "no": "No"}, right=("yes" if yes else "no",), why=why)
+
+
+def _at_loss(value: float) -> str:
+    return f"at a loss of {format_loss(value)}" if value < torch.inf else "beyond floating point"
+
+
+def _share(share: float) -> str:
+    return f"less than {format_percent(0.01)}" if share < 0.01 else format_percent(share)
 
 
 def _check(_: Result, config: Config, answer: float) -> Verdict:
@@ -179,7 +232,8 @@ def network(result: Result, scene: Config, against: str) -> str:
 
 
 def _plain(markdown: str) -> str:
-    return markdown.replace("**", "")
+    """The verdict without its table."""
+    return markdown.split("\n\n")[0].replace("**", "")
 
 
 def loss(result: Result, scene: Config) -> str:
@@ -210,7 +264,7 @@ def basin_map(result: Result, scene: Config) -> str:
               f"{format_number(y, 3)})": i for i, (x, y) in enumerate(surface.minima)}
     places |= {"are close to no minimum on the map": basins.NONE, "are far off the map": basins.LEFT}
     parts = {text: float((result.basin == i).double().mean()) for text, i in places.items()}
-    told_parts = [f"{f'about {part:.0%}' if part >= 0.01 else 'less than 1%'} {text}" for text, part in parts.items() if part]
+    told_parts = [f"{'about ' * (part >= 0.01)}{_share(part)} {text}" for text, part in parts.items() if part]
     return f"Of all starts of {method} on the map, after {basin_steps(scene)} steps, " + ", ".join(told_parts) + "."
 
 

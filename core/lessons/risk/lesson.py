@@ -1,11 +1,11 @@
 """What we minimise is not what we want: the empirical risk J falls with capacity, the expected risk J* does not.
 
 p_data: x uniform on [−1, 1], y = f(x) + σε with ε standard normal, so that J* is known for every model. Capacity p is the
-number of features, their weights θ minimise J(θ) = 1/m Σ (y − ψ(x)ᵀθ)² + λ‖θ‖², at λ = 0 with the least norm
+number of features, their weights θ minimise J(θ) = 1/N Σ (y − ψ(x)ᵀθ)² + λ‖θ‖², at λ = 0 with the least norm
 (`min_norm`, which has the theory). The features are polynomials, the j-th divided by (1 + j)^s so that the least norm
 prefers the smooth ones, or the hidden units of a net whose first layer stays as it was drawn (Rahimi and Recht 2008).
 
-Shapes: S draws of a sample, m samples, P capacities, M sample sizes, X places of a curve, Q nodes.
+Shapes: S draws of a sample, N samples, P capacities, M sample sizes, X places of a curve, Q nodes.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ HELD_FROM = 4  # capacity from which a polynomial holds the cubic
 
 @dataclass(frozen=True, kw_only=True)
 class Config(Scene):
-    m: int = number(12, low=4, high=LARGEST, step=2, label="Samples m")
+    m: int = number(12, low=4, high=LARGEST, step=2, label="Samples N")
     sigma: float = number(0.3, low=0.0, high=1.0, step=0.05, label="Noise σ", help="Standard deviation of y about f(x).")
     model: str = choice("polynomial", options=MODELS, label="Model")
     truth: str = choice("wave", options=TRUTHS, label="Truth f")
-    inputs: str = choice("cells", options={"cells": "Spread: one in each of m cells", "independent": "Independent"},
+    inputs: str = choice("cells", options={"cells": "Spread: one in each of N cells", "independent": "Independent"},
                          label="Inputs",
                          help="x is uniform either way. Independent inputs leave gaps, in which a fit is free to swing.")
     at: int = number(CAPACITIES.index(12), low=0, high=len(CAPACITIES) - 1, step=1, label="Capacity p, as a place in the sweep",
@@ -70,15 +70,15 @@ class Repeats:
 class Result:
     """Fits of P capacities on S draws."""
 
-    x: Tensor  # [m] inputs of draw 0
-    y: Tensor  # [m]
+    x: Tensor  # [N] inputs of draw 0
+    y: Tensor  # [N]
     places: Tensor  # [X] where fits and truth are drawn
     truth: Tensor  # [X]
     fits: Tensor  # [P, X] of draw 0
-    J: Tensor  # [P, S] empirical risk at the scene's m
-    risk: Tensor  # [P, S] expected risk at the scene's m
+    J: Tensor  # [P, S] empirical risk at the scene's N
+    risk: Tensor  # [P, S] expected risk at the scene's N
     repeats: Repeats
-    sizes: tuple[int, ...]  # [M] the m of the map
+    sizes: tuple[int, ...]  # [M] the N of the map
     map_J: Tensor  # [M, P, S] empirical risk at every size, NaN where not computed yet
     map_risk: Tensor  # [M, P, S] expected risk likewise
     done: bool
@@ -122,10 +122,10 @@ class _World:
         units[..., 0] = 1
         return units
 
-    def sample(self, m: int) -> tuple[Tensor, Tensor]:
-        """x and f(x), [S, m]."""
-        u = self.u[:, :m]
-        x = 2 * ((torch.arange(m) + u) / m if self.config.inputs == "cells" else u) - 1
+    def sample(self, N: int) -> tuple[Tensor, Tensor]:
+        """x and f(x), [S, N]."""
+        u = self.u[:, :N]
+        x = 2 * ((torch.arange(N) + u) / N if self.config.inputs == "cells" else u) - 1
         return x, target(self.config.truth, x)
 
 
@@ -155,10 +155,10 @@ def run(config: Config) -> Result:
     return last(steps(config))
 
 
-def _row(config: Config, world: _World, m: int) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """J and J* [P, S] of every capacity at m samples, and the coefficients of draw 0."""
-    x, f = world.sample(m)
-    y, psi = f + config.sigma * world.noise[:, :m], world.features(x)
+def _row(config: Config, world: _World, N: int) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """J and J* [P, S] of every capacity at N samples, and the coefficients of draw 0."""
+    x, f = world.sample(N)
+    y, psi = f + config.sigma * world.noise[:, :N], world.features(x)
     J, risk, thetas = [], [], []
     for p in CAPACITIES:
         theta = min_norm.solve(min_norm.factorise(psi[..., :p], config.ridge), y)

@@ -1,18 +1,18 @@
 """Least squares in every capacity, past the point where it interpolates, and what to expect of it in closed form.
 
-Objective: 1/m ‖y − Ψθ‖² + λ ‖θ‖². At λ = 0 and p > m many θ fit equally well; taken is the one of least norm, the limit
-λ → 0. With Ψ = U diag(s) Vᵀ the fit is θ = V diag(g) Uᵀ y, g = s/(s² + mλ), and the fitted values are Hy, H = U diag(sg) Uᵀ.
+Objective: 1/N ‖y − Ψθ‖² + λ ‖θ‖². At λ = 0 and p > N many θ fit equally well; taken is the one of least norm, the limit
+λ → 0. With Ψ = U diag(s) Vᵀ the fit is θ = V diag(g) Uᵀ y, g = s/(s² + Nλ), and the fitted values are Hy, H = U diag(sg) Uᵀ.
 
 Given the inputs, y = f + ε with independent noise of variance σ², so that in expectation over the noise
 
-    J      1/m ‖(I − H) f‖² + σ²/m tr (I − H)²
-    fresh  1/m ‖(I − H) f‖² + σ² + σ²/m tr H²          the same inputs, other noise
+    J      1/N ‖(I − H) f‖² + σ²/N tr (I − H)²
+    fresh  1/N ‖(I − H) f‖² + σ² + σ²/N tr H²          the same inputs, other noise
     J*     σ² + E_x (f − f̂)² + σ² E_x ‖ψ(x)ᵀ V diag(g)‖²    noise + bias² + variance, f̂ the fit to f
 
-Where the model holds f and λ = 0, p ≤ m, the first two are σ²(1 − p/m) and σ²(1 + p/m). E_x is Gauss–Legendre
+Where the model holds f and λ = 0, p ≤ N, the first two are σ²(1 − p/N) and σ²(1 + p/N). E_x is Gauss–Legendre
 quadrature, exact for polynomials of degree below 2Q.
 
-Shapes: S draws, m samples, p features of P, Q nodes, r = min(m, p).
+Shapes: S draws, N samples, p features of P, Q nodes, r = min(N, p).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Population(NamedTuple):
 class Factors(NamedTuple):
     """A singular value decomposition for each of S draws."""
 
-    U: Tensor  # [S, m, r]
+    U: Tensor  # [S, N, r]
     s: Tensor  # [S, r]
     Vt: Tensor  # [S, r, p]
     gain: Tensor  # [S, r] g, 0 where s is zero to rounding
@@ -67,21 +67,21 @@ def quadrature(Q: int) -> tuple[Tensor, Tensor]:
 
 
 def factorise(psi: Tensor, penalty: float = 0.0) -> Factors:
-    """The singular values of psi [S, m, p] and what least squares makes of them."""
+    """The singular values of psi [S, N, p] and what least squares makes of them."""
     U, s, Vt = torch.linalg.svd(psi, full_matrices=False)
-    m, p = psi.shape[-2:]
-    kept = s > torch.finfo(s.dtype).eps * max(m, p) * s[..., :1]
-    return Factors(U, s, Vt, torch.where(kept, s / torch.where(kept, s**2 + m * penalty, 1.0), 0.0))
+    N, p = psi.shape[-2:]
+    kept = s > torch.finfo(s.dtype).eps * max(N, p) * s[..., :1]
+    return Factors(U, s, Vt, torch.where(kept, s / torch.where(kept, s**2 + N * penalty, 1.0), 0.0))
 
 
 def solve(factors: Factors, y: Tensor) -> Tensor:
-    """The coefficients θ [S, p] for targets y [S, m]: least norm among the best where there is no penalty."""
+    """The coefficients θ [S, p] for targets y [S, N]: least norm among the best where there is no penalty."""
     along = factors.gain * (factors.U.mT @ y[..., None])[..., 0]
     return (factors.Vt.mT @ along[..., None])[..., 0]
 
 
 def empirical(psi: Tensor, y: Tensor, theta: Tensor) -> Tensor:
-    """J(θ) = 1/m ‖y − Ψθ‖², [S]."""
+    """J(θ) = 1/N ‖y − Ψθ‖², [S]."""
     return (y - applied(psi, theta)).square().mean(-1)
 
 
@@ -102,16 +102,16 @@ def applied(psi: Tensor, theta: Tensor) -> Tensor:
 
 
 def expectations(factors: Factors, f: Tensor, population: Population) -> Expected:
-    """What the sample's noise makes of J, of the fresh risk and of J* on average, for f [S, m]."""
-    m, variance = f.shape[-1], population.sigma**2
+    """What the sample's noise makes of J, of the fresh risk and of J* on average, for f [S, N]."""
+    N, variance = f.shape[-1], population.sigma**2
     h = factors.s * factors.gain
     inside = (factors.U.mT @ f[..., None])[..., 0]
     # (I − H)f: what of f lies outside the range of Ψ, and what the penalty holds back inside it.
     outside = f - (factors.U @ inside[..., None])[..., 0]
-    missed = (outside.square().sum(-1) + ((1 - h) * inside).square().sum(-1)) / m
+    missed = (outside.square().sum(-1) + ((1 - h) * inside).square().sum(-1)) / N
     spread = population.psi[..., : factors.Vt.shape[-1]] @ (factors.Vt.mT * factors.gain[..., None, :])
     return Expected(
-        J=missed + variance * (m - h.shape[-1] + (1 - h).square().sum(-1)) / m,
-        fresh=missed + variance * (1 + h.square().sum(-1) / m),
+        J=missed + variance * (N - h.shape[-1] + (1 - h).square().sum(-1)) / N,
+        fresh=missed + variance * (1 + h.square().sum(-1) / N),
         bias=misfit(population, solve(factors, f)), variance=variance * spread.square().sum((-1, -2)),
     )

@@ -1,6 +1,6 @@
 """Training on something else than the error: four convex stand-ins, one data set, one start, all at once.
 
-Objective of each: J(θ) = 1/m Σ φ(yᵢ f(xᵢ; θ)), φ a loss of the margin (`surrogates`), by full-batch Adam. Two Gaussian
+Objective of each: J(θ) = 1/N Σ φ(yᵢ f(xᵢ; θ)), φ a loss of the margin (`surrogates`), by full-batch Adam. Two Gaussian
 classes of unit variance, Δ apart along x₁, equally likely: ln P(B | x)/P(A | x) = Δ x₁ is known, and with a part ρ of the labels
 flipped η becomes ρ + (1 − 2ρ)η. Outliers are samples of class B carried a distance d away; at d = 0 they are where they were.
 

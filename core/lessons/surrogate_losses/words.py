@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from core.formatting import format_number, join_words
+from core.formatting import format_number, format_percent, join_words, table
 from core.lessons.surrogate_losses.lesson import Config, Result, changed, least_error, log_odds, scores, spoken
 from core.lessons.surrogate_losses.surrogates import LOSSES
 from core.question import Challenge, Pick, Verdict
 
 TIE = 0.005  # parts of the validation samples that differ by less are not told apart: two of 400
+WITHIN = format_percent(TIE, 1)
 
 
 def _carried(result: Result, config: Config) -> str:
@@ -20,41 +21,55 @@ def _carried(result: Result, config: Config) -> str:
 
 
 def percent(part: float) -> str:
-    """A part of samples; a few of many are not told as 0%."""
-    return "not finite" if math.isnan(part) else f"{format_number(100 * part, 3 if part >= 0.1 else 2)}%"
+    """A part of samples to two digits or so; a few of many are not told as 0 %."""
+    digits = 0 if part == 0 or part >= 0.1 else 1 if part >= 0.01 else 2 if part >= 0.001 else 3
+    return "not finite" if math.isnan(part) else format_percent(part, digits)
 
 
-def _each(parts: list[float]) -> str:
-    return ", ".join(f"{percent(part)} ({loss})" for loss, part in zip(LOSSES, parts, strict=True))
+def _most(result: Result, config: Config) -> str:
+    """Whose boundary the outliers move most, as a sentence without its full stop."""
+    parts, right = changed(result, config), _right(result, config)
+    one = max(result.carried) == 1
+    who = f"{'One outlier' if one else 'Outliers'} carried {spoken(config)} away"
+    move = f"{'' if config.distance else 'would '}move{'s' if one and config.distance else ''}"
+    if max(parts) < TIE:
+        return f"{who} {move} no boundary by much: at most {percent(max(parts))} of the validation samples change class"
+    if len(right) == len(LOSSES):
+        return f"{who} {move} all four boundaries alike, within {WITHIN} of each other"
+    names = f"{join_words(list(right))} loss"
+    if len(right) > 1:
+        return f"{who} {move} the boundaries of {names} most, within {WITHIN} of each other"
+    return f"{who} {move} the boundary of {names} most: {percent(max(parts))} of the validation samples change class"
+
+
+def _right(result: Result, config: Config) -> tuple[str, ...]:
+    """The losses whose boundary moves most, those that cannot be told apart together."""
+    parts = changed(result, config)
+    return tuple(loss for loss, part in zip(LOSSES, parts, strict=True) if part > max(parts) - TIE - 1e-9)
 
 
 def summary(result: Result, config: Config) -> str:
-    """What the run shows, in sentences that are true at every setting."""
-    text = (f"**Outliers**: with {_carried(result, config)} the fits give another class to {_each(changed(result, config))} of "
-            f"the validation samples, mean of {config.draws} draws. ")
-    gone = [f"{loss} at step {int(at)}" for loss, at in zip(LOSSES, result.diverged_at, strict=True) if at >= 0]
-    if gone:
-        return f"{text}**No longer finite**: {', '.join(gone)}."
-    error = result.error["validation"][-1].tolist()
-    return (f"{text}**Error** on validation at step {result.step}, in the picture: {_each(error)}; "
-            f"no classifier expects less than {percent(least_error(config))}.")
+    """Whose boundary moves most, and for each loss the samples that change class and the errors of the fit in the picture."""
+    errors = (result.error[split][-1].tolist() for split in ("validation", "train"))
+    rows = [[name if at < 0 else f"{name}, not finite from step {at} on", *map(percent, parts)] for name, at, *parts in
+            zip(LOSSES.values(), result.diverged_at.tolist(), changed(result, config), *errors, strict=True)]
+    rows.append(["Least expected error", "", percent(least_error(config)), ""])
+    columns = ["", "Change class (mean)", "Validation error", "Training error"]
+    return f"**{_most(result, config)}.**\n\n" + table(columns, rows)
 
 
 def predict(result: Result, config: Config) -> Pick:
     """Which loss's boundary the scene's outliers move most, by the validation samples that change class."""
-    parts = changed(result, config)
-    right = tuple(loss for loss, part in zip(LOSSES, parts, strict=True) if part > max(parts) - TIE - 1e-9)
-    tie = f" {join_words([LOSSES[loss] for loss in right])} are within {percent(TIE)} of each other." if len(right) > 1 else ""
     where = "to the other class's side" if config.side == "wrong" else "further to their own side"
     return Pick(text=f"With {_carried(result, config)}, {where}: whose boundary moves most, counted in validation samples that "
                      "change class?",
-                options=dict(LOSSES), why=f"Part of the validation samples that change class: {_each(parts)}.{tie}", right=right)
+                options=dict(LOSSES), why=f"{_most(result, config)}.", right=_right(result, config))
 
 
 def _too_right(result: Result, config: Config, _: None) -> Verdict:
     """Whether outliers on their own side make squared loss err on training samples that hinge loss gets all right."""
-    squared, hinge = (100 * float(result.error["train"][-1, list(LOSSES).index(loss)]) for loss in ("squared", "hinge"))
-    words = f"Training error: squared {squared:.3g} %, hinge {hinge:.3g} %."
+    squared, hinge = (float(result.error["train"][-1, list(LOSSES).index(loss)]) for loss in ("squared", "hinge"))
+    words = f"Training error: squared {percent(squared)}, hinge {percent(hinge)}."
     if config.label_noise or config.side != "right" or config.model != "linear" or not config.distance:
         return Verdict(False, f"{words} The labels must all be right, the outliers carried to their own side, and the model "
                               "linear.")

@@ -46,12 +46,13 @@ LOOKS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Config(Scene):
-    problem: str = choice("diabetes", options=PROBLEMS, label="What is fitted", help="Each is fitted at 61 strengths α at once.")
+    problem: str = choice("diabetes", options=PROBLEMS, label="What is fitted",
+                          help="Each is fitted at 61 penalty strengths α at once.")
     penalties: tuple[str, ...] = choices(("l1", "l2"), options=PENALTIES, label="Penalties", view=True)
     first: str = choice("bmi", options=FEATURES, label="Horizontal feature", when=("problem", ("diabetes",)),
                         help="The map of two weights fits these two features alone.")
     second: str = choice("sugar", options=FEATURES, label="Vertical feature", when=("problem", ("diabetes",)))
-    alpha_index: int = number(32, low=0, high=A - 1, step=1, label="Strength α", view=True, hidden=True)
+    alpha_index: int = number(32, low=0, high=A - 1, step=1, label="Penalty strength α", view=True, hidden=True)
     l1_ratio: float = number(0.5, low=0.1, high=0.9, step=0.1, label="Elastic net's part of L1, ρ", more=True)
     train_size: int = number(60, low=40, high=200, step=10, label="Training samples N", more=True)
     decoys: int = number(0, low=0, high=20, step=1, label="Added features of pure noise", more=True, when=("problem", TABLES),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from core.controls import Number
-from core.formatting import format_number, join_words
+from core.formatting import format_number, join_words, table
 from core.lessons.weight_penalties.lesson import A, Config, part, problem_of
 from core.lessons.weight_penalties.problem import GAUSSIAN, LINEAR, first_zero, gone_from
 from core.lessons.weight_penalties.result import NAMED, ORDER, PENALTIES, Result
@@ -33,14 +33,11 @@ def at_zero_under_l2(result: Result, name: str = "L2") -> str:
 
 
 def first_to_go(result: Result) -> str:
-    held = result.held[0].tolist()
-    first = min(held)
-    names = [name for name, at in zip(result.names, held, strict=True) if at == first]
-    who = join_words(names) if len(names) <= 3 else f"{len(names)} weights"
+    first, who = _first(result, "l1")
     if first <= float(result.alphas[0]):
-        return (f" L1 holds **{who}** at zero from the weakest penalty on; nothing is left from α_max = "
+        return (f"L1 holds {who} at zero from the weakest penalty on; nothing is left from α_max = "
                 f"{format_number(result.alpha_max[0], 3)} on.")
-    text = f" The first that L1 switches off for good: **{who}**, {from_where(result, first)}"
+    text = f"The first that L1 switches off for good: {who}, {from_where(result, first)}"
     back = [name for name, i in zip(result.names, first_zero(result.weights[0]), strict=True)
             if i < len(result.alphas) and float(result.alphas[i]) < first]
     if 0 < len(back) <= 5:
@@ -48,23 +45,32 @@ def first_to_go(result: Result) -> str:
     return text + f"; nothing is left from α_max = {format_number(result.alpha_max[0], 3)} on."
 
 
+def _first(result: Result, penalty: str) -> tuple[float, str]:
+    """The α from which on a penalty holds a weight at zero, inf if it holds none, and which it is."""
+    held = result.held[ORDER.index(penalty)].tolist()
+    names = [name for name, at in zip(result.names, held, strict=True) if at == min(held)]
+    return min(held), join_words(names) if len(names) <= 3 else f"{len(names)} weights"
+
+
+def rests(result: Result, penalty: str) -> str:
+    """Which weight stays at zero first under a penalty, or that none does, as a sentence."""
+    first, who = _first(result, penalty)
+    if first < float("inf"):
+        return f"Under {NAMED[penalty]}, first to stay at zero: {who}, {from_where(result, first)}."
+    if penalty != "l2" or result.passed is None:
+        return "No weight stays at zero."
+    times = len(result.passed)
+    if not times:
+        return "No weight stays at zero, and none passes through it."
+    least = "" if result.problem in GAUSSIAN else "at least "
+    return f"No weight stays at zero; they pass through it {least}{f'{times} times' if times > 1 else 'once'}."
+
+
 def from_where(result: Result, alpha: float) -> str:
     """From where on a weight is zero; below the weakest strength nothing is known."""
     if alpha == float("inf"):
         return "nowhere"
     return "at every α here" if alpha <= float(result.alphas[0]) else f"from α = {format_number(alpha, 3)}"
-
-
-def at_alpha(result: Result, penalty: str, at: int) -> str:
-    k = ORDER.index(penalty)
-    w, zero = result.weights[k, at], int(result.zeros[k, at])
-    if zero == len(w):
-        return f"**{PENALTIES[penalty]}** has every one of {len(w)} weights at exactly 0"
-    if zero == 0:
-        return f"**{PENALTIES[penalty]}** keeps all {len(w)} weights, the smallest with |w| = {format_number(w.abs().min())}"
-    kept = [result.names[i] for i in w.nonzero()[:, 0].tolist()] if result.problem in LINEAR else []
-    which = f" ({', '.join(kept)})" if 0 < len(kept) <= 5 else ""
-    return f"**{PENALTIES[penalty]}** has {zero} of {len(w)} weights at exactly 0 and keeps {len(w) - zero}{which}"
 
 
 # The features among which a reader predicts.
@@ -79,23 +85,27 @@ LEFT = 3  # weights that the challenge wants left
 
 
 def summary(result: Result, config: Config) -> str:
-    """What there is to see at this α and over all of them, computed from the run."""
+    """How many weights are exactly zero at this α, and a table of that and of what validation chooses."""
     at, W = config.alpha_index, result.weights.shape[-1]
-    text = f"At α = {result.alphas[at]:.3g}: "
-    text += "; ".join(at_alpha(result, p, at) for p in PENALTIES if p in config.penalties) + "."
-    text += f" {at_zero_under_l2(result, '**L2**')}"
-    if result.problem in LINEAR:
-        text += first_to_go(result)
-    else:
-        text += (f" After {result.iteration} proximal steps the largest slope of the objective left is "
-                 f"{format_number(result.residual.max())}.")
-    best = [f"{PENALTIES[p]} α = {result.alphas[c]:.3g} (test loss {format_number(result.loss['test'][k, c], 3)})"
-            for k, p in enumerate(PENALTIES) if p in config.penalties for c in [int(result.chosen[k])]]
-    text += f" Of the {A} strengths fitted, validation chooses for {' and for '.join(best)}."
+    shown = [p for p in ORDER if p in config.penalties]
+    zeros = {p: int(result.zeros[ORDER.index(p), at]) for p in shown}
+    first, *others = [shown[0], shown[-1]] if len(shown) > 2 else shown
+    said = f"At this penalty strength {NAMED[first]} has {_many(zeros[first], W)} of its weights at exactly zero"
+    said += "".join(f", {NAMED[p]} {_many(zeros[p], W)}" for p in others)
+    rows = []
+    for p in shown:
+        k, left = ORDER.index(p), result.weights[ORDER.index(p), at].abs()
+        best, left = int(result.chosen[k]), left[left > 0]
+        rows.append((PENALTIES[p], f"{zeros[p]} of {W}", format_number(left.min()) if len(left) else "–",
+                     format_number(result.alphas[best]), format_number(result.loss["test"][k, best], 3)))
     if result.plain is not None:
-        text += (f" Sub-gradient steps on |w| leave {int((result.plain.weights[at] == 0).sum())} of {W} weights at exactly zero, "
-                 f"proximal steps {int(result.zeros[0, at])}.")
-    return text
+        rows.append(("L1 by sub-gradient steps", f"{int((result.plain.weights[at] == 0).sum())} of {W}", "", "", ""))
+    return f"**{said}.**\n\n" + table((f"α = {format_number(result.alphas[at], 3)}", "exactly zero", "smallest other weight",
+                                       "α validation chooses", "test loss there"), rows)
+
+
+def _many(count: int, of: int) -> str:
+    return "none" if count == 0 else "all" if count == of else str(count)
 
 
 def predict(result: Result, config: Config) -> Pick | Amount:
@@ -119,12 +129,12 @@ def _ask_order(result: Result, config: Config, penalty: str) -> Pick:
         options["noise"] = "A column of noise"
         when["noise"] = pick(at for name, at in held.items() if name.startswith("noise "))
     extreme = pick(when.values())
-    levels = [f"{name} {from_where(result, at)}" for name, at in sorted(when.items(), key=lambda item: item[1])]
-    end = "is the first to stay at zero" if first else "is the last to go"
-    return Pick(text=f"As α grows, {by} brings weights to exactly zero and holds them there. Which of these {end}? And does L2 "
-                "hold any?", options=options,
-                right=tuple(name for name, at in when.items() if at == extreme),
-                why=f"Held at zero by {by}: {', '.join(levels)}. {at_zero_under_l2(result)}")
+    right = tuple(name for name, at in when.items() if at == extreme)
+    who = join_words(["a column of noise" if name == "noise" else name for name in right])
+    what = "which weight does {} hold at zero first" if first else "which is the last weight that {} brings to zero"
+    return Pick(text=f"As the penalty grows, {what.format(by)}?", options=options, right=right,
+                why=f"Of these {by} holds {who} at zero {'first' if first else 'last'}, {from_where(result, extreme)}"
+                    + (", while L2 holds no weight there." if not bool(result.held[ORDER.index('l2')].isfinite().any()) else "."))
 
 
 def _ask_threshold(result: Result) -> Pick:
@@ -134,35 +144,38 @@ def _ask_threshold(result: Result) -> Pick:
     places = {"half": free / 2, "same": free, "double": 2 * free}
     # On the way there `held` is one of the strengths, which are 14 % apart.
     right = [key for key, at in places.items() if at * (1 - 1e-9) <= held < 1.2 * at]
-    return Pick(text=f"Without penalty the weight {name} has size {free:.2f}, and the features are orthonormal. From which α on "
-                "does L1 hold it at exactly zero?", right=tuple(right) or ("never",),
+    return Pick(text=f"Without penalty the weight {name} has size {free:.2f}. From which penalty strength α on does L1 "
+                "hold it at zero?", right=tuple(right) or ("never",),
                 options={**{key: f"α = {at:.2f}" for key, at in places.items()}, "never": "It never does"},
-                why=f"L1 takes α off the size of every weight, so {name} is zero from α = {format_number(free, 3)} "
-                    "on; L2 divides by "
-                f"1 + α and leaves {format_number(result.weights[2, -1, largest].abs())} of it at α = "
-                f"{format_number(result.alphas[-1])}.")
+                why=f"On orthonormal features L1 takes α off the size of every weight, so {name} is zero from "
+                    f"α = {format_number(free, 3)} on, while L2 divides it by 1 + α.")
 
 
 def _ask_share(result: Result, penalty: str) -> Amount:
     """How many of a net's or the digits' weights are zero a third of the way up the range."""
     at, W, by = SHARE_AT, result.weights.shape[-1], NAMED[penalty]
     count = int(result.zeros[ORDER.index(penalty), at])
-    return Amount(text=f"{W} weights are fitted under {by} with α = {format_number(result.alphas[at])}. How many in a "
-                       "hundred are "
-                  "exactly zero?", low=0, high=100, step=1, truth=100 * count / W, within=10, unit=" %",
-                  why=f"There {by} has {count} of {W} weights at exactly 0, L2 {int(result.zeros[2, at])}.")
+    others = ", L2 none" if not int(result.zeros[ORDER.index("l2"), at]) else ""
+    return Amount(text=f"What share of the {W} weights is exactly zero under {by} with penalty strength "
+                       f"α = {format_number(result.alphas[at])}?",
+                  low=0, high=100, step=1, truth=100 * count / W, within=10, unit=" %",
+                  why=f"There {by} has {count} of {W} weights at exactly zero{others}.")
 
 
 def _ask_ever(result: Result, penalty: str) -> Pick:
     k, W, by = ORDER.index(penalty), result.weights.shape[-1], NAMED[penalty]
     held = int(result.held[k].isfinite().sum())
-    low, high = (format_number(a) for a in result.alphas[[0, -1]])
-    says = (at_zero_under_l2(result) if penalty == "l2" else
-            f"{by[0].upper()}{by[1:]} holds {held} of {W} weights at exactly zero at α = {high}, where the largest has size "
-            f"{format_number(result.weights[k, -1].abs().max())}.")
+    at = f"at α = {format_number(result.alphas[-1])}, the strongest penalty here"
+    if held:
+        says = f"{by[0].upper()}{by[1:]} holds {'all' if held == W else held} of the weights at exactly zero {at}."
+    elif penalty == "l2" and result.problem not in LINEAR:
+        says = (f"{by}'s step divides the weights, which makes none exactly zero, though the largest ends at size "
+                f"{format_number(result.weights[k, -1].abs().max())}.")
+    else:
+        says = rests(result, penalty)
     asked = (f"does {by} bring to exactly zero and hold there" if result.problem in LINEAR else
              f"do proximal steps under {by} make exactly zero")
-    return Pick(text=f"α grows from {low} to {high}. How many of the {W} weights {asked}?",
+    return Pick(text=f"As the penalty strength α grows, how many of the {W} weights {asked}?",
                 options={"none": "Not one", "some": "Some of them", "all": "All of them"},
                 right=("none" if held == 0 else "all" if held == W else "some",), why=says)
 
@@ -180,9 +193,10 @@ def _edge(_: Result, config: Config, answer: float) -> Verdict:
 
 
 CHALLENGE = Challenge(
-    text=f"Its own scene has ten features and ten columns of noise. Find the edge at which L1 is down to {LEFT} weights: an α at "
-    f"which it keeps at most {LEFT}, while at 0.98 α it keeps more.",
-    check=_edge, answer=Number(low=0.001, high=3.0, step=0.0005, label="Strength α"), scene=dict(decoys=10, train_size=150),
+    text=f"Its own scene has ten features and ten columns of noise. Find the edge at which L1 is down to {LEFT} weights: a "
+    f"penalty strength α at which it keeps at most {LEFT}, while at 0.98 α it keeps more.",
+    check=_edge, answer=Number(low=0.001, high=3.0, step=0.0005, label="Penalty strength α"),
+    scene=dict(decoys=10, train_size=150),
 )
 
 
@@ -194,7 +208,7 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     if result.pair is not None:
         order = result.order()
         out["bars"] = (f"Bars of the weights by name. Last to go under L1: {result.names[order[-1]]}; first: "
-                       f"{result.names[order[0]]}.")
+                       f"{result.names[order[0]]}. {first_to_go(result)}")
     plain, strong = result.plain, format_number(result.alphas[-1])
     if plain is not None and plain.subgradient is not None and plain.proximal is not None:
         ends = [format_number(v[-1, -1].abs()) for v in (plain.proximal, plain.subgradient)]

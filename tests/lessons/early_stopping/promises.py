@@ -75,10 +75,10 @@ def _gap(result: Result) -> float:
 
 
 PROMISES = [
-    Promise(preset="A fifth is wrong", holds=stops_eight_after_its_last_improvement),
+    Promise(preset="Wrong labels", holds=stops_eight_after_its_last_improvement),
     Promise(preset="Clean labels", holds=clean_labels_turn_later_and_climb_less),
     Promise(preset="Too impatient", holds=impatience_costs),
-    Promise(preset="No way back", holds=waiting_has_raised_the_test_loss),
+    Promise(preset="Without restoring", holds=waiting_has_raised_the_test_loss),
     Promise(preset="L2 instead", holds=l2_climbs_far_less),
     Promise(preset="Stop by the error", holds=by_error_it_stops_later_and_surer),
     Promise(preset="Plenty of data", holds=lambda result, scene: _gap(result) < 0.5),

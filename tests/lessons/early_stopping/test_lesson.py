@@ -203,8 +203,9 @@ def test_the_gap_to_ridge_is_found_at_every_step(opening: Result, product: float
     at_evaluations = apart[opening.recorded[1:] - 1].max()
     assert float(apart.max()) > (2 if product == 1.9 else 1) * float(at_evaluations)
     assert float(apart.max()) <= float(shrinkage.largest_gap(product, every[1:]).max()) + 1e-6
-    assert words.summary(opening, scene).endswith(f"differ by up to {format_number(apart.max())} of the minimum.")
     gap = format_number(apart.max())
+    caption = next(p.caption for p in page_spec("early_stopping").draw(opening, scene).further if p.id == "shrinkage_gap")
+    assert caption.endswith(f"at most {gap}.")
     assert alt_texts(opening, scene)["shrinkage_gap"] == f"The largest gap over all steps is {gap} of the minimum."
 
 
@@ -231,7 +232,8 @@ def test_divergence_is_told_and_drawn(opening: Result) -> None:
     broken = dataclasses.replace(opening, diverged_at=gone, loss={k: cut(v) for k, v in opening.loss.items()},
                                  error={k: cut(v) for k, v in opening.error.items()})
     text = words.summary(broken, Config())
-    assert "from step 237 on the loss is no longer finite" in text and "nan" not in text
+    assert "| From where on the loss is not finite |  | step 237 |" in text and "nan" not in text
+    assert "| Test error | 25.0\u00a0% | not finite |" in text
     assert page_spec("early_stopping").draw(broken, Config()).summary == text
     question = words.predict(broken, Config())
     assert all(math.isfinite(v) for v in question.y) and "nan" not in question.why

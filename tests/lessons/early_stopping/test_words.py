@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.formatting import format_number
+from core.formatting import format_number, format_percent
 from core.lessons.early_stopping import lesson, words
 from core.lessons.early_stopping.lesson import ARMS, Config, Result
 from core.lessons.early_stopping.words import CHALLENGE, alt_texts
@@ -61,43 +61,58 @@ def test_seen_and_board_hold_at_any_setting(scenes: list[tuple[Config, list[Resu
             back = kept if view.restore else (50 if stopped is None else stopped)
             a = list(ARMS).index(view.arm)
             loss, error = (v["test"][:, a, 0].tolist() for v in (result.loss, result.error))
-            text = words.summary(result, view)
-            assert (f"weights of step {2 * back}. Their test error is {error[back]:.1%} and their cross-entropy "
-                    f"{format_number(loss[back], 3)}; at step 100 they are {error[-1]:.1%} and "
-                    f"{format_number(loss[-1], 3)}.") in text
-            assert ("has not stopped it by step 100" in text) == (stopped is None)
+            lowest = int(np.argmin(curve(result, view)))
+            verdict, table = words.summary(result, view).split("\n\n")
+            when = "Patience has not run out by step 100" if stopped is None else f"Patience stops training at step {2 * stopped}"
+            kind = "best weights" if back == lowest else "weights kept"
+            assert verdict == f"**{when}; {kind}: step {2 * back}.**"
+            assert f"| {ARMS[view.arm]} | weights kept, step {2 * back} | at step 100 |" in table
+            assert f"| Test error | {format_percent(error[back], 1)} | {format_percent(error[-1], 1)} |" in table
+            assert f"| Test loss (nats) | {format_number(loss[back], 3)} | {format_number(loss[-1], 3)} |" in table
+            for i, arm in enumerate(ARMS):
+                here = keras_stop(curve(result, replace(view, arm=arm)), view.patience, view.min_delta)
+                test = result.loss["test"][:, i, 0].tolist()
+                kept_by = here[0] if view.restore else (50 if here[1] is None else here[1])
+                assert words.kept_loss(result, view, arm) == (
+                    f"Test loss {format_number(test[kept_by], 3)} with stopping, {format_number(test[-1], 3)} at the end.")
             noisy = (result.noise_loss if view.monitor == "loss" else result.noise_error).numpy()
             medians = np.median(2 * noisy.argmin(0), axis=1).tolist()
-            pairs = ", ".join(f"{m:g} at {level} %" for m, level in zip(medians, result.levels, strict=True))
-            assert f"the best step (evaluated every 2, median of 3 draws) is {pairs};" in text
-            assert ("never moves it later" in text) == (medians == sorted(medians, reverse=True) and medians[0] > medians[-1])
+            pairs = ", ".join(f"{m:g} at {format_percent(level / 100)}" for m, level in zip(medians, result.levels, strict=True))
+            assert alt_texts(result, view)["best_steps"] == f"The median best step is {pairs}."
+            assert ("never move it later" in words.trend(result, view)) == (
+                medians == sorted(medians, reverse=True) and medians[0] > medians[-1])
 
 
 def test_the_trend_of_the_best_step_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Config(steps=100, draws=3, learning_rate=0.001, problem="circles", monitor="error", width=4, n_train=20, seed=1)
     result = lesson.run(scene)
-    later = "here more noise sometimes moves it later"
-    said_of = {(40, 20, 20, 8, 0): "more noise never moves it later", (0, 0, 4, 12, 42): later, (40, 20, 24, 8, 0): later,
-               (100,) * 5: "here the noise does not move it"}
+    later = "Here more wrong labels sometimes move it later."
+    said_of = {(40, 20, 20, 8, 0): "More wrong labels never move it later.", (0, 0, 4, 12, 42): later, (40, 20, 24, 8, 0): later,
+               (100,) * 5: "Here wrong labels do not move it."}
     for medians, trend in said_of.items():
         steps = torch.tensor(medians)[:, None].expand(-1, 3)
         monkeypatch.setattr(words, "best_steps", lambda *_, steps=steps: steps)
-        assert f"{trend}." in words.summary(result, scene)
+        assert words.trend(result, scene) == trend
+        caption = next(p.caption for p in PAGE.draw(result, scene).panels if p.id == "best_steps")
+        assert trend in caption
 
 
 def test_captions_and_alt_texts_hold_at_any_setting(scenes: list[tuple[Config, list[Result]]]) -> None:
     for scene, results in scenes:
         result = results[-1]
         board = PAGE.draw(result, scene)
-        assert chart.encode(board).size < 400_000
-        panels, told = {p.id: p for p in board.panels}, alt_texts(result, scene)
+        assert chart.encode(board).size + chart.encode(board, further=True).size < 400_000
+        panels, told = {p.id: p for p in (*board.panels, *board.further)}, alt_texts(result, scene)
         assert {i: p.alt for i, p in panels.items()} == told
         assert not any(re.search(r"\bnan\b|inf\b", t) for t in told.values())
         kept, stopped = keras_stop(curve(result, scene), scene.patience, scene.min_delta)
         back = kept if scene.restore else (50 if stopped is None else stopped)
         assert panels["loss"].caption.startswith("Patience has not" if stopped is None else "Shaded")
-        assert ("Dashed" in panels["loss"].caption) == (scene.label_noise > 0)
-        assert panels["fit_back"].title == f"Handed back: step {2 * back}"
+        for name in ("loss", "error", "arm-both"):
+            drawn = [board.legend[i][0] for i in chart.keys_of(panels[name].figure, board.legend)]
+            assert ("best possible, on average" in drawn) == (scene.label_noise > 0)
+        kind = "Best weights" if back == int(np.argmin(curve(result, scene))) else "Weights kept"
+        assert panels["fit-kept"].title == f"{kind}: step {2 * back}"
         validation = result.loss["validation"][:, list(ARMS).index(scene.arm), 0].tolist()
         first, at_back = format_number(validation[0], 3), format_number(validation[back], 3)
         assert f"validation from {first} over {at_back} at step {2 * back}" in told["loss"]
@@ -118,21 +133,21 @@ def test_predict_holds_at_any_setting(scenes: list[tuple[Config, list[Result]]])
                 assert y == pytest.approx(values[min(int(x) // 2, len(values) - 1)], rel=1e-6)
             assert question.low <= min(question.y)
             assert max(question.y) <= (0.8 if loss else 1) * question.high + 1e-9
-            best, end = int(np.argmin(values)), len(values) - 1
-            shown = numbers(question.why)
-            wanted = [values[0], 2 * best, values[best]]
-            if best != end:
-                wanted += [2 * end, values[end], train[best], train[end]]
-            assert shown == pytest.approx(wanted, rel=0.006)
-            assert ("where it also ends" in question.why) == (best == end)
-            assert f"{scene.label_noise} % of the labels" in question.text
-            assert ("without a regulariser" in question.text) == (scene.arm == "none")
+            best = int(np.argmin(values))
+            learnt = int(np.argmin(train))
+            assert numbers(question.why) == ([2 * best] if best == learnt else [2 * best, 2 * learnt])
+            assert f"{format_percent(scene.label_noise / 100)} wrong labels" in question.text
+            assert ("L2" in question.text) == (scene.arm in ("l2", "both"))
+            assert ("dropout" in question.text) == (scene.arm in ("dropout", "both"))
+            assert len(question.text) <= 80, "it is a headline of two lines on the wall"
+            start = format_number(values[0], 3) + " nats" if loss else format_percent(values[0] / 100, 1)
+            assert f"is {start}." in PAGE.draw(result, scene).setup.caption
             assert question.judge(question.y).right
             assert not question.judge([question.high] * 26).right
 
 
 def test_a_learner_who_expects_validation_to_keep_falling_is_wrong(presets: dict[str, tuple[Config, Result]]) -> None:
-    scene, result = presets["A fifth is wrong"]
+    scene, result = presets["Wrong labels"]
     question = words.predict(result, scene)
     n = len(question.x)
     assert not question.judge([question.y[0] * (1 - 0.8 * i / n) for i in range(n)]).right
@@ -152,20 +167,20 @@ def test_challenge_is_solved_by_one_patience_only() -> None:
     told = CHALLENGE.check(result, replace(start, patience=finds[0]), None).words
     at = (keras_stop(values, p, 0.0) for p in (finds[0], finds[0] - 1))
     for kept, stopped in at:
-        assert stopped is not None and f"stops at step {8 * stopped} and hands back step {8 * kept}" in told
+        assert stopped is not None and f"stops at step {8 * stopped} and keeps the weights of step {8 * kept}" in told
     for other in (Config(), replace(start, patience=finds[0], restore=False), replace(start, patience=finds[0], arm="l2")):
         assert not CHALLENGE.check(lesson.run(other.trained()), other, None).right
 
 
 def test_l2_under_adam_is_not_called_weight_decay() -> None:
-    said = [ARMS["l2"], words.TRAINED["l2"], Config().controls()["weight_decay"].label, *(p.why for p in PAGE.presets)]
+    said = [ARMS["l2"], words.WITH["l2"], Config().controls()["weight_decay"].label, *(p.why for p in PAGE.presets)]
     assert not any("decay" in text for text in said)
     assert "not AdamW's weight decay" in Config().controls()["weight_decay"].help
     assert "not the decoupled weight decay of AdamW" in PAGE.maths
 
 
 def test_what_is_small_is_not_told_as_zero(presets: dict[str, tuple[Config, Result]]) -> None:
-    scene, result = presets["A fifth is wrong"]
+    scene, result = presets["Wrong labels"]
     tiny = replace(result, loss={split: 1e-9 * values for split, values in result.loss.items()},
                    error={split: 0.0025 * (values > 0) for split, values in result.error.items()})
     told = [words.summary(tiny, scene), words.predict(tiny, scene).why, *alt_texts(tiny, scene).values()]
@@ -190,7 +205,7 @@ def test_setup_shows_the_data_and_not_the_answer(scenes: list[tuple[Config, list
 
 
 def test_thumbnail_is_the_opening_scenes_turn(presets: dict[str, tuple[Config, Result]]) -> None:
-    scene, result = presets["A fifth is wrong"]
+    scene, result = presets["Wrong labels"]
     picture = pictures.thumbnail(result, scene)
     assert len(picture["marks"]) <= 5
     assert all(len(mark["points"]) <= 80 for mark in picture["marks"])

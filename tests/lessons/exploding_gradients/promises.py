@@ -88,10 +88,10 @@ def one_answer_is_right(result: Result, scene: Config) -> bool:
 
 
 PROMISES = [
-    Promise(preset="Off the cliff", holds=off_the_cliff),
-    Promise(preset="Too loose", holds=too_loose),
-    Promise(preset="Too tight", holds=too_tight),
-    Promise(preset="Small ε instead", holds=on_the_plateau),
+    Promise(preset="The cliff", holds=off_the_cliff),
+    Promise(preset="Threshold too large", holds=too_loose),
+    Promise(preset="Threshold too small", holds=too_tight),
+    Promise(preset="Small learning rate", holds=on_the_plateau),
     Promise(preset="Sigmoid", holds=along_a_line),
     Promise(preset="Linear, |w| > 1", holds=grows),
     Promise(preset="Vanishing", holds=vanishes),

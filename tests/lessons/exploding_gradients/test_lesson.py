@@ -153,12 +153,13 @@ def test_a_product_too_small_for_a_float_is_no_zero():
     config = Config(start_w=8.0, start_b=2.0, T=100)
     result = next(lesson.steps(config))
     assert float(result.through[0, 0, -1]) < 1e-300
-    text = words.predict(result, config).why
-    power = re.search(r"about 10(\S+),", text)[1].translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+    assert "less than 10⁻³⁰⁰ at the start" in words.through(result, config)
+    power = re.search(r"about 10(\S+)$", words.fade(config))[1].translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
     # 1 − tanh² z ≈ 4 exp(−2z) far out; z is 8·0.3 + 2 at first and 8·1 + 2 from then on.
     assert int(power) == pytest.approx(100 * math.log10(8 * 4) - (2 * 4.4 + 99 * 20) / math.log(10), abs=0.6)
     # With no weight nothing passes, and that is an exact zero.
     assert "multiplied by 0," in words.predict(result, Config(start_w=0.0)).why
+    assert words.predict(result, Config(start_w=0.0)).right == ("nothing",)
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -230,34 +231,58 @@ def settled(result: Result, k: int, config: Config, what: str) -> int:
 
 
 def test_words_and_question_at_random_settings():
-    rng = random.Random(11)
+    rng, asked = random.Random(11), set()
     for _ in range(20):
         config = anything(Config, rng)
         result = lesson.run(config)
         text = words.summary(result, config)
         assert "nan" not in text and "inf " not in text
-        for k, name in enumerate(ARMS.values()):
-            told = re.search(rf"\*\*{name}\*\* (.*?\.)(?= \*\*| Back)", text)[1]
+        verdict, rows = text.split("\n\n")
+        ends = []
+        for k, (name, row) in enumerate(zip(ARMS.values(), rows.splitlines()[2:], strict=True)):
             left, there = settled(result, k, config, "left"), settled(result, k, config, "arrived")
-            if left > 0:
-                assert f"is far off the map from step {left} on;" in told
-            elif left < 0 and there > 0:
-                assert f"arrives at step {there};" in told
-            elif left < 0 and there < 0:
-                assert "has not arrived" in told
+            ends.append("gone" if left >= 0 else "valley" if there >= 0 else "elsewhere")
+            told = {"gone": f"off the map from step {left}", "valley": f"J ≤ 0.001 from step {there}", "elsewhere": "not arrived"}
+            assert row.startswith(f"| {name} | {told[ends[-1]]} |")
+        phrase = {"gone": "leave", "valley": "arrive", "elsewhere": "not arrive"}
+        if len(set(ends)) == 1:
+            assert ("no run arrives" if ends[0] == "elsewhere" else f"all three runs {phrase[ends[0]]}") in verdict
+        else:
+            assert f"without clipping {phrase[ends[0]]}".replace("not", "does not") in verdict
         theta = point(config.start_w, config.start_b)
         states = by_hand(theta.clone().requires_grad_(), config.unit, config.h0, config.T)
         size = abs(float(torch.autograd.grad(states[-1], states[0])[0]))
-        right = "grows" if size > 2 else "shrinks" if size < 0.5 else "stays"
+        right = ends[0]
+        if abs(config.start_w) * recurrent.STEEPEST[config.unit] <= 1:
+            right = "much" if size >= 1e-3 else "little" if size >= 1e-12 else "nothing"
+            asked.add("vanishing")
+        else:
+            asked.add("cliff")
         question = words.predict(next(lesson.steps(config)), config)
         assert question.right == (right,)
         assert question.text == words.predict(result, config).text
         assert question.judge(right).right
+    assert asked == {"vanishing", "cliff"}
 
 
 def test_each_answer_can_be_right():
-    scenes = Config(), Config(unit="linear", start_w=1.0), Config(unit="linear", start_w=-1.1)
-    assert [words.predict(lesson.run(c), c).right for c in scenes] == [("shrinks",), ("stays",), ("grows",)]
+    scenes = (Config(), Config(threshold=10.0, start_w=1.2, start_b=0.0, learning_rate=0.01), Config(learning_rate=0.1),
+              Config(unit="linear", start_w=1.0), Config(unit="linear", start_w=0.8), Config(unit="linear", start_w=0.5))
+    answers = [words.predict(lesson.run(c), c).right[0] for c in scenes]
+    assert answers == ["gone", "valley", "elsewhere", "much", "little", "nothing"]
+
+
+def test_the_vanishing_scene_asks_about_vanishing_and_the_others_about_the_cliff():
+    page = page_spec("exploding_gradients")
+    for preset in page.presets:
+        config = Config(**preset.values)
+        result = lesson.run(config)
+        question, board = words.predict(result, config), page.draw(result, config)
+        about = preset.name == "Vanishing"
+        assert ("Followed back" in question.text) == about == ("without clipping starts" not in question.text)
+        assert ("through" in board.panels[0].pair, "surface" in board.panels[0].pair) == (about, not about)
+        # No run is drawn while it is asked about.
+        assert not any("grow" in (trace["meta"] or {}) for trace in board.setup.figure.data)
 
 
 def test_the_challenge():
@@ -288,12 +313,14 @@ def test_what_is_said_of_steps_holds_for_one_and_for_many():
     """One step or layer is no plural; pale marks stand at every step of the longest run; numbers are told as everywhere."""
     one, long = Config(T=1), Config(steps=300)
     board = page_spec("exploding_gradients").draw(lesson.run(one), one)
-    assert not any(re.search(r"\b1 (steps|layers)\b", panel.alt) for panel in board.panels)
+    assert not any(re.search(r"\b1 (steps|layers)\b", panel.alt) for panel in (*board.panels, *board.further))
     pale = [t for t in pictures.direction(lesson.run(long), long).data if t["mode"] == "markers" and not (t["meta"] or {})]
     assert [len(t["x"]) for t in pale] == [300, 300]
     away = Config(unit="linear", start_w=1.2, start_b=0.5)
     (note,) = [a["text"] for a in pictures.contour(lesson.run(away), away).layout.annotations if "off to" in a["text"]]
     assert note == "step 1: off to (−3.38·10¹⁰, −1.62·10⁹)"
+    notes = [a["text"] for a in pictures.contour(lesson.run(Config()), Config()).layout.annotations if "step" in a["text"]]
+    assert [note.partition(":")[2].split(" (")[0] for note in notes] == [" off to", " arrives", " arrives"]
 
 
 def test_every_alt_at_random_settings():
@@ -301,7 +328,8 @@ def test_every_alt_at_random_settings():
     for _ in range(10):
         config = anything(Config, rng)
         for result in lesson.steps(config):
-            for panel in page.draw(result, config).panels:
+            board = page.draw(result, config)
+            for panel in (*board.panels, *board.further, board.setup):
                 assert len(panel.alt) > 40 and not re.search(r"\b(nan|inf)\b|\*\*", panel.alt), panel.alt
                 json.loads(panel.figure.to_json())
 

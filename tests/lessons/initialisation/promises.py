@@ -62,8 +62,8 @@ PROMISES = [
     Promise(claim="title: without breaking the symmetry no start trains", holds=symmetry),
     Promise(preset="tanh", holds=orthogonal_is_calm),
     Promise(preset="Linear", holds=linear),
-    Promise(preset="Adam forgives size", holds=lambda result, scene: trained(result) == {"xavier", "he", "orthogonal"}),
-    Promise(preset="g² near 2", holds=lambda result, scene: (
+    Promise(preset="Adam", holds=lambda result, scene: trained(result) == {"xavier", "he", "orthogonal"}),
+    Promise(preset="Gain 1.4", holds=lambda result, scene: (
         trained(result) == {"xavier", "orthogonal"} and overflowed(result, "he"))),
     Promise(claim="challenge: near g² = 2 it is met", values=dict(gain=1.4), holds=lambda result, scene: (
         CHALLENGE.check(result, scene, None).right)),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import math
 import random
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -206,14 +208,22 @@ def test_words_and_question_at_random_settings():
         assert question.text == words.predict(next(lesson.steps(config)), config).text
         text = words.summary(result, config)
         assert "nan" not in text and "inf " not in text
-        first = text.split(" At the start")[0]
+        verdict, *rows = [line for line in text.splitlines() if line]
+        told = re.search(r"steps (.*?) ha(s|ve) trained: (the|no) loss is half that of a coin toss or less", verdict)
+        assert told and (told[3] == "the") == bool(done)
+        assert set(re.split(", | and ", told[1])) == ({SCHEMES[s] for s in done} or {"no start"})
+        cells = {name: rest for name, *rest in (row.strip("| ").split(" | ") for row in rows[2:])}
+        assert set(cells) == set(SCHEMES.values())
+        for scheme, name in SCHEMES.items():
+            kept = float(result.forward[0, COLUMN[scheme], -1] / result.forward[0, 0, 0])
+            assert cells[name][0] == words.format_measured(losses[COLUMN[scheme]])
+            assert cells[name][1] == words.format_measured(kept) or (kept == 0 and scheme == "zero" and cells[name][1] == "0")
+        why = question.why
+        down = re.match(r"(.*?) comes? down to", why)
+        assert set(re.split(", | and ", down[1]) if down else []) == {SCHEMES[s] for s in done}
         gone = {s for s in SCHEMES if not math.isfinite(losses[COLUMN[s]])}
-        told = re.search(r"steps \*\*(.*?)\*\* ha", first)
-        assert set(re.split(", | and ", told[1]) if told else []) == {SCHEMES[s] for s in done}
-        lost = re.search(r"\*\*([^*]*?)\*\* (has|have) gone beyond floating point", first)
+        lost = re.search(r"(?:; |^)([^;]*?) goe?s? beyond floating point", why)
         assert set(re.split(", | and ", lost[1]) if lost else []) == {SCHEMES[s] for s in gone}
-        kept = float(result.forward[0, COLUMN["xavier"], -1] / result.forward[0, 0, 0])
-        assert f"{words.format_measured(kept)} for Xavier" in text
 
 
 def test_of_fifty_layers_only_some_draws_train():
@@ -245,9 +255,11 @@ def test_a_run_that_overflows_is_said_to():
     config = Config(activation="linear", steps=20)
     result = lesson.run(config)
     assert not math.isfinite(float(result.losses[-1, COLUMN["he"]]))
-    assert "**He** has gone beyond floating point" in words.summary(result, config)
-    assert "He beyond floating point" in words.predict(result, config).why
+    assert "| He | beyond floating point |" in words.summary(result, config)
+    assert "He goes beyond floating point" in words.predict(result, config).why
     assert "every number" not in words.summary(result, config) + words.loss(result)
+    trained = [a["text"] for a in pictures.forward(result, config).layout.annotations]
+    assert trained == ["no start has trained"]
 
 
 def test_the_setup_is_the_data_on_one_scale():
@@ -280,7 +292,8 @@ def test_every_alt_at_random_settings():
         config = anything(Config, rng, depth=rng.choice([1, 2, 5, 12]), steps=rng.choice([20, 60]))
         results = list(lesson.steps(config))
         for result in (results[0], results[-1]):
-            for panel in page.draw(result, config).panels:
+            board = page.draw(result, config)
+            for panel in (*board.panels, *board.further):
                 assert len(panel.alt) > 40 and not re.search(r"\b(nan|inf)\b|\*\*", panel.alt), panel.alt
                 json.loads(panel.figure.to_json())
 
@@ -290,6 +303,33 @@ def test_at_the_start_a_linear_orthogonal_net_lies_on_its_dashed_line():
     result = lesson.run(config)
     m = COLUMN["orthogonal"]
     torch.testing.assert_close(result.forward[0, m].double(), result.theory_forward[m], rtol=1e-4, atol=0)
+
+
+def test_theory_and_bands_hold_at_the_first_frame_and_pale_after_it():
+    """The film waits at step 0; what is drawn of the start is whole there and pale from a few frames on."""
+    config = Config()
+    result = ran(config)
+    board = page_spec("initialisation").draw(result, config)
+    assert board.player.from_start and not board.player.autoplay and board.player.labels[0] == "step 0"
+    traces = pictures.forward(result, config).data
+    fading = [t for t in traces if "opacity" in ((t["meta"] or {}).get("frames") or {})]
+    assert len(fading) == len(RANDOM) + 1 and sum(t["line"]["dash"] == "dash" for t in fading) == 1
+    for trace in fading:
+        opacity = trace["meta"]["frames"]["opacity"]
+        assert len(opacity) == len(result.at) and trace["opacity"] == opacity[0] == 1
+        assert float(np.max(opacity[1:])) < 1 and float(opacity[-1]) == pictures.PALE
+    assert [a["text"] for a in pictures.forward(result, config).layout.annotations] == ["He trains"]
+
+
+def test_names_at_the_edge_of_the_signal_do_not_cover_each_other():
+    config = Config(depth=3, learning_rate=0.05)
+    result = ran(config)
+    figure = pictures.forward(result, config)
+    low, high = figure.layout.yaxis.range
+    notes = sorted(figure.layout.annotations, key=lambda a: a["y"])
+    said = {word for a in notes for word in a["text"].replace(",", "").split()}
+    assert said - {"and", "train", "trains"} == {"Xavier", "He", "Orthogonal"}
+    assert all(b["y"] - a["y"] >= pictures.APART * (high - low) for a, b in itertools.pairwise(notes))
 
 
 def test_thumbnail_is_small():

@@ -228,7 +228,7 @@ def test_the_page_says_that_fewer_starts_were_trained(monkeypatch):
     config = Config(**{**SMALL, "restarts": 6})
     result = run(config)
     assert some(result.final_losses).shape == (4, 2)
-    caption = next(p.caption for p in page_spec("loss_landscapes").draw(result, config).panels if p.id == "final")
+    caption = next(p.caption for p in page_spec("loss_landscapes").draw(result, config).further if p.id == "final")
     assert "4 starts, one data set" in caption
     assert "Only 4 of 8 were trained" in caption
 
@@ -281,21 +281,65 @@ def test_words_and_pictures_at_random_settings():
         text = words.summary(result, scene)
         board = page.draw(result, scene)
         assert board.summary == text and "nan" not in text and len(text) > 60
-        assert all(panel.caption and panel.alt for panel in board.panels)
+        assert all(panel.caption and panel.alt for panel in (*board.panels, *board.further))
+        verdict, table = text.split("\n\n")
+        gone = result.diverged_at != NEVER
         if scene.problem != "network":
-            assert ("diverges" in text) == (int(result.diverged_at[0]) != NEVER)
+            assert ("diverges" in verdict) == bool(gone[0])
             continue
+        m = result.nets.index(scene.skips)
+        assert verdict.startswith("**Training diverged") == (bool(gone.any()) and result.kinds[m] != "segment")
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+        told = {name: cells for name, *cells in rows}
         basins, bends = some(result.basins), some(result.bends_down)
         rougher = bool(basins[0] > basins[1]) and bool(bends[0] > bends[1] + 0.05)
-        assert ("rougher by both counts" in text) == rougher
-        assert text.count("diverged at step") == int((result.diverged_at != NEVER).sum())
-        m = result.nets.index(scene.skips)
+        if not gone.any() and result.kinds[m] != "segment":
+            assert ("The net without skips has the rougher plane" in verdict) == rougher
+        assert told["Its plane has"] == [words.format_basins(int(n)) for n in basins]
+        assert sum(cell.startswith("at step") for cell in told.get("Training diverged", [])) == int(gone.sum())
         part = some(result.sharpness)[:, m] / result.limit
-        if "edge of stability" in text:
-            assert ("inside the edge" in text) == bool(part[-1] < 0.9) and ("beyond the edge" in text) == bool(part[-1] > 1.1)
-            assert ("start is too steep" in text) == bool(part[0] > 1 and (part < 1).any())
-        assert ("The straight way to" in text) == (result.kinds[m] == "segment")
-        assert ("of the path's variance" in text) == (result.kinds[m] == "trajectory")
+        if "At the end" in told:
+            assert ("inside the edge" in told["At the end"][m]) == bool(part[-1] < 0.9)
+            assert ("beyond the edge" in told["At the end"][m]) == bool(part[-1] > 1.1)
+        alt = words.sharpness(result, scene)
+        if "edge of stability" in alt:
+            assert ("inside the edge" in alt) == bool(part[-1] < 0.9) and ("beyond the edge" in alt) == bool(part[-1] > 1.1)
+            assert ("start is too steep" in alt) == bool(part[0] > 1 and (part < 1).any())
+        assert ("The straight way to" in verdict) == (result.kinds[m] == "segment")
+        assert ("of the path's variance" in words.landscape(result, m, "contours")) == (result.kinds[m] == "trajectory")
+
+
+def test_the_part_near_the_path_is_framed_by_it():
+    """A square in which the path's longer side is 1/1.7 of the frame, whose losses are the plane's own."""
+    for plane in ("start", "random"):
+        config = Config(plane=plane, **SMALL)
+        lab = landscape_lab.Lab(config)
+        for stage in (lab.train, lab.cut, lab.cut_near):
+            for _ in stage():
+                pass
+        result = Result(**lab.found)
+        for m in range(2):
+            a, b, path = some(result.near_a)[m], some(result.near_b)[m], some(result.path)[:, m]
+            side = float(a[-1] - a[0])
+            assert side == pytest.approx(float(b[-1] - b[0]), rel=1e-4)
+            assert float((path.amax(0) - path.amin(0)).max()) == pytest.approx(side / 1.7, rel=1e-3)
+            assert bool(((path >= torch.stack([a[0], b[0]])) & (path <= torch.stack([a[-1], b[-1]]))).all())
+            (i, j), theta = (3, 17), lab.planes[m].points(a[17:18], b[3:4])
+            torch.testing.assert_close(some(result.near)[m, i, j], lab._evaluate(m, theta)[0], rtol=1e-4, atol=1e-6)
+    assert run(Config(plane="trajectory", **SMALL)).near is None, "its own frame is the path's"
+
+
+def test_what_leads_is_the_two_surfaces_or_the_way_between_two_solutions():
+    page = page_spec("loss_landscapes")
+    for plane, first in (("start", ["surface", "surface2", "near", "near2", "loss", "sharpness"]),
+                         ("trajectory", ["surface", "surface2", "plane", "plane2", "loss", "sharpness"]),
+                         ("segment", ["segments", "plane", "surface", "surface2", "plane2", "loss"])):
+        for skips in landscape_lab.NETS:
+            scene = Config(plane=plane, skips=skips, **SMALL)
+            board = page.draw(run(scene.trained()), scene)
+            assert [panel.id for panel in board.panels] == first
+            titles = {panel.id: panel.title for panel in board.panels}
+            assert titles["surface"].startswith(landscape_lab.NETS[skips]) and "basin" in titles["surface"]
 
 
 def test_a_twin_has_the_nets_own_outputs_in_the_lesson():

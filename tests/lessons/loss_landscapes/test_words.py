@@ -142,11 +142,11 @@ def test_a_run_that_starts_too_steep_is_said_to_find_a_flatter_place_only_where_
     result = run(scene)
     scaled = some(result.sharpness)[:, 1] * scene.learning_rate
     k = int((scaled < 2).nonzero()[0])
-    text = words.summary(result, scene)
+    text = words.sharpness(result, scene)
     assert f"step {int(some(result.sharpness_steps)[k])} is at a flatter place" in text
     assert "the loss first rises" in text and float(result.losses[:, 1].max()) > float(result.losses[0, 1])
     steep = replace(result, sharpness=torch.full_like(some(result.sharpness), 3 * result.limit))
-    assert "flatter place" not in words.summary(steep, scene)
+    assert "flatter place" not in words.sharpness(steep, scene)
     # Where training diverges nothing is said of places that nobody looked at.
     gone = Config(batch_norm=False, depth=12, learning_rate=0.7, restarts=0)
     assert "flatter" not in run(gone).reasons[0]
@@ -158,9 +158,11 @@ def test_alts_tell_numbers_at_every_stage():
         scene = short_scene(rng, problem=problem)
         results = list(lesson.steps(scene))
         for result in (results[0], results[len(results) // 2], results[-1]):
-            for panel in page.draw(result, scene).panels:
+            board = page.draw(result, scene)
+            for panel in (*board.panels, *board.further):
                 assert len(panel.alt) > 30 and "nan" not in panel.alt and "**" not in panel.alt, panel.alt
-        for panel in page.draw(results[-1], scene).panels:
+        board = page.draw(results[-1], scene)
+        for panel in (*board.panels, *board.further):
             assert any(c.isdigit() for c in panel.alt) or any(w in panel.alt for w in ("diverged", "none", "no finite loss"))
 
 

@@ -92,7 +92,7 @@ def some_arrive_some_do_not(result: Result, scene: Config) -> bool:
 PROMISES = [
     Promise(preset="Four minima", holds=four_minima),
     Promise(preset="Ravine", holds=ravine),
-    Promise(preset="Just past 2/λ_max", holds=past_the_limit),
+    Promise(preset="Just past the limit", holds=past_the_limit),
     Promise(preset="Saddle", holds=saddle),
     Promise(preset="Banana valley", holds=banana),
     Promise(preset="Many minima", holds=many_minima),

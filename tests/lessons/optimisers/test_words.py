@@ -15,9 +15,11 @@ from scipy.optimize import brentq
 
 from core import surfaces
 from core.lessons.optimisers import lesson, words
+from core.lessons.optimisers.endings import stationary_point
 from core.lessons.optimisers.lesson import METHODS, Config, Result
 from core.lessons.optimisers.words import CHALLENGE, predict
-from figures.optimisers import pictures
+from figures import style
+from figures.optimisers import inside, pictures
 from tests.pages import page_spec
 from tests.scenes import anything
 
@@ -105,7 +107,7 @@ def test_a_method_that_was_faster_but_not_asked_about_is_named():
     config = Config()
     question = predict(lesson.run(config), config)
     assert "conjugate_gradient" not in question.options
-    assert "not asked about: Conjugate gradient" in question.why
+    assert "faster still, but not asked about, is Conjugate gradient" in question.why
 
 
 def test_partial_results_claim_nothing_of_methods_that_have_not_run():
@@ -114,8 +116,8 @@ def test_partial_results_claim_nothing_of_methods_that_have_not_run():
     known = [int(r.evaluations[1].isfinite().sum()) for r in results]
     assert known == [8, 9, 10, 11, 12]
     for result, count in zip(results[:-1], known, strict=False):
-        assert f"{count} of 12 methods" in words.summary(result, config)
-    assert "lowest loss" in words.summary(results[-1], config)
+        assert words.summary(result, config) == f"**{count} of the 12 methods have run so far.**"
+    assert "lowest, at a loss of" in words.summary(results[-1], config)
     assert torch.equal(results[0].paths[:, :8], results[-1].paths[:, :8])
 
 
@@ -159,7 +161,7 @@ def test_a_method_that_ends_lower_but_is_not_asked_about_is_named():
     lower = [m for m in METHODS if m not in question.options and final(result, m) < final(result, question.right[0])]
     assert lower
     for method in lower:
-        assert METHODS[method] in question.why.split("Lower still, but not asked about: ")[1]
+        assert METHODS[method] in question.why.split("; lower still, but not asked about, ")[1]
 
 
 def test_leads_of_rounding_are_ties():
@@ -221,11 +223,63 @@ def test_alts_at_random_settings():
     for _ in range(12):
         config = anything(Config, rng, steps=rng.choice([10, 40, 80]), basin_of=rng.choice(["sgd", "newton"]))
         result = lesson.run(config.trained())
-        for panel in page.draw(result, config).panels:
+        board = page.draw(result, config)
+        for panel in (*board.panels, *board.further):
             assert len(panel.alt) > 40 and "nan" not in panel.alt and "inf" not in panel.alt and "**" not in panel.alt, panel.alt
         if config.problem != "network":
             counted = sum(round(100 * float((result.basin == i).double().mean())) for i in result.basin.unique())
-            assert sum(int(w.rstrip("%")) for w in words.basin_map(result, config).split() if w.endswith("%")) == counted
+            told = re.findall(r"(less than )?(\d+)\u00a0%", words.basin_map(result, config))
+            assert sum(int(share) for less, share in told if not less) == counted - sum(
+                round(100 * part) for i in result.basin.unique() if (part := float((result.basin == i).double().mean())) < 0.01)
+
+
+def test_an_end_without_slope_is_named_by_its_curvature():
+    """Newton climbs to Himmelblau's summit, whose gradient SciPy finds to vanish, and lands on the saddle."""
+    page = page_spec("optimisers")
+    for name, kind, place in (("Four minima", "summit", (-0.270845, -0.923039)), ("Saddle", "saddle", (0.0, 0.0))):
+        config = Config(**{**next(p.values for p in page.presets if p.name == name), "basin_of": "newton"})
+        result = lesson.run(config)
+        assert lesson.stuck(result, config) == {"newton": kind}
+        notes = {note.text: (note.x, note.y) for note in pictures.contour(result, config).layout.annotations}
+        assert notes[f"Newton: at a {kind}"] == pytest.approx(place, abs=1e-3)
+        for method in ("sgd", "momentum", "adam"):
+            step = settled(result, config, method)
+            assert step is None or any(f"{METHODS[method]}: step {step}" in text for text in notes)
+    # Where more are shown than have room, only those that rest elsewhere are named.
+    result = lesson.run(Config(basin_of="newton"))
+    assert [note.text for note in pictures.contour(result, Config()).layout.annotations] == ["Newton: at a summit"]
+
+
+@pytest.mark.parametrize(("problem", "place", "kind"), [
+    ("himmelblau", (3.0, 2.0), ""), ("himmelblau", (0.0867, 2.8843), "saddle"), ("himmelblau", (-0.2, -0.8), ""),
+    ("himmelblau", (-0.2708, -0.923), "summit"), ("saddle", (0.0, 0.0), "saddle"), ("saddle", (0.0, 1.0), ""),
+    ("bowl", (0.0, 0.0), ""), ("many", (math.nan, 0.0), "")])
+def test_summits_and_saddles_are_told_from_minima_and_slopes(problem, place, kind):
+    at = torch.tensor(place, dtype=torch.float64)
+    assert stationary_point(surfaces.surface(problem), at, 0.05) == kind
+
+
+def test_each_start_has_the_colour_of_its_star():
+    config = Config(problem="many", basin_of="sgd", learning_rate=0.07)
+    heat, stars, _ = pictures.basins(lesson.run(config), config).data
+    levels = heat.zmax - heat.zmin
+    for i, colour in enumerate(stars.marker.color):
+        place = (i - heat.zmin) / levels
+        band = [hue for share, hue in heat.colorscale if share <= place][-1]
+        assert band == colour == style.colour(f"minimum_{i}")
+    assert len(set(stars.marker.color)) == 9
+
+
+def test_the_effective_step_is_drawn_in_full():
+    config = Config(inside="adam", basin_of="newton")
+    result = lesson.run(config)
+    figure = inside.effective_step(result, config)
+    assert figure.layout.yaxis.type == "log" and figure.layout.yaxis.range is None
+    moved = -result.paths[:, COLUMN["adam"]].diff(dim=0) / result.slopes[:, COLUMN["adam"]]
+    for i in range(2):
+        drawn = torch.as_tensor(figure.data[i].y)
+        assert torch.equal(drawn.isfinite(), moved[:, i] > 0)
+        torch.testing.assert_close(drawn[drawn.isfinite()].double(), moved[moved[:, i] > 0, i], rtol=1e-5, atol=0)
 
 
 def test_thumbnail_is_small_and_holds_the_race():

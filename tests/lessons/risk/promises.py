@@ -43,7 +43,7 @@ def far_past(result: Result, scene: Config) -> bool:
 
 
 def all_alike(result: Result, scene: Config) -> bool:
-    """Spiky: it goes a longer way than the truth does, by far. J* climbs: from its lowest past p = m to the last."""
+    """Spiky: it goes a longer way than the truth does, by far. J* climbs: from its lowest past p = N to the last."""
     risk, truth = medians(result)[at(scene.m) + 1 :], float((result.truth.diff() ** 2).sum())
     return scene.smooth == 0 and risk[-1] > 1.3 * risk.min() and rough(result, 200) > 10 * truth
 
@@ -68,13 +68,13 @@ PROMISES = [
     Promise(preset="Every sample hit", holds=every_sample_hit),
     Promise(preset="Too simple", holds=too_simple),
     Promise(preset="About right", holds=about_right),
-    Promise(preset="Far past p = m", holds=far_past),
-    Promise(preset="All degrees alike", holds=all_alike),
+    Promise(preset="Far past p = N", holds=far_past),
+    Promise(preset="Rough as cheap as smooth", holds=all_alike),
     Promise(preset="A little ridge", holds=no_peak),
-    Promise(preset="Textbook case", holds=textbook),
+    Promise(preset="A cubic truth", holds=textbook),
     Promise(claim="title: the J* of a fit that minimises J to zero is far above the lowest there is",
             holds=lambda result, scene: medians(result)[at(scene.m)] > 10 * medians(result).min()),
-    Promise(claim="thumbnail: J* falls, peaks at p = m and falls again", holds=lambda result, scene:
+    Promise(claim="thumbnail: J* falls, peaks at p = N and falls again", holds=lambda result, scene:
             abs(CAPACITIES[int(medians(result).argmax())] - scene.m) <= 1 and medians(result)[-1] < medians(result)[0]),
     Promise(claim="help: independent inputs leave gaps in which a fit is free to swing", values=dict(inputs="independent"),
             holds=lambda result, scene: medians(result)[at(scene.m)] > 1000 * scene.sigma**2),

@@ -188,7 +188,7 @@ def test_zero_is_said_where_theory_has_it():
     J = lesson.run(smooth).J.median(dim=1).values
     p = next(p for p in CAPACITIES if float(J[at(p)]) < ZERO)
     assert p < 24 and words.J_text(smooth, at(p), J[at(p)]) == "less than 10⁻¹²"
-    assert "from p = 24 on the best fit passes through every sample" in words.summary(lesson.run(smooth), smooth)
+    assert "From p = 24 on the best fit passes through every sample" in words.alt_texts(lesson.run(smooth), smooth)["risks"]
 
 
 NEGATIVE = [Config(ridge=1, m=24), Config(ridge=0.1, m=20), Config(ridge=1, seed=1), Config(ridge=1, m=24, model="net"),
@@ -203,9 +203,11 @@ def test_a_negative_gap_is_drawn_and_said(scene):
     assert below
     count = "all" if below == len(CAPACITIES) else f"{below} of the {len(CAPACITIES)}"
     for text in (words.summary(result, scene), words.predict(result, scene).why):
+        assert ("new data cost less than the samples at every p" in text) == (count == "all")
+    board = PAGE.draw(result, scene)
+    panels = {panel.id: panel for panel in (*board.panels, *board.further)}
+    for text in (panels["gap"].caption, panels["gap"].alt):
         assert f"It is negative at {count} capacities" in text
-    panels = {panel.id: panel for panel in PAGE.draw(result, scene).panels}
-    assert f"It is negative at {count} capacities" in panels["gap"].alt
     figure = panels["gap"].figure
     line = next(trace for trace in figure.data if trace.customdata is not None)
     drawn, (foot, top) = np.asarray(line.y), figure.layout.yaxis.range
@@ -248,31 +250,88 @@ def read(text: str) -> float:
     return float(re.sub(r"·10(\S+)", lambda found: f"e{found[1].translate(RAISED)}", text.replace(",", "").replace("−", "-")))
 
 
+def table_of(summary: str) -> dict[str, list[str]]:
+    """Row name to its cells."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in summary.split("\n\n")[1].splitlines()]
+    assert rows[0] == ["", "p", "J", "J*", "J* − J"]
+    return {name: cells for name, *cells in rows[2:]}
+
+
 def test_seen_and_predict_hold_at_any_setting(scenes):
+    """The table, cell by cell: the typical draw is the median of all, and this draw is the one in the picture."""
     for scene, results in scenes:
         for result in (results[0], results[-1]):
             J, risk = (np.median(v.numpy(), axis=1) for v in (result.J, result.risk))
             gap = np.median((result.risk - result.J).numpy(), axis=1)
+            own = [v[scene.at, 0].item() for v in (result.J, result.risk, result.risk - result.J)]
             text = words.summary(result, scene)
-            lowest, place = re.search(r"lowest J\* is (.+?), at p = (\d+),", text).groups()
-            if risk.min() >= ZERO:
-                assert int(place) == CAPACITIES[int(risk.argmin())]
-                assert read(lowest) == pytest.approx(risk.min(), rel=0.051)
+            rows = table_of(text)
+            for name, cells in rows.items():
+                place = at(int(cells[0]))
+                expected = own if name.endswith("this draw") else [v[place] for v in (J, risk, gap)]
+                for cell, value in zip(cells[1:], expected, strict=True):
+                    if cell == "less than 10⁻¹²" or (value < 1e-6 and cell == "0"):
+                        assert value < (ZERO if cell != "0" else 1e-6)
+                    else:
+                        assert read(cell) == pytest.approx(value, rel=0.051, abs=ZERO)
+            wide, best = (at(int(rows[f"{name}, typical draw"][0])) for name in ("Widest gap", "Lowest J*"))
+            assert gap[wide] >= gap.max() - ZERO and risk[best] <= max(risk.min(), ZERO)
+            assert [rows[f"At this p, {whose} draw"][0] for whose in ("typical", "this")] == [str(CAPACITIES[scene.at])] * 2
+            falls = words.alt_texts(result, scene)["risks"]
+            if "passes through every sample" in falls:
+                assert J[at(int(re.search(r"From p = (\d+) on the best fit", falls)[1])) :].max() < 1e-6
             else:
-                assert lowest == "less than 10⁻¹²" and risk[at(int(place))] < ZERO
-            largest, place = re.search(r"largest at p = (\d+), where it is (\S+) ", text).groups()[::-1]
-            assert gap[at(int(place))] >= gap.max() - ZERO
-            assert read(largest) == pytest.approx(gap.max(), rel=0.051, abs=ZERO)
-            assert ("negative" in text) == bool((gap < -ZERO).any())
-            if "passes through every sample" in text:
-                assert J[at(int(re.search(r"from p = (\d+) on the best fit", text)[1])) :].max() < 1e-6
-            else:
-                assert ("never to zero" in text) == bool(J[-1] >= ZERO)
-            question = words.predict(result, scene)
-            wide = int(place)
-            ranges = {"low": wide < scene.m / 2, "near": scene.m / 2 <= wide <= 2 * scene.m, "high": wide > 2 * scene.m}
+                assert ("never to zero" in falls) == bool(J[-1] >= ZERO)
+            question, p = words.predict(result, scene), CAPACITIES[wide]
+            ranges = {"low": p < scene.m / 2, "near": scene.m / 2 <= p <= 2 * scene.m, "high": p > 2 * scene.m}
             assert [name for name, inside in ranges.items() if inside] == list(question.right)
-            assert f"It is {largest} at p = {wide}, " in question.why
+            told = f"at p = {p}, for N = {scene.m} samples." if gap.max() > -ZERO else f"at every p, by the least at p = {p}."
+            assert question.why.endswith(told) and told[:-1] in text
+
+
+def test_numbers_say_whose_draw_they_are_of(opening):
+    """68 of this draw and 280 of the typical one stand apart: in the picture, the table and the texts."""
+    scene = PAGE.presets[0]
+    board = PAGE.draw(opening, Config(**scene.values))
+    panels = {panel.id: panel for panel in board.panels}
+    rows = table_of(board.summary)
+    assert rows["At this p, this draw"][2] == lesson.fmt(opening.risk[at(12), 0]) != rows["At this p, typical draw"][2]
+    (words_of,) = (trace for trace in panels["fit"].figure.data if trace.mode == "text")
+    assert words_of.text[0] == f"This draw, p = 12: J = 0, J* = {rows['At this p, this draw'][2]}"
+    (gap,) = (note.text for note in panels["risks"].figure.layout.annotations if "gap" in note.text)
+    assert gap == f"widest gap: {rows['Widest gap, typical draw'][3]}<br>in the typical draw"
+    assert "typical draw (median of 12)" in panels["risks"].caption and "Rings: this draw" in panels["risks"].caption
+    dots, rings = (trace for trace in panels["risks"].figure.data if trace.mode == "markers")
+    np.testing.assert_allclose(dots.y[1], median(opening.risk[at(12)]), rtol=1e-6)
+    np.testing.assert_allclose(rings.y[1], float(opening.risk[at(12), 0]), rtol=1e-6)
+
+
+def test_lines_of_the_first_picture_carry_their_names(scenes):
+    """In the frame, and at their lines: the name of J* at an end of it, that of σ² on it where there is noise."""
+    for scene, results in scenes:
+        figure = pictures.risks(results[-1], scene)
+        foot, top = figure.layout.yaxis.range
+        names = {note.text.partition(" =")[0].partition(",")[0].partition(":")[0]: note for note in figure.layout.annotations}
+        assert set(names) == {"p", "J", "J*", "widest gap"} | ({"σ²"} if scene.sigma else set())
+        assert all(foot <= names[name].y <= top for name in ("p", "J", "J*", "widest gap"))
+        end = 0 if names["J*"].x == 0 else -1
+        assert names["J*"].y == pytest.approx(np.log10(median(results[-1].risk[end])), abs=1e-6)
+        assert 10 ** names["widest gap"].x == pytest.approx(CAPACITIES[lesson.widest(results[-1])], rel=1e-6)
+        assert not scene.sigma or names["σ²"].y == pytest.approx(np.log10(scene.sigma**2))
+
+
+def test_logarithmic_axes_end_where_the_data_do(scenes):
+    """Less than half a decade is empty above, and nothing is cut off there."""
+    for scene, results in scenes:
+        result = results[-1]
+        for panel in PAGE.draw(result, scene).panels:
+            axis = panel.figure.layout.yaxis
+            if panel.id in ("risks", "parts", "learning"):
+                names = ("J", "σ²", "bias", "variance", "mean")
+                drawn = np.concatenate([np.asarray(trace.y, float) for trace in panel.figure.data
+                                        if (trace.hovertemplate or "").startswith(names) or trace.fill])
+                top = np.log10(drawn[np.isfinite(drawn)].max())
+                assert top < axis.range[1] < top + max(0.5, 0.12 * (axis.range[1] - axis.range[0])), panel.id
 
 
 def test_what_rounding_leaves_of_j_is_told():
@@ -281,10 +340,13 @@ def test_what_rounding_leaves_of_j_is_told():
     result = next(lesson.steps(scene))
     worst = float(result.J[at(24) :].max())
     assert worst > 1e-4
-    left = re.search(r"zero but for rounding, which leaves up to (\S+) in a draw;", words.summary(result, scene))
-    assert read(left[1]) == pytest.approx(worst, rel=0.051)
+    left = re.search(r"zero but for rounding, which leaves up to (\S+) in a draw\.", words.alt_texts(result, scene)["risks"])
+    caption = next(panel.caption for panel in PAGE.draw(result, scene).panels if panel.id == "risks")
+    for told in (left[1], re.search(r"rounding leaves up to (\S+) of it\.", caption)[1]):
+        assert read(told) == pytest.approx(worst, rel=0.051)
     opening = next(lesson.steps(Config()))
-    assert "so J is zero but for rounding;" in words.summary(opening, Config())
+    assert "so J is zero but for rounding." in words.alt_texts(opening, Config())["risks"]
+    assert next(panel.caption for panel in PAGE.draw(opening, Config()).panels).endswith("J = 0 is below the frame.")
 
 
 def test_boards_hold_at_any_setting(scenes):
@@ -292,14 +354,14 @@ def test_boards_hold_at_any_setting(scenes):
         for result in (results[0], results[-1]):
             board = PAGE.draw(result, scene)
             assert chart.encode(board).size < 400_000
-            for panel in board.panels:
+            for panel in (*board.panels, *board.further):
                 assert not re.search(r"\bnan\b|\binf\b", panel.alt), panel.alt
                 assert len(panel.alt) > 40
             caption = next(p.caption for p in board.panels if p.id == "same")
-            assert ("1 − p/m" in caption) == (scene.model == "polynomial" and scene.truth == "cubic" and scene.ridge == 0)
+            assert ("1 − p/N" in caption) == (scene.model == "polynomial" and scene.truth == "cubic" and scene.ridge == 0)
             axis = next(p for p in board.panels if p.id == "risks")
             low, foot = min(v.quantile(0.5, dim=1).min() for v in (result.J, result.risk)), axis.figure.layout.yaxis.range[0]
-            assert ("leaves the frame" in axis.caption or "not drawn" in axis.caption) == (float(low) < 10.0**foot)
+            assert ("below the frame" in axis.caption or "not drawn" in axis.caption) == (float(low) < 10.0**foot)
         fits = next(p for p in PAGE.draw(results[-1], scene).panels if p.id == "fit").figure.data
         assert np.isfinite(np.asarray(fits[2]["meta"]["frames"]["y"])).all()
 

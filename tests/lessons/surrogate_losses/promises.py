@@ -59,12 +59,12 @@ def no_error_and_falling_still(result: Result, scene: Config) -> bool:
 
 
 PROMISES = [
-    Promise(preset="One stray", holds=exponential_moves_furthest),
-    Promise(preset="Nothing carried away", holds=nearly_one_class_by_all),
-    Promise(preset="Too right", holds=only_squared_turns),
-    Promise(preset="Wrong labels everywhere", holds=errors_near_the_least_and_smaller_scores),
-    Promise(preset="The error rests, the loss does not", holds=error_rests_and_loss_climbs),
-    Promise(preset="Perfectly separable", holds=no_error_and_falling_still),
+    Promise(preset="One outlier", holds=exponential_moves_furthest),
+    Promise(preset="No outliers", holds=nearly_one_class_by_all),
+    Promise(preset="An outlier on its own side", holds=only_squared_turns),
+    Promise(preset="Wrong labels", holds=errors_near_the_least_and_smaller_scores),
+    Promise(preset="A net that overfits", holds=error_rests_and_loss_climbs),
+    Promise(preset="Separable classes", holds=no_error_and_falling_still),
     Promise(claim="challenge: ten outliers far on their own side, of classes six apart",
             values=dict(side="right", distance=20, outliers=10, apart=6.0),
             holds=lambda result, scene: CHALLENGE.check(result, scene, None).right),

@@ -142,29 +142,54 @@ def test_what_an_outlier_moves_over_seeds():
         assert right[0] > 0.08 and max(right[1:]) < 0.01
 
 
+def table_of(summary: str) -> dict[str, list[str]]:
+    """Row name to its cells: who change class, validation error, training error."""
+    rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in summary.split("\n\n")[1].splitlines()]
+    assert rows[0] == ["", "Change class (mean)", "Validation error", "Training error"]
+    return {name: cells for name, *cells in rows[2:]}
+
+
+def share(cell: str) -> float:
+    return float(cell.removesuffix("\u00a0%")) / 100
+
+
+def test_shares_are_told_to_two_digits_and_few_are_not_none():
+    assert [words.percent(part) for part in (0, 0.00025, 0.0021, 0.0625, 0.108, 1.0)] == [
+        f"{text}\u00a0%" for text in ("0", "0.025", "0.21", "6.2", "11", "100")]
+    assert words.percent(float("nan")) == "not finite"
+
+
 def test_seen_and_predict_hold_at_any_setting(scenes):
     for scene, results in scenes:
-        counts = [int(lesson._Data(scene, s).outlier.sum()) for s in range(scene.draws)]
-        count = f"{min(counts)} to {max(counts)}" if len(set(counts)) > 1 else f"{counts[0]}"
         for result in (results[0], results[3], results[-1]):
             d = scene.distance or 20
             parts = result.moved[result.distances.index(d)].numpy().mean(0)
             text, question = words.summary(result, scene), words.predict(result, scene)
-            assert f"{count} of {scene.n} samples carried {d} away the fits give another class to " in text
-            for one in (text, question.why):
-                told = re.findall(r"([\d.]+)% \((\w+)\)", one)[:4]
-                assert [loss for _, loss in told] == list(LOSSES)
-                assert [float(v) for v, _ in told] == pytest.approx([100 * p for p in parts], rel=0.05)
-                assert all((float(v) == 0) == (p == 0) for (v, _), p in zip(told, parts, strict=True))
-            assert [loss for loss, p in zip(LOSSES, parts, strict=True) if p > parts.max() - 0.0051] == list(question.right)
-            assert f"carried {d} away" in question.text
-            assert ("own side" in question.text) == (scene.side == "right")
-            if bool((result.diverged_at < 0).all()):
-                errors = result.error["validation"][-1].tolist()
-                told = re.findall(r"([\d.]+)% \((\w+)\)", text)[4:]
-                assert [float(v) for v, _ in told] == pytest.approx([100 * e for e in errors], rel=0.05)
+            rows = table_of(text)
+            *of_losses, (_, least, _) = rows.values()
+            assert share(least) == pytest.approx(lesson.least_error(scene), rel=0.05)
+            told = [parts, *(result.error[split][-1].tolist() for split in ("validation", "train"))]
+            for cells, values in zip(zip(*of_losses, strict=True), told, strict=True):
+                for cell, value in zip(cells, values, strict=True):
+                    if np.isnan(value):
+                        assert cell == "not finite"
+                    else:
+                        assert share(cell) == pytest.approx(value, rel=0.05, abs=1e-5) and (share(cell) == 0) == (value < 5e-6)
+            assert [name.partition(",")[0] for name in rows] == [*LOSSES.values(), "Least expected error"]
+            assert ["not finite" in name for name in rows] == [at >= 0 for at in result.diverged_at.tolist()] + [False]
+            right = [loss for loss, p in zip(LOSSES, parts, strict=True) if p > parts.max() - 0.0051]
+            assert right == list(question.right)
+            verdict = text.split("**")[1]
+            assert question.why == verdict and f"carried {d} away" in verdict and f"carried {d} away" in question.text
+            assert verdict.startswith("One outlier") == (max(result.carried) == 1)
+            if parts.max() < 0.005:
+                assert "no boundary by much" in verdict
+            elif len(right) < 4:
+                assert f" {' and '.join([', '.join(right[:-1]), right[-1]] if right[1:] else right)} loss most" in verdict
             else:
-                assert "No longer finite" in text
+                assert "all four boundaries alike" in verdict
+            assert ("would move" in verdict) == (scene.distance == 0)
+            assert ("own side" in question.text) == (scene.side == "right")
 
 
 def test_moved_is_counted_from_the_fits(opening):
@@ -180,16 +205,41 @@ def test_boards_hold_at_any_setting(scenes):
         for result in (results[0], results[-1]):
             board = PAGE.draw(result, scene)
             assert chart.encode(board).size < 600_000
-            panels = {p.id: p for p in board.panels}
-            for panel in board.panels:
+            panels = {p.id: p for p in (*board.panels, *board.further)}
+            for panel in panels.values():
                 assert not re.search(r"\bnan\b|\binf\b", panel.alt), panel.alt
                 assert len(panel.alt) > 40
             assert ("closed form" in panels["outliers"].caption) == (scene.model == "linear")
+            assert ("Diamonds" in panels["plane"].caption) == (scene.distance > 0)
+            assert ("Rings" in panels["plane"].caption) == (scene.label_noise > 0)
+
+
+def test_pictures_of_training_share_their_axes_and_name_their_lines(scenes):
+    """All four have one range, which ends where what they show ends, and a name beside each pair of lines."""
+    for scene, results in scenes:
+        result = results[-1]
+        board = PAGE.draw(result, scene)
+        panels = (*board.panels, *board.further)
+        four = {panel.id.removeprefix("train-"): panel for panel in panels if panel.id.startswith("train-")}
+        assert set(four) == set(LOSSES)
+        assert len({(panel.height, panel.span, str(panel.figure.layout.yaxis.range)) for panel in four.values()}) == 1
+        foot, top = four["logistic"].figure.layout.yaxis.range
+        for loss, panel in four.items():
+            names = {note.text: note for note in panel.figure.layout.annotations}
+            finite = bool(torch.isfinite(torch.stack([v[-1, list(LOSSES).index(loss)] for v in result.loss.values()])).any())
+            assert ("loss" in names) == finite
+            assert all(foot < note.y < top for note in names.values())
+            if {"loss", "error"} <= set(names):
+                assert names["loss"].y - names["error"].y > 0.079 * (top - foot)
+        drawn = np.log10(np.concatenate([np.asarray(trace.y, float) for panel in four.values() for trace in panel.figure.data]))
+        drawn = drawn[np.isfinite(drawn)]
+        assert foot < drawn.min() < foot + 0.31 + 0.1 * (top - foot) and max(drawn.max(), 0) < top < max(drawn.max(), 0) + 0.3
 
 
 def test_captions_name_lines_so_that_they_are_found_in_either_theme(opening):
     """Hinge is dashed too, and what is dark on a light page is light on a dark one."""
-    captions = {panel.id: panel.caption for panel in PAGE.draw(opening, Config()).panels}
+    board = PAGE.draw(opening, Config())
+    captions = {panel.id: panel.caption for panel in (*board.panels, *board.further)}
     assert not re.search(r"\b(Dark|Black|White)\b", " ".join(captions.values()))
     assert "theory" in [name for name, *_ in pictures.LEGEND]
     assert all("Dashed" not in captions[i] and "Theory:" in captions[i] for i in ("plane", "outliers"))
@@ -198,11 +248,18 @@ def test_captions_name_lines_so_that_they_are_found_in_either_theme(opening):
     assert len(drawn) == len(LOSSES), "no other lines are there"
 
 
+def test_boundaries_have_keys(opening):
+    board = PAGE.draw(opening, Config())
+    figures = {panel.id: panel.figure for panel in board.panels}
+    for name in ("plane", "outliers"):
+        assert [board.legend[i][0] for i in chart.keys_of(figures[name], board.legend)] == [*LOSSES.values(), "theory"]
+
+
 def test_divergence_is_told():
     scene = Config(model="net", learning_rate=1.0, distance=20, outliers=10, steps=60, draws=2)
     result = lesson.run(scene)
     broken = replace(result, diverged_at=torch.tensor([-1, -1, -1, 17]))
-    assert "No longer finite**: exponential at step 17" in words.summary(broken, scene)
+    assert list(table_of(words.summary(broken, scene)))[2:4] == ["Logistic", "Exponential, not finite from step 17 on"]
 
 
 def test_slope_of_squared_loss_is_not_said_to_be_bounded():
@@ -210,7 +267,7 @@ def test_slope_of_squared_loss_is_not_said_to_be_bounded():
     far = torch.tensor(-1e4, dtype=torch.float64)
     steep = [float(-surrogates.slope(loss, far)) for loss in LOSSES]
     assert [s > 100 for s in steep] == [True, False, False, True]
-    stray = next(p for p in PAGE.presets if p.name == "One stray")
+    stray = next(p for p in PAGE.presets if p.name == "One outlier")
     assert "bound" not in stray.why and "grows exponentially" in stray.why
     assert "the hinge's and the logistic loss's are bounded" in PAGE.maths
 
@@ -238,8 +295,7 @@ def test_outliers_are_counted_where_class_b_has_too_few():
     result = lesson.run(scene)
     counts = [int(lesson._Data(scene, s).outlier.sum()) for s in range(8)]
     assert min(counts) < 10 and result.carried == tuple(counts)
-    for text in (words.summary(result, scene), words.predict(result, scene).text):
-        assert f"{min(counts)} to {max(counts)} of 40 samples carried 12 away" in text
+    assert f"{min(counts)} to {max(counts)} of 40 samples carried 12 away" in words.predict(result, scene).text
     assert f"{counts[0]} of them carried 12 away" in alt_texts(result, scene)["plane"]
     assert "nothing carried away" in alt_texts(lesson.run(replace(scene, distance=0)), replace(scene, distance=0))["plane"]
 
@@ -248,7 +304,8 @@ def test_differences_of_a_sample_or_two_are_a_tie(opening):
     even = replace(opening, moved=torch.tensor([0.166, 0.127, 0.167, 0.168]).expand_as(opening.moved))
     question = words.predict(even, Config())
     assert question.right == ("squared", "logistic", "exponential")
-    assert "Squared, Logistic and Exponential are within 0.5% of each other" in question.why
+    assert question.why == ("One outlier carried 12 away moves the boundaries of squared, logistic and exponential loss most, "
+                            "within 0.5\u00a0% of each other.")
     assert words.predict(opening, Config()).right == ("exponential",)
     assert "within" not in words.predict(opening, Config()).why
 

@@ -25,7 +25,7 @@ from figures.weight_penalties import pictures
 from tests.lessons.weight_penalties.test_lesson import ORDER, data_of, result_of
 from tests.pages import PageSpec, page_spec
 from tests.scenes import anything
-from ui.chart import encode
+from ui.chart import encode, keys_of
 
 
 @pytest.fixture(scope="module")
@@ -52,17 +52,27 @@ def test_the_opening_scene_is_cheap(page):
 def test_what_is_said_is_what_happened(scene, page):
     result = lesson.run(scene.trained())
     text = words.summary(result, scene)
-    at = scene.alpha_index
-    assert f"At α = {result.alphas[at]:.3g}" in text
-    for penalty in scene.penalties:
-        w = result.weights[ORDER.index(penalty), at].numpy()
-        zero, name = int((w == 0).sum()), f"**{PENALTIES[penalty]}**"
-        if zero == 0:
-            assert f"{name} keeps all {len(w)} weights, the smallest with |w| = {format_number(abs(w).min())}" in text
-        elif zero == len(w):
-            assert f"{name} has every one of {len(w)} weights at exactly 0" in text
-        else:
-            assert f"{name} has {zero} of {len(w)} weights at exactly 0 and keeps {len(w) - zero}" in text
+    verdict, _, table = text.partition("\n\n")
+    at, rows = scene.alpha_index, [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    assert rows[0][0] == f"α = {format_number(result.alphas[at], 3)}"
+    told = {row[0]: row[1:] for row in rows[2:]}
+    assert [name for name in told if name in PENALTIES.values()] == [PENALTIES[p] for p in ORDER if p in scene.penalties]
+    for place, penalty in enumerate(p for p in ORDER if p in scene.penalties):
+        k = ORDER.index(penalty)
+        w = result.weights[k, at].numpy()
+        zero, best = int((w == 0).sum()), int(result.loss["validation"][k].argmin())
+        least = format_number(abs(w[w != 0]).min()) if zero < len(w) else "–"
+        assert told[PENALTIES[penalty]] == [f"{zero} of {len(w)}", least, format_number(result.alphas[best]),
+                                            format_number(result.loss["test"][k, best], 3)]
+        many = "none" if zero == 0 else "all" if zero == len(w) else str(zero)
+        name = "the elastic net" if penalty == "elastic" else PENALTIES[penalty]
+        if place == 0:
+            assert verdict.startswith(f"**At this penalty strength {name} has {many} of its weights at exactly zero")
+        elif penalty == "l2" or len(scene.penalties) == 2:
+            assert verdict.endswith(f", {name} {many}.**")
+    if result.plain is not None:
+        plain = (result.plain.weights[at] == 0).sum()
+        assert told["L1 by sub-gradient steps"][0] == f"{plain} of {result.weights.shape[-1]}"
     if scene.problem in LINEAR:
         dead = (result.weights[0] == 0).numpy()
         for_good = [min((i for i in range(len(dead)) if dead[i:, j].all()), default=lesson.A) for j in range(dead.shape[1])]
@@ -72,13 +82,36 @@ def test_what_is_said_is_what_happened(scene, page):
         assert low <= float(result.held[0].min()) <= high
     board = page.draw(result, scene)
     assert board.summary == text and len(board.player.labels) == lesson.A
-    assert encode(board).size < 400_000
-    for panel in board.panels:
+    assert encode(board).size + encode(board, further=True).size < 400_000
+    for panel in (*board.panels, *board.further):
         assert panel.alt and panel.caption
         for trace in panel.figure.data:
             assert trace.hovertemplate or trace.hoverinfo == "skip", panel.id
         if panel.id.startswith("paths"):
-            assert ("α_max" in panel.caption) == bool(result.alpha_max[ORDER.index(panel.id[6:])] <= result.alphas[-1])
+            k = ORDER.index(panel.id[6:])
+            assert ("α<sub>max</sub>" in panel.caption) == bool(result.alpha_max[k] <= result.alphas[-1])
+            always = (result.weights[k, -1] == 0).any()
+            assert ("first to stay at zero" in panel.caption) == bool(always)
+
+
+def test_each_penalty_is_drawn_with_the_dash_that_its_key_has(page):
+    """A line in a penalty's own colour has the dash of the key, or the dots of a curve of equal loss or a prior."""
+    scene = Config(penalties=tuple(ORDER))
+    board = page.draw(result_of(), scene)
+    dashes = {colour.upper(): dash for label, colour, dash in board.legend if label in PENALTIES.values()}
+    assert len(dashes) == 3 == len(set(dashes.values()))
+    seen = set()
+    for panel in (*board.panels, *board.further):
+        for trace in panel.figure.to_dict()["data"]:
+            line = trace.get("line", {})
+            if trace.get("mode") != "lines" or not (own := dashes.get(str(line.get("color")).upper())):
+                continue
+            if panel.id.partition("-")[0] in ("paths", "map", "zeros", "posterior") and line.get("dash", "solid") != "dot":
+                assert line.get("dash", "solid") == own, panel.id
+                seen.add((panel.id.partition("-")[0], own))
+    assert len(seen) == 4 * 3
+    for panel in board.panels[:2]:
+        assert [board.legend[i][0] for i in keys_of(panel.figure, board.legend)] == list(PENALTIES.values())
 
 
 def test_partial_results_are_drawn_too(page):
@@ -86,7 +119,8 @@ def test_partial_results_are_drawn_too(page):
         scene = Config(problem=problem, penalties=tuple(ORDER))
         first = next(iter(lesson.steps(scene.trained())))
         assert first.plain is None
-        assert len(page.draw(first, scene).panels) >= 8
+        board = page.draw(first, scene)
+        assert len(board.panels) <= 6 and len(board.panels) + len(board.further) >= 8
 
 
 @pytest.mark.parametrize("problem", GAUSSIAN)
@@ -269,7 +303,8 @@ def test_every_panel_has_a_sentence_that_follows_from_the_run(page):
     for scene in random_scenes(4, 21):
         result = last(lesson.steps(scene.trained()))
         text = alt_texts(result, scene)
-        assert all(panel.alt == text[panel.id] and "nan" not in panel.alt for panel in page.draw(result, scene).panels)
+        board = page.draw(result, scene)
+        assert all(panel.alt == text[panel.id] and "nan" not in panel.alt for panel in (*board.panels, *board.further))
         for penalty in scene.penalties:
             k = ORDER.index(penalty)
             best = int(result.loss["validation"][k].argmin())

@@ -16,6 +16,7 @@ from core.lessons.weight_penalties import zeros as between
 from core.lessons.weight_penalties.lesson import Config
 from core.lessons.weight_penalties.words import alt_texts
 from tests.lessons.weight_penalties.test_lesson import ORDER, data_of, result_of
+from tests.pages import page_spec
 
 
 def ridge(x: np.ndarray, t: np.ndarray, alpha: float) -> np.ndarray:
@@ -36,11 +37,12 @@ def test_every_passage_of_l2_through_zero_is_told_and_none_is_held(values: dict[
     assert [i for i, _ in passed] == [i for i, _ in changes]
     for (i, alpha), (_, a) in zip(passed, changes, strict=True):
         assert grid[a] < alpha < grid[a + 1] and abs(ridge(x, t, alpha)[i]) < 1e-12
-    text, asked = words.summary(result, scene), words.predict(result, scene)
-    assert asked.right == ("none",) and asked.why in text.replace("**L2**", "L2")
+    asked = words.predict(result, scene)
+    caption = next(p.caption for p in page_spec("weight_penalties").draw(result, scene).panels if p.id == "paths-l2")
+    assert asked.right == ("none",) and caption.startswith(asked.why) and asked.why.startswith("No weight stays at zero")
     count = f"pass through it {len(changes)} times" if changes else "none passes through it"
     alts = alt_texts(result, scene)
-    assert all(count in told for told in (text, asked.why, alts["zeros"], alts["paths-l2"]))
+    assert all(count in told for told in (caption, asked.why, alts["zeros"], alts["paths-l2"]))
     if not values:
         assert ("blood sugar", 0.274719) in [(result.names[i], round(alpha, 6)) for i, alpha in passed]
 
