@@ -136,7 +136,9 @@ class Reader:
 async def reader(address: str) -> AsyncIterator[Reader]:
     """A session that has just connected."""
     stream = loopback(address).replace("http", "ws", 1) + "/_stcore/stream"
-    async with connect(stream, max_size=None, compression=None, subprotocols=["streamlit"]) as socket:  # pyright: ignore
+    # A queue without end: with a full one the answer to a farewell would not be read.
+    async with connect(stream, max_size=None, max_queue=None, compression=None,
+                       subprotocols=["streamlit"]) as socket:  # pyright: ignore
         one = Reader(socket)
         async with asyncio.TaskGroup() as tasks:
             listening = tasks.create_task(one.listen())
