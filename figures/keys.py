@@ -30,6 +30,9 @@ def _strokes(trace: style.Trace) -> Iterator[tuple[str, str | None]]:
     if "lines" in mode and line.get("width", 2):
         for colour in _colours([line.get("color"), moving.get("line.color")]):
             yield colour, None if trace["type"] == "scatter3d" else line.get("dash", "solid")
+    if trace["type"] == "contour" and trace.get("contours", {}).get("showlines", True):
+        for colour in _colours(line.get("color", "")):
+            yield colour, line.get("dash", "solid")
     shapes: list[Any] = [trace.get("fillcolor") if trace.get("fill") else None]
     if "markers" in mode or not mode:
         shapes += [trace.get("marker", {}).get("color"), moving.get("marker.color")]

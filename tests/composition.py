@@ -14,6 +14,7 @@ from ui.chart import SOLID, Board, Panel
 POINTING = re.compile(
     r"(?i)\b(the others?(?! (class|way|half|side|end|hand|one of))|drawn alike|same kind|as above|as below|as before|likewise|"
     r"(picture|one|panel|map|curve)s? (above|below|beside|next to|on the (left|right))|the same (key|axes|colours))\b")
+POWER = re.compile(r"·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")  # a part of the number before it
 NUMBER = re.compile(r"(?<![\w₀-₉⁰-⁹.])[−-]?\d[\d,.]*\d|(?<![\w₀-₉⁰-⁹.])[−-]?\d")
 BARE_SHARE = re.compile(r"\d ?%")  # a space that a line may be broken at, or none
 MOST_NUMBERS = 2
@@ -73,7 +74,7 @@ def _of_verdict(what: str, markdown: str) -> list[str]:
 
 def _of_sentence(what: str, text: str) -> list[str]:
     found = []
-    if len(numbers := NUMBER.findall(text)) > MOST_NUMBERS:
+    if len(numbers := NUMBER.findall(POWER.sub("", text))) > MOST_NUMBERS:
         found.append(f"{what} has {len(numbers)} numbers: “{text}”")
     if re.search(r"[.!?] +[A-ZΑ-Ω]", text):
         found.append(f"{what} is more than one sentence: “{text}”")

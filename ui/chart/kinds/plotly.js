@@ -86,9 +86,17 @@ export class PlotlyFigure extends Kind {
                      displayModeBar: coarsePointer() ? false : "hover",
                      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
     return window.Plotly.react(this.node, this.at(frame, size), layout, config).then(() => {
+      this.evenTicks(0.9 * size);
       // Inside the picture, above its canvas.
       if (this.camera.solid && this.camera.handle.parentNode !== this.node) this.node.append(this.camera.handle);
     });
+  }
+
+  // Plotly sets powers of ten a quarter larger than other labels of the same axis.
+  evenTicks(size) {
+    for (const text of this.node.querySelectorAll(":is(.xtick, .ytick) text")) {
+      if (parseFloat(text.style.fontSize) > 1.1 * size) text.style.fontSize = `${size}px`;
+    }
   }
 
   // One of two pictures that share their axes.
@@ -98,7 +106,7 @@ export class PlotlyFigure extends Kind {
   }
 
   resize() {
-    if (this.node.data && this.node.clientWidth > 0) window.Plotly.Plots.resize(this.node);
+    if (this.node.data && this.node.clientWidth > 0) window.Plotly.Plots.resize(this.node).then(() => this.evenTicks(0.9 * fontSize()));
   }
 
   // Plotly reports clicks on points only; a place on a contour is read from the axes themselves.
