@@ -70,7 +70,7 @@ REFERENCES = """
 def draw(result: Result, scene: Config) -> Board:
     curve, alt, title = result.problem == "curve", Texts(lambda: alt_texts(result, scene)), Texts(lambda: titles(result, scene))
     first, second, third = pictures.order(scene)
-    pairs = {first: f"picture-{second}", third: "sigma" if curve else "distance"}
+    beside = {first: (f"picture-{second}", f"picture-{third}")}
 
     def caption(method: str) -> str:
         if curve:
@@ -81,7 +81,7 @@ def draw(result: Result, scene: Config) -> Board:
     methods = [
         Panel(id=f"picture-{method}", figure=partial(pictures.picture, result, scene, method), title=title[method],
               caption=partial(caption, method), click=("probe_x", "") if curve else ("probe_x", "probe_y"), alt=alt[method],
-              span=4, height="tall" if curve else "medium", pair=pairs.get(method, ""), keyed=not curve)
+              span=4, height="tall" if curve else "medium", pair=beside.get(method, ()), keyed=not curve)
         for method in pictures.order(scene)]
     panels, further = (_curve_panels if curve else _moons_panels)(result, scene, alt)
     player = Player(labels=[f"T = {t}" for t in pictures.stops(result, scene)], name="Passes averaged")

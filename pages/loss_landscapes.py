@@ -118,9 +118,9 @@ def _net_panels(result: Result, scene: Config) -> tuple[list[Panel], list[Panel]
     surfaces = [_surface(result, scene, m, "surface", pair="surface2"), _surface(result, scene, 1 - m, "surface2")]
     planes = [_plane(result, scene, m, "plane", pair="plane2"), _plane(result, scene, 1 - m, "plane2")]
     if scene.plane == "segment":
-        segments.height, segments.pair, planes[0].pair, planes[1].pair = "tall", "plane", "", "loss"
+        segments.height, segments.pair, planes[0].pair, planes[1].pair = "tall", ("plane",), (), ("loss",)
         return [segments, planes[0], *surfaces, planes[1], loss], [_sharpness(result, scene), *rest]
-    loss.pair = "sharpness"
+    loss.pair = ("sharpness",)
     maps = planes
     if scene.plane in ("start", "random"):
         maps = [_near(result, scene, m, "near", pair="near2"), _near(result, scene, 1 - m, "near2")]
