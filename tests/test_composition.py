@@ -74,7 +74,8 @@ def test_faults_of_a_picture_are_found(about, fault):
 
 @pytest.mark.parametrize(("summary", "right"), [
     ("**Momentum arrives at step 12 of 150.**", True), ("**L2 leaves none.**\n\n| | J |\n| :-- | --: |\n| L1 | 0.5 |", True),
-    ("**From 1.8·10⁶ to 3·10⁻⁷.**", True), ("Momentum arrives.", False), ("**One.** Two.", False), ("**1, 2 and 3.**", False), ("**One. Two.**", False),
+    ("**From 1.8·10⁶ to 3·10⁻⁷.**", True), ("Momentum arrives.", False), ("**One.** Two.", False), ("**1, 2 and 3.**", False),
+    ("**One. Two.**", False),
     ("**One.**\n\nAnd more.", False), ("**47% of it.**", False),
 ])
 def test_a_verdict_is_one_bold_sentence_and_a_table(summary, right):
