@@ -21,18 +21,18 @@ PYTEST := $(BIN)/python -m pytest -n
 test: $(VENV)/.test
 	$(PYTEST) 3
 
-# What is computed, once more with the plainest kernels of torch, MKL and NumPy, as another processor would, and the promises
-# at two other seeds.
+# What is computed, once more with the plainest kernels of torch, MKL and NumPy, as another processor would.
 test-kernels: $(VENV)/.test
-	SEEDS=2-3 $(BIN)/python -m scripts.other_kernels $(PYTEST) 2 -m "not browser" \
-	  tests/core tests/data tests/engine tests/lessons tests/test_promises.py
+	$(BIN)/python -m scripts.other_kernels $(PYTEST) 2 -m "not browser" --ignore-glob "*/test_words.py" --ignore-glob "*/test_page.py" \
+	  tests/core tests/data tests/engine tests/lessons
 
-# Scenes by chance, $(SCENES) fresh ones for each lesson; the promises at ten seeds; and a connection that is cut for longer
-# than a server remembers.
+# Scenes by chance, $(SCENES) fresh ones for each lesson; the promises at ten seeds; a connection that is cut for longer than a
+# server remembers; and all that lessons say and promise as another processor computes it.
 SCENES ?= 300
 test-long: $(VENV)/.test
 	LONG=$(SCENES) SEEDS=0-9 $(PYTEST) 2 tests/test_scenes.py tests/test_promises.py
 	LONG=1 $(BIN)/python -m pytest tests/test_connection.py
+	SEEDS=2-3 $(BIN)/python -m scripts.other_kernels $(PYTEST) 2 -m "not browser" tests/lessons tests/test_promises.py
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -109,7 +109,7 @@ def draw(result: Result, scene: Config) -> Board:
         what = "each digit's weights" if result.pixels is not None else "first layer of the net"
         lead = each("map", lambda p: many.maps(result, p), what, lambda _: "One scale of colour at every penalty strength: what "
                     "fades is small.", height="tall")
-        lead[-1].pair = "zeros" if len(shown) > 2 else f"spread-{shown[0]}" if len(shown) == 1 else ""
+        lead[-1].pair = ("zeros",) if len(shown) > 2 else (f"spread-{shown[0]}",) if len(shown) == 1 else ()
         courses = each("spread", lambda p: many.histogram(result, p), "the spread of the weights",
                        lambda _: "Bars: weights that are not zero. Needle: how many are exactly zero; without it none is.")
         balances = []

@@ -20,8 +20,8 @@ from core.lesson import Scene
 from tests.pages import page_spec
 from tests.runs import run
 
-# A promise must hold at eight of ten seeds, which `make test-long` counts. `make test` looks at two of them and `make
-# test-kernels` at two others; one of two must hold (a promise kept at 80 % of the seeds fails both once in 25 times).
+# A promise must hold at eight of ten seeds, which `make test-long` counts. `make test` looks at two of them; one of two must
+# hold (a promise kept at 80 % of the seeds fails both once in 25 times).
 ALL = range(10)
 
 

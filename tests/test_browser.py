@@ -50,9 +50,9 @@ def test_fast_hands_end_at_the_last_value(reader):
         page.keyboard.press(key)
         page.wait_for_timeout(60)
     # 0.01, 0.015, 0.02, 0.03, 0.05 and back beyond the start, to a value that only the last key reaches.
-    page.wait_for_function("() => location.search === '?learning_rate=0.005'")
+    page.wait_for_function("() => new URLSearchParams(location.search).get('learning_rate') === '0.005'")
     reader.drawn()
-    assert reader.scene() == {"learning_rate": "0.005"}
+    assert reader.scene()["learning_rate"] == "0.005"
     assert dict(parse_qsl(reader.board.get_attribute("data-scene"))) == reader.scene()
     assert slider.get_attribute("aria-valuetext") in (None, reader.scene()["learning_rate"])
 
