@@ -5,16 +5,20 @@ from __future__ import annotations
 import inspect
 import re
 import time
+import tomllib
 from collections.abc import Callable
 from types import SimpleNamespace
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from streamlit import config
 from streamlit.commands import execution_control
 from streamlit.components.lib.local_component_registry import LocalComponentRegistry
 from streamlit.components.v1 import component_registry
 from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime import forward_msg_cache
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests, ScriptRequestType
 from streamlit.testing.v1 import AppTest
@@ -34,6 +38,22 @@ def test_a_folder_named_pages_is_the_router_until_it_is_ignored(monkeypatch):
     compat.ignore_pages_directory()
     PagesManager(str(ROOT / "app.py"))
     assert PagesManager.uses_pages_directory is False
+
+
+def test_no_message_is_left_to_streamlits_cache():
+    """A browser that is told of a message which it has let go of ends its connection for good."""
+    told = ForwardMsg()
+    told.delta.new_element.markdown.body = "x" * 1_000_000
+    asked = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())["global"]["minCachedMessageSize"]
+    before = config.get_option("global.minCachedMessageSize")
+    try:
+        for size, cached in ((1e4, True), (asked, False)):
+            config.set_option("global.minCachedMessageSize", size)
+            told.hash = ""
+            forward_msg_cache.populate_hash_if_needed(told)
+            assert told.metadata.cacheable is cached, "the option is no longer needed, or no longer known"
+    finally:
+        config.set_option("global.minCachedMessageSize", before)
 
 
 def said(script: Callable[..., None], **values) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from urllib.parse import parse_qsl, urlparse
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from core.catalogue import LESSONS, Lesson
@@ -12,6 +13,18 @@ from tests.pages import page_spec
 from tests.reader import Reader, in_browser, progress, violations
 
 pytestmark = in_browser
+
+
+@pytest.fixture(scope="module")
+def one_page(browser, address) -> Reader:
+    """A reader without WebGL: without a graphics card pictures in space take half of the time. tests/test_touch.py turns them."""
+    reader = Reader(browser, address)
+    reader.page.add_init_script("""
+      const { getContext } = HTMLCanvasElement.prototype;
+      HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+        return String(kind).includes("webgl") ? null : getContext.call(this, kind, ...more);
+      };""")
+    return reader
 
 
 def fits_a_phone(page: Page) -> None:
