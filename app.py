@@ -5,7 +5,7 @@ from copy import copy
 import streamlit as st
 
 from core.catalogue import LESSONS
-from ui import shell
+from ui import shell, turns
 
 st.set_page_config(page_title="Training & Regularisation Lab", page_icon="📉", layout="wide",
                    initial_sidebar_state="collapsed")
@@ -14,5 +14,5 @@ shell.warm_up()
 shell.add_stylesheet()
 # Copies, since a page notes whether it is the one to be run.
 pages = {section: [copy(page) for page in some] for section, some in shell.pages(repr(LESSONS)).items()}
-with shell.turns().taken():
+with turns.shared().taken():
     st.navigation(pages, position="top").run()

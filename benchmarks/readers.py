@@ -1,7 +1,7 @@
 """Sessions at the websocket, without a browser: what a benchmark opens in great number, on this machine only.
 
 A session is a few lines of asyncio in this process. As a browser does, it asks for a live picture at the interval that
-the server has named until a new run of the page begins, and names the messages that it has kept. What it draws is nothing.
+the server has named until a new run of the page begins. What it draws is nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ class Reader:
 
     def __init__(self, socket: ClientConnection):
         self._socket = socket
-        self._hashes: dict[str, bytes] = {}
         self._ticking: dict[str, asyncio.Task[None]] = {}
         self._query = self._page = ""
         self.first = self.whole = asyncio.get_running_loop().create_future()
@@ -63,7 +62,6 @@ class Reader:
             rerun.page_name, rerun.is_history_navigation = page, True
         else:
             rerun.page_script_hash, rerun.fragment_id, rerun.is_auto_rerun = self._page, fragment, True
-        rerun.cached_message_hashes.extend(self._hashes)
         await self._socket.send(message.SerializeToString())
 
     async def _tick(self, fragment: str, interval: float) -> None:
@@ -94,17 +92,11 @@ class Reader:
     def _receive(self, data: bytes) -> None:
         # A board is found by the first line of its bytes; parsing the rest of a large message would tell nothing more.
         if (start := data.find(b'{"digest": ')) >= 0:
-            head = data[start:data.index(b"\n", start)]
-            self._note_board(head)
-            if data[0] == 0x0A:  # the hash is the first field
-                self._hashes[data[2:2 + data[1]].decode()] = head
+            self._note_board(data[start:data.index(b"\n", start)])
             return
         forward = ForwardMsg.FromString(data)
         kind = forward.WhichOneof("type")
-        if kind == "ref_hash":
-            if head := self._hashes.get(forward.ref_hash):
-                self._note_board(head)
-        elif kind == "new_session":
+        if kind == "new_session":
             if not forward.metadata.run.fragment_ids:
                 self._stop_ticks()
                 self._leaving = False
@@ -118,8 +110,6 @@ class Reader:
             for name in forward.stop_auto_rerun.fragment_ids:
                 if task := self._ticking.pop(name, None):
                     task.cancel()
-        elif forward.hash and forward.metadata.cacheable:
-            self._hashes[forward.hash] = b""
 
     def _note_board(self, head: bytes) -> None:
         board = json.loads(head)

@@ -64,7 +64,8 @@ def test_every_page_draws_plays_and_takes_a_click(tab, address, entry):
         tab.wait(f"{BOARD}.dataset.scene !== {before!r}", 5)
         tab.wait(SETTLED)
     # What cannot be turned, for want of WebGL, does not say that it can.
-    assert tab.evaluate("[...document.querySelectorAll('.lab-panel:has(.no-webgl) .lab-rotate-help')].every((p) => p.hidden)")
+    lacking = ".lab-panel:has(> .lab-plot > .lab-notice) .lab-rotate-help"
+    assert tab.evaluate(f"[...document.querySelectorAll('{lacking}')].every((p) => p.hidden)")
     errors = [e for e in tab.errors if not STREAMLITS_OWN.search(e.split(" ")[0])]
     assert errors == []
 

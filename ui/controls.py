@@ -77,8 +77,8 @@ def load_scene_from_url(slug: str, config: type[Scene], opening: Scene) -> None:
             notes += [f"Of the scene to compare with: {note}" for note in more]
         notes += [f"{what}, not “{asked[name][:40]}”; the page is shown without it."
                   for name, what in SWITCHES.items() if asked.get(name, "1") != "1"]
-        if FURTHER in asked:
-            show_further(slug, asked[FURTHER] == "1")
+        if query or travelled or FURTHER in asked:
+            show_further(slug, asked.get(FURTHER) == "1")
         state[f"notes:{slug}"] = notes
 
 
@@ -136,6 +136,7 @@ def pinned_scene(slug: str) -> Scene | None:
 
 
 def show_further(slug: str, shown: bool) -> None:
+    """Draws the further pictures of the page from now on, or folds them away."""
     st.session_state[f"further:{slug}"] = shown
 
 

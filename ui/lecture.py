@@ -25,7 +25,7 @@ def browser_data(entry: Lesson, query: dict[str, str]) -> dict[str, Any] | None:
     at = LESSONS.index(entry)
     address = f"{(st.context.url or '').rstrip('/')}/{entry.slug}" + (f"?{urlencode(query)}" if query else "")
     return {
-        "part": entry.part, "heading": entry.source, "title": entry.title, "question": entry.question,
+        "title": entry.title, "question": entry.question,
         "place": f"{at + 1} of {len(LESSONS)}", "address": address, "qr": qr_code(address),
         "before": LESSONS[at - 1].slug if at else "", "after": LESSONS[at + 1].slug if at + 1 < len(LESSONS) else "",
         "map": [[part, [[e.slug, e.source, e.name] for e in LESSONS if e.part == part]]

@@ -17,7 +17,7 @@ from core import catalogue
 from core.controls import Choice, Grid, Number, Numbers
 from core.drawings import Asset
 from core.lesson import Scene
-from ui import asset_store, chart, compat, controls, explanation, lecture, questions, runner, shell
+from ui import asset_store, chart, compat, controls, explanation, lecture, questions, runner, shell, turns
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _scene(page: Page) -> None:
     picture, controls_column = st.columns([0.72, 0.28], gap="medium")
     with picture, st.container(key="picture"):
         _picture(page, scene)
-    shell.turns().let_pictures_pass()
+    turns.shared().let_pictures_pass()
     with controls_column, st.container(key="controls"):
         _controls(slug, scene)
     controls.write_url(scene, controls.pinned_scene(slug), controls.shows_further(slug))

@@ -19,7 +19,7 @@ import streamlit as st
 
 from core.drawings import Asset
 from core.lesson import Scene
-from ui import asset_store, compat, shell
+from ui import asset_store, compat, turns
 from ui.chart import Board, Encoded, encode
 from ui.jobs import BytesCache, Job, Pool, SingleFlight, size_of
 
@@ -123,7 +123,7 @@ def _wait_for_newer(memory: Shared, slug: str, module: Any, scene: Scene, after:
         wanted = memory.pool.watched() - 1 if after else len(job.askers)
         left = min(PICTURE_WAIT * wanted, LONGEST_WAIT) - (time.monotonic() - start)
         try:
-            with shell.turns().left():
+            with turns.shared().left():
                 found = job.wait(after, seconds=max(0.0, min(left, UPDATE_WAIT)), longest=UPDATE_WAIT)
             if found[2] or left <= UPDATE_WAIT:
                 return found

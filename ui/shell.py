@@ -8,7 +8,6 @@ import streamlit as st
 
 from core import catalogue
 from ui import compat, controls
-from ui.turns import Turns
 
 
 @st.cache_resource(show_spinner=False)
@@ -26,15 +25,6 @@ def warm_up() -> bool:
     gc.collect()
     gc.freeze()
     return True
-
-
-PLACES = 2  # runs of whole pages at a time
-
-
-@st.cache_resource(show_spinner=False)
-def turns() -> Turns:
-    """The turns of this server's runs."""
-    return Turns(PLACES)
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)

@@ -12,6 +12,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import streamlit as st
+
+PLACES = 2  # runs of whole pages at a time
 PICTURE, REST = 0, 1  # what a run still has to draw
 
 
@@ -25,9 +28,9 @@ class Turns:
         self._running: set[int] = set()  # threads
 
     @contextmanager
-    def taken(self, rank: int = PICTURE) -> Iterator[None]:
+    def taken(self) -> Iterator[None]:
         """A turn for this thread; it has none already."""
-        self._begin(rank)
+        self._begin(PICTURE)
         try:
             yield
         finally:
@@ -70,3 +73,9 @@ class Turns:
         while self._free and self._waiting:
             self._free -= 1
             heapq.heappop(self._waiting)[2].set()
+
+
+@st.cache_resource(show_spinner=False)
+def shared() -> Turns:
+    """The turns of this server's runs."""
+    return Turns(PLACES)

@@ -22,7 +22,7 @@ export class Lecture {
 
   get on() { return Boolean(this.spec); }
 
-  // head.lecture: {part, heading, title, question, place, qr, address, before, after, map: [[part, [[slug, heading, name], ...]], ...]}
+  // head.lecture: {title, question, place, qr, address, before, after, map: [[part, [[slug, heading, name], ...]], ...]}
   show(spec) {
     this.spec = spec;
     document.documentElement.classList.toggle("lab-lecture-mode", this.on);
@@ -98,8 +98,8 @@ export class Lecture {
     this.overlay.dataset.kind = kind;
     this.overlay.hidden = false;
     if (kind === "verdict") {
-      const { verdictLine } = this.board.question;
-      const words = verdictLine.hasChildNodes() ? [...verdictLine.childNodes].filter((node) => node.nodeName !== "BUTTON").map((node) => node.cloneNode(true))
+      const { head: { verdict }, question: { verdictLine } } = this.board;
+      const words = verdict ? [...verdictLine.childNodes].filter((node) => node.nodeName !== "BUTTON").map((node) => node.cloneNode(true))
         : [this.board.head.summary.split("\n\n")[0].replaceAll("**", "")];
       const said = make("p", "lab-said");
       said.append(...words);

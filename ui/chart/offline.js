@@ -58,7 +58,7 @@ table { border-collapse: collapse; } th, td { padding: 0.2rem 0.8rem; text-align
 :is(th, td):first-child { text-align: left; }
 footer { font-size: 0.82rem; opacity: 0.85; }
 ${css}
-.lab-toolbar, .lab-why:empty { display: none !important; }
+.lab-toolbar, .lab-why:empty, .lab-further { display: none !important; }
 .lab-clickable .nsewdrag { cursor: default !important; }
 </style>
 </head>

@@ -38,6 +38,11 @@ export class Panel {
       if (!this.drawn) return;
       this.view.resize();
       this.placeButtons();
+      // A key that now takes another number of lines needs another room in the picture.
+      if (this.keyHeight && this.key.offsetHeight !== this.keyHeight) {
+        this.outdated = true;
+        board.drawOutdated(0);
+      }
     });
     this.visible = true;
     this.intersectionObserver = new IntersectionObserver((entries) => {

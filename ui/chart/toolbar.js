@@ -23,7 +23,7 @@ export class Toolbar {
     return button;
   }
 
-  show({ presets, question, comparison }) {
+  show({ presets, question, comparison, lecture }) {
     const text = JSON.stringify(presets);
     if (text !== this.text) {
       this.text = text;
@@ -40,7 +40,8 @@ export class Toolbar {
         return a;
       }));
     }
-    this.why.textContent = comparison ?? presets.find((p) => p.current)?.why ?? "";
+    // On the wall, where the page's question has no place of its own, it stands for a scene that has no name.
+    this.why.textContent = comparison ?? presets.find((p) => p.current)?.why ?? lecture?.question ?? "";
     this.predict.hidden = !question;
     this.compare.textContent = comparison ? "End comparison" : "Compare";
     this.compare.setAttribute("aria-pressed", String(Boolean(comparison)));
