@@ -97,9 +97,12 @@ def test_a_lecture_is_driven_from_the_keyboard(reader):
         page.keyboard.press("ArrowRight" if entry is LESSONS[1] else "ArrowDown")
         expect(page.locator(".lab-lecture h2")).to_have_text(entry.title)
         reader.drawn()
-    page.keyboard.press("Space")
-    # Keys stand inside the pictures.
-    reader.open("optimisers?present=1&seed=0")
+
+
+def test_pictures_verdict_code_and_map_are_brought_up_by_keys(reader):
+    reader.begin(width=1920, height=1080)
+    page = reader.open("optimisers?present=1&seed=0")
+    # The key of a picture stands inside it.
     expect(page.locator(".lab-panel:visible .lab-plot > .lab-key").first).to_be_visible()
     page.keyboard.press("2")
     expect(page.locator(".lab-place")).to_contain_text("picture 2 of")
@@ -109,6 +112,18 @@ def test_a_lecture_is_driven_from_the_keyboard(reader):
     said = page.locator(".lab-overlay .lab-said")
     expect(said).to_be_visible()
     assert said.evaluate("e => parseFloat(getComputedStyle(e).fontSize)") > 50
+    page.keyboard.press("v")
+    # The answer's verdict, until there is another scene, of which nothing has been predicted.
+    page.keyboard.press("p")
+    page.keyboard.press("1")
+    expect(page.locator(".lab-verdict")).to_be_visible()
+    page.keyboard.press("v")
+    expect(said).to_contain_text(re.compile("predicted it|Not this time"))
+    page.keyboard.press("v")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".lab-verdict")).to_be_hidden()
+    page.keyboard.press("v")
+    expect(said).not_to_contain_text(re.compile("predicted it|Not this time"))
     page.keyboard.press("v")
     page.keyboard.press("q")
     expect(page.locator(".lab-overlay .lab-qr svg")).to_be_visible()
@@ -135,6 +150,10 @@ def test_further_pictures_are_drawn_when_they_are_asked_for(reader):
     reader.drawn()
     assert page.evaluate(ids) == leads + more
     page.wait_for_function("() => new URLSearchParams(location.search).get('further') === '1'")
+    page.go_back()
+    expect(button).to_have_attribute("aria-expanded", "false")
+    reader.drawn()
+    assert page.evaluate(ids) == leads
     # It is part of the link, and on the wall the keys go on into them.
     reader.begin(width=1920, height=1080)
     reader.open("early_stopping?present=1&seed=0")
