@@ -48,10 +48,16 @@ def _frame(scene: Config) -> np.ndarray:
 
 
 def _drawn(result: Result, scene: Config) -> np.ndarray:
-    """Paths [A, S+1, 2] as far as a browser can draw them."""
-    paths = result.paths.transpose(0, 1).numpy()
-    near = np.abs(paths) < FAR * np.ptp(_frame(scene)[0])
-    return np.where(near.all(-1, keepdims=True), paths, np.nan)
+    """Paths [A, S+1, 2] as far as a browser can draw them: a step that leads farther ends on its way."""
+    paths, reach = result.paths.transpose(0, 1).numpy(), FAR * np.ptp(_frame(scene)[0])
+    near = (np.abs(paths) < reach).all(-1)
+    out = np.where(near[..., None], paths, np.nan)
+    for path, drawn, seen in zip(paths, out, near, strict=True):
+        first = int(np.argmin(seen))
+        if not seen[first] and np.isfinite(path[first]).all():
+            step = path[first] - path[first - 1]
+            drawn[first] = path[first - 1] + step * (reach / np.abs(step).max())
+    return out
 
 
 def height(loss: torch.Tensor, scene: Config) -> np.ndarray:
@@ -180,7 +186,7 @@ def surface3d(result: Result, scene: Config) -> go.Figure:
              showscale=False, hoverinfo="skip", lighting=dict(ambient=0.75, diffuse=0.5, specular=0.05),
              contours_z=dict(show=True, color=style.colour("axis"), width=1))]
     at, heads = stops(result), []
-    for path, arm in zip(_drawn(result, scene), ARMS, strict=True):
+    for path, arm in zip(result.paths.transpose(0, 1).numpy(), ARMS, strict=True):
         places, counts = laid(path, corner, far)
         line = dict(type="scatter3d", **lying(places, arm), hoverinfo="skip", mode="lines", line=stroke(arm, WIDTH[arm]))
         traces.append(style.grow(line, counts[at].tolist()))
