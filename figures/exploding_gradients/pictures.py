@@ -214,14 +214,14 @@ def laid(path: np.ndarray, corner: np.ndarray, far: np.ndarray) -> tuple[np.ndar
     Returns the places [n, 2], with NaN where the path leaves the frame, and how many there are up to each step [S+1].
     """
     here, move = path[:-1], np.diff(path, axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         # When a step crosses each edge, in parts of it; one along an edge is inside for ever or never.
         cross = np.stack([(edge - here) / move for edge in (corner, far)])
         within = np.where((here >= corner) & (here <= far), np.inf, -np.inf)
         enter = np.where(move == 0, -within, cross.min(0)).max(-1).clip(min=0)
         leave = np.where(move == 0, within, cross.max(0)).min(-1).clip(max=1)
-        seen = enter <= leave
         cells = np.abs(move / (far - corner)).max(-1) * (leave - enter) * (MAP - 1)
+    seen = (enter <= leave) & np.isfinite(cells)
     parts = np.where(seen, np.ceil(np.where(seen, cells, 0)).clip(min=1), 0).astype(int)
     cut = seen & (leave < 1)
     size = np.where(seen, parts + 1 + cut, 0)
