@@ -102,7 +102,7 @@ def _surface_panels(result: Result, scene: Config) -> list[Panel]:
               title=f"{name}: the path on the map", pair="surface", alt=lambda: alts.landscape(result, 0, "contours"),
               caption="Stars: minima; levels are logarithmic. Click to start elsewhere."),
         Panel(id="surface", figure=lambda: pictures.surface3d(result, scene, 0), span=6, height="tall",
-              title=f"{name} as a surface", caption="Height: the loss above the lowest minimum, logarithmic. Crosses: minima.",
+              title=f"{name} as a surface", caption="Height: the loss above the lowest minimum, logarithmic. Diamonds: minima.",
               alt=lambda: alts.landscape(result, 0, "a surface")),
         Panel(id="loss", figure=lambda: curves.loss(result, scene, 0), span=6, title="Loss through training", pair="sharpness",
               caption="Height above the lowest minimum. A line ends where this is no longer finite, or too small for the axis.",
@@ -134,12 +134,12 @@ def _surface(result: Result, scene: Config, m: int, id: str, pair: str = "") -> 
     return Panel(id=id, figure=lambda: pictures.surface3d(result, scene, m), span=6, height="tall", keyed=False, pair=pair,
                  title=net if basins == NEVER else f"{net}: {words.format_basins(basins)}",
                  caption=f"Height: the loss{levels}. Line: training's path from its ring."
-                 + " Crosses: bottoms of basins." * (basins > 0),
+                 + " Diamonds: bottoms of basins." * (basins > 0),
                  alt=lambda: alts.landscape(result, m, "a surface"))
 
 
 def _plane(result: Result, scene: Config, m: int, id: str, pair: str = "") -> Panel:
-    basins = " Crosses: bottoms of basins." if result.bottoms and len(result.bottoms[m]) else ""
+    basins = " Diamonds: bottoms of basins." if result.bottoms and len(result.bottoms[m]) else ""
     return Panel(id=id, figure=lambda: pictures.contour(result, scene, m), span=6, height="tall", keyed=False, pair=pair,
                  title=f"{NETS[result.nets[m]]}: the loss on a plane",
                  caption=f"The line is training's path, dropped straight onto the plane; the ring is its start.{basins}",

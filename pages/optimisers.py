@@ -67,7 +67,7 @@ def _leading(result: Result, scene: Config) -> list[Panel]:
     quadratic = scene.problem in ("bowl", "ravine")
     exact = quadratic and "sgd" in scene.methods
     named = len(scene.methods) <= labels.MOST
-    stars = f"Stars: minima; {'the step is when a method settles' if named else 'levels are logarithmic'}."
+    stars = f"Stars: minima{', with the step from which a method stays there' if named else '; levels are logarithmic'}."
     panels = [
         Panel(id="map", figure=lambda: pictures.contour(result, scene), span=7, rows=2, height="tall", pair="surface",
               click=("start_x", "start_y"), title="Where each method goes",

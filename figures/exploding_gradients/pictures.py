@@ -18,6 +18,7 @@ from figures import style
 HUES = {"none": "unclipped", "norm": "clip_norm", "value": "clip_value"}
 DASH = {"none": "solid", "norm": "solid", "value": "dash"}
 MARK = {"none": "x", "norm": "circle", "value": "square"}
+IN_SPACE = MARK | {"none": "diamond"}  # every browser has a glyph of it in three dimensions
 CHAINS = {"layers": "new Gaussian matrices", "recurrent": "one Gaussian matrix", "orthogonal": "one orthogonal matrix"}
 CHAIN_HUES = {"layers": "matrix_layers", "recurrent": "matrix_recurrent", "orthogonal": "matrix_orthogonal"}
 CHAIN_DASH = {"layers": "solid", "recurrent": "dashdot", "orthogonal": "solid"}
@@ -194,7 +195,7 @@ def surface3d(result: Result, scene: Config) -> go.Figure:
         heads.append(lying(np.where(on, path, np.nan)[at], arm))
     x, y, up = (np.stack([head[axis] for head in heads], 1) for axis in "xyz")
     head = dict(type="scatter3d", x=x[-1], y=y[-1], z=up[-1], mode="markers", hoverinfo="skip",
-                marker=dict(symbol=[MARK[a] for a in ARMS], size=6, color=[style.colour(HUES[a]) for a in ARMS]))
+                marker=dict(symbol=[IN_SPACE[a] for a in ARMS], size=6, color=[style.colour(HUES[a]) for a in ARMS]))
     start = dict(type="scatter3d", **lying(np.array([[scene.start_w, scene.start_b]]), "value"), mode="markers", hoverinfo="skip",
                  marker=dict(symbol="circle-open", size=9, color=style.INK))
     traces += [style.frames(head, x=x, y=y, z=up), start]

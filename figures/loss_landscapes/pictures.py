@@ -117,10 +117,10 @@ def _marks(result: Result, m: int, near: bool) -> list[style.Trace]:
 
 
 def _bottoms(places: Tensor) -> style.Trace:
-    """Crosses at the bottoms [n, 2] of basins."""
+    """Diamonds at the bottoms [n, 2] of basins."""
     x, y = style.array(places).T
     return dict(type="scatter", x=x, y=y, mode="markers", hovertemplate="bottom of a basin<extra></extra>",
-                marker=dict(symbol="x", size=10, color=style.INK, line=dict(color=style.PAPER, width=1)))
+                marker=dict(symbol="diamond", size=11, color=style.INK, line=dict(color=style.PAPER, width=1)))
 
 
 def _nearest(result: Result, m: int, places: np.ndarray) -> np.ndarray:
@@ -159,7 +159,7 @@ def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
                 marker=dict(symbol="circle-open", size=7, color=colour))
     at = result.bottoms[m].numpy()
     lowest = dict(type="scatter3d", x=style.array(at[:, 0]), y=style.array(at[:, 1]), mode="markers", hoverinfo="skip",
-                  z=style.array(scale.of(_nearest(result, m, at)) + lift), marker=dict(symbol="x", size=4, color=style.INK))
+                  z=style.array(scale.of(_nearest(result, m, at)) + lift), marker=dict(symbol="diamond", size=4, color=style.INK))
     traces = [ground, lowest, ring, style.grow(line, list(range(1, len(path) + 1))),
               style.frames(head, x=x[:, None], y=y[:, None], z=z[:, None])]
     bare = dict(title=dict(text=""), showticklabels=False)

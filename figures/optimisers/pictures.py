@@ -159,7 +159,7 @@ def surface3d(result: Result, scene: Config) -> go.Figure:
         heights = np.log10(np.where(inside, result.losses[:, k].numpy(), np.nan) - low + margin) + 0.03
         traces.append(style.grow(
             dict(type="scatter3d", x=path[:, 0], y=path[:, 1], z=style.array(heights), mode="lines", name=METHODS[method],
-                 line=dict(color=style.colour(method), width=6), hovertemplate=f"{METHODS[method]}<extra></extra>"), counts))
+                 line=_line(method, 6), hovertemplate=f"{METHODS[method]}<extra></extra>"), counts))
         heads.append(np.column_stack([path, style.array(heights)])[[c - 1 for c in counts]])
     at = np.stack(heads, 1) + style.array([0, 0, 0.05])
     head = dict(type="scatter3d", x=at[-1, :, 0], y=at[-1, :, 1], z=at[-1, :, 2], mode="markers", hoverinfo="skip",

@@ -334,8 +334,8 @@ def test_the_part_near_the_path_is_framed_by_it():
     assert run(Config(plane="trajectory", **SMALL)).near is None, "its own frame is the path's"
 
 
-def crosses(figure: go.Figure) -> list[Any]:
-    return [t for t in figure.data if t["type"].startswith("scatter") and t["marker"]["symbol"] == "x"]
+def diamonds(figure: go.Figure) -> list[Any]:
+    return [t for t in figure.data if t["type"].startswith("scatter") and t["marker"]["symbol"] == "diamond"]
 
 
 def test_the_basins_that_are_counted_are_marked_at_their_bottoms():
@@ -350,7 +350,7 @@ def test_the_basins_that_are_counted_are_marked_at_their_bottoms():
         for m in range(2):
             places, grid = result.bottoms[m], some(result.grid)[m]
             assert len(places) == int(some(result.basins)[m]) > 0
-            marks, solid = (crosses(figure(result, scene, m)) for figure in (pictures.contour, pictures.surface3d))
+            marks, solid = (diamonds(figure(result, scene, m)) for figure in (pictures.contour, pictures.surface3d))
             for trace in (*marks, *solid):
                 np.testing.assert_allclose(np.stack([trace["x"], trace["y"]], 1), places, rtol=1e-6)
             assert len(marks) == len(solid) == 1
@@ -358,7 +358,7 @@ def test_the_basins_that_are_counted_are_marked_at_their_bottoms():
             for x, y in places:
                 away = torch.hypot(a[None] - x, b[:, None] - y) / (a[-1] - a[0])
                 assert float(grid[away < 0.02].min()) <= float(grid[away < 0.05].min()) + 0.02
-        assert not crosses(pictures.contour(replace(result, bottoms=()), scene, 0))
+        assert not diamonds(pictures.contour(replace(result, bottoms=()), scene, 0))
 
 
 def test_what_leads_is_the_two_surfaces_or_the_way_between_two_solutions():
