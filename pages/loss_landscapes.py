@@ -102,7 +102,7 @@ def _surface_panels(result: Result, scene: Config) -> list[Panel]:
               title=f"{name}: the path on the map", pair="surface", alt=lambda: alts.landscape(result, 0, "contours"),
               caption="Stars: minima; levels are logarithmic. Click to start elsewhere."),
         Panel(id="surface", figure=lambda: pictures.surface3d(result, scene, 0), span=6, height="tall",
-              title=f"{name} as a surface", caption="Height: the loss above the lowest minimum, logarithmic. Diamonds: minima.",
+              title=f"{name} as a surface", caption="Height: the loss above the lowest minimum, logarithmic.",
               alt=lambda: alts.landscape(result, 0, "a surface")),
         Panel(id="loss", figure=lambda: curves.loss(result, scene, 0), span=6, title="Loss through training", pair="sharpness",
               caption="Height above the lowest minimum. A line ends where this is no longer finite, or too small for the axis.",

@@ -98,7 +98,7 @@ def _trail(drawn: np.ndarray, colour: str) -> list[style.Trace]:
 
 def _marks(result: Result, m: int, near: bool) -> list[style.Trace]:
     """The minima of a closed-form surface; on the plane of a net the bottoms of its basins and the solutions it goes through."""
-    out = [] if near or result.problem != "network" or not result.bottoms else [_bottoms(result.bottoms[m])]
+    out = [] if near or not result.bottoms else [_bottoms(result.bottoms[m])]
     if result.marks is None or not bool(result.marks[m].isfinite().any()):
         return out
     at = result.marks[m].numpy()
@@ -157,11 +157,13 @@ def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
         hovertemplate="loss %{customdata:.4g}<extra></extra>")
     ring = dict(type="scatter3d", x=x[:1], y=y[:1], z=z[:1], mode="markers", hoverinfo="skip",
                 marker=dict(symbol="circle-open", size=7, color=colour))
-    at = result.bottoms[m].numpy()
-    lowest = dict(type="scatter3d", x=style.array(at[:, 0]), y=style.array(at[:, 1]), mode="markers", hoverinfo="skip",
-                  z=style.array(scale.of(_nearest(result, m, at)) + lift), marker=dict(symbol="diamond", size=4, color=style.INK))
-    traces = [ground, lowest, ring, style.grow(line, list(range(1, len(path) + 1))),
+    traces = [ground, ring, style.grow(line, list(range(1, len(path) + 1))),
               style.frames(head, x=x[:, None], y=y[:, None], z=z[:, None])]
+    if result.bottoms:
+        at = result.bottoms[m].numpy()
+        up = style.array(scale.of(_nearest(result, m, at)) + lift)
+        traces.insert(1, dict(type="scatter3d", x=style.array(at[:, 0]), y=style.array(at[:, 1]), z=up, mode="markers",
+                              hoverinfo="skip", marker=dict(symbol="diamond", size=4, color=style.INK)))
     bare = dict(title=dict(text=""), showticklabels=False)
     return style.figure(
         traces, showlegend=False, margin=dict(l=0, r=0, t=0, b=0), uirevision=f"{scene.problem}:{result.kinds[m]}",

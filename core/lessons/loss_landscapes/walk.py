@@ -51,7 +51,7 @@ def walk(config: Any) -> dict[str, Any]:
         kinds=("surface",), a=x[None], b=y[None], grid=values[None],
         snapshot_steps=chosen, path=path[chosen][:, None],
         projection_loss=losses[chosen][:, None], off_plane=zero, moved=(path[chosen] - path[0]).norm(dim=-1)[:, None],
-        marks=surface.minima_tensor()[None], basins=torch.tensor([len(surface.minima)]), bottoms=(surface.minima_tensor(),),
+        marks=surface.minima_tensor()[None], basins=torch.tensor([len(surface.minima)]),
         bends_down=torch.tensor([landscape.negative_curvature_fraction(values)], dtype=torch.float64),
         sharpness_steps=chosen, sharpness=sharp[:, None],
     )
