@@ -4,7 +4,7 @@ from core.lessons.exploding_gradients import clipping, recurrent, words
 from core.lessons.exploding_gradients.clipping import ARMS
 from core.lessons.exploding_gradients.lesson import CHAINS, UNITS, Config, Result
 from core.lessons.exploding_gradients.words import summary
-from figures.exploding_gradients import pictures, setup
+from figures.exploding_gradients import curves, pictures, setup
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
@@ -64,34 +64,35 @@ REFERENCES = """
 def draw(result: Result, scene: Config) -> Board:
     inside = ARMS[scene.inside]
     linear = scene.unit == "linear"
-    dashed = "|w| = 1 and J = 0" if linear else "cliff and J = 0, as T → ∞"
+    dashed = "|w| = 1 and J = 0" if linear else "cliff and J = 0 for endless time T"
     panels = [
         Panel(id="map", figure=lambda: pictures.contour(result, scene), span=7, rows=2, height="tall",
               click=("start_w", "start_b"), title="Where each run of gradient descent goes",
               pair="through" if words.vanishes(scene) else "surface",
-              caption=f"Bluer: larger J{', logarithmic' * linear}. Dashed: {dashed}. Click to start elsewhere.",
+              caption=f"Bluer: larger loss J{', logarithmic' * linear}. Dashed: {dashed}. Click to start elsewhere.",
               alt=lambda: words.contour(result, scene)),
-        Panel(id="steps", figure=lambda: pictures.step_lengths(result, scene), span=5, height="short", pair="loss",
+        Panel(id="steps", figure=lambda: curves.step_lengths(result, scene), span=5, height="short", pair="loss",
               title="How long each step is", caption="Dashed: ε·c, the longest step that clipping by norm allows.",
               alt=lambda: words.lengths(result, scene)),
-        Panel(id="through", figure=lambda: pictures.through(result, scene), span=5, height="short",
+        Panel(id="through", figure=lambda: curves.through(result, scene), span=5, height="short",
               title="The gradient back through time",
               caption=("Dashed: |w|ᵏ, which a linear unit follows exactly." if linear else
                        "Dashed: the most that w allows, (|w|·max φ′)ᵏ."),
               alt=lambda: words.through(result, scene)),
         Panel(id="surface", figure=lambda: pictures.surface3d(result, scene), span=6, title="The cliff as a surface over w and b",
-              caption="Height: " + ("log J, cut at 10⁻⁴ and 10⁶." if linear else "J."), alt=lambda: words.surface(result)),
-        Panel(id="loss", figure=lambda: pictures.loss(result, scene), span=6, title="Loss J through training",
+              caption=f"Height: the loss J{', logarithmic, cut at 10⁻⁴ and 10⁶' * linear}. The ring is the start.",
+              alt=lambda: words.surface(result)),
+        Panel(id="loss", figure=lambda: curves.loss(result, scene), span=6, title="Loss J through training",
               caption="A line ends where J is too large or too small to draw.", alt=lambda: words.loss(result, scene)),
     ]
     further = [
-        Panel(id="direction", figure=lambda: pictures.direction(result, scene), span=6, pair="chains" if result.chains else "",
+        Panel(id="direction", figure=lambda: curves.direction(result, scene), span=6, pair="chains" if result.chains else "",
               title=f"Gradients of one run: {inside.lower()}",
               caption="Ray: the gradient. Marks: cut at the circle by norm, at the square by value.",
               alt=lambda: words.direction(result, scene))]
     if result.chains:
         further.append(Panel(
-            id="chains", figure=lambda: pictures.chains(result, scene), span=6, title="The gradient back through layers",
+            id="chains", figure=lambda: curves.chains(result, scene), span=6, title="The gradient back through layers",
             caption=f"{UNITS} units a layer; median and range of {CHAINS} chains. Dashed: gᵏ.",
             alt=lambda: words.chains(result, scene)))
     return Board(panels=panels, further=further, player=Player(labels=[f"step {s}" for s in pictures.stops(result)]),

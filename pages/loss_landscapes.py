@@ -1,12 +1,12 @@
 """loss_landscapes: what training walks on."""
 
 from core import surfaces
-from core.lessons.loss_landscapes import landscape, words
+from core.lessons.loss_landscapes import alts, landscape, words
 from core.lessons.loss_landscapes.lab import NETS, trained_starts
 from core.lessons.loss_landscapes.lesson import Config, Result
 from core.lessons.loss_landscapes.words import summary
 from core.moments import NEVER
-from figures.loss_landscapes import pictures, setup
+from figures.loss_landscapes import curves, pictures, setup
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
@@ -88,25 +88,25 @@ def _setup(result: Result, scene: Config) -> Panel:
 
 def _sharpness(result: Result, scene: Config) -> Panel:
     limit = "2/ε" if scene.alpha == 0 else "2(1 + α)/ε with momentum α"
-    return Panel(id="sharpness", figure=lambda: pictures.sharpness(result, scene), span=6, keyed=False,
+    return Panel(id="sharpness", figure=lambda: curves.sharpness(result, scene), span=6, keyed=False,
                  title="Curvature and the edge of stability",
                  caption=f"The steepest curvature along the path. Dashed: {limit}; on a quadratic that is steeper training "
-                 "diverges." + (" Negative values have no place on this axis." if pictures.below_zero(result) else ""),
-                 alt=lambda: words.sharpness(result, scene))
+                 "diverges." + (" Negative values have no place on this axis." if curves.below_zero(result) else ""),
+                 alt=lambda: alts.sharpness(result, scene))
 
 
 def _surface_panels(result: Result, scene: Config) -> list[Panel]:
     name = surfaces.NAMES[scene.problem]
     return [
         Panel(id="plane", figure=lambda: pictures.contour(result, scene, 0), span=6, height="tall", click=("start_x", "start_y"),
-              title=f"{name}: the path on the map", pair="surface", alt=lambda: words.landscape(result, 0, "contours"),
+              title=f"{name}: the path on the map", pair="surface", alt=lambda: alts.landscape(result, 0, "contours"),
               caption="Stars: minima; levels are logarithmic. Click to start elsewhere."),
         Panel(id="surface", figure=lambda: pictures.surface3d(result, scene, 0), span=6, height="tall",
-              title=f"{name} as a surface", caption="Height is the loss above the lowest minimum, logarithmic.",
-              alt=lambda: words.landscape(result, 0, "a surface")),
-        Panel(id="loss", figure=lambda: pictures.loss(result, scene, 0), span=6, title="Loss through training", pair="sharpness",
+              title=f"{name} as a surface", caption="Height: the loss above the lowest minimum, logarithmic.",
+              alt=lambda: alts.landscape(result, 0, "a surface")),
+        Panel(id="loss", figure=lambda: curves.loss(result, scene, 0), span=6, title="Loss through training", pair="sharpness",
               caption="Height above the lowest minimum. A line ends where this is no longer finite, or too small for the axis.",
-              alt=lambda: words.loss(result)),
+              alt=lambda: alts.loss(result)),
         _sharpness(result, scene),
     ]
 
@@ -129,19 +129,21 @@ def _net_panels(result: Result, scene: Config) -> tuple[list[Panel], list[Panel]
 
 
 def _surface(result: Result, scene: Config, m: int, id: str, pair: str = "") -> Panel:
-    net, levels = NETS[result.nets[m]], "linear" if scene.scale == "linear" else "logarithmic"
+    net, levels = NETS[result.nets[m]], "" if scene.scale == "linear" else ", logarithmic"
     basins = NEVER if result.basins is None else int(result.basins[m])
     return Panel(id=id, figure=lambda: pictures.surface3d(result, scene, m), span=6, height="tall", keyed=False, pair=pair,
                  title=net if basins == NEVER else f"{net}: {words.format_basins(basins)}",
-                 caption=f"Height is the loss, {levels}; the line is training's path from its ring.",
-                 alt=lambda: words.landscape(result, m, "a surface"))
+                 caption=f"Height: the loss{levels}. Line: training's path from its ring."
+                 + " Diamonds: bottoms of basins." * (basins > 0),
+                 alt=lambda: alts.landscape(result, m, "a surface"))
 
 
 def _plane(result: Result, scene: Config, m: int, id: str, pair: str = "") -> Panel:
+    basins = " Diamonds: bottoms of basins." if result.bottoms and len(result.bottoms[m]) else ""
     return Panel(id=id, figure=lambda: pictures.contour(result, scene, m), span=6, height="tall", keyed=False, pair=pair,
                  title=f"{NETS[result.nets[m]]}: the loss on a plane",
-                 caption="The line is training's path, dropped straight onto the plane; the ring is its start.",
-                 alt=lambda: words.landscape(result, m, "contours"))
+                 caption=f"The line is training's path, dropped straight onto the plane; the ring is its start.{basins}",
+                 alt=lambda: alts.landscape(result, m, "contours"))
 
 
 def _near(result: Result, scene: Config, m: int, id: str, pair: str = "") -> Panel:
@@ -149,38 +151,38 @@ def _near(result: Result, scene: Config, m: int, id: str, pair: str = "") -> Pan
     return Panel(id=id, figure=lambda: pictures.contour(result, scene, m, near=True), span=6, height="tall", keyed=False,
                  pair=pair, title=f"{NETS[result.nets[m]]}: the plane near the path",
                  caption="The line is training's path, dropped straight onto the plane; the ring is its start.",
-                 alt=lambda: words.near(result, m))
+                 alt=lambda: alts.near(result, m))
 
 
 def _loss(result: Result, scene: Config, m: int) -> Panel:
-    return Panel(id="loss", figure=lambda: pictures.loss(result, scene, m), span=6, title="Loss through training", keyed=False,
+    return Panel(id="loss", figure=lambda: curves.loss(result, scene, m), span=6, title="Loss through training", keyed=False,
                  caption=f"Dotted: the loss at the shadow of the path on the plane ({NETS[result.nets[m]].lower()}).",
-                 alt=lambda: words.loss(result))
+                 alt=lambda: alts.loss(result))
 
 
 def _segments(result: Result, scene: Config, m: int) -> Panel:
-    return Panel(id="segments", figure=lambda: pictures.segments(result, scene, m), span=6,
+    return Panel(id="segments", figure=lambda: curves.segments(result, scene, m), span=6,
                  title="Straight from one solution to another",
                  caption=f"{NETS[result.nets[m]]}. Dotted: after re-ordering the second net's hidden units to match the first's.",
-                 alt=lambda: words.segments(result, m))
+                 alt=lambda: alts.segments(result, m))
 
 
 def _further(result: Result, scene: Config, m: int) -> list[Panel]:
     starts = trained_starts(scene)
     few = f" Only {starts} of {scene.restarts + 2} were trained, to save time." if starts < scene.restarts + 2 else ""
     panels = [
-        Panel(id="off", figure=lambda: pictures.off_plane(result, scene, m), span=6, title="What the plane leaves out",
+        Panel(id="off", figure=lambda: curves.off_plane(result, scene, m), span=6, title="What the plane leaves out",
               caption=f"Distances of the path ({NETS[result.nets[m]].lower()}) in the space of all parameters.",
-              alt=lambda: words.off_plane(result, m)),
-        Panel(id="final", figure=lambda: pictures.final_losses(result, scene), span=6, title="A good enough solution",
+              alt=lambda: alts.off_plane(result, m)),
+        Panel(id="final", figure=lambda: curves.final_losses(result, scene), span=6, title="A good enough solution",
               caption=f"{starts} starts, one data set: the share that ended at or below a loss.{few}",
-              alt=lambda: words.final_losses(result)),
+              alt=lambda: alts.final_losses(result)),
     ]
     if scene.activation == "relu":
         panels.append(Panel(
-            id="rescaled", figure=lambda: pictures.rescaled(result, scene), span=6, title="One function, many curvatures",
+            id="rescaled", figure=lambda: curves.rescaled(result, scene), span=6, title="One function, many curvatures",
             caption=f"{NETS['plain']}: first hidden layer × a, the next × 1/a. No output changes.",
-            alt=lambda: words.rescaled(result)))
+            alt=lambda: alts.rescaled(result)))
     return panels
 
 

@@ -4,7 +4,7 @@ from core.engine import SGD
 from core.lessons.optimisers import descent, words
 from core.lessons.optimisers.lesson import METHODS, Config, Result, basin_steps
 from core.lessons.optimisers.words import summary
-from figures.optimisers import inside, labels, pictures
+from figures.optimisers import curves, inside, labels, pictures
 from ui import page
 from ui.chart import Board, Panel, Player
 from ui.page import Preset
@@ -67,18 +67,18 @@ def _leading(result: Result, scene: Config) -> list[Panel]:
     quadratic = scene.problem in ("bowl", "ravine")
     exact = quadratic and "sgd" in scene.methods
     named = len(scene.methods) <= labels.MOST
-    stars = f"Stars: minima; {'the step is when a method settles' if named else 'levels are logarithmic'}."
+    stars = f"Stars: minima{', with the step from which a method stays there' if named else '; levels are logarithmic'}."
     panels = [
         Panel(id="map", figure=lambda: pictures.contour(result, scene), span=7, rows=2, height="tall", pair="surface",
               click=("start_x", "start_y"), title="Where each method goes",
               caption=f"{stars} Click to start elsewhere.", alt=lambda: words.contour(result, scene)),
-        Panel(id="loss", figure=lambda: pictures.loss(result, scene), span=5, height="short",
+        Panel(id="loss", figure=lambda: curves.loss(result, scene), span=5, height="short",
               pair="distance" if result.distance is not None else "",
               title="How far above the lowest minimum",
               caption="Logarithmic: a straight line is a constant factor per step."
               + (" Dashed, in the text's colour: the closed form of gradient descent." if exact else ""),
               alt=lambda: words.loss(result, scene)),
-        Panel(id="distance", figure=lambda: pictures.distance(result, scene), span=5, height="short",
+        Panel(id="distance", figure=lambda: curves.distance(result, scene), span=5, height="short",
               title="How far from any minimum",
               caption="To the nearest minimum. What diverges leaves upwards.",
               alt=lambda: words.distance(result, scene)) if result.distance is not None else None,
@@ -91,7 +91,7 @@ def _leading(result: Result, scene: Config) -> list[Panel]:
               caption=f"Each start has the colour of the star that is close by at step {basin_steps(scene)}. Grey: none is. "
               "The text's colour: far off the map.",
               alt=lambda: words.basin_map(result, scene)) if result.basin is not None else None,
-        Panel(id="rates", figure=lambda: pictures.rates(scene), span=12, title="Contraction against learning rate",
+        Panel(id="rates", figure=lambda: curves.rates(scene), span=12, title="Contraction against learning rate",
               caption="In the long run, at this momentum α, along the axis that shrinks less. Below 1 the distance shrinks, the "
               "faster the lower; above 1 it grows.",
               alt=lambda: words.rates(scene)) if quadratic else None,
@@ -122,7 +122,7 @@ def _setup(scene: Config) -> Panel:
 
 def _network_panels(result: Result, scene: Config) -> list[Panel]:
     def panel(against: str, title: str, caption: str, pair: str = "") -> Panel:
-        return Panel(id=f"net-{against}", figure=lambda: pictures.network_curves(result, scene, against), title=title,
+        return Panel(id=f"net-{against}", figure=lambda: curves.network_curves(result, scene, against), title=title,
                      caption=caption, alt=lambda: words.network(result, scene, against), span=4, pair=pair)
 
     return [

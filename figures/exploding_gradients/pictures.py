@@ -10,20 +10,22 @@ import torch
 
 from core.formatting import format_number
 from core.lessons.exploding_gradients import recurrent
-from core.lessons.exploding_gradients.clipping import ARMS, length
-from core.lessons.exploding_gradients.lesson import ARRIVED, Config, Result, frame
+from core.lessons.exploding_gradients.clipping import ARMS
+from core.lessons.exploding_gradients.lesson import MAP, Config, Result, frame
 from core.moments import NEVER
 from figures import style
 
 HUES = {"none": "unclipped", "norm": "clip_norm", "value": "clip_value"}
 DASH = {"none": "solid", "norm": "solid", "value": "dash"}
 MARK = {"none": "x", "norm": "circle", "value": "square"}
+IN_SPACE = MARK | {"none": "diamond"}  # every browser has a glyph of it in three dimensions
 CHAINS = {"layers": "new Gaussian matrices", "recurrent": "one Gaussian matrix", "orthogonal": "one orthogonal matrix"}
 CHAIN_HUES = {"layers": "matrix_layers", "recurrent": "matrix_recurrent", "orthogonal": "matrix_orthogonal"}
 CHAIN_DASH = {"layers": "solid", "recurrent": "dashdot", "orthogonal": "solid"}
+WIDTH = {"none": 11.0, "norm": 6.0, "value": 6.0}  # on the surface, where runs lie one on the other
+LIFT = {"none": 0.018, "norm": 0.024, "value": 0.03}  # over the surface, in parts of its height
 STOPS = 80
 FAR = 100.0  # what lies further out, in frames, is not drawn: no zoom reaches it
-DECADES = (-36, 12)  # of a gradient's length that are drawn at most
 
 
 def stops(result: Result) -> list[int]:
@@ -37,7 +39,7 @@ def legend() -> list[tuple[str, str, str]]:
             *((CHAINS[kind], style.colour(CHAIN_HUES[kind]), CHAIN_DASH[kind]) for kind in CHAINS)]
 
 
-def _line(arm: str, width: float = 2.6) -> dict[str, Any]:
+def stroke(arm: str, width: float = 2.6) -> dict[str, Any]:
     return dict(color=style.colour(HUES[arm]), width=width, dash=DASH[arm])
 
 
@@ -47,10 +49,16 @@ def _frame(scene: Config) -> np.ndarray:
 
 
 def _drawn(result: Result, scene: Config) -> np.ndarray:
-    """Paths [A, S+1, 2] as far as a browser can draw them."""
-    paths = result.paths.transpose(0, 1).numpy()
-    near = np.abs(paths) < FAR * np.ptp(_frame(scene)[0])
-    return np.where(near.all(-1, keepdims=True), paths, np.nan)
+    """Paths [A, S+1, 2] as far as a browser can draw them: a step that leads farther ends on its way."""
+    paths, reach = result.paths.transpose(0, 1).numpy(), FAR * np.ptp(_frame(scene)[0])
+    near = (np.abs(paths) < reach).all(-1)
+    out = np.where(near[..., None], paths, np.nan)
+    for path, drawn, seen in zip(paths, out, near, strict=True):
+        first = int(np.argmin(seen))
+        if not seen[first] and np.isfinite(path[first]).all():
+            step = path[first] - path[first - 1]
+            drawn[first] = path[first - 1] + step * (reach / np.abs(step).max())
+    return out
 
 
 def height(loss: torch.Tensor, scene: Config) -> np.ndarray:
@@ -132,7 +140,7 @@ def contour(result: Result, scene: Config) -> go.Figure:
     """The map of J over (w, b), the theory's cliff and valley, and the three runs."""
     at = stops(result)
     counts, paths = [s + 1 for s in at], [style.array(p) for p in _drawn(result, scene)]
-    lines = [style.grow(dict(type="scatter", x=p[:, 0], y=p[:, 1], mode="lines+markers", line=_line(arm, 3),
+    lines = [style.grow(dict(type="scatter", x=p[:, 0], y=p[:, 1], mode="lines+markers", line=stroke(arm, 3),
                              marker=dict(size=5, color=style.colour(HUES[arm])),
                              hovertemplate=f"{name}<br>w %{{x:.3f}}, b %{{y:.3f}}<extra></extra>"), counts)
              for p, (arm, name) in zip(paths, ARMS.items(), strict=True)]
@@ -166,21 +174,31 @@ def _ends(result: Result) -> list[dict[str, Any]]:
 
 
 def surface3d(result: Result, scene: Config) -> go.Figure:
-    """The map as a surface, with the same runs on it."""
+    """The map as a surface, with the same runs lying on it."""
     z = height(result.grid, scene)
-    lift = 0.02 * np.ptp(z)
     corner, far = _frame(scene).T
+
+    def lying(places: np.ndarray, arm: str) -> dict[str, np.ndarray]:
+        up = _between(z, (places - corner) / (far - corner)) + LIFT[arm] * np.ptp(z)
+        return dict(x=style.array(places[:, 0]), y=style.array(places[:, 1]), z=style.array(up))
+
     traces: list[style.Trace] = [
         dict(type="surface", x=style.array(result.w), y=style.array(result.b), z=style.array(z), colorscale=style.SURFACE,
              showscale=False, hoverinfo="skip", lighting=dict(ambient=0.75, diffuse=0.5, specular=0.05),
              contours_z=dict(show=True, color=style.colour("axis"), width=1))]
-    counts, heights = [s + 1 for s in stops(result)], height(result.losses, scene) + lift
-    for k, (path, arm) in enumerate(zip(_drawn(result, scene), ARMS, strict=True)):
-        on = np.where(((path >= corner) & (path <= far)).all(-1, keepdims=True), path, np.nan)
-        hue = style.colour(HUES[arm])
-        line = dict(type="scatter3d", x=style.array(on[:, 0]), y=style.array(on[:, 1]), z=style.array(heights[:, k]),
-                    hoverinfo="skip", mode="lines+markers", marker=dict(size=3.5, color=hue), line=dict(color=hue, width=6))
-        traces.append(style.grow(line, counts))
+    at, heads = stops(result), []
+    for path, arm in zip(result.paths.transpose(0, 1).numpy(), ARMS, strict=True):
+        places, counts = laid(path, corner, far)
+        line = dict(type="scatter3d", **lying(places, arm), hoverinfo="skip", mode="lines", line=stroke(arm, WIDTH[arm]))
+        traces.append(style.grow(line, counts[at].tolist()))
+        on = ((path >= corner) & (path <= far)).all(-1, keepdims=True)
+        heads.append(lying(np.where(on, path, np.nan)[at], arm))
+    x, y, up = (np.stack([head[axis] for head in heads], 1) for axis in "xyz")
+    head = dict(type="scatter3d", x=x[-1], y=y[-1], z=up[-1], mode="markers", hoverinfo="skip",
+                marker=dict(symbol=[IN_SPACE[a] for a in ARMS], size=6, color=[style.colour(HUES[a]) for a in ARMS]))
+    start = dict(type="scatter3d", **lying(np.array([[scene.start_w, scene.start_b]]), "value"), mode="markers", hoverinfo="skip",
+                 marker=dict(symbol="circle-open", size=9, color=style.INK))
+    traces += [style.frames(head, x=x, y=y, z=up), start]
     axis, side = dict(showticklabels=False), -1 if scene.unit == "sigmoid" else 1  # the side that the cliff faces
     return style.figure(
         traces, showlegend=False, uirevision=str(frame(scene)), margin=dict(l=0, r=0, t=0, b=0),
@@ -191,117 +209,40 @@ def surface3d(result: Result, scene: Config) -> go.Figure:
                    camera=dict(eye=dict(x=-0.8, y=1.55 * side, z=1.05), center=dict(x=0, y=0, z=-0.2))))
 
 
-def _positive(values: np.ndarray) -> np.ndarray:
-    """What a logarithmic axis and a browser can draw."""
-    return style.array(np.where((values > 1e-37) & (values < 1e37), values, np.nan))
+def laid(path: np.ndarray, corner: np.ndarray, far: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The straight steps of a path [S+1, 2] inside a frame, in points as near to each other as those of the map.
+
+    Returns the places [n, 2], with NaN where the path leaves the frame, and how many there are up to each step [S+1].
+    """
+    here, move = path[:-1], np.diff(path, axis=0)
+    with np.errstate(all="ignore"):
+        # When a step crosses each edge, in parts of it; one along an edge is inside for ever or never.
+        cross = np.stack([(edge - here) / move for edge in (corner, far)])
+        within = np.where((here >= corner) & (here <= far), np.inf, -np.inf)
+        enter = np.where(move == 0, -within, cross.min(0)).max(-1).clip(min=0)
+        leave = np.where(move == 0, within, cross.max(0)).min(-1).clip(max=1)
+        cells = np.abs(move / (far - corner)).max(-1) * (leave - enter) * (MAP - 1)
+    seen = (enter <= leave) & np.isfinite(cells)
+    parts = np.where(seen, np.ceil(np.where(seen, cells, 0)).clip(min=1), 0).astype(int)
+    cut = seen & (leave < 1)
+    size = np.where(seen, parts + 1 + cut, 0)
+    ends = np.cumsum(size)
+    step = np.repeat(np.arange(len(size)), size)
+    k = np.arange(len(step)) - (ends - size)[step]
+    part = enter[step] + (leave - enter)[step] * k / parts[step]
+    places = np.where((k <= parts[step])[:, None], here[step] + part[:, None] * move[step], np.nan)
+    return np.concatenate([path[:1], places]), np.concatenate([[1], 1 + ends])
 
 
-def _decades(values: np.ndarray, least: float = 1.0) -> list[float]:
-    """The range of a logarithmic axis that holds the values, within DECADES."""
-    known = np.log10(values[np.isfinite(values) & (values > 0)])
-    known = np.clip(known, *DECADES) if known.size else np.zeros(1)
-    pad = max(0.06 * np.ptp(known), least / 2)
-    return [float(known.min() - pad), float(known.max() + pad)]
-
-
-def _curves(result: Result, values: np.ndarray, first: int, unit: str) -> list[style.Trace]:
-    """values [n, A] from step `first` on, growing with the clock."""
-    t = np.arange(first, first + len(values))
-    return [style.grow(dict(type="scatter", x=t, y=_positive(values[:, k]), mode="lines", line=_line(arm), showlegend=False,
-                            hovertemplate=f"{name}, step %{{x}}: {unit} %{{y:.3g}}<extra></extra>"),
-                       [s + 1 - first for s in stops(result)]) for k, (arm, name) in enumerate(ARMS.items())]
-
-
-def loss(result: Result, scene: Config) -> go.Figure:
-    values = result.losses.numpy()
-    low, high = _decades(values)
-    reached = dict(type="line", x0=0, x1=1, xref="x domain", y0=ARRIVED, y1=ARRIVED,
-                   line=dict(color=style.MUTED, width=1.5, dash="dot"))
-    return style.figure(_curves(result, values, 0, "J"), x="step of descent", y="J", yaxis_type="log",
-                        xaxis_range=[0, scene.steps], yaxis_range=[min(max(low, -9), -3.3), min(high, 8)], shapes=[reached],
-                        annotations=[style.label(0, np.log10(ARRIVED), "arrived", "muted") | dict(yanchor="top")])
-
-
-def step_lengths(result: Result, scene: Config) -> go.Figure:
-    """Length of every step of descent, with the bound that clipping by norm sets."""
-    values = scene.learning_rate * length(result.used).numpy()
-    bound = scene.learning_rate * scene.threshold
-    traces = [style.theory([0, scene.steps], [bound, bound], "ε·c", showlegend=False), *_curves(result, values, 1, "length")]
-    low, high = _decades(np.append(values, bound))
-    return style.figure(traces, x="step of descent", y="length", yaxis_type="log", xaxis_range=[0, scene.steps],
-                        yaxis_range=[max(low, np.log10(bound) - 5), high],
-                        annotations=[style.label(scene.steps, np.log10(bound), "ε·c")
-                                     | dict(xanchor="right", xshift=-2, yanchor="bottom")])
-
-
-def through(result: Result, scene: Config) -> go.Figure:
-    """|∂h_T/∂h_{T−k}| of one run where it stands, and the bound (|w| max φ')^k."""
-    k = list(ARMS).index(scene.inside)
-    at = stops(result)
-    values = result.through[at, k].numpy()
-    rate = result.paths[at, k, :1].abs().numpy() * recurrent.STEEPEST[scene.unit]
-    back = np.arange(values.shape[1])
-    with np.errstate(over="ignore", invalid="ignore"):
-        bound = rate ** back
-    name = "|w|ᵏ" if scene.unit == "linear" else "(|w|·max φ′)ᵏ"
-    line = dict(type="scatter", x=back, y=_positive(values[0]), mode="lines+markers", line=_line(scene.inside, 3),
-                marker=dict(size=5), hovertemplate="%{x} steps back: %{y:.3g}<extra></extra>", showlegend=False)
-    limit = style.theory(back, _positive(bound[0]), name, showlegend=False)
-    held = [v for v in (values, bound[np.isfinite(bound).all(1)]) if v.size]
-    return style.figure([style.frames(limit, y=_positive(bound)), style.frames(line, y=_positive(values))],
-                        x="steps back in time k", y="|∂h<sub>T</sub>/∂h<sub>T−k</sub>|", yaxis_type="log",
-                        xaxis_range=[0, scene.T], xaxis_dtick=1 if scene.T <= 10 else None,
-                        yaxis_range=_decades(np.concatenate([v.ravel() for v in held])))
-
-
-def direction(result: Result, scene: Config) -> go.Figure:
-    """The gradient at one run's point in units of c: as it is, clipped by norm (to the circle), by value (to the square)."""
-    at = [max(0, min(s, len(result.slopes) - 1)) for s in stops(result)]
-    in_c = result.slopes[:, list(ARMS).index(scene.inside)] / scene.threshold
-    g, size = in_c.numpy(), length(in_c)[:, None].numpy()
-    # A gradient of zero has no direction and is drawn at the centre; one that is no longer finite is not drawn.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        unit = np.where(size == 0, 0, g / size)
-    ray, by_norm, by_value = unit * np.minimum(size, 2.2), unit * np.minimum(size, 1), np.clip(g, -1, 1)
-    angle = np.linspace(0, 2 * np.pi, 73)
-    ends = style.array(np.stack([np.zeros_like(ray), ray], 1)[at])
-    traces = [
-        style.theory(np.cos(angle), np.sin(angle), "norm c", hovertemplate="norm c<extra></extra>", showlegend=False),
-        dict(type="scatter", x=[-1, 1, 1, -1, -1], y=[-1, -1, 1, 1, -1], mode="lines", showlegend=False,
-             line=dict(color=style.MUTED, width=1.5, dash="dot"), hovertemplate="coordinates ±c<extra></extra>"),
-        style.frames(dict(type="scatter", x=ends[0, :, 0], y=ends[0, :, 1], mode="lines", showlegend=False, line=_line("none", 3),
-                          hovertemplate="the gradient<extra></extra>"), x=ends[:, :, 0], y=ends[:, :, 1])]
-    for arm, place in (("value", by_value), ("norm", by_norm)):
-        p = style.array(place)
-        traces.append(dict(type="scatter", x=p[:, 0], y=p[:, 1], mode="markers", hoverinfo="skip", showlegend=False,
-                           marker=dict(symbol=MARK[arm], size=6, color=style.colour(HUES[arm], 0.35))))
-        now = p[at, None]
-        dot = dict(type="scatter", x=now[0, :, 0], y=now[0, :, 1], mode="markers", showlegend=False,
-                   marker=dict(symbol=MARK[arm], size=14, color=style.colour(HUES[arm]), line=dict(color=style.PAPER, width=1.4)),
-                   hovertemplate=f"{ARMS[arm]}<br>(%{{x:.2f}}, %{{y:.2f}})·c<extra></extra>")
-        traces.append(style.frames(dot, x=now[:, :, 0], y=now[:, :, 1]))
-    return style.figure(traces, x="∂J/∂w in units of c", y="∂J/∂b in units of c", equal=True, xaxis_range=[-2.2, 2.2],
-                        yaxis_range=[-1.7, 1.7], xaxis_dtick=1, yaxis_dtick=1)
-
-
-def chains(result: Result, scene: Config) -> go.Figure:
-    """The gradient's length on its way back through chains of matrices: range and median over chains, with g^k."""
-    back = np.arange(scene.T + 1)
-    traces: list[style.Trace] = []
-    for kind, lengths in result.chains.items():
-        hue = CHAIN_HUES[kind]
-        if kind == "orthogonal":
-            traces.append(dict(type="scatter", x=back, y=style.array(lengths[0]), mode="lines", showlegend=False,
-                               line=dict(color=style.colour(hue), width=7),
-                               hovertemplate="orthogonal: %{y:.3g}<extra></extra>"))
-            continue
-        traces += [style.band(back, lengths.amin(0), lengths.amax(0), f"{CHAINS[kind]}, range", hue),
-                   dict(type="scatter", x=back, y=style.array(lengths.median(0).values), mode="lines", showlegend=False,
-                        line=dict(color=style.colour(hue), width=2.6, dash=CHAIN_DASH[kind]),
-                        hovertemplate="median: %{y:.3g}<extra></extra>")]
-    traces.append(style.theory(back, scene.gain ** back.astype(float), "gᵏ", showlegend=False))
-    return style.figure(traces, x="layers back k", y="length of the gradient", yaxis_type="log", xaxis_range=[0, scene.T],
-                        xaxis_dtick=1 if scene.T <= 10 else None)
+def _between(z: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Heights [n] between the points of a map z [n_y, n_x], at places [n, 2] in parts of its sides."""
+    at = parts * (np.array(z.shape[::-1]) - 1)
+    known = np.isfinite(at.sum(-1))
+    i, j = np.where(known[:, None], at, 0).T
+    left, low = (np.clip(np.floor(v), 0, n - 2).astype(int) for v, n in ((i, z.shape[1]), (j, z.shape[0])))
+    across, up = i - left, j - low
+    rows = [z[low + k, left] * (1 - across) + z[low + k, left + 1] * across for k in (0, 1)]
+    return np.where(known, rows[0] * (1 - up) + rows[1] * up, np.nan)
 
 
 def thumbnail(result: Result, scene: Config) -> dict[str, Any]:

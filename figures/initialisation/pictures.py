@@ -48,11 +48,17 @@ def _decades(*values: Any) -> list[float]:
 
 
 def _by_layer(x: np.ndarray, values: Any, what: str) -> list[style.Trace]:
-    """values [F, M, layers]: a line a scheme, moving with the clock."""
-    mode = "lines" if len(x) > 3 else "lines+markers"
-    return [style.frames(dict(type="scatter", x=x, y=_positive(values[-1, m]), mode=mode, line=_line(s, 3), showlegend=False,
-                              hovertemplate=f"{name}, layer %{{x}}: {what} %{{y:.3g}}<extra></extra>"), y=_positive(values[:, m]))
-            for m, (s, name) in enumerate(SCHEMES.items())]
+    """values [F, M, layers]: a line a scheme, moving with the clock; none for a scheme that has nothing to join."""
+    mode, traces = "lines" if len(x) > 3 else "lines+markers", []
+    for m, (scheme, name) in enumerate(SCHEMES.items()):
+        y = _positive(values[:, m])
+        known = np.isfinite(y)
+        if not bool(known.any() if len(x) == 1 else (known[:, 1:] & known[:, :-1]).any()):
+            continue
+        line = dict(type="scatter", x=x, y=y[-1], mode=mode, line=_line(scheme, 3), showlegend=False,
+                    hovertemplate=f"{name}, layer %{{x}}: {what} %{{y:.3g}}<extra></extra>")
+        traces.append(style.frames(line, y=y))
+    return traces
 
 
 def _dashed(x: np.ndarray, values: Any) -> style.Trace:
@@ -141,7 +147,7 @@ def loss(result: Result, scene: Config) -> go.Figure:
     named = [style.label(scene.steps, y, text, "muted") | dict(xanchor="right", xshift=-2, yanchor="bottom")
              for y, text in ((TRAINED, "trained"), (COIN, "ln 2, a coin"))]
     return style.figure(traces, x="step", y="loss (nats)", xaxis_range=[0, scene.steps], yaxis_range=[0, top], shapes=shapes,
-                        annotations=named)
+                        margin_r=24, annotations=named)  # room for the last number on a wall
 
 
 def units(result: Result) -> go.Figure:

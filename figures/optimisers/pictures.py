@@ -1,8 +1,7 @@
-"""Pictures of the race: map, surface, curves, what is inside an optimiser, basins."""
+"""Pictures of the race: map, surface, basins."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,7 @@ import torch
 
 from core import surfaces
 from core.lessons.optimisers import net as small_net
-from core.lessons.optimisers import quadratic
-from core.lessons.optimisers.lesson import FIRST_ORDER, METHODS, Config, Result
+from core.lessons.optimisers.lesson import METHODS, Config, Result
 from figures import style
 from figures.optimisers import labels
 
@@ -44,7 +42,7 @@ def _levels(z: np.ndarray, low: float) -> np.ndarray:
     return np.log10(z - low + 1e-2 * (np.median(z) - low))
 
 
-def _line(method: str, width: float = 2.4) -> dict[str, object]:
+def stroke(method: str, width: float = 2.4) -> dict[str, object]:
     return dict(color=style.colour(method), width=width, dash=DASH[method])
 
 
@@ -67,7 +65,7 @@ def _above(surface: surfaces.Surface, points: torch.Tensor) -> tuple[np.ndarray,
     return z, min(float(surface.value(surface.minima_tensor()).min()), float(z.min()))
 
 
-def _shown(result: Result, scene: Config) -> list[tuple[int, str]]:
+def drawn_methods(result: Result, scene: Config) -> list[tuple[int, str]]:
     """(column, name) of every method that is drawn."""
     return [(k, m) for k, m in enumerate(result.methods) if m in scene.methods]
 
@@ -104,11 +102,11 @@ def contour(result: Result, scene: Config) -> go.Figure:
     """The map: contours of the loss, minima as stars, one path a method."""
     surface = _surface(scene)
     ground, about = _ground(surface, scene)
-    stops, shown = frame_steps(result.step), _shown(result, scene)
+    stops, shown = frame_steps(result.step), drawn_methods(result, scene)
     counts = [s + 1 for s in stops]
     paths = [style.array(_drawn(result.paths[:, k].numpy(), surface)) for k, _ in shown]
     lines = [
-        style.grow(dict(type="scatter", x=path[:, 0], y=path[:, 1], mode="lines", name=METHODS[m], line=_line(m),
+        style.grow(dict(type="scatter", x=path[:, 0], y=path[:, 1], mode="lines", name=METHODS[m], line=stroke(m),
                         hovertemplate=f"{METHODS[m]}<br>θ₁ %{{x:.3f}}, θ₂ %{{y:.3f}}<extra></extra>"), counts)
         for path, (_, m) in zip(paths, shown, strict=True)
     ]
@@ -152,14 +150,14 @@ def surface3d(result: Result, scene: Config) -> go.Figure:
     counts, margin = [s + 1 for s in frame_steps(result.step)], 1e-2 * (np.median(z) - low)
     corner, far = np.array([surface.x_range, surface.y_range]).T
     heads: list[np.ndarray] = []
-    for k, method in (shown := _shown(result, scene)):
+    for k, method in (shown := drawn_methods(result, scene)):
         path = result.paths[:, k].numpy()
         inside = ((path >= corner) & (path <= far)).all(-1)
         path = style.array(np.where(inside[:, None], path, np.nan))
         heights = np.log10(np.where(inside, result.losses[:, k].numpy(), np.nan) - low + margin) + 0.03
         traces.append(style.grow(
             dict(type="scatter3d", x=path[:, 0], y=path[:, 1], z=style.array(heights), mode="lines", name=METHODS[method],
-                 line=dict(color=style.colour(method), width=6), hovertemplate=f"{METHODS[method]}<extra></extra>"), counts))
+                 line=stroke(method, 6), hovertemplate=f"{METHODS[method]}<extra></extra>"), counts))
         heads.append(np.column_stack([path, style.array(heights)])[[c - 1 for c in counts]])
     at = np.stack(heads, 1) + style.array([0, 0, 0.05])
     head = dict(type="scatter3d", x=at[-1, :, 0], y=at[-1, :, 1], z=at[-1, :, 2], mode="markers", hoverinfo="skip",
@@ -176,50 +174,6 @@ def surface3d(result: Result, scene: Config) -> go.Figure:
 
 def _bare(name: str) -> dict[str, Any]:
     return dict(title=dict(text=name), showticklabels=False)
-
-
-def _curves(result: Result, scene: Config, values: torch.Tensor, x: torch.Tensor | None = None) -> list[style.Trace]:
-    counts, out = [s + 1 for s in frame_steps(result.step)], []
-    for k, method in _shown(result, scene):
-        xs = np.arange(len(values)) if x is None else x[:, k]
-        # The line ends where a value is exactly zero, for which a logarithmic axis has no place, or beyond float32.
-        ys = torch.where((values[:, k] > 0) & (values[:, k] < 1e38), values[:, k], torch.nan)
-        line = dict(type="scatter", x=style.array(xs), y=style.array(ys), mode="lines", name=METHODS[method],
-                    line=_line(method, 2.2), showlegend=False, hovertemplate=f"{METHODS[method]}: %{{y:.3g}}<extra></extra>")
-        out.append(style.grow(line, counts))
-    return out
-
-
-def loss(result: Result, scene: Config) -> go.Figure:
-    """Loss above the lowest minimum against steps, with gradient descent's closed form on quadratics."""
-    surface = _surface(scene)
-    low = float(surface.value(surface.minima_tensor()).min())
-    traces: list[style.Trace] = list(_curves(result, scene, result.losses - low))
-    top = float((result.losses[0, 0] - low).clamp_min(1e-6))
-    if result.theory is not None and "sgd" in scene.methods:
-        told = torch.where(result.theory < 1e38, result.theory, torch.nan)
-        traces.append(style.theory(np.arange(result.step + 1), told, "theory, gradient descent", showlegend=False))
-    return style.figure(traces, x="step", y="loss − minimum", yaxis_type="log", yaxis_range=_decades(traces, top, 8),
-                        xaxis_range=[0, result.step])
-
-
-def distance(result: Result, scene: Config) -> go.Figure:
-    """Distance to the nearest minimum against steps."""
-    assert result.distance is not None
-    top = float(result.distance[0, 0].clamp_min(1e-3))
-    traces = _curves(result, scene, result.distance)
-    return style.figure(traces, x="step", y="distance", yaxis_type="log", yaxis_range=_decades(traces, top, 4.5),
-                        xaxis_range=[0, result.step])
-
-
-def _decades(traces: Sequence[style.Trace], start: float, below: float) -> list[float]:
-    """The decades that hold the curves, at most `below` under the start's value and two over it."""
-    known = np.concatenate([np.asarray(trace["y"], float) for trace in traces])
-    known = np.log10(known[np.isfinite(known) & (known > 0)])
-    first = float(np.log10(start))
-    if not known.size:
-        return [first - below, first + 0.3]
-    return [max(float(known.min()) - 0.3, first - below), min(max(float(known.max()), first) + 0.3, first + 2)]
 
 
 def basins(result: Result, scene: Config) -> go.Figure:
@@ -243,45 +197,6 @@ def basins(result: Result, scene: Config) -> go.Figure:
     ]
     return style.figure(traces, x="θ₁ of the start", y="θ₂ of the start", showlegend=False, uirevision=scene.problem, equal=True,
                         xaxis_range=list(surface.x_range), yaxis_range=list(surface.y_range))
-
-
-def rates(scene: Config) -> go.Figure:
-    """On a quadratic: the long-run contraction per step against ε, with this scene's ε and the limits."""
-    curvature = torch.tensor([1.0, 1.0 if scene.problem == "bowl" else scene.kappa], dtype=torch.float64)
-    top = float(curvature.max())
-    limit = max(quadratic.stability_limit("momentum", scene.alpha) / top * 1.1, scene.learning_rate * 1.1)
-    rate = torch.linspace(limit / 400, limit, 400, dtype=torch.float64)
-    traces: list[style.Trace] = [
-        dict(type="scatter", x=style.array(rate), y=style.array(quadratic.contraction(m, rate, curvature, scene.alpha)),
-             mode="lines", name=METHODS[m], line=_line(m), hovertemplate=f"{METHODS[m]}: %{{y:.4f}}<extra></extra>")
-        for m in ("sgd", "momentum", "nesterov")
-    ]
-    traces.append(style.theory([0, limit], [1, 1], "1: no progress", hoverinfo="skip"))
-    now, side = scene.learning_rate, "left" if scene.learning_rate < limit / 2 else "right"
-    here = dict(type="line", x0=now, x1=now, y0=0, y1=1, yref="y domain", line=dict(color=style.INK, width=1.5, dash="dot"))
-    return style.figure(
-        traces, x="learning rate ε", y="contraction per step", yaxis_range=[0, 1.3], xaxis_range=[0, limit], showlegend=True,
-        shapes=[here], annotations=[style.label(now, 0.08, "ε now") | dict(xanchor=side, xshift=6 if side == "left" else -6)])
-
-
-def network_curves(result: Result, scene: Config, against: str) -> go.Figure:
-    """Loss of the small net against steps, gradient evaluations or processor time."""
-    x = {"steps": None, "evaluations": result.evaluations, "seconds": result.seconds * 1000}[against]
-    title = {"steps": "step", "evaluations": "gradient evaluations", "seconds": "processor time (ms)"}[against]
-    traces = _curves(result, scene, result.losses, x)
-    ends = [float(t["x"][np.isfinite(t["y"])][-1]) for t in traces if np.isfinite(t["y"]).any()]
-    first = [m for m in FIRST_ORDER if m in scene.methods]
-    about: dict[str, Any] = dict(xaxis_range=[0, result.step])
-    values = result.losses[:, [k for k, _ in _shown(result, scene)]]
-    known = values[torch.isfinite(values) & (values > 0)]
-    if len(known):
-        # What diverges leaves upwards, so that the others can be told apart.
-        about["yaxis_range"] = [float(known.min().log10()) - 0.1, float(result.losses[0, 0].log10()) + 0.5]
-    if against != "steps" and ends:
-        # Methods that search spend far more; the axis shows where the first-order ones live, twice over.
-        reach = result.step * 3 if against == "evaluations" else max(ends[: max(1, len(first))]) * 6
-        about["xaxis_range"] = [0, min(max(ends), reach)]
-    return style.figure(traces, x=title, y="training loss (nats)", yaxis_type="log", **about)
 
 
 RACERS = ("sgd", "momentum")  # in the small picture, in the order in which they are laid down

@@ -65,11 +65,11 @@ def limit(config: Any) -> float:
     return 2 * (1 + config.alpha) / config.learning_rate
 
 
-def basins(loss: Tensor) -> int:
-    """The basins of a plane [B, A] that count."""
+def bottoms(loss: Tensor) -> Tensor:
+    """The bottoms (row, column) [n, 2] of the basins of a plane [B, A] that count."""
     known = loss[torch.isfinite(loss)]
     span = float(known.max() - known.min()) if len(known) else 0.0
-    return landscape.basins(loss, max(CLIMB, SHARE * span))
+    return landscape.bottoms(loss, max(CLIMB, SHARE * span))
 
 
 def _seed(config: Any, purpose: int) -> int:
@@ -201,7 +201,7 @@ class Lab:
         axes = [self._axes(cuts[m][0], coordinates[:, m], marks[m]) for m in range(n)]
         shadows = [planes[m].projection(paths[m]) for m in range(n)]
         values = torch.full((n, side, side), torch.nan)
-        counts, bends = torch.full((n,), NEVER), torch.full((n,), torch.nan)
+        counts, bends, places = torch.full((n,), NEVER), torch.full((n,), torch.nan), [torch.empty(0, 2)] * n
         self.found |= dict(
             kinds=tuple(c[0] for c in cuts), explained=torch.stack([c[2] for c in cuts]), marks=marks,
             a=torch.stack([axis[0] for axis in axes]), b=torch.stack([axis[1] for axis in axes]),
@@ -214,14 +214,16 @@ class Lab:
             for _ in self._fill(values[m], m, planes[m], *axes[m]):
                 self.found["grid"] = values.clone()
                 yield
-            counted = values[m]
+            counted, coarse = values[m], axes[m]
             if side != COUNTED:  # what is said of a plane does not change with how finely it is drawn
                 counted = torch.full((COUNTED, COUNTED), torch.nan)
-                coarse = [torch.linspace(float(axis[0]), float(axis[-1]), COUNTED) for axis in axes[m]]
+                coarse = tuple(torch.linspace(float(axis[0]), float(axis[-1]), COUNTED) for axis in axes[m])
                 for _ in self._fill(counted, m, planes[m], *coarse):
                     yield
-            counts[m], bends[m] = basins(counted), landscape.negative_curvature_fraction(counted)
-            self.found |= dict(basins=counts.clone(), bends_down=bends.clone())
+            rows, columns = bottoms(counted).T
+            places[m] = torch.stack([coarse[0][columns], coarse[1][rows]], -1)
+            counts[m], bends[m] = len(rows), landscape.negative_curvature_fraction(counted)
+            self.found |= dict(basins=counts.clone(), bottoms=tuple(places), bends_down=bends.clone())
             yield
 
     def _fill(self, values: Tensor, m: int, plane: landscape.Plane, a: Tensor, b: Tensor) -> Iterator[None]:

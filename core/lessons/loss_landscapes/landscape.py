@@ -127,11 +127,16 @@ def evaluate(mlp: MLP, theta: Tensor, x: Tensor, y: Tensor, loss: Loss) -> Tenso
 
 
 def basins(grid: Tensor, climb: float) -> int:
-    """Basins of grid [B, A] from whose bottom no lower one is reached without climbing at least `climb`.
+    """How many basins of grid [B, A] count."""
+    return len(bottoms(grid, climb))
+
+
+def bottoms(grid: Tensor, climb: float) -> Tensor:
+    """The bottoms (row, column) [n, 2] of grid [B, A] from which no lower one is reached without climbing at least `climb`.
 
     A step leads to any of the eight neighbours, and none leaves the grid. A shallow dip counts as part of the basin round
     it (the persistence of Edelsbrunner, Letscher and Zomorodian 2002), so the number changes little with the spacing, as
-    that of the points below all their neighbours does not. Points without a finite value are walls; 0 where all are.
+    that of the points below all their neighbours does not. Points without a finite value are walls.
     """
     z = grid.double()
     places = torch.arange(z.numel()).reshape(z.shape)
@@ -150,14 +155,17 @@ def basins(grid: Tensor, climb: float) -> int:
             i = root[i]
         return i
 
-    count, merged = 0, 0
+    counted, gone = [], set()
     for i, j, level in zip(a[order].tolist(), b[order].tolist(), height[order].tolist(), strict=True):
         deep, shallow = sorted((lake(i), lake(j)), key=bottom.__getitem__)
         if deep != shallow:
-            count += level - bottom[shallow] >= climb
-            merged += 1
+            if level - bottom[shallow] >= climb:
+                counted.append(shallow)
+            gone.add(shallow)
             root[shallow] = deep
-    return count + int(torch.isfinite(z).sum()) - merged
+    # A lake is known by its deepest point; those that never ended are the lowest of their part of the grid.
+    counted += [i for i in torch.isfinite(flat).nonzero().flatten().tolist() if i not in gone]
+    return torch.tensor([divmod(i, z.shape[1]) for i in sorted(counted)], dtype=torch.long).reshape(-1, 2)
 
 
 def negative_curvature_fraction(grid: Tensor, parts: int = 10) -> float:

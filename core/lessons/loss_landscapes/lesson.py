@@ -99,7 +99,8 @@ class Result:
     moved: Tensor | None = None  # [S, M] distance from the plane's origin
     explained: Tensor | None = None  # [M, 2] share of the path's variance along each direction, NaN unless PCA
     marks: Tensor | None = None  # [M, 3, 2] the two solutions and the matched second one, NaN unless segment
-    basins: Tensor | None = None  # [M] basins that count (`lab.basins`), the minima of a closed-form surface, NEVER if unknown
+    basins: Tensor | None = None  # [M] basins that count (`lab.bottoms`), the minima of a closed-form surface, NEVER if unknown
+    bottoms: tuple[Tensor, ...] = ()  # [M] where those of nets are, [n, 2] in coordinates of the plane
     bends_down: Tensor | None = None  # [M] part of the plane with a negative curvature
     segment_t: Tensor | None = None  # [T] places along the segments
     segments: dict[str, Tensor] = field(default_factory=dict)  # name -> [T, M] loss

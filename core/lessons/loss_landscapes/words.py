@@ -1,4 +1,4 @@
-"""What is said of a run: the summary, the question and its verdicts, the challenge, alternative texts."""
+"""What is said of a run: the summary, the question and its verdicts, the challenge."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from torch import Tensor, stack
 
 from core import surfaces
 from core.formatting import format_number, format_percent, table
-from core.lessons.loss_landscapes.lab import NETS, SEGMENTS
+from core.lessons.loss_landscapes.lab import NETS
 from core.lessons.loss_landscapes.lesson import DEEP, FITTED, REACH, Config, Result
 from core.moments import NEVER
 from core.question import Challenge, Pick, Verdict
 
 FLAT = 1e-5  # a barrier below it, as a part of the loss at the ends, is rounding
-
-
 BENDS = 0.05  # a clear difference between the parts of two planes that curve downwards
 
 
@@ -40,46 +38,13 @@ def format_basins(basins: int) -> str:
     return "no finite loss" if basins == 0 else "one basin" if basins == 1 else f"about {basins} basins"
 
 
-def about_path(result: Any, m: int) -> str:
-    """How much of the path of landscape m lies in its plane; "" where that cannot be told."""
-    first, moved = float(result.off_plane[0, m]), float(result.moved[0, m])
-    if result.kinds[m] == "trajectory" and bool(result.explained[m].isfinite().all()):
-        share, far = float(result.explained[m].sum()), float(result.off_plane[:, m].max())
-        return (f"The plane holds {format_percent(share, 1)} of the path's variance; the path leaves it by up to "
-                f"{format_number(far)}, and its start is {format_number(moved)} from its end.")
-    if result.kinds[m] == "segment" or result.diverged_at[m] != NEVER or not 0 < moved < float("inf"):
-        return ""
-    return (f"The start and the end of training are {format_number(moved)} apart, of which (squared) "
-            f"{format_percent(1 - (first / moved) ** 2, 1)} lies in the plane.")
-
-
-def _limit(scene: Any) -> str:
-    return "2/ε" if scene.alpha == 0 else "2(1 + α)/ε"
-
-
-def stability(result: Any, scene: Any, m: int) -> str:
-    """Where curvature ends beside the limit of stability, and whether the run began above it and found a flatter place."""
-    if result.sharpness is None or result.sharpness_steps is None or not bool(result.sharpness[-1, m].isfinite()):
-        return ""
-    along = result.sharpness[:, m] / result.limit
-    text = ""
-    flatter = (along < 1).nonzero()
-    if float(along[0]) > 1 and len(flatter):
-        k = int(flatter[0])
-        losses = result.losses[: int(result.sharpness_steps[k]) + 1, m]
-        top, start = float(losses.max()), float(losses[0])
-        rises = "even so"
-        if top > start:
-            rises = f"the loss first rises from {format_number(start)} to {format_number(top)}, and then"
-        text = (f"The start is too steep, with λ at {format_number(along[0])} times the limit {_limit(scene)}: {rises} step "
-                f"{int(result.sharpness_steps[k])} is at a flatter place, with {format_number(along[k])} times. ")
-    return text + (f"At the end λ is {format_number(result.sharpness[-1, m])}, {format_number(along[-1])} times the limit "
-                   f"{_limit(scene)} = {format_number(result.limit)}: {_edge(along[-1])} the edge of stability.")
-
-
-def _edge(part: Tensor) -> str:
+def edge(part: Tensor) -> str:
     """On which side of the limit a curvature is, given as a part of it."""
     return "inside" if float(part) < 0.9 else "at" if float(part) <= 1.1 else "beyond"
+
+
+def format_loss(value: float) -> str:
+    return format_number(value, 3) if abs(value) < torch.inf else "no longer finite"
 
 
 def barriers(result: Any, scene: Any) -> tuple[float, float] | None:
@@ -154,12 +119,12 @@ def _table(result: Result) -> str:
     rows = [("Its plane has", *("…" if int(n) == NEVER else format_basins(int(n)) for n in result.basins)),
             ("Of it curves downwards", *("–" if share != share else f"about {format_percent(share)}"
                                          for share in result.bends_down.tolist())),
-            ("Loss at the end", *(_format(float(loss)) for loss in result.losses[-1]))]
+            ("Loss at the end", *(format_loss(float(loss)) for loss in result.losses[-1]))]
     if result.sharpness is not None:
         part = result.sharpness[[0, -1]] / result.limit
         if bool(part.isfinite().all()):
             rows += [("Steepest curvature at the start", *(f"{format_number(v)} times the limit" for v in part[0])),
-                     ("At the end", *(f"{format_number(v)} times: {_edge(v)} the edge" for v in part[1]))]
+                     ("At the end", *(f"{format_number(v)} times: {edge(v)} the edge" for v in part[1]))]
     if int(result.diverged_at.max()) != NEVER:
         rows.append(("Training diverged", *("no" if step == NEVER else f"at step {step}{f': {why}' if why else ''}"
                                             for step, why in zip(result.diverged_at.tolist(), result.reasons, strict=True))))
@@ -263,103 +228,3 @@ CHALLENGE = Challenge(
     f"to the start with a reach of at least {REACH:g}; everything else is yours. The page's own scene is checked.",
     check=_check,
 )
-
-
-WAITING = "This picture is still being computed."
-
-
-def _name(net: str) -> str:
-    return NETS.get(net, "The path")
-
-
-def _format(value: float) -> str:
-    return format_number(value, 3) if abs(value) < torch.inf else "no longer finite"
-
-
-def _each(result: Result, first: Tensor, last: Tensor) -> str:
-    """From where to where, for each landscape; first, last [M]."""
-    return "; ".join(f"{_name(net).lower()} from {_format(float(a))} to {_format(float(b))}"
-                     for net, a, b in zip(result.nets, first, last, strict=True))
-
-
-def landscape(result: Result, m: int, shape: str) -> str:
-    """Plane or surface of landscape m."""
-    if result.grid is None:
-        return WAITING
-    known = result.grid[m][result.grid[m].isfinite()]
-    heights = "no finite loss so far"
-    if len(known):
-        heights = f"losses from {_format(float(known.min()))} to {_format(float(known.max()))}"
-    found = NEVER if result.basins is None else int(result.basins[m])
-    basins = "" if found == NEVER else f", {format_basins(found)}" if result.problem == "network" else f", local minima: {found}"
-    bends, path = "", ""
-    if result.bends_down is not None and bool(result.bends_down[m].isfinite()):
-        bends = f", about {format_percent(result.bends_down[m])} of it curving downwards"
-    if result.problem == "network" and result.off_plane is not None and result.moved is not None:
-        path = f" {about_path(result, m)}".rstrip()
-    return f"{_name(result.nets[m])}: the plane as {shape}, {heights}{basins}{bends}.{path}"
-
-
-def near(result: Result, m: int) -> str:
-    """The part of landscape m's plane round the path."""
-    if result.near is None or result.path is None or result.projection_loss is None:
-        return WAITING
-    known = result.near[m][result.near[m].isfinite()]
-    heights = f"losses from {_format(float(known.min()))} to {_format(float(known.max()))}" if len(known) else "no finite loss"
-    first, last = (_format(float(v)) for v in result.projection_loss[[0, -1], m])
-    return (f"{_name(result.nets[m])}: the plane near the path, {heights}; on the path's shadow "
-            f"the loss goes from {first} to {last}.")
-
-
-def loss(result: Result) -> str:
-    if not len(result.losses):
-        return WAITING
-    return f"Loss against step: {_each(result, result.losses[0], result.losses[-1])}."
-
-
-def off_plane(result: Result, m: int) -> str:
-    if result.off_plane is None or result.moved is None:
-        return WAITING
-    return (f"The path starts {_format(float(result.moved[0, m]))} from the plane's origin and "
-            f"{_format(float(result.off_plane[0, m]))} from the plane.")
-
-
-def sharpness(result: Result, scene: Config) -> str:
-    if result.sharpness is None:
-        return WAITING
-    ends = _each(result, result.sharpness[0], result.sharpness[-1])
-    m = result.nets.index(scene.skips) if scene.problem == "network" else 0
-    return (f"Top Hessian eigenvalue λ along the path: {ends}; the limit is {format_number(result.limit, 3)}. "
-            f"{_name(result.nets[m])}: {stability(result, scene, m) or 'no curvature is known at the end.'}")
-
-
-def segments(result: Result, m: int) -> str:
-    if not result.barriers:
-        return WAITING
-    heights = {name: barrier(result, name, m) for name in SEGMENTS}
-    barriers = [f"{SEGMENTS[name].lower()} {'no finite loss' if height is None else format_barrier(height)}"
-                for name, height in heights.items()]
-    return f"Barriers on the straight ways: {'; '.join(barriers)}."
-
-
-def final_losses(result: Result) -> str:
-    if result.final_losses is None:
-        return WAITING
-    parts = []
-    for k, net in enumerate(result.nets):
-        ends = result.final_losses[:, k]
-        ends = ends[ends.isfinite()]
-        spread = f"from {_format(float(ends.min()))} to {_format(float(ends.max()))}" if len(ends) else "none finite"
-        parts.append(f"{NETS[net].lower()} {spread}")
-    return f"Losses at the last step over {len(result.final_losses)} starts: {'; '.join(parts)}."
-
-
-def rescaled(result: Result) -> str:
-    if not result.rescaled:
-        return "The net without skips diverged, or its rescaled twins are still being measured."
-    loss, sharp = result.rescaled["loss"], result.rescaled["sharpness"]
-    sharp, loss = (values[values.isfinite()] for values in (sharp, loss))
-    if not len(sharp) or not len(loss):
-        return "Curvature or loss of the rescaled twins is not finite."
-    return (f"Over the factors λ runs from {_format(float(sharp.min()))} to {_format(float(sharp.max()))}, the loss from "
-            f"{format_number(loss.min(), 4)} to {format_number(loss.max(), 4)}.")

@@ -9,6 +9,7 @@ import re
 
 import numpy as np
 import pytest
+import scipy.interpolate
 import torch
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
@@ -19,7 +20,7 @@ from core.lessons.exploding_gradients.lesson import FRAMES, THRESHOLDS, Config, 
 from core.lessons.exploding_gradients.words import CHALLENGE
 from core.moments import NEVER
 from examples import exploding_gradients as example
-from figures.exploding_gradients import pictures
+from figures.exploding_gradients import curves, pictures
 from tests.pages import page_spec
 from tests.scenes import anything
 
@@ -305,7 +306,7 @@ def test_the_ray_of_a_gradient_that_is_no_number_is_not_drawn():
     config = Config(unit="linear", start_w=1.2, start_b=0.5, inside="none")
     result = lesson.run(config)
     assert not bool(result.slopes[-1, 0].isfinite().all())
-    ray = pictures.direction(result, config).data[2]["meta"]["frames"]["x"]
+    ray = curves.direction(result, config).data[2]["meta"]["frames"]["x"]
     assert np.isfinite(ray[0]).all() and np.isnan(ray[-1][1])
 
 
@@ -314,7 +315,7 @@ def test_what_is_said_of_steps_holds_for_one_and_for_many():
     one, long = Config(T=1), Config(steps=300)
     board = page_spec("exploding_gradients").draw(lesson.run(one), one)
     assert not any(re.search(r"\b1 (steps|layers)\b", panel.alt) for panel in (*board.panels, *board.further))
-    pale = [t for t in pictures.direction(lesson.run(long), long).data if t["mode"] == "markers" and not (t["meta"] or {})]
+    pale = [t for t in curves.direction(lesson.run(long), long).data if t["mode"] == "markers" and not (t["meta"] or {})]
     assert [len(t["x"]) for t in pale] == [300, 300]
     away = Config(unit="linear", start_w=1.2, start_b=0.5)
     (note,) = [a["text"] for a in pictures.contour(lesson.run(away), away).layout.annotations if "off to" in a["text"]]
@@ -336,8 +337,32 @@ def test_every_alt_at_random_settings():
 
 def test_the_dashed_line_of_a_linear_unit_is_its_curve():
     config = Config(unit="linear", start_w=1.2, start_b=0.5)
-    bound, line = pictures.through(lesson.run(config), config).data[:2]
+    bound, line = curves.through(lesson.run(config), config).data[:2]
     np.testing.assert_allclose(bound["y"], line["y"], rtol=1e-5)
+
+
+def test_paths_lie_on_the_surface_from_step_to_step():
+    """Every step is sampled inside the frame, on its straight line, and its height is that of the map there."""
+    rng = random.Random(6)
+    for config in (Config(), Config(unit="linear", start_w=1.2, start_b=0.5), *(anything(Config, rng) for _ in range(8))):
+        result = lesson.run(config)
+        corner, far = np.array(lesson.frame(config)).T
+        ground, *lines, _, start = pictures.surface3d(result, config).data
+        assert (start["x"][0], start["y"][0]) == pytest.approx((config.start_w, config.start_b), rel=1e-6)
+        span = np.ptp(ground["z"])
+        surface = scipy.interpolate.RegularGridInterpolator((ground["y"], ground["x"]), ground["z"], bounds_error=False)
+        for path, arm, line in zip(result.paths.transpose(0, 1).numpy(), ARMS, lines, strict=True):
+            places = np.stack([line["x"], line["y"]], 1)
+            known = np.isfinite(places).all(1)
+            counts = line["meta"]["grow"]
+            assert counts[0] == 1 and counts[-1] == len(places)
+            want = surface(places[known][:, ::-1].clip(corner[::-1], far[::-1])) + pictures.LIFT[arm] * span
+            np.testing.assert_allclose(line["z"][known], want, atol=2e-3 * max(span, 1e-9))
+            jump = np.abs(np.diff(places, axis=0) / (far - corner)).max(1)
+            assert float(np.nanmax(jump, initial=0)) <= 1.01 / (lesson.MAP - 1)
+            for at, count in zip(pictures.stops(result), counts, strict=True):
+                if bool(((path[at] >= corner) & (path[at] <= far)).all()):
+                    np.testing.assert_allclose(places[count - 1], path[at], rtol=1e-4, atol=1e-5)
 
 
 def test_thumbnail_is_small_and_inside_its_frame():

@@ -321,6 +321,15 @@ def test_theory_and_bands_hold_at_the_first_frame_and_pale_after_it():
     assert [a["text"] for a in pictures.forward(result, config).layout.annotations] == ["He trains"]
 
 
+@pytest.mark.parametrize("depth", [1, 2, 12])
+def test_the_start_with_zeros_has_no_line_and_the_others_have(depth):
+    config = Config(depth=depth, steps=20)
+    result = lesson.run(config)
+    for picture in (pictures.forward(result, config), pictures.backward(result, config)):
+        lines = {(t["line"]["color"], t["line"]["dash"]) for t in picture.data if "y" in ((t["meta"] or {}).get("frames") or {})}
+        assert lines == {(colour, dash) for name, colour, dash in pictures.legend() if name != SCHEMES["zero"]}
+
+
 def test_names_at_the_edge_of_the_signal_do_not_cover_each_other():
     config = Config(depth=3, learning_rate=0.05)
     result = ran(config)

@@ -6,7 +6,7 @@ import torch
 from scipy import ndimage
 
 from core.engine import generators
-from core.lessons.loss_landscapes import landscape, words
+from core.lessons.loss_landscapes import alts, landscape, words
 from core.lessons.loss_landscapes.lab import Lab
 from core.lessons.loss_landscapes.lesson import Config, Result
 from core.moments import NEVER
@@ -78,7 +78,7 @@ def thrown_to_a_flatter_place(result: Result, scene: Config) -> bool:
     scaled = some(result.sharpness)[:, 1] * scene.learning_rate
     losses = result.losses[:, 1]
     return bool(result.diverged_at[1] == NEVER and scaled[0] > 2 and (scaled < 2).any() and losses.max() > losses[0]
-                and losses[-1] < losses[0] / 2 and "start is too steep" in words.sharpness(result, scene))
+                and losses[-1] < losses[0] / 2 and "start is too steep" in alts.sharpness(result, scene))
 
 
 def arrives(result: Result, scene: Config) -> bool:

@@ -124,15 +124,16 @@ def test_roughness_counts_on_known_surfaces():
     assert math.isnan(landscape.negative_curvature_fraction(empty)) and landscape.basins(empty, 0.1) == 0
 
 
-def by_definition(z: torch.Tensor, climb: float) -> int:
+def by_definition(z: torch.Tensor, climb: float) -> list[tuple[int, ...]]:
     """Bottoms that are the lowest of all that is reached without climbing `climb` above them."""
-    grid, around, found = z.double().numpy(), np.ones((3, 3)), 0
+    grid, around, found = z.double().numpy(), np.ones((3, 3)), []
     grid = np.where(np.isfinite(grid), grid, np.inf)
     bottoms, _ = ndimage.label((grid == ndimage.minimum_filter(grid, 3)) & np.isfinite(grid), around)  # pyright: ignore
     for place in ndimage.minimum_position(grid, bottoms, range(1, bottoms.max() + 1)):
         lake, _ = ndimage.label(grid < grid[place] + climb, around)  # pyright: ignore
-        found += grid[lake == lake[place]].min() == grid[place]
-    return int(found)
+        if grid[lake == lake[place]].min() == grid[place]:
+            found.append(tuple(int(i) for i in place))
+    return found
 
 
 def test_basins_are_what_one_must_climb_out_of():
@@ -141,9 +142,10 @@ def test_basins_are_what_one_must_climb_out_of():
         z = torch.randn(side, side, generator=g)
         z = torch.nn.functional.avg_pool2d(z[None], 3, 1, 1)[0]
         for climb in (1e-6, 0.05, 0.2, 0.5, 2.0):
-            assert landscape.basins(z, climb) == by_definition(z, climb)
+            assert landscape.basins(z, climb) == len(by_definition(z, climb))
+            assert {(i, j) for i, j in landscape.bottoms(z, climb).tolist()} == set(by_definition(z, climb))
     z[5:8, :] = torch.inf  # a wall: what lies beyond it is never reached
-    assert landscape.basins(z, 1e9) == by_definition(z, 1e9) == 2
+    assert landscape.basins(z, 1e9) == len(by_definition(z, 1e9)) == 2
 
 
 def test_roughness_does_not_count_the_grid():

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from typing import Any
 
+import numpy as np
+import plotly.graph_objects as go
 import pytest
 import torch
 
 from core import curvature, surfaces
 from core.engine import MLP, generators
+from core.lessons.loss_landscapes import alts, landscape, lesson, matching, words
 from core.lessons.loss_landscapes import lab as landscape_lab
-from core.lessons.loss_landscapes import landscape, lesson, matching, words
 from core.lessons.loss_landscapes.lesson import Config, Result, run
 from core.moments import NEVER
 from examples import loss_landscapes as example
+from figures.loss_landscapes import pictures
 from tests.pages import page_spec
 from tests.scenes import anything
 
@@ -301,12 +306,12 @@ def test_words_and_pictures_at_random_settings():
         if "At the end" in told:
             assert ("inside the edge" in told["At the end"][m]) == bool(part[-1] < 0.9)
             assert ("beyond the edge" in told["At the end"][m]) == bool(part[-1] > 1.1)
-        alt = words.sharpness(result, scene)
+        alt = alts.sharpness(result, scene)
         if "edge of stability" in alt:
             assert ("inside the edge" in alt) == bool(part[-1] < 0.9) and ("beyond the edge" in alt) == bool(part[-1] > 1.1)
             assert ("start is too steep" in alt) == bool(part[0] > 1 and (part < 1).any())
         assert ("The straight way to" in verdict) == (result.kinds[m] == "segment")
-        assert ("of the path's variance" in words.landscape(result, m, "contours")) == (result.kinds[m] == "trajectory")
+        assert ("of the path's variance" in alts.landscape(result, m, "contours")) == (result.kinds[m] == "trajectory")
 
 
 def test_the_part_near_the_path_is_framed_by_it():
@@ -327,6 +332,33 @@ def test_the_part_near_the_path_is_framed_by_it():
             (i, j), theta = (3, 17), lab.planes[m].points(a[17:18], b[3:4])
             torch.testing.assert_close(some(result.near)[m, i, j], lab._evaluate(m, theta)[0], rtol=1e-4, atol=1e-6)
     assert run(Config(plane="trajectory", **SMALL)).near is None, "its own frame is the path's"
+
+
+def diamonds(figure: go.Figure) -> list[Any]:
+    return [t for t in figure.data if t["type"].startswith("scatter") and t["marker"]["symbol"] == "diamond"]
+
+
+def test_the_basins_that_are_counted_are_marked_at_their_bottoms():
+    """On the plane and on the surface, at a loss below that of all places near by; a finer drawing marks the same places."""
+    for resolution in (41, 61):
+        scene = Config(depth=8, steps=50, restarts=0, resolution=resolution)
+        lab = landscape_lab.Lab(scene)
+        for stage in (lab.train, lab.cut):
+            for _ in stage():
+                pass
+        result = Result(**lab.found)
+        for m in range(2):
+            places, grid = result.bottoms[m], some(result.grid)[m]
+            assert len(places) == int(some(result.basins)[m]) > 0
+            marks, solid = (diamonds(figure(result, scene, m)) for figure in (pictures.contour, pictures.surface3d))
+            for trace in (*marks, *solid):
+                np.testing.assert_allclose(np.stack([trace["x"], trace["y"]], 1), places, rtol=1e-6)
+            assert len(marks) == len(solid) == 1
+            a, b = some(result.a)[m], some(result.b)[m]
+            for x, y in places:
+                away = torch.hypot(a[None] - x, b[:, None] - y) / (a[-1] - a[0])
+                assert float(grid[away < 0.02].min()) <= float(grid[away < 0.05].min()) + 0.02
+        assert not diamonds(pictures.contour(replace(result, bottoms=()), scene, 0))
 
 
 def test_what_leads_is_the_two_surfaces_or_the_way_between_two_solutions():

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from core import surfaces
-from core.lessons.loss_landscapes import lesson, words
+from core.lessons.loss_landscapes import alts, lesson
 from core.lessons.loss_landscapes.lesson import Config, Result, run
 from core.lessons.loss_landscapes.words import CHALLENGE, predict
 from core.moments import NEVER
@@ -142,11 +142,11 @@ def test_a_run_that_starts_too_steep_is_said_to_find_a_flatter_place_only_where_
     result = run(scene)
     scaled = some(result.sharpness)[:, 1] * scene.learning_rate
     k = int((scaled < 2).nonzero()[0])
-    text = words.sharpness(result, scene)
+    text = alts.sharpness(result, scene)
     assert f"step {int(some(result.sharpness_steps)[k])} is at a flatter place" in text
     assert "the loss first rises" in text and float(result.losses[:, 1].max()) > float(result.losses[0, 1])
     steep = replace(result, sharpness=torch.full_like(some(result.sharpness), 3 * result.limit))
-    assert "flatter place" not in words.sharpness(steep, scene)
+    assert "flatter place" not in alts.sharpness(steep, scene)
     # Where training diverges nothing is said of places that nobody looked at.
     gone = Config(batch_norm=False, depth=12, learning_rate=0.7, restarts=0)
     assert "flatter" not in run(gone).reasons[0]
