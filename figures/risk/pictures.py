@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.formatting import format_number, format_power_of_ten
 from core.lessons.risk.lesson import CAPACITIES, Config, Result, fmt, gaps, interpolates, widest
-from core.lessons.risk.words import J_text, rounding
+from core.lessons.risk.words import J_text, gap_name, rounding
 from figures import style
 
 DASH = {"J": "longdash", "J*": "solid"}
@@ -127,13 +127,14 @@ def risks(result: Result, scene: Config) -> go.Figure:
     traces.append(dict(type="scatter", x=[CAPACITIES[wide]] * 2, y=ends, mode="lines", hoverinfo="skip", showlegend=False,
                        line=dict(color=style.colour("warning"), width=3.6)))
     hues = [style.colour(HUE[name]) for name in ("J", "J*")]
-    for values, look in ((np.stack([J, risk], 1), dict(size=14, color=hues, line=dict(color=style.PAPER, width=2))),
-                         (torch.stack([result.J[:, 0], result.risk[:, 0]], 1),
-                          dict(size=13, symbol="circle-open", color=hues, line=dict(width=2.5)))):
+    # A ring is wider than a dot, so that both are seen where they meet, and filled, so that no line runs through it.
+    for values, look in ((torch.stack([result.J[:, 0], result.risk[:, 0]], 1),
+                          dict(size=20, color=style.PAPER, line=dict(color=hues, width=3))),
+                         (np.stack([J, risk], 1), dict(size=14, color=hues, line=dict(color=style.PAPER, width=2)))):
         both = style.array(np.maximum(np.asarray(values), 1e-30))
         here = dict(type="scatter", x=[CAPACITIES[scene.at]] * 2, y=both[scene.at], mode="markers", hoverinfo="skip", marker=look)
         traces.append(style.frames(here, x=np.stack([CAPACITY, CAPACITY], 1), y=both))
-    return style.figure(traces, x="capacity p", y="risk", yaxis_type="log", yaxis_range=[foot, top], showlegend=False,
+    return style.figure(traces, x="capacity p", y="risk: mean squared error", yaxis_type="log", yaxis_range=[foot, top], showlegend=False,
                         annotations=_names(result, scene, foot, top), **P_AXIS)
 
 
@@ -148,7 +149,7 @@ def _names(result: Result, scene: Config, foot: float, top: float) -> list[dict[
         about = dict(xanchor="right" if ends else "left", yanchor="bottom" if over else "top", xshift=0, yshift=4 if over else -4)
         return style.label(x, float(y), text, hue) | about
 
-    widest_gap = f"widest gap: {format_number(gaps(result)[wide])}<br>in the typical draw"
+    widest_gap = f"{gap_name(result)}: {format_number(gaps(result)[wide])}<br>in the typical draw"
     # Beside the peak, where J* falls away from it; else half-way down the bar, between the lines.
     beside = risk[max(wide - 4, 0) : wide] if late else risk[wide + 1 : wide + 5]
     at = risk[wide] if beside.size and beside.min() < risk[wide] - 0.15 * (top - foot) else (max(J[wide], foot) + risk[wide]) / 2
