@@ -59,7 +59,8 @@ def summary(result: Result, config: Config) -> str:
         return [name, str(CAPACITIES[at]), J_text(config, at, of_J), fmt(of_risk), between]
 
     typical = J, risk, gap
-    rows = [row(f"{gap_name(result).capitalize()}, typical draw", widest(result), typical), row("Lowest J*, typical draw", lowest(result), typical),
+    rows = [row(f"{gap_name(result).capitalize()}, typical draw", widest(result), typical),
+            row("Lowest J*, typical draw", lowest(result), typical),
             row("At this p, typical draw", config.at, typical), row("At this p, this draw", config.at, own)]
     return f"**In the typical draw {_widest(result, config)}.**\n\n" + table(["", "p", "J", "J*", "J* − J"], rows)
 
