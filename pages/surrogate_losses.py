@@ -68,10 +68,10 @@ def draw(result: Result, scene: Config) -> Board:
     panels = [
         Panel(id="plane", figure=lambda: pictures.plane(result, scene), span=7, height="tall", pair="outliers", alt=said["plane"],
               title="Where each loss puts its boundary",
-              caption=f"Circles: class A. Squares: class B.{marks} Theory: the boundary with the fewest errors."),
+              caption=f"Circles: class A. Squares: B.{marks} Theory: the boundary of fewest errors."),
         Panel(id="outliers", figure=lambda: pictures.outliers(result, scene), span=5, height="tall", alt=said["outliers"],
               title="How many change class as outliers go further", click=("distance", ""),
-              caption=f"Classed otherwise than at d = 0: mean and range of {scene.draws} draws.{exact} Click to set d."),
+              caption=f"Change from d = 0: mean and range of {scene.draws} draws.{exact} Click to set d."),
         Panel(id="losses", figure=lambda: pictures.losses(result), span=6, title="Four stand-ins for the 0-1 loss",
               pair="train-logistic", alt=said["losses"],
               caption="Margin: how far on the right side. Ticks: margins of the training samples."),
