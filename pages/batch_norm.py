@@ -82,7 +82,7 @@ def draw(result: Result, scene: Config) -> Board:
               title="The four lines of batch norm", alt=alt["lines"],
               caption=f"{marks}: mean ± spread. Click, and the nearest value of x moves there."),
         Panel(id="scaling", figure=lambda: pictures.scaling(scene), span=5, height="tall", title="What the input's scale does",
-              click=("factor", ""), caption="Dashed: batch norm by its formula. Click to choose a.", alt=alt["scaling"]),
+              click=("factor", ""), caption="Dashed: batch norm's formula, 0 at a = 0. Click to choose a.", alt=alt["scaling"]),
     ]
     sets = Panel(id="sets", figure=lambda: pictures.sets(scene), span=5, title="Which values share one μ and σ²", keyed=False,
                  caption=f"Samples to the right, positions up, channels back. Counts: first layer, m = {scene.batch_size}.",

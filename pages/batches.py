@@ -13,7 +13,7 @@ from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Eight of 256", "Every dot is one batch's estimate of the gradient; four times the samples about halve the noise."),
+    Preset("Eight of 256", "Every dot is one batch's gradient; four times the samples about halve the standard deviation."),
     Preset("One sample", "m = 1: the noise is as large as the samples differ, and batches of four about halve it.",
            dict(batch_size=1)),
     Preset("Half of all", "128 of 256, none of them twice: the noise is 71\u00a0% of what it is with replacement.",
@@ -72,10 +72,11 @@ def draw(result: Result, scene: Config) -> Board:
     panels = [
         Panel(id="cloud", figure=lambda: pictures.cloud(result, scene), span=7, rows=2, height="tall", alt=alt["cloud"],
               pair="variance", keyed=False, title=f"Gradients of batches of {few} and of {many}",
-              caption="Dot: a batch. Dashed, and bars: ±2 standard deviations by theory. Star: all samples."),
+              caption=f"Circles: batches of {few}. Diamonds: of {many}. Dashed, bars: ±2 standard deviations by theory. From 0 "
+                      "to the star: the gradient of all samples."),
         Panel(id="variance", figure=lambda: pictures.variance(result, scene), span=5, height="short", click=("batch_size", ""),
-              title="Variance against batch size", alt=alt["variance"],
-              caption=f"Filled: {ways[0]}; pale rings: {ways[1]}. Dashed: theory. Click to choose m."),
+              title="Variance, noise squared, by batch size", alt=alt["variance"],
+              caption=f"Filled: {ways[0]}; rings: {ways[1]}. Dashed: theory. Click to choose m."),
         Panel(id="signal", figure=lambda: pictures.signal(result, scene), span=5, height="short", alt=alt["signal"], keyed=False,
               title="The gradient and its noise in training",
               caption=f"‖g‖: length of the full gradient. m: what a batch misses it by{none}."
@@ -92,8 +93,8 @@ def draw(result: Result, scene: Config) -> Board:
         further = [further[0], *others, *further[1:]]
     return Board(panels=panels, further=further, setup=_setup(result, scene), summary=summary(result, scene),
                  legend=pictures.legend(result, scene),
-                 player=Player(labels=[f"step {s}" for s in moment_steps(scene)], name="Moment", field="moment", autoplay=False,
-                               seconds=5.0))
+                 player=Player(labels=[f"full-batch step {s}" for s in moment_steps(scene)], name="Moment", field="moment",
+                               autoplay=False, seconds=5.0))
 
 
 def _setup(result: Result, scene: Config) -> Panel:

@@ -66,7 +66,7 @@ def draw(result: Result, scene: Config) -> Board:
               caption=lambda: f"Lines, dots: {typical}, quartiles shaded. Rings: this draw.{pictures.unseen(result, scene)}"),
         Panel(id="fit", figure=lambda: pictures.hero(result, scene), span=5, height="tall", alt=said["fit"],
               title="This draw of samples, and its fit", keyed=False,
-              caption="Dots: the samples. Line: the fit. Dashed: the truth, with σ either side."),
+              caption="Dots: samples. Line: the fit, as far as the frame goes. Dashed: the truth, with σ either side."),
         Panel(id="parts", figure=lambda: pictures.parts(result, scene), span=6, title="What J* is made of", alt=said["parts"],
               pair="same", caption=f"Dots: means of {NOISES} draws of noise on this draw's inputs. Theory: σ² and both parts."),
         Panel(id="same", figure=lambda: pictures.same_inputs(result, scene), span=6, title="The same inputs, fresh noise",

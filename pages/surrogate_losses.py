@@ -63,15 +63,15 @@ REFERENCES = """
 def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alt_texts(result, scene))
     exact = " Theory: squared loss in closed form." if scene.model == "linear" else ""
-    marks = " Diamonds: outliers." if scene.distance else ""
+    marks = " Diamonds: outliers, of B." if scene.distance else ""
     marks += " Rings: wrong labels." if scene.label_noise else ""
     panels = [
         Panel(id="plane", figure=lambda: pictures.plane(result, scene), span=7, height="tall", pair="outliers", alt=said["plane"],
               title="Where each loss puts its boundary",
-              caption=f"Circles: class A. Squares: class B.{marks} Theory: fewest errors."),
+              caption=f"Circles: class A. Squares: B.{marks} Theory: the boundary of fewest errors."),
         Panel(id="outliers", figure=lambda: pictures.outliers(result, scene), span=5, height="tall", alt=said["outliers"],
               title="How many change class as outliers go further", click=("distance", ""),
-              caption=f"Validation samples: mean and range of {scene.draws} draws.{exact} Click to set d."),
+              caption=f"Change from d = 0: mean and range of {scene.draws} draws.{exact} Click to set d."),
         Panel(id="losses", figure=lambda: pictures.losses(result), span=6, title="Four stand-ins for the 0-1 loss",
               pair="train-logistic", alt=said["losses"],
               caption="Margin: how far on the right side. Ticks: margins of the training samples."),

@@ -19,7 +19,7 @@ from figures import style
 
 HUE = {kind: f"norm_{kind}" for kind in KINDS}
 MARK = {"none": "circle", "batch": "square", "layer": "diamond", "group": "triangle-up", "instance": "x"}
-ROWS = ("x", "x − μ", "x̂", "y")
+ROWS = ("x", "x − μ", "x̂", "y = γ x̂ + β")
 # How many frames of the film each line takes
 HOLD, LINE_1, LINE_2, LINE_3, LINE_4 = 3, 6, 8, 12, 14
 
@@ -37,11 +37,14 @@ def film(scene: Config) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Labels [F]; place [F] of the values, 0 at x to 3 at y; reach [F] of the σ bracket, NaN before there is a mean."""
     lines, _ = transforms(scene)
     labels, place, reach = ["the batch x"] * HOLD, [0.0] * HOLD, [math.nan] * HOLD
-    labels += [f"line 1: μ = {mean_text(lines.x)}"] * LINE_1
-    labels += [f"line 2: σ² = {format_number(float(lines.var) if lines.x.min() < lines.x.max() else 0.0, 3)}"] * LINE_2
+    labels += [f"line 1: mean μ\u00a0=\u00a0{mean_text(lines.x)}"] * LINE_1
+    variance = float(lines.var) if lines.x.min() < lines.x.max() else 0.0
+    labels += [f"line 2: variance σ²\u00a0=\u00a0{format_number(variance, 3)}"] * LINE_2
     place += [0.0] * (LINE_1 + LINE_2)
     reach += [0.0] * LINE_1 + list(_ease(LINE_2))
-    for at, (label, n) in enumerate((("line 3: x − μ", LINE_3), ("line 3: ÷ √(σ² + δ)", LINE_3), ("line 4: γ x̂ + β", LINE_4))):
+    sign = "−" if scene.beta < 0 else "+"
+    last = f"line 4: {format_number(scene.gamma)}\u00a0x̂\u00a0{sign}\u00a0{format_number(abs(scene.beta))}"
+    for at, (label, n) in enumerate((("line 3: x − μ", LINE_3), ("line 3: ÷ √(σ² + δ)", LINE_3), (last, LINE_4))):
         labels += [label] * n
         place += list(at + _ease(n))
         reach += [1.0] * n
@@ -129,8 +132,9 @@ def _answer(scene: Config, low: float, high: float) -> style.Trace:
     _, place, _ = film(scene)
     ends = np.concatenate([lines.y.numpy() for lines in transforms(scene)])
     right = high - ends.max() > ends.min() - low
+    said = f"{second_name(scene)}: {outcome(scene)}"
     # Plain spaces at an end are not drawn.
-    said = f"\u2003{outcome(scene)}" if right else f"{outcome(scene)}\u2003"
+    said = f"\u2003{said}" if right else f"{said}\u2003"
     words = dict(type="scatter", x=[float(ends.max() if right else ends.min())], y=[0.0], mode="text", text=[said],
                  textposition=f"middle {'right' if right else 'left'}", hoverinfo="skip", cliponaxis=False)
     return style.frames(words, text=[[said if at == place[-1] else ""] for at in place])
@@ -142,12 +146,12 @@ def algorithm(scene: Config) -> go.Figure:
     traces = [t for i, lines in reversed(list(enumerate(batches))) for t in _path_traces(lines, scene, second=i > 0)]
     low, high = reach_of(scene)
     traces += [_answer(scene, low, high)] if changes(scene) else []
+    called = ["x", second_name(scene)][: len(batches)]
     names = []
-    for name, *values in zip(ROWS, *([v.x, v.centred, v.xhat, v.y] for v in batches), strict=True):
+    for name, *values in zip((" | ".join(called), *ROWS[1:]), *([v.x, v.centred, v.xhat, v.y] for v in batches), strict=True):
         means, spreads = (" | ".join(map(tell, values)) for tell in (mean_text, spread_text))
         names.append(f"<b>{name}</b><br>mean {means}<br>spread {spreads}")
-    called = zip(("x", second_name(scene)), batches, strict=False)
-    marks = [_name(float(lines.mean), 3, name, i) for i, (name, lines) in enumerate(called)]
+    marks = [_name(float(lines.mean), 3, name, i) for i, (name, lines) in enumerate(zip(called, batches, strict=True))]
     return style.figure(
         traces, x="value", showlegend=False, uirevision=f"{low}:{high}", annotations=marks,
         xaxis=dict(range=[low, high], zeroline=True, zerolinecolor=style.colour("axis")),

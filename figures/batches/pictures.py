@@ -105,7 +105,7 @@ def _clouds(result: Result, scene: Config, sizes: Sequence[int], *, bars: bool) 
                  marker=dict(size=1, opacity=0))
     traces.append(style.frames(frame, x=corners[..., 0], y=corners[..., 1]))
     xaxis, yaxis = (dict(zeroline=True, zerolinecolor=style.colour("axis")) for _ in range(2))
-    return style.figure(traces, x="along the first principal direction", y="along the second", equal=True, xaxis=xaxis,
+    return style.figure(traces, x="along the noise's first principal direction", y="along its second", equal=True, xaxis=xaxis,
                         yaxis=yaxis, showlegend=False, uirevision=f"{scene.n_samples}:{scene.learning_rate}")
 
 
@@ -153,12 +153,12 @@ def variance(result: Result, scene: Config) -> go.Figure:
         factors = np.array([_factor(scene, 1, True) / m if with_replacement else
                             (scene.n_samples - m) / (scene.n_samples - 1) / m for m in fine])
         line = style.theory(fine, total[now] * factors, f"theory, {name} replacement", showlegend=False,
-                            opacity=1 if chosen else 0.35)
+                            opacity=1 if chosen else 0.6)
         traces.append(style.frames(line, y=total[:, None] * factors))
         drawn = _film(result, lambda at, w=with_replacement: at.cloud[int(w), :, :, :2].square().sum(-1).mean(-1))
         # Zero, all samples being in the batch, has no place on a logarithmic axis.
         drawn = np.where(drawn > lesson.ROUNDING**2 * total[:, None], drawn, np.nan)
-        hues = [style.colour(CLOUDS[0][0] if m == few else CLOUDS[1][0] if m == many else "muted", 1 if chosen else 0.6)
+        hues = [style.colour(CLOUDS[0][0] if m == few else CLOUDS[1][0] if m == many else "muted", 1 if chosen else 0.85)
                 for m in result.sizes]
         dot = dict(type="scatter", x=style.array(sizes), y=drawn[now], mode="markers", name=f"{name} replacement",
                    marker=dict(symbol="circle" if chosen else "circle-open", color=hues,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.formatting import format_number, format_power_of_ten
 from core.lessons.risk.lesson import CAPACITIES, Config, Result, fmt, gaps, interpolates, widest
-from core.lessons.risk.words import J_text, rounding
+from core.lessons.risk.words import J_text, gap_name, rounding
 from figures import style
 
 DASH = {"J": "longdash", "J*": "solid"}
@@ -127,14 +127,15 @@ def risks(result: Result, scene: Config) -> go.Figure:
     traces.append(dict(type="scatter", x=[CAPACITIES[wide]] * 2, y=ends, mode="lines", hoverinfo="skip", showlegend=False,
                        line=dict(color=style.colour("warning"), width=3.6)))
     hues = [style.colour(HUE[name]) for name in ("J", "J*")]
-    for values, look in ((np.stack([J, risk], 1), dict(size=14, color=hues, line=dict(color=style.PAPER, width=2))),
-                         (torch.stack([result.J[:, 0], result.risk[:, 0]], 1),
-                          dict(size=13, symbol="circle-open", color=hues, line=dict(width=2.5)))):
+    # A ring is wider than a dot, so that both are seen where they meet, and filled, so that no line runs through it.
+    for values, look in ((torch.stack([result.J[:, 0], result.risk[:, 0]], 1),
+                          dict(size=17, color=style.PAPER, line=dict(color=hues, width=2.5))),
+                         (np.stack([J, risk], 1), dict(size=14, color=hues, line=dict(color=style.PAPER, width=2)))):
         both = style.array(np.maximum(np.asarray(values), 1e-30))
         here = dict(type="scatter", x=[CAPACITIES[scene.at]] * 2, y=both[scene.at], mode="markers", hoverinfo="skip", marker=look)
         traces.append(style.frames(here, x=np.stack([CAPACITY, CAPACITY], 1), y=both))
-    return style.figure(traces, x="capacity p", y="risk", yaxis_type="log", yaxis_range=[foot, top], showlegend=False,
-                        annotations=_names(result, scene, foot, top), **P_AXIS)
+    return style.figure(traces, x="capacity p", y="risk: mean squared error", yaxis_type="log", yaxis_range=[foot, top],
+                        showlegend=False, annotations=_names(result, scene, foot, top), **P_AXIS)
 
 
 def _names(result: Result, scene: Config, foot: float, top: float) -> list[dict[str, Any]]:
@@ -148,14 +149,25 @@ def _names(result: Result, scene: Config, foot: float, top: float) -> list[dict[
         about = dict(xanchor="right" if ends else "left", yanchor="bottom" if over else "top", xshift=0, yshift=4 if over else -4)
         return style.label(x, float(y), text, hue) | about
 
-    widest_gap = f"widest gap: {format_number(gaps(result)[wide])}<br>in the typical draw"
-    # Beside the peak, where J* falls away from it; else half-way down the bar, between the lines.
+    widest_gap = f"{gap_name(result)}: {format_number(gaps(result)[wide])}<br>in the typical draw"
+    # Beside the peak, where J* falls away from it; else half-way down the bar, between the lines, or past them where it is short.
     beside = risk[max(wide - 4, 0) : wide] if late else risk[wide + 1 : wide + 5]
-    at = risk[wide] if beside.size and beside.min() < risk[wide] - 0.15 * (top - foot) else (max(J[wide], foot) + risk[wide]) / 2
+    ends, room = sorted((max(J[wide], foot), risk[wide])), 0.15 * (top - foot)
+    if beside.size and beside.min() < risk[wide] - room:
+        at = risk[wide]
+    elif ends[1] - ends[0] > 2 * room:
+        at = sum(ends) / 2
+    else:
+        noise = 2 * math.log10(scene.sigma) if scene.sigma > 0 else -math.inf
+        free = (y for y in (ends[0] - room, ends[1] + room, ends[0] - 2.5 * room) if foot + room < y < top - room / 2)
+        at = next((y for y in free if abs(y - noise) > room), sum(ends) / 2)
     gap = name(math.log10(CAPACITIES[wide]), at, widest_gap, "warning", True, late)
-    out = [name(math.log10(scene.m), top, "p = N", "muted", False, True) | dict(xshift=-4),
+    # The name of the gap runs to the right from its bar, to where p = N may be.
+    below = 0.09 < math.log10(scene.m / CAPACITIES[wide]) < 1
+    line = name(math.log10(scene.m), foot if below else top, "p = N", "muted", below, not below)
+    out = [line | dict(xshift=4 if below else -4),
            gap | dict(xshift=-8 if late else 8, yanchor="middle", align="right" if late else "left"),
-           name(0, J[0], "J, on the samples", "train", bool(J[0] > risk[0]), False)]
+           name(0, J[0], "J, on the samples", "train", bool(J[0] > risk[0] or J[0] < risk[0] - room), False)]
     left = next((i for i, v in enumerate(J) if v < foot), None)  # where J leaves the frame, which has room to the left of it
     if left and CAPACITIES[left] >= 8:
         out[-1] = name(math.log10(CAPACITIES[left - 1]), foot, "J, on the samples", "train", True, True) | dict(xshift=-12)

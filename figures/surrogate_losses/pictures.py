@@ -166,8 +166,8 @@ def outliers(result: Result, scene: Config) -> go.Figure:
                         hovertemplate=f"{name} at d = %{{x}}: %{{y:.1f}} %<extra></extra>")]
     if exact is not None:
         traces.append(style.theory(d, exact, "least squares in closed form"))
-    return style.figure(traces, x="distance d of the outliers", y="change class (%)", xaxis_range=[-0.4, 20.4],
-                        yaxis_range=[0, top], showlegend=False)
+    return style.figure(traces, x="distance d that outliers are carried", y="validation samples that change class (%)",
+                        xaxis_range=[-0.4, 20.4], yaxis_range=[0, top], showlegend=False)
 
 
 def wanted(result: Result, scene: Config) -> go.Figure:

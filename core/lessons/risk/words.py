@@ -34,6 +34,11 @@ def rounding(result: Result, config: Config) -> float:
     return left if left >= ZERO else 0.0
 
 
+def gap_name(result: Result) -> str:
+    """What the largest J* − J is called: where new data cost less at every p, it is the one nearest to none."""
+    return "smallest gap" if gaps(result).max() < 0 else "widest gap"
+
+
 def _widest(result: Result, config: Config) -> str:
     """Where the gap is widest, as the end of a sentence on the typical draw."""
     gap, wide = gaps(result), CAPACITIES[widest(result)]
@@ -54,7 +59,8 @@ def summary(result: Result, config: Config) -> str:
         return [name, str(CAPACITIES[at]), J_text(config, at, of_J), fmt(of_risk), between]
 
     typical = J, risk, gap
-    rows = [row("Widest gap, typical draw", widest(result), typical), row("Lowest J*, typical draw", lowest(result), typical),
+    rows = [row(f"{gap_name(result).capitalize()}, typical draw", widest(result), typical),
+            row("Lowest J*, typical draw", lowest(result), typical),
             row("At this p, typical draw", config.at, typical), row("At this p, this draw", config.at, own)]
     return f"**In the typical draw {_widest(result, config)}.**\n\n" + table(["", "p", "J", "J*", "J* − J"], rows)
 
@@ -100,7 +106,7 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
         "risks": f"Over p from 1 to {CAPACITIES[-1]}, J of {typical} goes from {J_text(scene, 0, J[0])} over "
                  f"{J_text(scene, near, J[near])} at p = N to {J_text(scene, end, J[end])}; J* from {fmt(risk[0])} over "
                  f"{fmt(risk[near])} at p = N to {fmt(risk[end])}, lowest at p = {CAPACITIES[best]} with {fmt(risk[best])}. The "
-                 f"gap is widest at p = {CAPACITIES[wide]} with {format_number(gap[wide])}; noise alone leaves σ² = "
+                 f"{gap_name(result)} is at p = {CAPACITIES[wide]}, {format_number(gap[wide])}; noise alone leaves σ² = "
                  f"{format_number(scene.sigma**2)}.{_falls(result, scene)}",
         "fit": f"{scene.m} samples of f ± {scene.sigma:g} and the fit of a {SHORT[scene.model]} at p = {p}, at most "
                f"{format_number(off)} from the truth. This draw's J = {J_text(scene, scene.at, result.J[scene.at, 0])}, "

@@ -206,6 +206,9 @@ def test_a_negative_gap_is_drawn_and_said(scene):
         assert ("new data cost less than the samples at every p" in text) == (count == "all")
     board = PAGE.draw(result, scene)
     panels = {panel.id: panel for panel in (*board.panels, *board.further)}
+    told = "Smallest gap" if count == "all" else "Widest gap"
+    (drawn,) = (note.text for note in panels["risks"].figure.layout.annotations if "gap" in note.text)
+    assert f"{told}, typical draw" in table_of(board.summary) and drawn.startswith(told.lower())
     for text in (panels["gap"].caption, panels["gap"].alt):
         assert f"It is negative at {count} capacities" in text
     figure = panels["gap"].figure
@@ -274,7 +277,9 @@ def test_seen_and_predict_hold_at_any_setting(scenes):
                         assert value < (ZERO if cell != "0" else 1e-6)
                     else:
                         assert read(cell) == pytest.approx(value, rel=0.051, abs=ZERO)
-            wide, best = (at(int(rows[f"{name}, typical draw"][0])) for name in ("Widest gap", "Lowest J*"))
+            called = "Smallest gap" if gap.max() < 0 else "Widest gap"
+            wide, best = (at(int(rows[f"{name}, typical draw"][0])) for name in (called, "Lowest J*"))
+            assert ("negative" in words.negative(result)) == bool((gap < -ZERO).any())
             assert gap[wide] >= gap.max() - ZERO and risk[best] <= max(risk.min(), ZERO)
             assert [rows[f"At this p, {whose} draw"][0] for whose in ("typical", "this")] == [str(CAPACITIES[scene.at])] * 2
             falls = words.alt_texts(result, scene)["risks"]
@@ -301,7 +306,7 @@ def test_numbers_say_whose_draw_they_are_of(opening):
     (gap,) = (note.text for note in panels["risks"].figure.layout.annotations if "gap" in note.text)
     assert gap == f"widest gap: {rows['Widest gap, typical draw'][3]}<br>in the typical draw"
     assert "typical draw (median of 12)" in panels["risks"].caption and "Rings: this draw" in panels["risks"].caption
-    dots, rings = (trace for trace in panels["risks"].figure.data if trace.mode == "markers")
+    rings, dots = (trace for trace in panels["risks"].figure.data if trace.mode == "markers")
     np.testing.assert_allclose(dots.y[1], median(opening.risk[at(12)]), rtol=1e-6)
     np.testing.assert_allclose(rings.y[1], float(opening.risk[at(12), 0]), rtol=1e-6)
 
