@@ -158,7 +158,7 @@ def confidence(result: Result) -> go.Figure:
     share = places().numpy()
     traces: list[style.Trace] = []
     for k, arm in enumerate(ARMS):
-        traces += _with_band(share, 100 * result.sure[k].numpy(), arm, (0.25, 0.75), "λ = %{x:.2f}: %{y:.0f}\u00a0% sure")
+        traces += _with_band(share, 100 * result.sure[k].numpy(), arm, (0.1, 0.9), "λ = %{x:.2f}: %{y:.0f}\u00a0% sure")
     traces.append(style.theory([0, 0.5, 1], [100, 50, 100], "max(λ, 1 − λ)"))
     mean = 100 * result.sure.mean(-1).numpy()  # [A, L]
     marker = dict(type="scatter", x=[share[OPENING]] * 2, y=style.array(mean[:, OPENING]), mode="markers", hoverinfo="skip",
