@@ -358,6 +358,19 @@ def test_side_by_side(page):
     expect(page.locator("[data-panel=kept-values]")).to_have_count(0)
 
 
+def test_nothing_is_lost_that_is_done_while_a_run_is_under_way(opened):
+    page = opened().page
+    page.evaluate("""() => {
+      document.querySelectorAll("[data-panel=values] .lab-image")[1].click();
+      document.querySelectorAll("[data-panel=table] tbody button")[3].click();
+      document.querySelector("[data-unit='1:2']").dispatchEvent(new MouseEvent("click", { bubbles: true }));
+      [...document.querySelectorAll(".lab-actions button")].find((b) => b.textContent === "Compare").click();
+    }""")
+    expect(page.locator("[data-panel=kept-values] canvas")).to_have_count(6)
+    expect(summary(page)).to_contain_text("Cell 1, unit 1:2, row 3,")
+    page.context.close()
+
+
 def test_lecture_mode(opened):
     page = opened("?present=1", width=1920, height=1080).page
     for number, name in enumerate(["values", "photographs", "network", "shifted", "points", "raster", "sketch", "table"], 1):

@@ -131,7 +131,7 @@ def _picture(page: Page, scene: Scene) -> None:
         about = _browser_data(page, scene, boards)
         start = getattr(scene, board.field) if board.field else None
         chart.show(board, key=f"{slug}:board", scene=urlencode(scene.query()), live=not boards.done, start=start, about=about,
-                   beside=boards.kept, on_event=lambda: _handle_event(page, board))
+                   beside=boards.kept, on_event=lambda event: _handle_event(page, board, event))
         with st.container(key="summary"):
             st.markdown(board.summary)
 
@@ -163,7 +163,7 @@ def _browser_data(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
     other = controls.pinned_scene(slug)
     return {
         "slug": slug, "question": questions.browser_data(question), "ask_first": st.session_state.get(f"ask_first:{slug}", False),
-        "notices": controls.warnings(slug), "alive": st.session_state.get("alive"), "session": compat.session_name(),
+        "notices": controls.warnings(slug), "session": compat.session_name(),
         "verdict": questions.judge(slug, scene, question, live=not boards.done),
         "solved": bool(st.session_state.get(f"solved:{slug}")),
         "presets": [{"name": preset.name, "why": preset.why, "current": there == scene,
@@ -173,29 +173,30 @@ def _browser_data(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
     }
 
 
-def _handle_event(page: Page, board: chart.Encoded) -> None:
+def _handle_event(page: Page, board: chart.Encoded, event: dict[str, Any]) -> None:
     slug = page.slug
-    event, scene, fields = st.session_state[f"{slug}:board"], st.session_state[f"scene:{slug}"], board.all_fields
-    if place := event.get("click"):
-        _handle_click(slug, scene, fields["click"][place["panel"]], *place["place"])
-    if moved := event.get("shift"):
-        _handle_click(slug, scene, fields["shift"][moved["panel"]], *moved["shift"])
-    if drawn := event.get("drawn"):
-        _handle_drawing(slug, scene, *fields["drawn"][drawn["panel"]], drawn["drawing"])
-    if moved := event.get("frame"):
-        controls.set_fields(slug, **{board.field: int(moved["frame"])})
-    if guess := event.get("guess"):
-        questions.record_guess(slug, scene, guess)
-    if chosen := event.get("preset"):
-        controls.set_scene(slug, next(there for preset, there in page.presets if preset.name == chosen["name"]))
-    if asked := event.get("further"):
-        controls.show_further(slug, bool(asked["open"]))
-    if event.get("pin"):
-        _compare(page, scene)
-    if asked := event.get("alive"):
-        st.session_state["alive"] = asked.get("at")
-    if event.get("leave"):
-        st.session_state["leave"] = True
+    scene = st.session_state[f"scene:{slug}"]
+    # None where the browser still showed an older board when it was touched.
+    fields = board.all_fields.get(event["event"], {}).get(event.get("panel"), ())
+    match event["event"]:
+        case "click":
+            _handle_click(slug, scene, fields, *event["place"])
+        case "shift":
+            _handle_click(slug, scene, fields, *event["shift"])
+        case "drawn" if fields:
+            _handle_drawing(slug, scene, *fields, event["drawing"])
+        case "frame" if board.field:
+            controls.set_fields(slug, **{board.field: int(event["frame"])})
+        case "guess":
+            questions.record_guess(slug, scene, event)
+        case "preset":
+            controls.set_scene(slug, next(there for preset, there in page.presets if preset.name == event["name"]))
+        case "further":
+            controls.show_further(slug, bool(event["open"]))
+        case "pin":
+            _compare(page, scene)
+        case "leave":
+            st.session_state["leave"] = True
 
 
 def _compare(page: Page, scene: Scene) -> None:

@@ -149,7 +149,6 @@ def keys_of(figure: Figure, legend: list[keys.Entry]) -> list[int]:
     return [i for i, (_, colour, _) in enumerate(legend) if colour in drawn]
 
 
-EVENTS = ("click", "shift", "drawn", "frame", "guess", "preset", "pin", "further", "leave", "alive", "missing")
 WHOLE = 5.0  # seconds for which a browser that has missed a part is sent all of them
 
 
@@ -166,29 +165,34 @@ def _component() -> tuple[Callable[..., Any], dict[str, bytes]]:
 
 
 def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int | None = None, about: Mapping[str, Any],
-         beside: Encoded | None = None, on_event: Callable[[], None] = lambda: None) -> Any:
+         beside: Encoded | None = None, on_event: Callable[[dict[str, Any]], None] = lambda event: None) -> None:
     """Mounts the board. `scene` is the link's query that it belongs to, `live` says that more of it is to come, `start` the
     frame to stand at; `about` goes to the browser as it is: presets, question, verdict, notices, lecture. `beside` is a board
     to compare with.
 
-    The returned object has one attribute for each of EVENTS.
+    on_event: called once for each thing that the reader does, before the run that it asks for. `event` says what: click, shift,
+    drawn, frame, guess, preset, pin, further, leave, alive or missing; `at` tells it from others; the rest is what board.js sends.
     """
     mount, look = _component()
     now, kept = _with_further(board), _with_further(beside)
     parts = {**look, **{name: data for one in (*now, *kept) for name, data in one.parts.items()}}
     sent = _sent(f"{key}:sent", parts)
     head = {"digest": "".join(one.digest for one in (*now, *kept)), "scene": scene, "live": live, "start": start,
-            "summary": board.summary, **about, "plotly": f"{assets.PLOTLY.address}/plotly.min.js", "look": next(iter(look)),
+            "handled": st.session_state.get(f"{key}:handled", 0), "summary": board.summary, **about, "plotly": f"{assets.PLOTLY.address}/plotly.min.js", "look": next(iter(look)),
             "now": [one.digest for one in now], "kept": [one.digest for one in kept],
             "parts": [[name, len(parts[name])] for name in sent]}
     data = b"".join([json.dumps(head).encode(), b"\n", *(parts[name] for name in sent)])
 
-    def event() -> None:
-        if st.session_state[key].get("missing"):
-            st.session_state[f"{key}:sent"] = set(), time.monotonic() + WHOLE
-        on_event()
+    def handle() -> None:
+        for event in st.session_state[key].get("events") or []:
+            if event["at"] <= st.session_state.get(f"{key}:handled", 0):
+                continue  # it came with an earlier message
+            st.session_state[f"{key}:handled"] = event["at"]
+            if event["event"] == "missing":
+                st.session_state[f"{key}:sent"] = set(), time.monotonic() + WHOLE
+            on_event(event)
 
-    return mount(data=data, key=key, **{f"on_{name}_change": event for name in EVENTS})
+    mount(data=data, key=key, on_events_change=handle)
 
 
 def _with_further(board: Encoded | None) -> list[Encoded]:

@@ -45,6 +45,7 @@ export class Board {
     this.revision = 0;
     this.digest = null;
     this.waiting = [];  // messages
+    this.events = [];  // that Python has not answered
     this.root.addEventListener("keydown", (e) => {
       if (e.key === " " && !this.lecture.on && !e.target.closest("button, select, input, a")) { e.preventDefault(); this.player.press("play"); }
     });
@@ -91,7 +92,8 @@ export class Board {
     this.head = head;
     this.root.dataset.scene = head.scene;
     this.root.dataset.live = head.live;
-    this.connection.answered(head.alive, head.session);
+    this.events = this.events.filter((event) => event.at > head.handled);
+    this.connection.answered(head.handled, head.session);
     this.showNotices(head.notices ?? []);
     this.lecture.show(head.lecture);
     this.toolbar.show(head);
@@ -107,9 +109,8 @@ export class Board {
     const sent = { look: textOf(head.look), now: head.now.map(textOf), kept: head.kept.map(textOf) };
     if (!complete(sent)) {
       this.root.dataset.live = true;  // more is to come
-      const ask = () => this.send("missing", { at: Date.now() });
-      this.lacking = setInterval(ask, LACKING);  // a question may be lost among the ticks of a run
-      return ask();
+      this.lacking = setInterval(() => this.send("missing"), LACKING);
+      return this.send("missing");
     }
     this.digest = head.digest;
     this.sent = sent;
@@ -269,8 +270,18 @@ export class Board {
     this.root.dataset.frame = frame;
   }
 
+  // Tells Python what the reader has done. Of two messages that a run finds waiting Streamlit hands on the newer alone, so each
+  // holds all events that have not been answered; `at` tells them apart. Returns it.
+  send(event, value = {}) {
+    const at = Math.max(Date.now(), (this.lastEvent ?? 0) + 1);
+    this.lastEvent = at;
+    this.events.push({ event, at, ...value });
+    this.sendEvents([...this.events]);
+    return at;
+  }
+
   sendClick(place) { this.send("click", place); }
-  sendFrame(frame) { this.send("frame", { frame, at: Date.now() }); }
+  sendFrame(frame) { this.send("frame", { frame }); }
 
   close() {
     this.closed = true;
@@ -296,7 +307,7 @@ function complete({ look, now, kept }) {
 export default function ({ parentElement, data, setTriggerValue }) {
   let board = boards.get(parentElement);
   if (!board || board.closed) boards.set(parentElement, (board = new Board(parentElement)));
-  board.send = setTriggerValue;
+  board.sendEvents = (events) => setTriggerValue("events", events);
   board.take(data instanceof Uint8Array ? data : new Uint8Array(data));
   return () => setTimeout(() => {
     if (!parentElement.isConnected) { board.close(); boards.delete(parentElement); }

@@ -36,8 +36,7 @@ export class Connection {
   }
 
   checkAlive() {
-    this.askedAt = Date.now();
-    this.board.send("alive", { at: this.askedAt });
+    this.asked = this.board.send("alive");
     clearInterval(this.answerTimer);
     this.answerTimer = setInterval(() => {
       if (this.app.dataset.testScriptState === "running") return;
@@ -46,12 +45,12 @@ export class Connection {
     }, ANSWER);
   }
 
-  // alive: the last question that the server has answered; session: which of its sessions speaks. Another one knows nothing of
+  // handled: the last event that the server has answered; session: which of its sessions speaks. Another one knows nothing of
   // what this reader has done.
-  answered(alive, session) {
+  answered(handled, session) {
     if (this.session && session !== this.session) return location.reload();
     this.session = session;
-    if (alive === this.askedAt) clearInterval(this.answerTimer);
+    if (handled >= this.asked) clearInterval(this.answerTimer);
   }
 
   close() {

@@ -144,7 +144,7 @@ export class Lecture {
       p: () => question.spec && question.ask(), c: () => document.documentElement.classList.toggle("lab-show-controls"),
       n: () => this.choosePicture(this.at + 1), b: () => this.choosePicture(this.at - 1), v: () => this.toggleOverlay("verdict"),
       q: () => this.toggleOverlay("qr"), m: () => this.toggleOverlay("map"), "?": () => this.toggleOverlay("map"),
-      Escape: () => (this.overlay && !this.overlay.hidden ? (this.overlay.hidden = true) : this.board.send("leave", { at: Date.now() })),
+      Escape: () => (this.overlay && !this.overlay.hidden ? (this.overlay.hidden = true) : this.board.send("leave")),
     }[e.key.length === 1 ? e.key.toLowerCase() : e.key];
     const number = /^[1-9]$/.test(e.key) ? Number(e.key) : 0;
     if (inField && e.key !== "Escape") return;

@@ -76,7 +76,7 @@ ${paragraphs(summary)}
     keepPart(digest, { text, numbers: Uint8Array.from(atob(numbers), (c) => c.charCodeAt(0)).buffer });
   }
   const board = new Board(document.querySelector("main"));
-  board.send = () => {};
+  board.sendEvents = () => {};
   board.receive(head);
 }
 <\/script>

@@ -143,7 +143,7 @@ export class Panel {
 
   // place: the numbers that Python puts into the fields that a click in this picture sets.
   click(place) { if (this.spec.click) this.board.sendClick({ panel: this.spec.id, place }); }
-  send(event, value) { this.board.send(event, { panel: this.spec.id, ...value, at: Date.now() }); }
+  send(event, value) { this.board.send(event, { panel: this.spec.id, ...value }); }
 
   close() {
     this.intersectionObserver.disconnect();

@@ -174,7 +174,7 @@ export class Question {
   answer(guess) {
     this.guessedCurve = this.curve;
     this.waiting = true;
-    this.board.send("guess", { guess, at: Date.now() });
+    this.board.send("guess", { guess });
     this.close();
   }
 

@@ -54,5 +54,5 @@ export class Further {
     this.names.textContent = this.open ? "" : further.map(([, title]) => title).join(" · ");
   }
 
-  ask(open) { this.board.send("further", { open, at: Date.now() }); }
+  ask(open) { this.board.send("further", { open }); }
 }

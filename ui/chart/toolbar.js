@@ -13,7 +13,7 @@ export class Toolbar {
     this.actions = line.appendChild(make("div", "lab-actions"));
     this.why.setAttribute("role", "status");
     this.predict = this.action("Predict", "Cover the picture and predict it first", () => board.question.ask());
-    this.compare = this.action("Compare", "Keep this scene and set another beside it", () => board.send("pin", { at: Date.now() }));
+    this.compare = this.action("Compare", "Keep this scene and set another beside it", () => board.send("pin"));
   }
 
   action(name, about, then) {
@@ -48,7 +48,7 @@ export class Toolbar {
     this.list = presets;
   }
 
-  choose(name) { this.board.send("preset", { name, at: Date.now() }); }
+  choose(name) { this.board.send("preset", { name }); }
 
   // The preset before or after the present one; null past the ends.
   neighbour(by) {
