@@ -9,6 +9,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(T
 
 .PHONY: run dev test test-kernels test-long check bench lesson clean
 
+# Sessions are threads. Each would have a heap of its own in the C library of GNU, and memory that one frees is of no use to another.
+export MALLOC_ARENA_MAX ?= 2
+
 run: $(VENV)/.run
 	$(BIN)/streamlit run server.py --server.port $(PORT)
 

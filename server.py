@@ -7,6 +7,7 @@ are under way before the page has asked for anything.
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import threading
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from ui import compat
 from ui.assets import CHART, PLOTLY
 
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
+AT_ONCE = 10  # sessions begun before the server answers what else has been asked of it
 YEAR = "public, max-age=31536000, immutable"
 
 
@@ -96,4 +98,21 @@ class Compressed:
             return self.packed[path]
 
 
-app = App("app.py", middleware=[Middleware(Compressed)])
+class InTurn:
+    """Sessions begin a few at a time, and in between the server answers whatever else has been asked of it.
+
+    A hall that scans one code would otherwise keep it busy with nothing but beginning sessions for half a second.
+    """
+
+    def __init__(self, app: Any):
+        self.app = app
+        self.turns = asyncio.Semaphore(AT_ONCE)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            async with self.turns:
+                await asyncio.sleep(0)
+        await self.app(scope, receive, send)
+
+
+app = App("app.py", middleware=[Middleware(Compressed), Middleware(InTurn)])

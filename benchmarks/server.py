@@ -51,7 +51,7 @@ LOGGED = ("import logging, sys; logging.basicConfig(); logging.getLogger('ui.job
 @contextmanager
 def serving(app: Path = ROOT / "server.py", log: Path | None = None, port: int = 0,
             folder: Path | None = None) -> Iterator[Server]:
-    """Runs `app` in its own folder, unless another is named, its output and the pool's log of jobs in `log`.
+    """Runs `app` in its own folder, unless another is named, its output and the pool's log of jobs in `log`, as `make run` does.
 
     Raises RuntimeError if it does not answer in a minute.
     """
@@ -59,7 +59,7 @@ def serving(app: Path = ROOT / "server.py", log: Path | None = None, port: int =
     command = [sys.executable, "-c", LOGGED, "run", str(app), "--server.port", str(port), "--server.headless", "true",
                "--browser.gatherUsageStats", "false"]
     with open(log or os.devnull, "w") as out:
-        child = subprocess.Popen(command, cwd=folder or app.parent, stdout=out, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(command, cwd=folder or app.parent, env={"MALLOC_ARENA_MAX": "2", **os.environ}, stdout=out, stderr=subprocess.STDOUT)
     try:
         address = f"http://localhost:{port}"
         _wait(address, child)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import posixpath
 import re
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.server import ROOT, serve, session
+from server import AT_ONCE, InTurn
 from ui import compat
 from ui.assets import CHART, PLOTLY, Folder
 
@@ -27,6 +29,22 @@ def get(address: str, encoding: str = "gzip") -> tuple[bytes, dict[str, str]]:
     request = urllib.request.Request(address, headers={"Accept-Encoding": encoding})
     with urllib.request.urlopen(request, timeout=20) as answer:
         return answer.read(), {name.lower(): value for name, value in answer.headers.items()}
+
+
+def test_a_hall_that_begins_leaves_room_for_other_questions():
+    """Beginning a session keeps the event loop busy, and a hundred of them come at once."""
+    order: list[str] = []
+
+    async def app(scope, receive, send):
+        order.append(scope["type"])
+
+    async def hall() -> None:
+        server = InTurn(app)
+        await asyncio.gather(*(server({"type": kind}, None, None) for kind in ["websocket"] * 100 + ["http"]))
+
+    asyncio.run(hall())
+    assert order.count("websocket") == 100
+    assert order.index("http") <= AT_ONCE
 
 
 @pytest.fixture(scope="module", params=["server.py", "app.py"])
