@@ -58,8 +58,9 @@ def serving(app: Path = ROOT / "server.py", log: Path | None = None, port: int =
     port = port or free_port()
     command = [sys.executable, "-c", LOGGED, "run", str(app), "--server.port", str(port), "--server.headless", "true",
                "--browser.gatherUsageStats", "false"]
+    environment = {"MALLOC_ARENA_MAX": "2", **os.environ}
     with open(log or os.devnull, "w") as out:
-        child = subprocess.Popen(command, cwd=folder or app.parent, env={"MALLOC_ARENA_MAX": "2", **os.environ}, stdout=out, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(command, cwd=folder or app.parent, env=environment, stdout=out, stderr=subprocess.STDOUT)
     try:
         address = f"http://localhost:{port}"
         _wait(address, child)

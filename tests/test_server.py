@@ -35,7 +35,7 @@ def test_a_hall_that_begins_leaves_room_for_other_questions():
     """Beginning a session keeps the event loop busy, and a hundred of them come at once."""
     order: list[str] = []
 
-    async def app(scope, receive, send):
+    async def app(scope, _receive, _send):
         order.append(scope["type"])
 
     async def hall() -> None:

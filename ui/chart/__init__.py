@@ -171,15 +171,17 @@ def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int
     to compare with.
 
     on_event: called once for each thing that the reader does, before the run that it asks for. `event` says what: click, shift,
-    drawn, frame, guess, preset, pin, further, leave, alive or missing; `at` tells it from others; the rest is what board.js sends.
+    drawn, frame, guess, preset, pin, further, leave, alive or missing; `at` tells it from others, and the rest is as board.js
+    sends it.
     """
     mount, look = _component()
     now, kept = _with_further(board), _with_further(beside)
     parts = {**look, **{name: data for one in (*now, *kept) for name, data in one.parts.items()}}
     sent = _sent(f"{key}:sent", parts)
+    handled = st.session_state.get(f"{key}:handled", 0)
     head = {"digest": "".join(one.digest for one in (*now, *kept)), "scene": scene, "live": live, "start": start,
-            "handled": st.session_state.get(f"{key}:handled", 0), "summary": board.summary, **about, "plotly": f"{assets.PLOTLY.address}/plotly.min.js", "look": next(iter(look)),
-            "now": [one.digest for one in now], "kept": [one.digest for one in kept],
+            "handled": handled, "summary": board.summary, **about, "plotly": f"{assets.PLOTLY.address}/plotly.min.js",
+            "look": next(iter(look)), "now": [one.digest for one in now], "kept": [one.digest for one in kept],
             "parts": [[name, len(parts[name])] for name in sent]}
     data = b"".join([json.dumps(head).encode(), b"\n", *(parts[name] for name in sent)])
 
