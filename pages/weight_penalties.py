@@ -149,7 +149,8 @@ def _linear(result: Result, scene: Config, said: Texts) -> list[Panel]:
               title=f"{min(len(result.names), pictures.BARS)} weights under {shown}",
               caption=f"× is an exact zero. From the bottom up: the order in which L1 holds them there.{some}", alt=said["bars"]),
         Panel(id="map", figure=lambda: pictures.geometry(result, scene), height="tall", title="Two weights: loss meets penalty",
-              caption="Two features alone. Filled: no more penalty than at the mark; dotted: the loss there.", alt=said["map"]),
+              alt=said["map"],
+              caption="Two features alone. Filled: no more penalty than at the mark; dotted: the loss there; trail: its way."),
     ]
 
 

@@ -30,7 +30,7 @@ def legend(scene: Config) -> list[tuple[str, str, str]]:
     out = [("training", style.colour("train"), "solid"), ("validation, decides", style.colour("validation"), "longdash"),
            ("test", style.colour("test"), "dot")]
     if scene.label_noise:
-        out.append(("best possible, on average", style.INK, "dash"))
+        out.append(("lowest in expectation", style.INK, "dash"))
     if scene.arm in ("l2", "both"):
         out.append(("objective, training + Ω", style.colour("l2"), "dashdot"))
     return out + [(name, style.colour(HUE[arm]), ARM_DASH[arm]) for arm, name in IN_TITLE.items()]

@@ -147,7 +147,7 @@ def loss(result: Result, scene: Config) -> go.Figure:
     named = [style.label(scene.steps, y, text, "muted") | dict(xanchor="right", xshift=-2, yanchor="bottom")
              for y, text in ((TRAINED, "trained"), (COIN, "ln 2, a coin"))]
     return style.figure(traces, x="step", y="loss (nats)", xaxis_range=[0, scene.steps], yaxis_range=[0, top], shapes=shapes,
-                        margin_r=24, annotations=named)  # room for the last number on a wall
+                        annotations=named)
 
 
 def units(result: Result) -> go.Figure:

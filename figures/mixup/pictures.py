@@ -165,7 +165,7 @@ def confidence(result: Result) -> go.Figure:
                   marker=dict(size=11, color=[style.colour(arm) for arm in ARMS], line=dict(color=style.PAPER, width=2)))
     traces.append(style.frames(marker, x=np.stack([share, share], 1), y=mean.T))
     half = mean[:, PLACES // 2]
-    notes = [dict(x=0.5, y=float(half[k]), text=f"<b>{format_percent(half[k] / 100)}</b>", showarrow=False,
+    notes = [dict(x=0.5, y=float(half[k]), text=f"<b>half-way {format_percent(half[k] / 100)}</b>", showarrow=False,
                   font=dict(color=style.colour(arm)), yanchor="bottom" if half[k] >= half[1 - k] else "top",
                   yshift=9 if half[k] >= half[1 - k] else -9) for k, arm in enumerate(ARMS)]
     low = 46 if result.data.classes == 2 else 0

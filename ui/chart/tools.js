@@ -132,6 +132,8 @@ export function legendEntry({ label, colour, dash }) {
 export function sizeLayout(layout, size) {
   const axis = (a) => ({ ...a, title: { ...a?.title, font: { ...a?.title?.font, size } }, tickfont: { ...a?.tickfont, size: 0.9 * size } });
   const out = { ...layout, font: { ...layout.font, size }, hoverlabel: { ...layout.hoverlabel, font: { ...layout.hoverlabel?.font, size } } };
+  // Room for half of a number of three figures at the right end of an axis, which Plotly would leave out.
+  out.margin = { ...layout.margin, r: Math.max(layout.margin?.r ?? 12, 0.9 * size) };
   for (const key of ["xaxis", "yaxis", ...Object.keys(layout)]) if (/^[xy]axis\d*$/.test(key)) out[key] = axis(layout[key]);
   for (const key of Object.keys(layout)) {
     if (!/^scene\d*$/.test(key)) continue;
