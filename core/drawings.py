@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from core.controls import Control, declare
+from core.uploads import PictureForm, PointsForm
 
 LEVELS = 1024  # places along an axis: ten bits of a number in a link
 Point = tuple[int, int, int]
@@ -144,14 +145,21 @@ DIGEST = re.compile(r"[0-9a-f]{32}")
 class Asset(Control):
     """The digest of bytes that the server keeps for a while (ui/asset_store.py), or "" for none.
 
-    `form` says what they are: the bytes that a Points or a Raster packs. A lesson whose Config has such a field takes the
-    bytes as a second argument: `steps(config, assets)` with {digest: bytes}, so that it stays a function of its arguments.
+    `form` says what they are: the bytes that a Points or a Raster packs, or what a reader uploads, which is shown to nobody else.
+    A lesson whose Config has such a field takes the bytes as a second argument: `steps(config, assets)` with {digest: bytes},
+    so that it stays a function of its arguments.
     """
 
-    form: Points | Raster
+    form: Points | Raster | PictureForm | PointsForm
+
+    @property
+    def uploaded(self) -> bool:
+        return isinstance(self.form, (PictureForm, PointsForm))
 
     def pack(self, drawing: Any) -> bytes:
-        """The bytes of a drawing; raises ValueError for what is none."""
+        """The bytes of a drawing or of what was read from a file; raises ValueError for what is no drawing."""
+        if isinstance(self.form, (PictureForm, PointsForm)):
+            return self.form.pack(drawing)
         return self.form.pack(self.form.nearest(drawing))
 
     def check(self, value: Any) -> None:
@@ -166,7 +174,7 @@ class Asset(Control):
         return text
 
     def format_value(self, value: str) -> str:
-        return "a drawing of the reader's" if value else "nothing"
+        return ("the reader's own" if self.uploaded else "a drawing of the reader's") if value else "nothing"
 
     def edges(self) -> tuple[Any, Any]:
         return "", ""
@@ -182,3 +190,8 @@ def raster(default: bytes, **about: Any) -> Any:
 
 def asset(**about: Any) -> Any:
     return declare("", Asset(hidden=True, **about))
+
+
+def upload(form: PictureForm | PointsForm, **about: Any) -> Any:
+    """A file of the reader's own: a picture, or points of two classes."""
+    return declare("", Asset(form=form, **about))

@@ -72,13 +72,13 @@ def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alt_texts(result, scene))
     moons = scene.problem == "moons"
     panels = [
-        Panel(id="pictures", figure=lambda: photographs.pictures(scene), span=7, rows=2, height="tall", pair="confidence",
+        Panel(id="pictures", figure=lambda: photographs.pictures(scene, result.uploaded), span=7, rows=2, height="tall", pair="confidence",
               title="Two pictures, mixed with weight λ",
               caption="Each pixel: λ times the first picture's, 1 − λ times the second's.", alt=said["pictures"]),
         Panel(id="confidence", figure=lambda: pictures.confidence(result), span=5, title="How sure between two classes?",
               caption=f"Mean of {SEGMENTS * SEEDS} ways between two classes; band: eight in ten. Dashed: the mixed label.",
               alt=said["confidence"]),
-        Panel(id="label", figure=lambda: photographs.mixed_label(scene), span=5, height="short", alt=said["label"], keyed=False,
+        Panel(id="label", figure=lambda: photographs.mixed_label(scene, result.uploaded), span=5, height="short", alt=said["label"], keyed=False,
               title="The label is mixed with the same λ", caption="ỹ always sums to one."),
         *_surfaces(result, scene, said),
         _errors(result, scene, said),

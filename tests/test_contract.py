@@ -16,6 +16,7 @@ import torch
 
 from core import lesson
 from core.controls import Choice, Choices, Control, Grid, InvalidValue, Number, Numbers, Switch
+from core.drawings import Asset
 from core.lesson import Scene
 from figures import style
 from tests.pages import page_spec
@@ -86,6 +87,8 @@ def outside(control: Control) -> list[Any]:
             return [1, "yes", None]
         case Numbers():
             return [(), (control.high + 1,) * control.least, (float("nan"),) * control.least, (0.0,) * (control.most + 1), "1"]
+        case Asset():
+            return ["no digest", None, 3, "A" * 32]
     raise TypeError(type(control))
 
 

@@ -1,7 +1,7 @@
 """What readers bring that does not fit into a link: bytes in the memory of the server, under their digest, for a while.
 
-A scene holds the digest. Whoever knows it has the bytes, as long as they are kept, so that a link with it works for others
-too; nobody else is shown them, and nothing lists them. No byte is written to a disk.
+A scene holds the digest. Whoever knows that of a drawing has the bytes, as long as they are kept, so that a link with it works
+for others too; what was uploaded is for the session that did so alone. Nothing lists them, and no byte is written to a disk.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ class AssetStore:
                 self._drop(next(iter(self._items)))
         return digest
 
-    def get(self, digest: str) -> bytes | None:
-        """The bytes, None where they are not here or not any more. Their time begins anew."""
+    def get(self, digest: str, owner: str | None = None) -> bytes | None:
+        """The bytes, None where they are not here or not any more, or not those of `owner`. Their time begins anew."""
         with self._guard:
             self._forget()
-            if digest not in self._items:
+            if digest not in self._items or (owner is not None and owner not in self._items[digest].owners):
                 return None
             self._touch(digest)
             return self._items[digest].data

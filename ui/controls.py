@@ -21,7 +21,8 @@ from core import lesson
 from core.controls import Choice, Choices, Control, Grid, InvalidValue, Number, Numbers, Switch
 from core.drawings import Asset
 from core.lesson import Scene
-from ui import asset_store, compat
+from core.uploads import PointsForm
+from ui import asset_store, compat, uploads
 
 # The parameters of a link that belong to the page, not to the scene: lecture mode, the scene to compare with, and whether the
 # further pictures are drawn.
@@ -91,10 +92,15 @@ def _read(config: type[Scene], query: Mapping[str, str]) -> tuple[Scene, list[st
 def without_lost_assets(scene: Scene) -> tuple[Scene, list[str]]:
     """The scene with the default in the place of each asset that is not here any more, and a sentence for each."""
     lost = {name: control for name, control in scene.controls().items()
-            if isinstance(control, Asset) and getattr(scene, name) and asset_store.store().get(getattr(scene, name)) is None}
+            if isinstance(control, Asset) and getattr(scene, name) and not _is_here(control, getattr(scene, name))}
     notes = [f"{control.label}: what was drawn or uploaded is not in the link, and the server that kept it for a while has it no "
              "more; the default is used instead." for control in lost.values()]
     return (dataclasses.replace(scene, **dict.fromkeys(lost, "")) if lost else scene), notes
+
+
+def _is_here(control: Asset, digest: str) -> bool:
+    owner = compat.session_id() if control.uploaded else None
+    return asset_store.store().get(digest, owner) is not None
 
 
 def current_scene(slug: str, config: type[Scene]) -> Scene:
@@ -105,7 +111,7 @@ def current_scene(slug: str, config: type[Scene]) -> Scene:
     for name, control in config.controls().items():
         was = getattr(before, name)
         values[name] = was
-        if current_widget_key(slug, name) in state:
+        if current_widget_key(slug, name) in state and not isinstance(control, Asset):
             try:
                 value = _from_widget(control, state[current_widget_key(slug, name)])
                 control.check(value)
@@ -177,9 +183,14 @@ def warn(slug: str, note: str) -> None:
 def warnings(slug: str) -> list[str]:
     """What was wrong with the last link or edit, and what the link does not hold, a sentence each."""
     scene: Scene = st.session_state[f"scene:{slug}"]
-    outside = [f"{control.label}: not in the link, which holds its name only. The server keeps it for an hour after its last use."
-               for name, control in scene.controls().items() if isinstance(control, Asset) and getattr(scene, name)]
-    return st.session_state.get(f"notes:{slug}", []) + outside
+    notes = list(st.session_state.get(f"notes:{slug}", []))
+    for name, control in scene.controls().items():
+        if not isinstance(control, Asset) or not (digest := getattr(scene, name)):
+            continue
+        notes += [f"{control.label}: {note}" for note in st.session_state.get(f"upload:{digest}", [])]
+        kept = "which holds its name only. The server keeps it for an hour after its last use."
+        notes.append(f"{control.label}: not in the link, {'and nobody else sees it.' if control.uploaded else kept}")
+    return notes
 
 
 def draw_widgets(slug: str, scene: Scene, fields: dict[str, Control]) -> None:
@@ -193,7 +204,40 @@ def draw_widgets(slug: str, scene: Scene, fields: dict[str, Control]) -> None:
         widget_key = current_widget_key(slug, name)
         if widget_key not in st.session_state or starts.get(name, ("",))[0] != widget_key:
             starts[name] = (widget_key, getattr(scene, name))
-        _widget(control, widget_key, starts[name][1])
+        if isinstance(control, Asset):
+            _uploader(slug, name, control, widget_key)
+        else:
+            _widget(control, widget_key, starts[name][1])
+
+
+def _uploader(slug: str, name: str, control: Asset, widget_key: str) -> None:
+    """A place for a file, which goes once it has been read; and a way back to what the lesson has."""
+    read, suffixes = ((uploads.read_points, ["csv", "tsv", "txt"]) if isinstance(control.form, PointsForm) else
+                      (uploads.read_picture, ["png", "jpg", "jpeg", "dcm", "dicom", "ima"]))
+
+    def take() -> None:
+        file = st.session_state[widget_key]
+        if file is None:
+            return
+        try:
+            brought, notes = read(file.getvalue())
+            digest = asset_store.store().put(control.pack(brought), compat.session_id())
+        except ValueError as error:
+            renew(slug, name)
+            return warn(slug, f"{control.label}: {error} Nothing has changed.")
+        st.session_state[f"upload:{digest}"] = notes
+        set_fields(slug, **{name: digest})
+        renew(slug, name)
+
+    st.file_uploader(**widget_arguments(control, widget_key), type=suffixes, on_change=take)
+    if getattr(st.session_state[f"scene:{slug}"], name):
+        st.button("Remove it", key=f"{widget_key}:remove", on_click=lambda: set_fields(slug, **{name: ""}))
+
+
+def renew(slug: str, name: str) -> None:
+    """Makes the field's widget start afresh."""
+    versions = st.session_state.get(f"versions:{slug}", {})
+    st.session_state[f"versions:{slug}"] = versions | {name: versions.get(name, 0) + 1}
 
 
 def _widget(control: Control, widget_key: str, value: Any) -> None:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from core.data import real
 from core.data.real import Picture
-from core.lessons.mixup.lesson import PAIRS, Config, pair, places
+from core.lessons.mixup.lesson import PAIRS, Config, Uploaded, pair, places
 from figures import style
 from figures.wire import Blob, image_blob
 
@@ -21,17 +21,18 @@ OPENING = Config().frame
 @lru_cache(maxsize=1)
 def album() -> dict[str, tuple[Picture, Blob, Blob]]:
     """Every picture, whole and at half its size."""
-    out: dict[str, tuple[Picture, Blob, Blob]] = {}
-    for name, picture in real.pictures().items():
-        pixels = picture.image_HWC.numpy()
-        small = pixels.reshape(80, 2, 80, 2, -1).mean((1, 3)).round().astype(np.uint8)
-        out[name] = picture, image_blob(pixels), image_blob(small)
-    return out
+    return {name: _page(picture) for name, picture in real.pictures().items()}
 
 
-def pictures(scene: Config) -> go.Figure:
+def _page(picture: Picture) -> tuple[Picture, Blob, Blob]:
+    pixels = picture.image_HWC.numpy()
+    small = pixels.reshape(80, 2, 80, 2, -1).mean((1, 3)).round().astype(np.uint8)
+    return picture, image_blob(pixels), image_blob(small)
+
+
+def pictures(scene: Config, uploaded: Uploaded = (None, None)) -> go.Figure:
     """x̃ large, x_i and x_j small. The browser mixes: x_i lies on x_j with opacity λ, which is λ x_i + (1 − λ) x_j."""
-    i, j = (album()[name] for name in PAIRS[scene.pair])
+    i, j = (_page(own) if own else album()[name] for own, name in zip(uploaded, PAIRS[scene.pair], strict=True))
     share = places().numpy()
     whole = dict(hoverinfo="skip", zsmooth="fast")
     names = i[0].label, j[0].label
@@ -63,11 +64,11 @@ def _caption(text: str, side: int, **where: str) -> style.Trace:
                 hoverinfo="skip", cliponaxis=False, **where)
 
 
-def mixed_label(scene: Config) -> go.Figure:
+def mixed_label(scene: Config, uploaded: Uploaded = (None, None)) -> go.Figure:
     """ỹ at every λ, as bars."""
     share = places().numpy()
     heights = np.stack([1 - share, share], 1)
-    i, j = pair(scene)
+    i, j = pair(scene, uploaded)
     text = [[f"{v:.2f}" for v in row] for row in heights]
     bars = dict(type="bar", x=style.array(heights[OPENING]), y=[j.label, i.label], orientation="h", text=text[OPENING],
                 textposition="outside", cliponaxis=False, width=0.62,

@@ -12,8 +12,9 @@ segment, M segments of all seeds, B bins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -22,17 +23,22 @@ from core.calibration import Reliability, expected_calibration_error, reliabilit
 from core.controls import choice, grid, number
 from core.data import real
 from core.data.real import Picture
+from core.drawings import upload
 from core.engine import MLP, Adam, Generators, cross_entropy, generators, spawn, train
 from core.engine.progress import Progress
 from core.lesson import Scene, last
 from core.lessons.mixup import probes
 from core.lessons.mixup.augmentation import Mixup, label_entropy, mix_pairs, one_hot
 from core.lessons.mixup.probes import SIDE, Data, Plane
+from core.uploads import PictureForm, square
 
 ARMS = ("erm", "mixup")
 SEEDS = 5
 PLACES = 21  # positions of λ, 0 to 1 in steps of 0.05
 BINS = 15
+Uploaded = tuple[Picture | None, Picture | None]
+IMAGE = 160  # pixels of a side of a picture
+PICTURES = PictureForm()
 KEPT = 40  # batches whose λ are kept for the histogram
 LEARNING_RATE = 0.01
 PAIRS = {"cat": ("cat", "coffee"), "brain": ("brain", "abdomen"), "bone": ("vertebra", "ultrasound"), "eye": ("retina", "cat")}
@@ -46,6 +52,10 @@ class Config(Scene):
         options={"cat": "Cat and coffee", "brain": "Brain and abdomen (MR)", "bone": "Vertebra (CT) and pelvis (ultrasound)",
                  "eye": "Retina and cat"},
     )
+    first: str = upload(PICTURES, label="Your own first picture", more=True,
+                        help="PNG, JPEG or DICOM, in place of x_i. It stays in the memory of the server, for you alone.")
+    second: str = upload(PICTURES, label="Your own second picture", more=True,
+                         help="PNG, JPEG or DICOM, in place of x_j. It stays in the memory of the server, for you alone.")
     alpha: float = grid(
         1.0, values=(0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0), label="Mixing strength α",
         help="Parameter of the Beta distribution that λ is drawn from: near 0 or 1 for small α, uniform at 1, near one half for "
@@ -66,6 +76,7 @@ class Result:
     """A arms on S seeds after `step` updates, evaluated R times. The first seed's nets are the ones that are drawn."""
 
     step: int
+    uploaded: Uploaded  # of the reader's own, in place of x_i and x_j
     data: Data  # the sets of all seeds
     recorded: Tensor  # [R] steps of the evaluations
     train_error: Tensor  # [R, A, S] part wrong of the training labels as given
@@ -123,10 +134,10 @@ def both(values: Tensor) -> Tensor:
     return torch.cat([values, values])
 
 
-def steps(config: Config) -> Iterator[Result]:
+def steps(config: Config, assets: Mapping[str, bytes] = MappingProxyType({})) -> Iterator[Result]:
     data_rngs, start_rngs, _, segment_rngs = streams(config)
     data, mlp = make_data(config, data_rngs), network(config)
-    judge = _Evaluator(config, data, mlp, segment_rngs)
+    judge = _Evaluator(config, data, mlp, segment_rngs, _uploaded(config, assets))
     theta = both(mlp.init(start_rngs, "xavier"))
     # One stream for each arm, equal draw by draw.
     rngs = [rng for _ in ARMS for rng in streams(config)[2]]
@@ -148,6 +159,16 @@ def steps(config: Config) -> Iterator[Result]:
 
 def run(config: Config) -> Result:
     return last(steps(config))
+
+
+def _uploaded(config: Config, assets: Mapping[str, bytes]) -> Uploaded:
+    def picture(digest: str, which: str) -> Picture | None:
+        if digest not in assets:
+            return None
+        image = square(PICTURES.unpack(assets[digest]).shown_HWC(), IMAGE)
+        return Picture("", f"your {which} picture", "", "", torch.from_numpy((255 * image).round().astype("uint8")))
+
+    return picture(config.first, "first"), picture(config.second, "second")
 
 
 def confidence_at_half(result: Result) -> Tensor:
@@ -174,8 +195,8 @@ class _Recorder(Mixup):
 class _Evaluator:
     """What is asked of the nets, at the same places whenever it is asked."""
 
-    def __init__(self, config: Config, data: Data, mlp: MLP, rngs: Generators):
-        self.config, self.data, self.mlp = config, data, mlp
+    def __init__(self, config: Config, data: Data, mlp: MLP, rngs: Generators, uploaded: Uploaded = (None, None)):
+        self.config, self.data, self.mlp, self.uploaded = config, data, mlp, uploaded
         self.floor = floor(config, data)
         self.x_i, self.y_i, self.x_j = probes.segments(data, rngs)
         self.length = (self.x_i - self.x_j).norm(dim=1).flatten()
@@ -187,7 +208,7 @@ class _Evaluator:
         p = self.mlp.forward(now.theta, both(self.data.x_test)).softmax(1).unflatten(0, seeds)
         mixed_x, mixed_y = (torch.cat(part, -1) for part in zip(*mixer.points, strict=True))
         return Result(
-            step=now.step, data=self.data, recorded=now.recorded,
+            step=now.step, uploaded=self.uploaded, data=self.data, recorded=now.recorded,
             train_error=now.error["train"].unflatten(1, seeds), test_error=now.error["test"].unflatten(1, seeds),
             batch_loss=now.batch_loss.unflatten(1, seeds), floor=self.floor, shares=torch.cat(mixer.shares),
             mixed_x=mixed_x, mixed_y=mixed_y, plane=self.plane, surface=self.surface(now.theta),
@@ -223,8 +244,7 @@ MONTAGE = (4, 6)  # rows and columns of mixed digits
 SINGLE = 10  # segments that are drawn one by one
 
 
-def pair(scene: Config) -> tuple[Picture, Picture]:
-    """The pictures i and j."""
-    i, j = PAIRS[scene.pair]
-    pictures = real.pictures()
-    return pictures[i], pictures[j]
+def pair(scene: Config, uploaded: Uploaded = (None, None)) -> tuple[Picture, Picture]:
+    """The pictures i and j: the reader's own where there are any."""
+    i, j = (own or real.pictures()[name] for own, name in zip(uploaded, PAIRS[scene.pair], strict=True))
+    return i, j

@@ -75,7 +75,7 @@ CHALLENGE = Challenge(text=f"No regulariser helps everywhere. Find a scene in wh
 
 def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     """The id of a panel to its sentence."""
-    i, j = pair(scene)
+    i, j = pair(scene, result.uploaded)
     moons, half = scene.problem == "moons", PLACES // 2
     sure, own, steep = result.sure.mean(-1), result.own[:, :, :SINGLE], result.slope.mean(-1)
     ends = sure[:, [0, -1]].mean(1)

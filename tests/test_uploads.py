@@ -1,0 +1,60 @@
+"""A reader brings a file: it is shown to that reader alone, and one that is broken changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from benchmarks.server import ROOT, serve
+from tests.reader import Reader, in_browser
+from tests.uploads import files
+
+pytestmark = in_browser
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("uploads") / "log"
+    with serve(log=log) as address:
+        yield address
+    assert "Traceback" not in log.read_text()
+
+
+def opened(browser, place: str, path: str) -> Reader:
+    reader = Reader(browser, place, height=900)
+    reader.page.goto(f"{place}/{path}")
+    reader.drawn()
+    return reader
+
+
+def bring(page: Page, label: str, name: str, data: bytes) -> None:
+    page.get_by_test_id("stFileUploader").filter(has_text=label).locator("input[type=file]").set_input_files(
+        {"name": name, "mimeType": "application/octet-stream", "buffer": data})
+
+
+def test_a_picture_of_ones_own(browser, place):
+    reader = opened(browser, place, "mixup?seed=0")
+    page = reader.page
+    page.get_by_text("More", exact=True).click()
+    caption = page.locator("[data-panel=pictures] .lab-plot")
+    expect(caption).to_contain_text("cat")
+    bring(page, "Your own first picture", "broken.png", files.image(files.CORNERS)[:60])
+    expect(page.locator(".lab-notices .lab-notice")).to_have_text("Your own first picture: The picture is broken or cut short. Nothing has changed.")
+    expect(caption).to_contain_text("cat")
+    bring(page, "Your own first picture", "scan.dcm", files.dicom(files.CORNERS[..., 0].astype("uint16")[None].repeat(5, 0)))
+    expect(caption).to_contain_text("your first picture")
+    expect(page.locator(".lab-notices .lab-notice")).to_have_text([
+        "Your own first picture: The file has 5 frames; the middle one, frame 3, is shown.",
+        "Your own first picture: not in the link, and nobody else sees it."])
+    reader.drawn()
+    page.wait_for_function("location.search.includes('first=')")
+    other = opened(browser, place, page.url.removeprefix(f"{place}/"))
+    expect(other.page.locator("[data-panel=pictures] .lab-plot")).to_contain_text("cat")
+    expect(other.page.locator(".lab-notices .lab-notice").first).to_contain_text("Your own first picture")
+    page.get_by_role("button", name="Remove it").click()
+    expect(caption).to_contain_text("cat")
+    for one in (reader, other):
+        one.page.context.close()
+        assert one.errors == []
