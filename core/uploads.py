@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor
 
 SIDE = 320  # pixels of the longer side of a picture that is kept
 ROWS = 2000  # points
@@ -42,6 +45,35 @@ class Points(NamedTuple):
     x_2N: np.ndarray  # float32; each axis shifted and scaled to mean 0 and standard deviation 1
     y_N: np.ndarray  # 0 or 1
     names: tuple[str, str]  # of the classes, as in the file
+
+
+def split(points: Points, sizes: Sequence[int], generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
+    """Disjoint sets (x [2, n], y [n]) of the points, each class spread over all of them, drawn from the generator.
+
+    sizes: how many each of two or three sets may have. The first has half of the points at most, the others share the rest.
+    """
+    shares = {2: (2, 2), 3: (2, 1, 1)}[len(sizes)]  # of four
+    y = torch.from_numpy(points.y_N)
+    x = torch.from_numpy(points.x_2N)
+    members: list[list[Tensor]] = [[] for _ in sizes]
+    for label in (0, 1):
+        rows = (y == label).nonzero()[:, 0]
+        rows = rows[torch.randperm(len(rows), generator=generator)]
+        ends = [len(rows) * sum(shares[: k + 1]) // 4 for k in range(len(sizes))]
+        for k, part in enumerate(rows.tensor_split(ends[:-1])):
+            members[k].append(part)
+    out = []
+    for parts, size in zip(members, sizes, strict=True):
+        rows = torch.cat(parts)
+        rows = rows[torch.randperm(len(rows), generator=generator)][:size]
+        out.append((x[:, rows], y[rows]))
+    return out
+
+
+def frame(points: Points, margin: float = 0.3) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Ranges of both axes that hold all points, with a margin."""
+    low, high = points.x_2N.min(1) - margin, points.x_2N.max(1) + margin
+    return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
 
 
 def square(picture_HWC: np.ndarray, side: int) -> np.ndarray:

@@ -70,16 +70,16 @@ REFERENCES = """
 
 def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alt_texts(result, scene))
-    moons = scene.problem == "moons"
+    moons = scene.planar
     panels = [
-        Panel(id="pictures", figure=lambda: photographs.pictures(scene, result.uploaded), span=7, rows=2, height="tall", pair="confidence",
-              title="Two pictures, mixed with weight λ",
+        Panel(id="pictures", figure=lambda: photographs.pictures(scene, result.uploaded), span=7, rows=2, height="tall",
+              pair="confidence", title="Two pictures, mixed with weight λ",
               caption="Each pixel: λ times the first picture's, 1 − λ times the second's.", alt=said["pictures"]),
         Panel(id="confidence", figure=lambda: pictures.confidence(result), span=5, title="How sure between two classes?",
               caption=f"Mean of {SEGMENTS * SEEDS} ways between two classes; band: eight in ten. Dashed: the mixed label.",
               alt=said["confidence"]),
-        Panel(id="label", figure=lambda: photographs.mixed_label(scene, result.uploaded), span=5, height="short", alt=said["label"], keyed=False,
-              title="The label is mixed with the same λ", caption="ỹ always sums to one."),
+        Panel(id="label", figure=lambda: photographs.mixed_label(scene, result.uploaded), span=5, height="short",
+              alt=said["label"], keyed=False, title="The label is mixed with the same λ", caption="ỹ always sums to one."),
         *_surfaces(result, scene, said),
         _errors(result, scene, said),
     ]
@@ -93,7 +93,7 @@ def draw(result: Result, scene: Config) -> Board:
 
 def _surfaces(result: Result, scene: Config, said: Texts) -> list[Panel]:
     caption = "The plane through three test digits. The stronger the brown, the greater the doubt."
-    if scene.problem == "moons":
+    if scene.planar:
         caption = "Blue: sure of A; orange: sure of B; line: undecided."
         caption += " Diamonds: corrupt labels." if scene.corrupt else ""
     titles = {"erm": "What ordinary training believes", "mixup": "What mixup believes"}
@@ -104,7 +104,7 @@ def _surfaces(result: Result, scene: Config, said: Texts) -> list[Panel]:
 
 def _errors(result: Result, scene: Config, said: Texts) -> Panel:
     given = wrong_labels(result)
-    dashed = f"{given} of {scene.samples} given labels are wrong" if given else "no given label is wrong"
+    dashed = f"{given} of {result.data.x.shape[-1]} given labels are wrong" if given else "no given label is wrong"
     return Panel(id="errors", figure=lambda: pictures.errors(result, scene), span=4, alt=said["errors"],
                  title="Who learns the corrupt labels?" if scene.corrupt else "Who learns the labels?",
                  caption=f"Dotted: on the training labels as given; solid: on the test set. Band: all seeds. Dashed: {dashed}.")
@@ -115,7 +115,7 @@ def _drawn(result: Result, scene: Config, said: Texts) -> list[Panel]:
     return [
         Panel(id="between", figure=lambda: pictures.between(result, scene), span=4, title="What mixup is trained on", pair="beta",
               caption="Ringed: random pairs of the training set at the slider's λ. Small: points that training drew."
-              if scene.problem == "moons" else "Pairs of training digits at the slider's λ.", alt=said["between"]),
+              if scene.planar else "Pairs of training digits at the slider's λ.", alt=said["between"]),
         Panel(id="beta", figure=lambda: pictures.beta(result, scene), span=4, title="The λ that training draws", keyed=False,
               caption=f"Bars: {len(result.shares)} draws. Dashed: the density of Beta(α, α), mixing strength α = {scene.alpha:g}."
               + (" It has no bound at 0 and 1." if scene.alpha < 1 else "") + " Upright: the slider's λ.", alt=said["beta"]),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from benchmarks.server import ROOT, serve
+from benchmarks.server import serve
 from tests.reader import Reader, in_browser
 from tests.uploads import files
 
@@ -41,7 +41,8 @@ def test_a_picture_of_ones_own(browser, place):
     caption = page.locator("[data-panel=pictures] .lab-plot")
     expect(caption).to_contain_text("cat")
     bring(page, "Your own first picture", "broken.png", files.image(files.CORNERS)[:60])
-    expect(page.locator(".lab-notices .lab-notice")).to_have_text("Your own first picture: The picture is broken or cut short. Nothing has changed.")
+    expect(page.locator(".lab-notices .lab-notice")).to_have_text(
+        "Your own first picture: The picture is broken or cut short. Nothing has changed.")
     expect(caption).to_contain_text("cat")
     bring(page, "Your own first picture", "scan.dcm", files.dicom(files.CORNERS[..., 0].astype("uint16")[None].repeat(5, 0)))
     expect(caption).to_contain_text("your first picture")

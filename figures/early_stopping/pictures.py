@@ -14,6 +14,7 @@ from core.lessons.early_stopping import lesson
 from core.lessons.early_stopping.lesson import ARMS, SPLITS, Config, Result, best_of, returned_of, stop_of
 from core.lessons.early_stopping.patience import Stop, argmin_skipping_nan, returned_evaluation, stop_rule
 from core.lessons.early_stopping.words import SHORT
+from core.uploads import frame
 from figures import style
 from figures.wire import rounded
 
@@ -141,13 +142,17 @@ def _samples(result: Result) -> style.Trace:
                 hovertemplate="%{text}<extra></extra>")
 
 
-def _plane(traces: list[style.Trace], scene: Config) -> go.Figure:
-    return _on_one_scale(traces, scene, *FRAME[scene.problem])
+def _frame(result: Result, scene: Config) -> tuple[tuple[float, float], tuple[float, float]]:
+    return frame(result.own) if result.own else FRAME[scene.problem]
+
+
+def _plane(traces: list[style.Trace], result: Result, scene: Config) -> go.Figure:
+    return _on_one_scale(traces, scene, *_frame(result, scene))
 
 
 def _on_one_scale(traces: list[style.Trace], scene: Config, across: Sequence[float], up: Sequence[float]) -> go.Figure:
-    return style.figure(traces, x="x₁", y="x₂", uirevision=scene.problem, xaxis_range=list(across), yaxis_range=list(up),
-                        xaxis_showgrid=False, yaxis_showgrid=False, equal=True)
+    return style.figure(traces, x="x₁", y="x₂", uirevision=scene.points or scene.problem, xaxis_range=list(across),
+                        yaxis_range=list(up), xaxis_showgrid=False, yaxis_showgrid=False, equal=True)
 
 
 def setup(result: Result, scene: Config) -> go.Figure:
@@ -159,7 +164,7 @@ def setup(result: Result, scene: Config) -> go.Figure:
 def fits(result: Result, scene: Config, still: Sequence[int] = ()) -> list[go.Figure]:
     """P(class B) over the plane with the training set: one picture that moves with the clock, and one for each of the
     evaluations `still`."""
-    (x0, x1), (y0, y1) = FRAME[scene.problem]
+    (x0, x1), (y0, y1) = _frame(result, scene)
     x, y = torch.linspace(x0, x1, 45), torch.linspace(y0, y1, 27)
     # To four decimals, of which hover shows two: the largest picture of the page travels in half the bytes.
     z = rounded(style.array(lesson.probability(result.mlp, result.theta[:, list(ARMS).index(scene.arm)], x, y)), bits=13)
@@ -170,7 +175,7 @@ def fits(result: Result, scene: Config, still: Sequence[int] = ()) -> list[go.Fi
                        colorscale=style.PROBABILITY, contours=dict(coloring="heatmap", start=0.5, end=0.5, size=1),
                        line=dict(color=style.INK, width=2), hovertemplate="P(class B) %{z:.0%}<extra></extra>")
         traces = [style.frames(surface, z=z) if moving else surface, samples]
-        return _plane(traces, scene)
+        return _plane(traces, result, scene)
 
     return [picture(-1, moving=True), *(picture(i) for i in still)]
 

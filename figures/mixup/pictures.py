@@ -11,7 +11,7 @@ import torch
 from core.formatting import format_percent
 from core.lessons.mixup.augmentation import beta_density
 from core.lessons.mixup.lesson import ARMS, MONTAGE, PLACES, SINGLE, Config, Result, places
-from core.lessons.mixup.probes import CORNERS, FRAME
+from core.lessons.mixup.probes import CORNERS
 from figures import style
 from figures.kinds import Cell, ImageGrid, levels
 from figures.mixup.photographs import OPENING
@@ -48,7 +48,7 @@ def beta(result: Result, scene: Config) -> go.Figure:
 
 def between(result: Result, scene: Config) -> go.Figure | ImageGrid:
     """What the nets are trained on: mixed points of the plane, or mixed digits; pair n with n + 1 at the slider's λ."""
-    return _montage(result) if scene.problem == "digits" else _points(result)
+    return _points(result) if scene.planar else _montage(result)
 
 
 def _points(result: Result) -> go.Figure:
@@ -66,7 +66,7 @@ def _points(result: Result) -> go.Figure:
                              opacity=0.45, line=dict(width=0)),
                  hovertemplate="drawn: (%{x:.2f}, %{y:.2f}), ỹ of class B %{marker.color:.2f}<extra></extra>")
     style.frames(moving, x=where[:, 0], y=where[:, 1], marker__color=hue)
-    return style.figure([cloud, moving], x="x₁", y="x₂", equal=True, xaxis_range=FRAME[0], yaxis_range=FRAME[1], showlegend=False)
+    return style.figure([cloud, moving], x="x₁", y="x₂", equal=True, **_ranges(result), showlegend=False)
 
 
 def _montage(result: Result) -> ImageGrid:
@@ -79,6 +79,10 @@ def _montage(result: Result) -> ImageGrid:
         alt = f"a digit labelled {names[n]} mixed with one labelled {names[(n + 1) % len(names)]}"
         cells.append(Cell(images=levels(share * image[n] + (1 - share) * image[(n + 1) % len(image)], 0, 1), alt=alt))
     return ImageGrid(cells=tuple(cells), columns=columns, pixelated=True, quantity="ink")
+
+
+def _ranges(result: Result) -> dict[str, tuple[float, float]]:
+    return dict(zip(("xaxis_range", "yaxis_range"), result.data.frame, strict=True))
 
 
 def setup(result: Result) -> go.Figure | ImageGrid:
@@ -100,7 +104,7 @@ def _setup_of_points(result: Result) -> go.Figure:
     line = dict(type="scatter", x=way[0], y=way[1], mode="lines+markers+text", text=["A", "half-way", "B"], hoverinfo="skip",
                 textposition=aside, textfont=dict(color=style.INK), line=dict(color=style.INK, width=2),
                 marker=dict(size=[13, 11, 13], color=hues, opacity=1, line=dict(color=style.INK, width=2)))
-    return style.figure([samples, line], x="x₁", y="x₂", equal=True, xaxis_range=FRAME[0], yaxis_range=FRAME[1], showlegend=False)
+    return style.figure([samples, line], x="x₁", y="x₂", equal=True, **_ranges(result), showlegend=False)
 
 
 def _setup_of_digits(result: Result) -> ImageGrid:
@@ -127,7 +131,7 @@ def surface(result: Result, arm: str) -> go.Figure:
         return style.figure([sheet, marks], x="along the plane (grey levels)", y="across", equal=True, showlegend=False)
     edge = dict(type="contour", x=sheet["x"], y=sheet["y"], z=sheet["z"], showscale=False, hoverinfo="skip",
                 line=dict(color=style.INK, width=2), contours=dict(type="constraint", operation="=", value=0.5))
-    return style.figure([sheet, edge, _samples(result)], x="x₁", y="x₂", equal=True, xaxis_range=FRAME[0], yaxis_range=FRAME[1],
+    return style.figure([sheet, edge, _samples(result)], x="x₁", y="x₂", equal=True, **_ranges(result),
                         showlegend=False)
 
 

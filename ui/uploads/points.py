@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 
 import numpy as np
 
@@ -46,7 +47,14 @@ def read_points(data: bytes) -> tuple[Points, list[str]]:
     if not (spread > 1e-9 * np.abs(x).max(1, keepdims=True)).all():
         raise Refused("One of the columns x and y has the same number in every row.")
     x = (x - x.mean(1, keepdims=True)) / spread
-    return Points(x.astype(np.float32), y, (names[0][:LONGEST], names[1][:LONGEST])), notes
+    plain = _plain(names[0]) or "A", _plain(names[1]) or "B"
+    notes.append(f"class A is “{plain[0]}”, class B “{plain[1]}”; each axis is scaled to mean 0 and standard deviation 1.")
+    return Points(x.astype(np.float32), y, plain), notes
+
+
+def _plain(name: str) -> str:
+    """A class's name as it may stand in a sentence."""
+    return re.sub(r"[^\w .,+-]", "", name).replace("_", " ").strip()[:LONGEST]
 
 
 def _text(data: bytes) -> str:

@@ -13,21 +13,26 @@ Shapes: R evaluations, A arms, S draws of data and start, L noise levels, K rows
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from torch import Generator, Tensor
 
 from core.controls import choice, decades, grid, number, switch
 from core.data import toys
+from core.drawings import upload
 from core.engine import L2, MLP, Adam, Progress, binary_cross_entropy, train
 from core.lesson import Scene, last
 from core.lessons.early_stopping import cubic
 from core.lessons.early_stopping.patience import Stop, argmin_skipping_nan, returned_evaluation, stop_rule
 from core.lessons.early_stopping.shrinkage import Twins
+from core.uploads import Points, PointsForm
+from core.uploads import split as split_points
 
 ARMS = {"none": "No regulariser", "l2": "L2 penalty", "dropout": "Dropout", "both": "L2 and dropout"}
+POINTS = PointsForm()
 SPLITS = ("train", "validation", "test")
 LEVELS = (0, 10, 20, 30, 40)  # % of labels flipped, always run
 EVALUATIONS = 50  # after the one at step 0
@@ -51,8 +56,12 @@ class Config(Scene):
                            help="Keep the weights of the last improvement, not those at the stop.")
     monitor: str = choice("loss", options={"loss": "Cross-entropy", "error": "Error"}, label="Stop by validation", more=True,
                           view=True)
-    problem: str = choice("two_moons", options={"two_moons": "Two moons", "circles": "Circles"}, label="Data", more=True)
-    blur: float = number(0.2, low=0.0, high=0.5, step=0.05, label="Blur of the points", more=True)
+    points: str = upload(POINTS, label="Your own points", more=True,
+                         help="A CSV of x, y and class: two classes, 20 to 2,000 rows. Half of them train at most. They stay in "
+                              "the memory of the server, for you alone.")
+    problem: str = choice("two_moons", options={"two_moons": "Two moons", "circles": "Circles"}, label="Data", more=True,
+                          when=("points", ("",)))
+    blur: float = number(0.2, low=0.0, high=0.5, step=0.05, label="Blur of the points", more=True, when=("points", ("",)))
     n_validation: int = number(200, low=20, high=POOL, step=20, label="Validation samples", more=True)
     width: int = grid(32, values=(4, 8, 16, 32, 48), label="Hidden units in each of two layers", more=True)
     learning_rate: float = grid(0.005, values=decades(-3, -1), label="Learning rate ε", more=True)
@@ -88,6 +97,7 @@ class Result:
     noise_error: Tensor  # [R, L, S] its validation error
     theta: Tensor  # [R, A, P] parameters of draw 0
     diverged_at: Tensor  # [A, S] first step that is not finite, -1 if none
+    own: Points | None  # what the reader brought, instead of a problem of the lesson's
     x: Tensor  # [2, n] training set of draw 0
     y: Tensor  # [n] its labels as given
     wrong: Tensor  # [n] whether they are flipped
@@ -108,14 +118,15 @@ def best_steps(result: Result, config: Config) -> Tensor:
     return result.recorded[argmin_skipping_nan(result.noise_loss if config.monitor == "loss" else result.noise_error)]
 
 
-def steps(config: Config) -> Iterator[Result]:
+def steps(config: Config, assets: Mapping[str, bytes] = MappingProxyType({})) -> Iterator[Result]:
+    own = POINTS.unpack(assets[config.points]) if config.points in assets else None
     mlp = MLP(sizes=(2, config.width, config.width, 1))
     levels = tuple(sorted({*LEVELS, config.label_noise}))
-    draws = [_Draw(config, s) for s in range(config.draws)]
+    draws = [_Draw(config, s, own) for s in range(config.draws)]
     plain = [("none", level, s) for level in levels for s in range(config.draws)]
     plain += [("l2", config.label_noise, s) for s in range(config.draws)]
     thinned = [(arm, config.label_noise, s) for arm in ("dropout", "both") for s in range(config.draws)]
-    record = _Record(config, mlp, levels, draws)
+    record = _Record(config, mlp, levels, draws, own)
     for pair in zip(_train(config, mlp, draws, plain), _train(config, mlp, draws, thinned), strict=True):
         yield record.add(*pair)
 
@@ -127,13 +138,17 @@ def run(config: Config) -> Result:
 class _Draw:
     """One draw of data, start and batches. A child generator for each purpose, so that no control disturbs another."""
 
-    def __init__(self, config: Config, index: int):
+    def __init__(self, config: Config, index: int, own: Points | None = None):
         self.config = config
         parent = Generator().manual_seed(1000 * config.seed + index)
         seeds = torch.randint(2**31, (5,), generator=parent).tolist()
         self.seeds: dict[str, int] = dict(zip((*SPLITS, "start", "run"), seeds, strict=True))
         sizes = {"train": (POOL, config.n_train), "validation": (POOL, config.n_validation), "test": (TEST, TEST)}
         self.clean: dict[str, tuple[Tensor, Tensor]] = {}
+        if own:
+            parts = split_points(own, [used for _, used in sizes.values()], Generator().manual_seed(self.seeds["train"]))
+            self.clean = dict(zip(SPLITS, parts, strict=True))
+            return
         for split, (pool, used) in sizes.items():
             x, y = getattr(toys, config.problem)(pool, config.blur, Generator().manual_seed(self.seeds[split]))
             self.clean[split] = x[:, :used], y[:used]
@@ -164,8 +179,8 @@ def _train(config: Config, mlp: MLP, draws: list[_Draw], rows: list[tuple[str, i
 class _Record:
     """Collects the two groups of rows into the arrays of a Result."""
 
-    def __init__(self, config: Config, mlp: MLP, levels: tuple[int, ...], draws: list[_Draw]):
-        self.config, self.mlp, self.levels = config, mlp, levels
+    def __init__(self, config: Config, mlp: MLP, levels: tuple[int, ...], draws: list[_Draw], own: Points | None):
+        self.config, self.mlp, self.levels, self.own = config, mlp, levels, own
         self.theta = torch.full((EVALUATIONS + 1, len(ARMS), mlp.P), torch.nan)
         self.norm = self.theta.new_full((EVALUATIONS + 1, len(ARMS), config.draws), torch.nan)
         self.mask = mlp.weight_mask()
@@ -195,7 +210,7 @@ class _Record:
             noise_loss=plain.loss["validation"].unflatten(-1, (L + 1, S))[:, :L],
             noise_error=plain.error["validation"].unflatten(-1, (L + 1, S))[:, :L],
             theta=self.theta[: self.r], diverged_at=arms(plain.diverged_at, thinned.diverged_at),
-            x=self.x, y=self.y, wrong=self.wrong, twins=self.twins)
+            own=self.own, x=self.x, y=self.y, wrong=self.wrong, twins=self.twins)
 
 
 def probability(mlp: MLP, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:

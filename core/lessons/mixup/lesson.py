@@ -30,7 +30,7 @@ from core.lesson import Scene, last
 from core.lessons.mixup import probes
 from core.lessons.mixup.augmentation import Mixup, label_entropy, mix_pairs, one_hot
 from core.lessons.mixup.probes import SIDE, Data, Plane
-from core.uploads import PictureForm, square
+from core.uploads import PictureForm, Points, PointsForm, square
 
 ARMS = ("erm", "mixup")
 SEEDS = 5
@@ -38,7 +38,7 @@ PLACES = 21  # positions of λ, 0 to 1 in steps of 0.05
 BINS = 15
 Uploaded = tuple[Picture | None, Picture | None]
 IMAGE = 160  # pixels of a side of a picture
-PICTURES = PictureForm()
+PICTURES, POINTS = PictureForm(), PointsForm()
 KEPT = 40  # batches whose λ are kept for the histogram
 LEARNING_RATE = 0.01
 PAIRS = {"cat": ("cat", "coffee"), "brain": ("brain", "abdomen"), "bone": ("vertebra", "ultrasound"), "eye": ("retina", "cat")}
@@ -61,13 +61,22 @@ class Config(Scene):
         help="Parameter of the Beta distribution that λ is drawn from: near 0 or 1 for small α, uniform at 1, near one half for "
              "large α.",
     )
+    points: str = upload(POINTS, label="Your own points", more=True,
+                         help="What the nets learn instead. A CSV of x, y and class: two classes, 20 to 2,000 rows. They stay in "
+                              "the memory of the server, for you alone.")
     problem: str = choice("moons", options={"moons": "Two moons", "digits": "Digits"}, label="What the nets learn",
+                          when=("points", ("",)),
                           help="Points in the plane, or handwritten digits of 8 × 8 pixels in ten classes.")
     corrupt: int = number(20, low=0, high=60, step=5, label="Corrupt labels", unit="% of the training set",
                           help="So many training labels are replaced by another class. Test labels stay right.")
     samples: int = number(80, low=40, high=400, step=20, label="Training samples N")
     noise: float = number(0.2, low=0.0, high=0.4, step=0.05, label="Spread of the moons", more=True,
                           when=("problem", ("moons",)), help="Standard deviation of the blur, in units of a moon's radius.")
+    @property
+    def planar(self) -> bool:
+        """Whether the nets learn points in the plane."""
+        return bool(self.points) or self.problem == "moons"
+
     steps: int = number(600, low=100, high=1500, step=100, label="Updates", more=True)
 
 
@@ -102,12 +111,12 @@ def places() -> Tensor:
 
 
 def network(config: Config) -> MLP:
-    return MLP((2, 32, 32, 2) if config.problem == "moons" else (64, 64, 10), "tanh")
+    return MLP((2, 32, 32, 2) if config.planar else (64, 64, 10), "tanh")
 
 
 def batch_size(config: Config) -> int:
-    """All samples of the moons, or 64 digits."""
-    return config.samples if config.problem == "moons" else min(64, config.samples)
+    """All samples in the plane, or 64 digits."""
+    return config.samples if config.planar else min(64, config.samples)
 
 
 def streams(config: Config) -> list[list[torch.Generator]]:
@@ -116,14 +125,15 @@ def streams(config: Config) -> list[list[torch.Generator]]:
     return [spawn(parents) for _ in range(4)]
 
 
-def make_data(config: Config, rngs: Generators) -> Data:
-    return probes.make_data(config.problem, config.samples, config.noise, config.corrupt / 100, rngs)
+def make_data(config: Config, rngs: Generators, own: Points | None = None) -> Data:
+    return probes.make_data(config.problem, config.samples, config.noise, config.corrupt / 100, rngs, own)
 
 
 def floor(config: Config, data: Data) -> float:
     """The least that mixup's expected loss can be: the mean entropy of ỹ, P(y_i ≠ y_j)·[ψ(2α + 1) − ψ(α + 1)]."""
     shares = one_hot(data.given, data.classes, torch.float64).mean(-1)
-    n, size = config.samples, batch_size(config)
+    n = data.given.shape[-1]
+    size = min(batch_size(config), n)
     # A partner is drawn from the batch, which was drawn without replacement; it is the sample itself once in `size`.
     differ = (1 - shares.square().sum(-1)).mean() * n / (n - 1) * (1 - 1 / size)
     return float(differ) * label_entropy(config.alpha)
@@ -136,7 +146,8 @@ def both(values: Tensor) -> Tensor:
 
 def steps(config: Config, assets: Mapping[str, bytes] = MappingProxyType({})) -> Iterator[Result]:
     data_rngs, start_rngs, _, segment_rngs = streams(config)
-    data, mlp = make_data(config, data_rngs), network(config)
+    own = POINTS.unpack(assets[config.points]) if config.points in assets else None
+    data, mlp = make_data(config, data_rngs, own), network(config)
     judge = _Evaluator(config, data, mlp, segment_rngs, _uploaded(config, assets))
     theta = both(mlp.init(start_rngs, "xavier"))
     # One stream for each arm, equal draw by draw.
@@ -146,7 +157,8 @@ def steps(config: Config, assets: Mapping[str, bytes] = MappingProxyType({})) ->
     stride = max(1, 75 // every)  # records between two results: about 75 updates, as a result takes as long as several
     progress = train(
         mlp, theta, both(data.x), both(one_hot(data.given, data.classes)), cross_entropy, Adam(LEARNING_RATE),
-        steps=config.steps, generators=rngs, batch_size=batch_size(config), drop_last=True, augment=mixer, record_every=every,
+        steps=config.steps, generators=rngs, batch_size=min(batch_size(config), data.x.shape[-1]), drop_last=True,
+        augment=mixer, record_every=every,
         evaluate={"train": (both(data.x), both(data.given)), "test": (both(data.x_test), both(data.y_test))},
     )
     result = None

@@ -13,12 +13,14 @@ from torch import Tensor
 
 from core.data import real, toys
 from core.engine import Generators
+from core.uploads import Points, frame, split
 
 CLASSES = {"moons": 2, "digits": 10}
 TEST = 400  # test samples of each seed
 SEGMENTS = 40  # between test samples of two classes, for each seed
 # Moons: the frame of the plane, wide enough for the widest noise that is offered.
 FRAME = ((-1.7, 2.7), (-1.3, 1.8))
+Frame = tuple[tuple[float, float], tuple[float, float]]
 SIDE = 49
 CORNERS = (3, 8, 5)  # digits that span a plane
 
@@ -32,6 +34,7 @@ class Data(NamedTuple):
     x_test: Tensor  # [S, d, T]
     y_test: Tensor  # [S, T]
     classes: int
+    frame: Frame = FRAME  # of the plane of two inputs
 
 
 class Plane(NamedTuple):
@@ -44,9 +47,15 @@ class Plane(NamedTuple):
     corner_labels: Tensor | None = None  # [3] their labels
 
 
-def make_data(problem: str, samples: int, noise: float, corrupt: float, rngs: Generators) -> Data:
+def make_data(problem: str, samples: int, noise: float, corrupt: float, rngs: Generators, own: Points | None = None) -> Data:
     """One set for each generator. problem: "moons", drawn anew with their blur `noise`, or "digits", split so that no digit
-    is in both sets; corrupt: the fraction of training labels that are replaced by another class."""
+    is in both sets; corrupt: the fraction of training labels that are replaced by another class. own: points that a reader
+    brought instead, of which half are for training at most."""
+    if own:
+        pairs = [split(own, (samples, TEST), rng) for rng in rngs]
+        x, y, x_test, y_test = (torch.stack(part) for part in zip(*([*a, *b] for a, b in pairs), strict=True))
+        given = torch.stack([toys.flip_labels(one, corrupt, 2, rng) for one, rng in zip(y, rngs, strict=True)])
+        return Data(x, given, y, x_test, y_test, 2, frame(own))
     everything = real.digits() if problem == "digits" else None
     sets: list[tuple[Tensor, ...]] = []
     for rng in rngs:
@@ -67,7 +76,11 @@ def segments(data: Data, rngs: Generators) -> tuple[Tensor, Tensor, Tensor]:
     found: list[tuple[Tensor, Tensor, Tensor]] = []
     for x, y, rng in zip(data.x_test, data.y_test, rngs, strict=True):
         i, j = torch.randperm(y.numel(), generator=rng), torch.randperm(y.numel(), generator=rng)
-        differ = (y[i] != y[j]).nonzero().squeeze(1)[:SEGMENTS]
+        while not (y[i] != y[j]).any():
+            j = torch.randperm(y.numel(), generator=rng)
+        differ = (y[i] != y[j]).nonzero().squeeze(1)
+        # Of few test samples, as of a reader's own points, pairs come again.
+        differ = differ.repeat(-(-SEGMENTS // len(differ)))[:SEGMENTS]
         i, j = i[differ], j[differ]
         found.append((x[:, i], y[i], x[:, j]))
     x_i, y_i, x_j = (torch.stack(part) for part in zip(*found, strict=True))
@@ -80,7 +93,7 @@ def plane(data: Data) -> Plane:
     The latter has its origin at the first of them and keeps distances (Gram-Schmidt).
     """
     if data.x.shape[1] == 2:
-        x, y = torch.linspace(*FRAME[0], SIDE), torch.linspace(*FRAME[1], SIDE)
+        x, y = (torch.linspace(*ends, SIDE) for ends in data.frame)
         v, u = torch.meshgrid(y, x, indexing="ij")
         return Plane(x, y, torch.stack([u.flatten(), v.flatten()]))
     labels = data.y_test[0]

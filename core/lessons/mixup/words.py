@@ -76,7 +76,7 @@ CHALLENGE = Challenge(text=f"No regulariser helps everywhere. Find a scene in wh
 def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     """The id of a panel to its sentence."""
     i, j = pair(scene, result.uploaded)
-    moons, half = scene.problem == "moons", PLACES // 2
+    moons, half, count = scene.planar, PLACES // 2, result.data.x.shape[-1]
     sure, own, steep = result.sure.mean(-1), result.own[:, :, :SINGLE], result.slope.mean(-1)
     ends = sure[:, [0, -1]].mean(1)
     train, test = (e.mean(-1) for e in (result.train_error[-1], result.test_error[-1]))
@@ -86,16 +86,16 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     alpha = f"Beta({scene.alpha:g}, {scene.alpha:g})"
     better, worse = (int((sign * result.test_error[-1].diff(dim=0) < 0).sum()) for sign in (1, -1))
     given = wrong_labels(result)
-    wrong = f"{given} of {scene.samples} training labels are wrong" if given else "no training label is wrong"
+    wrong = f"{given} of {count} training labels are wrong" if given else "no training label is wrong"
     return {
         "setup": "Two test samples of different classes, and the point half-way between them" +
-                 (f", among {scene.samples} training samples of two classes in the plane." if moons else
+                 (f", among {count} training samples of two classes in the plane." if moons else
                   ": two handwritten digits and their mean."),
         "pictures": f"The picture λ {i.label} + (1 − λ) {j.label}, beside the two it is made of.",
         "label": f"Bars of the mixed label: λ for {i.label}, 1 − λ for {j.label}.",
         "beta": f"Histogram of {len(result.shares)} draws of λ, mean {format_number(result.shares.mean())}, standard deviation "
                 f"{format_number(result.shares.std())}; that of {alpha} is {format_number(beta_variance(scene.alpha) ** 0.5)}.",
-        "between": f"{scene.samples} mixed points of the plane that wander from one training sample to another as λ moves, over "
+        "between": f"{count} mixed points of the plane that wander from one training sample to another as λ moves, over "
                    f"{result.mixed_x.shape[1]} points that training drew." if moons else
                    f"{MONTAGE[0] * MONTAGE[1]} digits, each a mixture of two training digits.",
         **{f"surface-{arm}": _surface(result, k, moons) for k, arm in enumerate(ARMS)},
