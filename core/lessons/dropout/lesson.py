@@ -135,31 +135,30 @@ class _Task:
 
     def so_far(self, now: Progress, every: int) -> Result:
         """What is known on the way, of fewer thinned nets and lesions than at the end."""
-        averages = last(self.averages(now.theta, probes.FEW))
-        assert averages is not None
-        return self.result(now, every, averages, last(self.lesions(now.theta, 1)))
+        return self.result(now, every, *last(self.probed(now.theta, probes.FEW, 1)))
 
     def whole(self, now: Progress, every: int, before: Result | None) -> Iterator[Result]:
         """The final result; the one before is yielded again while it is worked out."""
-        averages = None
-        for averages in self.averages(now.theta, probes.PASSES):
-            if before is not None:
-                yield before
-        assert averages is not None
-        lesion = torch.empty(0)
-        for lesion in self.lesions(now.theta, probes.DRAWS):
+        averages = lesion = None
+        for part in self.probed(now.theta, probes.PASSES, probes.DRAWS):
+            averages, lesion = part
             if before is not None:
                 yield before
         yield self.result(now, every, averages, lesion)
 
-    def averages(self, theta: Tensor, passes: int) -> Iterator[Averages | None]:
-        return probes.averages(self.mlp, self.nets(theta, self.own), self.data.x_test, self.config.p, streams(self.config)[3], passes)
+    def probed(self, theta: Tensor, passes: int, draws: int) -> Iterator[tuple[Averages | None, Tensor | None]]:
+        """Averages and lesions of the nets; None, or not whole, until the last."""
+        *_, passing, cutting, _ = streams(self.config)
+        averages, own = None, self.nets(theta, self.own)
+        for averages in probes.averages(self.mlp, own, self.data.x_test, self.config.p, passing, passes):
+            yield averages, None
+        both = torch.stack([self.nets(theta, 0), own])
+        for lesion in probes.lesions(self.mlp, both, self.data.x_test, self.data.y_test, cutting, draws):
+            yield averages, lesion
 
-    def lesions(self, theta: Tensor, draws: int) -> Iterator[Tensor]:
-        both = torch.stack([self.nets(theta, rate) for rate in (0, self.own)])
-        return probes.lesions(self.mlp, both, self.data.x_test, self.data.y_test, streams(self.config)[4], draws)
-
-    def result(self, now: Progress, every: int, averages: Averages, lesion: Tensor) -> Result:
+    def result(self, now: Progress, every: int, averages: Averages | None, lesion: Tensor | None) -> Result:
+        assert averages is not None
+        assert lesion is not None
         shape = len(self.rates), SEEDS
         mean, variance = self.recorder.moments(len(self.rates))
         loss, error = ({name: part.unflatten(1, shape) for name, part in of.items()} for of in (now.loss, now.error))
