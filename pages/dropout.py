@@ -142,5 +142,5 @@ def _expected(result: Result, scene: Config, said: Texts) -> list[Panel]:
 SYMBOLS = {"p": "p", "m": "kept_TND", "p/(1 − p)": "mask_variance", "Σᵢ xᵢⱼ²": "gram_DD.diagonal()", "W(m ⊙ h) + b": "logits"}
 
 page.show("dropout", draw, presets=PRESETS, maths=MATHS,
-          code=(thinning.mask_variance, thinning.dropout_ridge, thinning.thinned_least_squares, thinning.geometric_mean),
+          code=(thinning.dropout_ridge, thinning.thinned_least_squares, thinning.geometric_mean),
           symbols=SYMBOLS, references=REFERENCES)
