@@ -96,10 +96,11 @@ def _diagram(result: Result, scene: Config, said: Texts) -> Panel:
 
 def _scaling(result: Result, said: Texts) -> Panel:
     deep = result.averages.deep is not None
-    exact = "Exact where a line follows the dashed 1/√T of pure chance"
+    exact = "Distance of the mean of T thinned nets, in units of one net's. Exact: all of it is chance, dashed 1/√T"
+    layer = ("Softmax layer: only the last hidden layer is thinned." if deep else
+             "With one hidden layer the output is a softmax layer on dropped units.")
     return Panel(id="scaling", figure=lambda: averaging.scaling(result), span=6, title="Does one full net stand for the mean?",
-                 caption=f"{exact}. Softmax layer: only the last hidden layer is thinned." if deep else
-                 f"{exact}. With one hidden layer the output is a softmax layer on dropped units.", alt=said["scaling"])
+                 caption=f"{exact}. {layer}", alt=said["scaling"])
 
 
 def _features(result: Result, scene: Config, said: Texts) -> list[Panel]:
@@ -128,7 +129,7 @@ def _expected(result: Result, scene: Config, said: Texts) -> list[Panel]:
     names = "P of the class that weight scaling names"
     return [
         Panel(id="agreement", figure=lambda: averaging.agreement(result, scene), span=4, alt=said["agreement"], keyed=False,
-              title=f"Weight scaling beside {T:,} thinned net{'s' if T > 1 else ''}",
+              title=f"Weight scaling beside {T:,} net{'s' if T > 1 else ''}",
               caption=f"{names}, for {ASKED * SEEDS} test digits. Off the dashed line the arithmetic mean differs."),
         Panel(id="moments", figure=lambda: averaging.moments(result), span=4, title="Mean and variance of a dropped unit",
               caption="Circles: mean, diamonds: variance of the masks that trained. Dashed: 1 and p/(1 − p).",

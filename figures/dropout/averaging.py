@@ -22,13 +22,13 @@ def scaling(result: Result) -> go.Figure:
     counts = np.array(of.counts, float)
     traces: list[style.Trace] = []
     for hue, dash, distance, mean in lines:
-        if distance is None:
+        if distance is None or distance[0] == 0:  # a net whose units are all dead is the same whatever is dropped
             continue
         said = f"{NAMES[hue]}, {mean} of %{{x:,}}: %{{y:.3f}} of one net's<extra></extra>"
         traces.append(dict(type="scatter", x=style.array(counts), y=style.array(distance / distance[0]), mode="lines+markers",
                            line=dict(color=style.colour(hue), dash=dash, width=2.4), marker=dict(size=6), hovertemplate=said))
     traces.append(style.theory(counts, counts**-0.5, "1/√T"))
-    return style.figure(traces, x="thinned nets averaged T", y="distance from weight scaling", xaxis_type="log",
+    return style.figure(traces, x="thinned nets averaged T", y="distance, relative", xaxis_type="log",
                         yaxis_type="log", showlegend=False)
 
 

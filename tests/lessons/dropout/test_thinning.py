@@ -68,10 +68,10 @@ def test_dropout_on_a_line_is_the_scaled_ridge(p):
     found = thinning.dropout_ridge(x, y, p)
     best = optimize.minimize(expected, np.zeros(d), method="BFGS", options=dict(gtol=1e-10))
     np.testing.assert_allclose(found, best.x, rtol=1e-5, atol=1e-6)
-    # Features of one size: an ordinary ridge with strength p/(1 − p) Σ x², and in any case ridge on x/√Σx².
+    # On features of unit length, x/√Σx², it is an ordinary ridge of strength p/(1 − p).
     size = x.square().sum(0).sqrt()
-    oracle = Ridge(alpha=max(p / (1 - p), 1e-12), fit_intercept=False, tol=1e-14).fit((x / size).numpy(), y.numpy()).coef_ / size.numpy()
-    np.testing.assert_allclose(found, oracle, rtol=1e-8, atol=1e-9)
+    oracle = Ridge(alpha=max(p / (1 - p), 1e-12), fit_intercept=False, tol=1e-14).fit((x / size).numpy(), y.numpy())
+    np.testing.assert_allclose(found, oracle.coef_ / size.numpy(), rtol=1e-8, atol=1e-9)
 
 
 def test_thinned_copies_of_the_data_come_close_to_ridge_as_they_become_many():
@@ -79,7 +79,8 @@ def test_thinned_copies_of_the_data_come_close_to_ridge_as_they_become_many():
     exact, off = thinning.dropout_ridge(x, y, 0.4), []
     for copies in (10, 1000):
         root = generators(range(5))
-        off.append(np.mean([float((thinning.thinned_least_squares(x, y, 0.4, spawn([g] * copies)) - exact).norm()) for g in root]))
+        fits = [thinning.thinned_least_squares(x, y, 0.4, spawn([g] * copies)) for g in root]
+        off.append(np.mean([float((fit - exact).norm()) for fit in fits]))
     assert off[1] < 0.2 * off[0]  # 1/10 in theory
     torch.testing.assert_close(thinning.thinned_least_squares(x, y, 0.0, root[:1]), torch.linalg.lstsq(x, y[:, None])[0][:, 0])
 
