@@ -22,7 +22,7 @@ def above_though_the_full_net_fits(result: Result, _: Config) -> bool:
 
 
 def far_below(result: Result, _: Config) -> bool:
-    masked, _, test = losses(result, result.own)
+    masked, _plain, test = losses(result, result.own)
     return masked < 0.5 * test
 
 

@@ -66,7 +66,7 @@ def test_the_masks_of_the_diagram_are_those_that_trained():
                 assert torch.equal(layer[f], mask[k, :, 0].clone())
             assert torch.equal(frames.image[f], x[k, :, 0].clone())
             h, kept = frames.image[f], iter(frames.masks)
-            for part in net[:-1]:
+            for part in list(net)[:-1]:
                 h = part(h) * next(kept)[f] if isinstance(part, nn.ReLU) else part(h)
             torch.testing.assert_close(frames.units[-1][f], h.detach(), rtol=1e-4, atol=1e-5)
             torch.testing.assert_close(frames.probability[f], net[-1](h).softmax(0).detach(), rtol=1e-4, atol=1e-5)

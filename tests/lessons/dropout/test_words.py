@@ -80,13 +80,14 @@ def test_the_diagram_draws_the_net_and_its_masks():
         assert (units.numpy()[mask.numpy() == 0] == 0).all()
         assert 0.3 < layer.dropped.mean() < 0.7
     vector = torch.nn.utils.vector_to_parameters
-    plain = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.Linear(32, 32), torch.nn.Linear(32, 10))
+    parts = [torch.nn.Linear(64, 32), torch.nn.Linear(32, 32), torch.nn.Linear(32, 10)]
+    plain = torch.nn.Sequential(*parts)
     for f in (0, -1):
         vector(frames.theta[f], plain.parameters())
-        for weights, layer in zip(net.weights, list(plain)[1:], strict=True):
+        for weights, layer in zip(net.weights, parts[1:], strict=True):
             assert np.array_equal(weights[f], layer.weight.detach().numpy())
         look = pictures.features(result, Config(), dropout=True).cells[5].images[f].astype(float)
-        assert np.corrcoef(look.ravel(), plain[0].weight[5].detach().numpy())[0, 1] > 0.99
+        assert np.corrcoef(look.ravel(), parts[0].weight[5].detach().numpy())[0, 1] > 0.99
     still = pictures.setup(result, Config())
     assert not still.moves and net.moves
     assert np.array_equal(still.layers[0].dropped[0], net.layers[0].dropped[0])
