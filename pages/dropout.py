@@ -79,8 +79,9 @@ def draw(result: Result, scene: Config) -> Board:
         _scaling(result, said),
         *_features(result, scene, said),
     ]
-    setup = Panel(id="setup", figure=lambda: pictures.setup(result, scene), title="The thinned net of the first update",
-                  caption="Crossed: dropped, for this digit and this update alone. Other units are dropped at the next.",
+    setup = Panel(id="setup", figure=lambda: pictures.setup(result), title=f"{pictures.SHOWN} of {scene.samples} training digits",
+                  caption=f"The nets have {scene.depth} hidden layer{'s' if scene.depth > 1 else ''} of {scene.width} units, of "
+                  "which others are dropped for every digit of every update. The test digits are not among these.",
                   alt=said["setup"])
     player = Player(labels=pictures.labels(result), name="Update")
     return Board(panels=panels, further=[*_trained(result, scene, said), *_expected(result, scene, said)], setup=setup,

@@ -10,12 +10,12 @@ import plotly.graph_objects as go
 from torch import Tensor
 
 from core.lessons.dropout.data import CLASSES
-from core.lessons.dropout.frames import Frames
 from core.lessons.dropout.lesson import Config, Result, network
 from figures import style
 from figures.kinds import SIGNED, Cell, ImageGrid, Layer, NetworkDiagram, levels
 
-COLUMNS = 8  # of units' pictures
+COLUMNS = 8  # of units' pictures, and of digits
+SHOWN = 24  # training digits
 MASKED, PLAIN, TEST = "Training loss, masks on", "Training loss, masks off", "Test loss, masks off"
 # name, colour, dash, and where its values lie in a result
 LINES = ((MASKED, "train", "solid"), (PLAIN, "train", "dot"), (TEST, "test", "solid"))
@@ -104,23 +104,23 @@ def _apart(heights: np.ndarray, least: float) -> np.ndarray:
     return out
 
 
+def setup(result: Result) -> ImageGrid:
+    """Training digits of the first seed, with the labels that the nets are given: what the question is about."""
+    images, labels = result.data.x[0].T.unflatten(1, (8, 8)), result.data.y[0].tolist()
+    cells = tuple(Cell(images=levels(images[n : n + 1], 0, 1), labels=(f"a {labels[n]}",), alt=f"a digit labelled {labels[n]}")
+                  for n in range(SHOWN))
+    return ImageGrid(cells=cells, columns=COLUMNS, pixelated=True, quantity="ink")
+
+
 def diagram(result: Result, scene: Config) -> NetworkDiagram:
     """The net at each frame's update, its dropped units crossed, with what each unit handed on."""
-    return _diagram(result.frames, scene, slice(None))
-
-
-def setup(result: Result, scene: Config) -> NetworkDiagram:
-    """The thinned net of the first update: what the question is about."""
-    return _diagram(result.frames, scene, slice(0, 1))
-
-
-def _diagram(frames: Frames, scene: Config, which: slice) -> NetworkDiagram:
+    frames = result.frames
     # The pixels are too many to be drawn, and biases have no lines.
-    weights = [layer.weight for layer in network(scene).views(frames.theta[which])][1:]
-    layers = [Layer(name=f"layer {i}", units=tuple(str(u + 1) for u in range(mask.shape[1])), values=style.array(units[which]),
-                    dropped=(mask[which] == 0).numpy())
+    weights = [layer.weight for layer in network(scene).views(frames.theta)][1:]
+    layers = [Layer(name=f"layer {i}", units=tuple(str(u + 1) for u in range(mask.shape[1])), values=style.array(units),
+                    dropped=(mask == 0).numpy())
               for i, (mask, units) in enumerate(zip(frames.masks, frames.units, strict=True), 1)]
-    answer = Layer(name="P(digit)", units=tuple(str(c) for c in range(CLASSES)), values=style.array(frames.probability[which]))
+    answer = Layer(name="P(digit)", units=tuple(str(c) for c in range(CLASSES)), values=style.array(frames.probability))
     return NetworkDiagram(layers=(*layers, answer), weights=tuple(style.array(weight) for weight in weights))
 
 

@@ -103,7 +103,7 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     off = float((ridge.measured - _at_fitted(result)).abs().max())
     thinned, full = (float(part.double().mean()) for part in (of.averaged[-1], of.scaled))
     return {
-        "setup": f"A net of {scene.depth} hidden layers of {scene.width} units, some of them crossed out, and ten outputs.",
+        "setup": "Some of the training digits of 8 × 8 pixels, each with the label that the nets are given.",
         "curves": f"Losses after {at} updates at {p}: training with masks on {masked} nats, training with masks off {plain}, "
                   f"test {test}; means of {SEEDS} seeds.",
         "diagram": f"The net at update {frames.update[-1]}, for a digit labelled {int(frames.label[-1])}: {dropped} of "

@@ -88,9 +88,17 @@ def test_the_diagram_draws_the_net_and_its_masks():
             assert np.array_equal(weights[f], layer.weight.detach().numpy())
         look = pictures.features(result, Config(), dropout=True).cells[5].images[f].astype(float)
         assert np.corrcoef(look.ravel(), parts[0].weight[5].detach().numpy())[0, 1] > 0.99
-    still = pictures.setup(result, Config())
-    assert not still.moves and net.moves
-    assert np.array_equal(still.layers[0].dropped[0], net.layers[0].dropped[0])
+    assert net.moves
+
+
+def test_the_question_shows_training_digits_with_the_labels_that_are_given():
+    config = SCENES[-1]
+    result = results(config)[-1]
+    grid = pictures.setup(result)
+    assert not grid.moves
+    for n, cell in enumerate(grid.cells):
+        assert cell.labels == (f"a {int(result.data.y[0, n])}",)
+        assert np.abs(cell.images[0] / 255 - result.data.x[0, :, n].unflatten(0, (8, 8)).numpy()).max() < 0.51 / 255
 
 
 def test_pictures_have_the_numbers_of_the_result():
