@@ -35,7 +35,7 @@ def legend(result: Result) -> list[tuple[str, str, str]]:
 def labels(result: Result) -> list[str]:
     """What the player says of each frame."""
     frames = result.frames
-    return [f"update {update}: a {int(label)}" for update, label in zip(frames.update, frames.label, strict=True)]
+    return [f"update {update}: digit {int(label)}" for update, label in zip(frames.update, frames.label, strict=True)]
 
 
 def curves(result: Result, scene: Config) -> go.Figure:
@@ -107,7 +107,7 @@ def _apart(heights: np.ndarray, least: float) -> np.ndarray:
 def setup(result: Result) -> ImageGrid:
     """Training digits of the first seed, with the labels that the nets are given: what the question is about."""
     images, labels = result.data.x[0].T.unflatten(1, (8, 8)), result.data.y[0].tolist()
-    cells = tuple(Cell(images=levels(images[n : n + 1], 0, 1), labels=(f"a {labels[n]}",), alt=f"a digit labelled {labels[n]}")
+    cells = tuple(Cell(images=levels(images[n : n + 1], 0, 1), labels=(str(labels[n]),), alt=f"a digit labelled {labels[n]}")
                   for n in range(SHOWN))
     return ImageGrid(cells=cells, columns=COLUMNS, pixelated=True, quantity="ink")
 

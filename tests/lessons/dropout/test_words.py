@@ -97,7 +97,7 @@ def test_the_question_shows_training_digits_with_the_labels_that_are_given():
     grid = pictures.setup(result)
     assert not grid.moves
     for n, cell in enumerate(grid.cells):
-        assert cell.labels == (f"a {int(result.data.y[0, n])}",)
+        assert cell.labels == (str(int(result.data.y[0, n])),)
         assert np.abs(cell.images[0] / 255 - result.data.x[0, :, n].unflatten(0, (8, 8)).numpy()).max() < 0.51 / 255
 
 
