@@ -98,7 +98,8 @@ def test_the_question_shows_training_digits_with_the_labels_that_are_given():
     assert not grid.moves
     for n, cell in enumerate(grid.cells):
         assert cell.labels == (str(int(result.data.y[0, n])),)
-        assert np.abs(cell.images[0] / 255 - result.data.x[0, :, n].unflatten(0, (8, 8)).numpy()).max() < 0.51 / 255
+        ink = np.asarray(cell.images)[0] / 255
+        assert np.abs(ink - result.data.x[0, :, n].unflatten(0, (8, 8)).numpy()).max() < 0.51 / 255
 
 
 def test_pictures_have_the_numbers_of_the_result():
