@@ -123,6 +123,14 @@ LESSONS = (
         source="The “mixup”",
     ),
     Lesson(
+        slug="dropout",
+        name="Dropout",
+        title="Dropout trains thinned nets that share their weights, and tests one full net in their place",
+        part="Add randomness",
+        question="While units are dropped, is the training loss above or below the test loss?",
+        source="Dropout",
+    ),
+    Lesson(
         slug="dropout_uncertainty",
         name="Dropout uncertainty",
         title="Keep dropout on at test time, and sometimes the net tells you where it is guessing",

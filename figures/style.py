@@ -59,6 +59,10 @@ COLOURS = {
     "mc_dropout": ("#AE3B83", "#EF6BAE"),
     "deep_ensemble": ("#48449F", "#7C83F5"),
     "bagging": ("#658339", "#C6D45A"),
+    # whose thinned versions are averaged: a linear regression, one softmax layer, a net of several layers
+    "thinned_line": ("#5D3F14", "#F0CD42"),
+    "thinned_layer": ("#1212D9", "#6B7DC7"),
+    "thinned_deep": ("#B30F71", "#EC136A"),
     # training on samples, and between them
     "erm": ("#404A56", "#8C8C8C"),
     "mixup": ("#AA2E78", "#F06AAF"),

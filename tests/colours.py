@@ -26,6 +26,7 @@ KINDS = {
     "optimisers": ("sgd", "noisy_sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "newton", "damped_newton",
                    "conjugate_gradient", "lbfgs"),
     "ways to be unsure": ("mc_dropout", "deep_ensemble", "bagging"),
+    "thinned models": ("thinned_line", "thinned_layer", "thinned_deep"),
     "training sets": ("erm", "mixup"),
     "parts of a risk": ("bias", "variance"),
     "losses": ("squared", "hinge", "logistic", "exponential"),

@@ -27,7 +27,7 @@ from .losses import Loss, binary_cross_entropy, cross_entropy, exponential, hing
 from .mlp import MLP, Activations
 from .network import Entry, Kernel, Network
 from .norms import RunningStats
-from .objective import Autograd, Objective, Supervised, autograd_gradient
+from .objective import Autograd, Objective, Supervised, Watch, autograd_gradient
 from .optimisers import SGD, AdaGrad, Adam, AdamW, Optimiser, RMSProp, State
 from .penalties import L1, L2, ElasticNet, Penalty, max_norm, soft_threshold
 from .progress import Progress
@@ -73,6 +73,7 @@ __all__ = [
     "State",
     "Supervised",
     "Trainer",
+    "Watch",
     "autograd_gradient",
     "bernoulli",
     "binary_cross_entropy",

@@ -5,7 +5,7 @@ Row k of a gradient belongs to model k alone, because the sum of the rows' losse
 Shapes: K models, P parameters, n samples.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -16,6 +16,8 @@ from .network import Kernel, Network
 from .norms import RunningStats
 from .penalties import Penalty
 from .random import Generators
+
+Watch = Callable[[Tensor, tuple[Any, Tensor], Sequence[Tensor]], object]
 
 
 class Objective(Protocol):
@@ -37,6 +39,8 @@ class Supervised:
 
     dropout: P(drop), a number or one per model [K]; the network's own if None.
     stats: running statistics that the network moves in train mode (`Network.running_stats`), None to keep none.
+    watch: called as f(theta, batch, masks) before each gradient, with the dropout masks that it is taken under (none where
+        nothing is dropped). theta is updated in place afterwards: clone what is to be kept.
     """
 
     def __init__(
@@ -46,8 +50,9 @@ class Supervised:
         penalty: Penalty | None = None,
         dropout: float | Tensor | None = None,
         stats: RunningStats | None = None,
+        watch: Watch | None = None,
     ) -> None:
-        self.network, self.loss, self.penalty, self.stats = network, loss, penalty, stats
+        self.network, self.loss, self.penalty, self.stats, self.watch = network, loss, penalty, stats, watch
         self.dropout = network.dropout if dropout is None else dropout
         self._theta: Tensor | None = None
         self._mask: Tensor | None = None
@@ -76,6 +81,8 @@ class Supervised:
         options: dict[str, Any] = {} if self.stats is None else {"stats": self.stats}
         if isinstance(self.dropout, Tensor) or self.dropout > 0:
             options["masks"] = self.network.masks(generators, n, self.dropout, theta.dtype)
+        if self.watch is not None:
+            self.watch(theta, batch, options.get("masks", ()))
         if kernel is None:
             value, grad = self._by_autograd(theta, batch, options)
         else:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .losses import Loss
 from .network import Network
-from .objective import Supervised
+from .objective import Supervised, Watch
 from .optimisers import Optimiser
 from .penalties import Penalty
 from .progress import History, Progress
@@ -74,6 +74,7 @@ def train(
     evaluate: Mapping[str, tuple[Tensor, Tensor]] | None = None,
     record_every: int | None = None,
     snapshots: int = 0,
+    watch: Watch | None = None,
 ) -> Iterator[Progress]:
     """Train from theta [K, P] (left as it is) and yield a `Progress` at step 0 and at every record.
 
@@ -85,6 +86,7 @@ def train(
     evaluate: name -> (x, y), sets whose loss and error are recorded.
     record_every: steps between records, steps/50 if None.
     snapshots: number of evenly spaced copies of theta to keep, both ends included.
+    watch(theta, (x, y), masks): called before each update with its batch and its dropout masks, as in `Supervised`.
 
     Raises ValueError naming the argument.
     """
@@ -99,7 +101,7 @@ def train(
     if augment is not None:
         batches = (augment(_rows(xb, K), _rows(yb, K), augmenting) for xb, yb in batches)
     stats = network.running_stats(K, theta.dtype)
-    objective = Supervised(network, loss, penalty, dropout, stats)
+    objective = Supervised(network, loss, penalty, dropout, stats, watch)
     trainer = Trainer(objective, theta, optimiser, batches, generators=thinning, project=project, history=steps)
 
     every = record_every or max(1, steps // 50)

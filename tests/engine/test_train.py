@@ -333,3 +333,42 @@ def test_errors_name_the_argument(changes, field):
     x, y = options.pop("x", x), options.pop("y", y)
     with pytest.raises(ValueError, match=f"^{field}"):
         list(train(mlp, mlp.init(generators([0])), x, y, squared, SGD(), **options))
+
+
+def test_the_masks_that_are_watched_are_those_that_trained():
+    """Replayed by torch.nn and torch.optim, masks and batches lead to the same weights; to be watched changes nothing."""
+    mlp, (x, y), rngs = MLP((2, 8, 6, 1), dropout=0.4), data(dtype=float64), generators([3, 4])
+    start, seen = mlp.init(rngs, dtype=float64), []
+
+    def watch(theta, batch, masks):
+        assert torch.is_inference_mode_enabled()
+        seen.append((theta.clone(), [part.clone() for part in batch], [mask.clone() for mask in masks]))
+
+    options = {"steps": 12, "batch_size": 32}
+    watched = last(mlp, start, x, y, binary_cross_entropy, Adam(0.05), generators=generators([8, 9]), watch=watch, **options)
+    plain = last(mlp, start, x, y, binary_cross_entropy, Adam(0.05), generators=generators([8, 9]), **options)
+    assert torch.equal(watched.theta, plain.theta)
+    assert len(seen) == 12
+    assert {float(v) for mask in seen[0][2] for v in mask.unique()} == {0.0, 1 / 0.6}
+    for k in range(2):
+        theta = start[k].clone().requires_grad_()
+        optimiser = torch.optim.Adam([theta], 0.05)
+        for before, (xb, yb), masks in seen:
+            torch.testing.assert_close(before[k].clone(), theta.detach(), rtol=1e-9, atol=1e-10)
+            h = xb[k].clone()
+            *hidden, out = mlp.views(theta[None])
+            for layer, mask in zip(hidden, masks, strict=True):
+                h = torch.tanh(layer.weight[0] @ h + layer.bias[0]) * mask[k].clone()
+            loss = nn.functional.binary_cross_entropy_with_logits(out.weight[0] @ h + out.bias[0], yb[k].clone())
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        torch.testing.assert_close(theta.detach(), watched.theta[k], rtol=1e-9, atol=1e-10)
+
+
+def test_without_dropout_there_are_no_masks_to_watch():
+    x, y = data()
+    seen = []
+    last(MLP((2, 4, 1)), MLP((2, 4, 1)).init(generators([0])), x, y, squared, SGD(0.1), steps=2, generators=generators([0]),
+         watch=lambda theta, batch, masks: seen.append(len(masks)))
+    assert seen == [0, 0]
