@@ -123,6 +123,14 @@ LESSONS = (
         source="The “mixup”",
     ),
     Lesson(
+        slug="noise",
+        name="Noise",
+        title="Noise on inputs or weights smooths a net, noise on labels keeps it from being too sure",
+        part="Add randomness",
+        question="How sure should a net be that learns from smoothed labels?",
+        source="Noise on inputs, weights and labels",
+    ),
+    Lesson(
         slug="dropout_uncertainty",
         name="Dropout uncertainty",
         title="Keep dropout on at test time, and sometimes the net tells you where it is guessing",

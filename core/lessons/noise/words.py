@@ -1,0 +1,1 @@
+CHALLENGE=predict=summary=None
