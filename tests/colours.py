@@ -27,6 +27,7 @@ KINDS = {
                    "conjugate_gradient", "lbfgs"),
     "ways to be unsure": ("mc_dropout", "deep_ensemble", "bagging"),
     "training sets": ("erm", "mixup"),
+    "noise in training": ("noise_none", "noise_inputs", "noise_weights", "noise_labels"),
     "parts of a risk": ("bias", "variance"),
     "losses": ("squared", "hinge", "logistic", "exponential"),
     "guide and guided": ("student", "teacher"),

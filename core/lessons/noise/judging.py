@@ -64,6 +64,7 @@ class Linear(NamedTuple):
     factors: Tensor  # [F] times the weights of least squares
     added: Tensor  # [A, L, F] what noise adds to J, measured; first seed
     added_theory: Tensor  # [A, L, F]
+    weight_slope: Tensor  # [] mean ‖φ‖² + 1, the squared slope of the output in w and c; first seed
     plain: Tensor  # [K, POINTS] outputs of the linear fit to the labels as given; first seed
     smoothed: Tensor  # [L, K, POINTS] of the fits to smoothed labels
 
@@ -136,13 +137,13 @@ def fit_linear(data: Data, sigma: Tensor, epsilon: Tensor, rngs: Generators) -> 
     some = factors[:, None] * w_ridge[0, 0]
     level = y[0].mean() - some @ phi[0].mean(0)
     measured = linear.added(phi[0], y[0], some, level, (on_inputs, on_weights), DRAWS, rngs[:1])
-    theory = (on_inputs.square()[:, None] * some.square().sum(1),
-              on_weights.square()[:, None] * (phi[0].square().sum(1).mean() + 1).expand(FACTORS))
+    weight_slope = phi[0].square().sum(1).mean() + 1
+    theory = (on_inputs.square()[:, None] * some.square().sum(1), on_weights.square()[:, None] * weight_slope.expand(FACTORS))
     labels = one_hot(data.given[:1], data.classes).to(torch.float64).repeat(STRENGTHS, 1, 1)
     smoothed = linear.least_squares(data.points[0].to(torch.float64), smooth_labels(labels, epsilon.to(torch.float64)))
     return Linear(w[-1], w_ridge, (w - w_ridge).norm(dim=-1) / w_ridge.norm(dim=-1), w[-1, :, 0] @ along.T + c[-1, :, :1],
                   w_ridge[:, 0] @ along.T + c_ridge[:, :1], factors, torch.stack(measured), torch.stack(theory),
-                  smoothed[0], smoothed)
+                  weight_slope, smoothed[0], smoothed)
 
 
 def small_noise(fitted: Fitted, data: Data, sigma: Tensor, rngs: Generators) -> Iterator[Small | None]:

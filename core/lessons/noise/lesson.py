@@ -70,7 +70,7 @@ class Config(Scene):
         help="So much of each label is spread evenly over all K classes, the right one included.")
     classes: int = number(3, low=2, high=8, step=1, label="Classes K", help="Round clouds of points in the plane.")
     samples: int = number(20, low=15, high=60, step=5, label="Samples of the curve N")
-    blur: float = number(0.5, low=0.0, high=1.0, step=0.1, label="Error of the heights", more=True,
+    blur: float = number(0.6, low=0.0, high=1.0, step=0.1, label="Error of the heights", more=True,
                          help="Standard deviation of the samples from the curve, which is there with or without noise in training.")
     spread: float = number(0.5, low=0.2, high=1.2, step=0.1, label="Spread of the classes", more=True,
                            help="Standard deviation of a cloud; the centres lie on a circle of radius 2.")
