@@ -37,7 +37,8 @@ def noisy_least_squares(sigma=0.5, copies=4000):
     """No intercept: the mean of squares on noisy copies, and ridge with σ²."""
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(30, 4, generator=generator, dtype=torch.float64)
-    y = x @ torch.tensor([1.0, -2.0, 0.5, 0.0], dtype=torch.float64) + 0.3 * torch.randn(30, generator=generator, dtype=torch.float64)
+    errors = 0.3 * torch.randn(30, generator=generator, dtype=torch.float64)
+    y = x @ torch.tensor([1.0, -2.0, 0.5, 0.0], dtype=torch.float64) + errors
     noisy = (x + sigma * torch.randn(copies, 30, 4, generator=generator, dtype=torch.float64)).reshape(-1, 4)
     fitted = torch.linalg.lstsq(noisy, y.repeat(copies)[:, None]).solution[:, 0]
     ridge = torch.linalg.solve(x.T @ x / 30 + sigma**2 * torch.eye(4, dtype=torch.float64), x.T @ y / 30)

@@ -66,7 +66,7 @@ COLOURS = {
     "noise_none": ("#767D88", "#9AA2AE"),
     "noise_inputs": ("#1668A8", "#5FB2F0"),
     "noise_weights": ("#C4570A", "#F7A257"),
-    "noise_labels": ("#730D51", "#C43DAE"),
+    "noise_labels": ("#9C1268", "#C43DAE"),
     # the parts of an expected risk
     "bias": ("#A35A32", "#E0A17A"),
     "variance": ("#3993DF", "#92C5ED"),

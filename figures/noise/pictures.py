@@ -39,8 +39,8 @@ def line(x: Any, y: Any, hue: str, said: str, **about: Any) -> style.Trace:
 
 
 def over_seeds(x: Tensor, values: Tensor, hue: str, said: str) -> list[style.Trace]:
-    """The mean of values [points, seeds] and the band from the least to the most."""
-    return [style.band(x, values.amin(-1), values.amax(-1), NAMES[hue], hue), line(x, values.mean(-1), hue, said)]
+    """The mean of values [points, seeds] and the band from the least to the most. Wide, so that theory is seen upon it."""
+    return [style.band(x, values.amin(-1), values.amax(-1), NAMES[hue], hue), line(x, values.mean(-1), hue, said, width=4)]
 
 
 def here(x: Tensor, y: Tensor, hue: str) -> style.Trace:
@@ -138,8 +138,8 @@ def paths(result: Result, scene: Config) -> go.Figure:
         return np.pad(w.numpy(), ((0, 1), (0, 0)), constant_values=np.nan).T.ravel()
 
     x = np.tile(sigma, result.linear.w.shape[-1])
-    measured = line(x, joined(result.linear.w[:, 0]), "noise_inputs", "σ = %{x:.2f}: w %{y:.3f}") | {"mode": "lines+markers"}
-    measured["marker"] = dict(size=7, color=style.colour("noise_inputs"))
+    measured = line(x, joined(result.linear.w[:, 0]), "noise_inputs", "σ = %{x:.2f}: w %{y:.3f}", width=4)
+    measured["mode"], measured["marker"] = "lines+markers", dict(size=7, color=style.colour("noise_inputs"))
     traces = [measured, style.theory(x, joined(result.linear.w_ridge[:, 0]), "ridge")]
     return style.figure(traces, x="σ of noise on the inputs", y="weight w<sub>k</sub>", xaxis_range=span(scene.inputs),
                         showlegend=False)

@@ -10,7 +10,7 @@ from core.lessons.noise.data import HALF, KINDS, STRENGTHS
 from core.lessons.noise.judging import COPIES, places
 from core.lessons.noise.lesson import Config, Result
 from figures import style
-from figures.noise.pictures import HUES, NAMES, OPENING, heights, samples, truth, here, line, over_seeds, span
+from figures.noise.pictures import HUES, NAMES, OPENING, heights, here, line, over_seeds, samples, span, truth
 
 
 def polynomial(result: Result, _: Config) -> go.Figure:
@@ -58,7 +58,8 @@ def answers(result: Result, scene: Config) -> go.Figure:
                 hovertemplate="%{x:.2f} becomes %{y:.2f}<extra></extra>")
     low, high = float(ends[0]), float(ends[1])
     pad = 0.06 * (high - low)
-    return style.figure([style.frames(dots, y=smoothed), style.frames(style.theory(ends, exact[OPENING], "(1 − ε) f + ε/K"), y=exact)],
+    return style.figure([style.frames(dots, y=smoothed), style.frames(style.theory(ends, exact[OPENING], "(1 − ε) f + "
+                                                                                                         "ε/K"), y=exact)],
                         x="output f, labels as given", y="output, labels smoothed", xaxis_range=[low - pad, high + pad],
                         yaxis_range=[low - pad, high + pad], showlegend=False)
 

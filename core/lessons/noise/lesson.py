@@ -71,7 +71,8 @@ class Config(Scene):
     classes: int = number(3, low=2, high=8, step=1, label="Classes K", help="Round clouds of points in the plane.")
     samples: int = number(20, low=15, high=60, step=5, label="Samples of the curve N")
     blur: float = number(0.6, low=0.0, high=1.0, step=0.1, label="Error of the heights", more=True,
-                         help="Standard deviation of the samples from the curve, which is there with or without noise in training.")
+                         help="Standard deviation of the samples from the curve, which is there with or without noise "
+                              "in training.")
     spread: float = number(0.5, low=0.2, high=1.2, step=0.1, label="Spread of the classes", more=True,
                            help="Standard deviation of a cloud; the centres lie on a circle of radius 2.")
     hidden: int = grid(32, values=(8, 16, 32, 64), label="Hidden units H", more=True)
@@ -109,7 +110,8 @@ def networks(config: Config) -> tuple[MLP, MLP]:
 
 
 def streams(config: Config) -> list[list[torch.Generator]]:
-    """Generators of a run, a list of SEEDS each: samples, classes, the two starts, ξ of training, of linear fits, of measuring."""
+    """Generators of a run, a list of SEEDS each: samples, classes, the two starts, ξ of training, of linear fits, of "
+      "measuring."""
     parents = generators(range(config.seed * SEEDS, (config.seed + 1) * SEEDS))
     return [spawn(parents) for _ in range(7)]
 

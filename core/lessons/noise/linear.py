@@ -49,7 +49,7 @@ def noisy_fits(phi: Tensor, y: Tensor, sigma: Tensor, copies: list[int], rngs: G
     All strengths see the same ξ. phi [S, N, d], y [S, N], sigma [L]. Returns w [M, L, S, d] and c [M, L, S]. Two copies or more
     than d/N are needed for one answer; with fewer it is that of the least norm.
     """
-    S, N, d = phi.shape
+    N, d = phi.shape[1:]
     xi = normals(rngs, max(copies), N, d, dtype=phi.dtype)
     counts = torch.tensor(copies, dtype=phi.dtype)
 

@@ -42,7 +42,8 @@ def predict(result: Result, scene: Config) -> Amount:
     """The largest probability that a net should output that learns from smoothed labels."""
     share = said_by_labels(scene)
     return Amount(
-        text=f"The labels of K = {scene.classes} classes are smoothed with ε = {scene.labels:g}: that part of each label is taken "
+        text=f"The labels of K = {scene.classes} classes are smoothed with ε = {scene.labels:g}: that part of each "
+             f"label is taken "
              "from the right class and spread evenly over all K classes, the right one included. What is the largest "
              "probability that a net should output?",
         low=0, high=100, step=1, truth=100 * share, within=2, unit="\u00a0%",
@@ -67,7 +68,8 @@ def _closer(result: Result, _: Config, __: None) -> Verdict:
         f"{on_inputs} of {SEEDS} seeds, noise on weights on {on_weights} of {SEEDS}.")
 
 
-CHALLENGE = Challenge(text="Find a scene in which noise on inputs and noise on weights, each at its largest strength, both bring the "
+CHALLENGE = Challenge(text="Find a scene in which noise on inputs and noise on weights, each at its largest strength, "
+                           "both bring the "
                       f"net closer to the curve than no noise does, on all {SEEDS} seeds.", check=_closer)
 
 
@@ -84,12 +86,14 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
                 f"label says {percent(largest_probability(epsilon, scene.classes))}; {percent(sure[0])} without smoothing.",
         "gap": f"Logit of the right class less that of another at {at}: {format_number(gap[level], 3)}, {ideal}; "
                f"{format_number(gap[0], 3)} without smoothing.",
-        "sheet": f"How sure the net of the first seed is over the plane: between {percent(result.classes.sheet[level].min())} and "
+        "sheet": f"How sure the net of the first seed is over the plane: between "
+                 f"{percent(result.classes.sheet[level].min())} and "
                  f"{percent(result.classes.sheet[level].max())} at {at}.",
         "tested": f"Cross-entropy on the test set: {format_number(result.classes.nll[0].mean())} nats without smoothing, "
-                  f"{format_number(result.classes.nll[-1].mean())} at the most, with {percent(result.classes.error[0].mean())} and "
+                  f"{format_number(result.classes.nll[-1].mean())} at the most, with "
+                  f"{percent(result.classes.error[0].mean())} and "
                   f"{percent(result.classes.error[-1].mean())} of the answers wrong.",
-        **_of_curve(result, scene, sigma, level), **_of_linear(result, scene, level), **_of_small(result, scene)}
+        **_of_curve(result, scene, sigma, level), **_of_linear(result, level), **_of_small(result, scene)}
 
 
 def _of_curve(result: Result, scene: Config, sigma: Tensor, level: int) -> dict[str, str]:
@@ -100,11 +104,13 @@ def _of_curve(result: Result, scene: Config, sigma: Tensor, level: int) -> dict[
     objective = [format_number(v) for v in (result.objective[-1, 0, 0].mean(), *result.objective[-1, :, -1].mean(-1))
                  ] if len(result.recorded) else []
     return {
-        "fits": f"Three fits to {scene.samples} samples of a curve. The first seed's net is {format_number(curve.test[0, 0, 0])} from "
+        "fits": f"Three fits to {scene.samples} samples of a curve. The first seed's net is "
+                f"{format_number(curve.test[0, 0, 0])} from "
                 f"the curve without noise, {format_number(first[0])} with noise of σ = {format_number(sigma[0])} on inputs and "
                 f"{format_number(first[1])} with σ = {format_number(sigma[1])} on weights.",
         "flat": f"Mean squared slope of the output in the input: {format_number(slopes[0, 0])} without noise, "
-                f"{format_number(slopes[0, -1])} with noise of σ = {format_number(result.sigma[0, -1])} on inputs. That of the linear "
+                f"{format_number(slopes[0, -1])} with noise of σ = {format_number(result.sigma[0, -1])} on inputs. That "
+                f"of the linear "
                 f"model, ‖w‖², is {format_number(result.linear.w_ridge[0, 0].square().sum())} and "
                 f"{format_number(result.linear.w_ridge[-1, 0].square().sum())}.",
         "steady": f"Mean squared slope of the output in weights and biases: {format_number(weights[1, 0])} without noise, "
@@ -113,26 +119,32 @@ def _of_curve(result: Result, scene: Config, sigma: Tensor, level: int) -> dict[
         "distance": f"Distance from the curve, mean of {SEEDS} seeds: {format_number(test[0, 0])} without noise, at the largest "
                     f"strengths {format_number(test[0, -1])} with noise on inputs, closer on {better[0]} of {SEEDS} seeds, and "
                     f"{format_number(test[1, -1])} with noise on weights, closer on {better[1]}.",
-        "training": f"Squared error with noise after {result.step} updates: {objective[0]} without noise, {objective[1]} with most "
+        "training": f"Squared error with noise after {result.step} updates: {objective[0]} without noise, "
+                    f"{objective[1]} with most "
                     f"noise on inputs, {objective[2]} with most on weights." if objective else "No update has been done yet.",
     }
 
 
-def _of_linear(result: Result, scene: Config, level: int) -> dict[str, str]:
+def _of_linear(result: Result, level: int) -> dict[str, str]:
     linear = result.linear
     apart = (linear.w[:, 0] - linear.w_ridge[:, 0]).abs().max()
     one, many = linear.off[0, -1].mean(), linear.off[-1, -1].mean()
     rise = linear.added[:, level, -1]
     return {
-        "paths": f"{linear.w.shape[-1]} weights of the linear model against σ: fitted to {COPIES[-1]} noisy copies of the samples they "
+        "paths": f"{linear.w.shape[-1]} weights of the linear model against σ: fitted to {COPIES[-1]} noisy copies of "
+                 f"the samples they "
                  f"are at most {format_number(apart)} from those of ridge with penalty σ².",
-        "polynomial": f"The linear model with noise of σ = {format_number(result.sigma[0, level])} on its inputs, and ridge: at most "
+        "polynomial": f"The linear model with noise of σ = {format_number(result.sigma[0, level])} on its inputs, and "
+                      f"ridge: at most "
                       f"{format_number((linear.fit[level] - linear.fit_ridge[level]).abs().max())} apart.",
-        "copies": f"Distance of the weights from those of ridge, in units of their norm: {format_number(one)} for one noisy copy, "
+        "copies": f"Distance of the weights from those of ridge, in units of their norm: {format_number(one)} for one "
+                  f"noisy copy, "
                   f"{format_number(many)} for {COPIES[-1]}.",
-        "added": f"What noise adds to the linear model's objective at {format_number(linear.factors[-1])} times the weights of least "
+        "added": f"What noise adds to the linear model's objective at {format_number(linear.factors[-1])} times the "
+                 f"weights of least "
                  f"squares: {_amount(rise[0])} on inputs, {_amount(rise[1])} on weights, the latter the same for all weights.",
-        "answers": f"Outputs of the linear model with labels smoothed by ε = {format_number(result.epsilon[level])} against those "
+        "answers": f"Outputs of the linear model with labels smoothed by ε = {format_number(result.epsilon[level])} "
+                   f"against those "
                    f"without, on {POINTS} samples: on the line (1 − ε) f + ε/K.",
     }
 
@@ -148,6 +160,7 @@ def _of_small(result: Result, _: Config) -> dict[str, str]:
         return dict.fromkeys([f"small-{kind}" for kind in KINDS], "Measured once training is done.")
     limit = small.slope.mean(-1)
     found = small.measured.mean(-1)
-    return {f"small-{kind}": f"What noise of σ = {format_number(result.sigma[k, -1])} on {kind} adds to the squared error of the net "
+    return {f"small-{kind}": f"What noise of σ = {format_number(result.sigma[k, -1])} on {kind} adds to the squared "
+                             f"error of the net "
             f"trained without: {format_number(found[k, -1])}; σ² times its slope is "
             f"{format_number(limit[k] * result.sigma[k, -1] ** 2)}." for k, kind in enumerate(KINDS)}

@@ -29,8 +29,9 @@ def test_what_is_said_follows_from_the_result(values: dict[str, Any]):
     assert f"is {percent(result.classes.sure[-1].mean())} sure" in sentence and f"says {percent(share)}" in sentence
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
     for row, (k, level) in zip(rows, ((0, 0), (0, -1), (1, -1)), strict=True):
-        for cell, values_ in zip(row[2:], (result.curve.slope_inputs, result.curve.slope_weights, result.curve.test), strict=True):
-            assert cell == format_number(values_[k, level].mean())
+        curve = result.curve
+        for cell, found in zip(row[2:], (curve.slope_inputs, curve.slope_weights, curve.test), strict=True):
+            assert cell == format_number(found[k, level].mean())
     asked = words.predict(result, scene)
     assert asked.truth == pytest.approx(100 * share) and "all K classes" in asked.text
     assert asked.judge(100 * share).right and not asked.judge(100 * share + 4).right
@@ -48,7 +49,7 @@ def test_the_ends_of_the_controls_can_be_drawn_from_the_first_result_on():
 
 
 def test_the_challenge_is_not_met_by_the_opening_scene_and_says_how_many():
-    opening, met = Config(), Config(blur=1.0, samples=15, inputs=0.6, weights=0.12)
+    opening, met = Config(), Config(blur=1.0, samples=15, inputs=0.3, weights=0.06)
     assert not CHALLENGE.check(whole(opening), opening, None).right
     for scene in (opening, met):
         result = whole(scene)
