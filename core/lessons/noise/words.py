@@ -10,6 +10,8 @@ from core.lessons.noise.judging import COPIES, largest_probability, optimal_gap
 from core.lessons.noise.lesson import Config, Result
 from core.question import Amount, Challenge, Verdict
 
+ENOUGH = SEEDS - 1  # seeds on which the challenge asks noise to help
+
 
 def percent(part: float | Tensor) -> str:
     """A part of one as a whole percentage; 100 % is said of all only."""
@@ -64,13 +66,13 @@ def closer(result: Result) -> tuple[int, int]:
 def _closer(result: Result, _: Config, __: None) -> Verdict:
     on_inputs, on_weights = closer(result)
     return Verdict(
-        on_inputs == on_weights == SEEDS, f"At its largest strength noise on inputs brings the net closer to the curve on "
+        min(on_inputs, on_weights) >= ENOUGH, f"At its largest strength noise on inputs brings the net closer to the curve on "
         f"{on_inputs} of {SEEDS} seeds, noise on weights on {on_weights} of {SEEDS}.")
 
 
 CHALLENGE = Challenge(text="Find a scene in which noise on inputs and noise on weights, each at its largest strength, "
                            "both bring the "
-                      f"net closer to the curve than no noise does, on all {SEEDS} seeds.", check=_closer)
+                      f"net closer to the curve than no noise does, on at least {ENOUGH} of {SEEDS} seeds.", check=_closer)
 
 
 def alt_texts(result: Result, scene: Config) -> dict[str, str]:

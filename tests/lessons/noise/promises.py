@@ -61,6 +61,6 @@ PROMISES = [
     Promise(preset="Eight classes", holds=as_sure_as_it_says_or_less),
     Promise(preset="Classes that overlap", holds=a_little_lowers_cross_entropy),
     Promise(preset="Labels smoothed away", holds=no_class_from_another),
-    Promise(claim="the challenge can be met", values=dict(blur=1.0, samples=15, inputs=0.3, weights=0.06),
+    Promise(claim="the challenge can be met", values=dict(blur=1.0, samples=15, inputs=0.3, weights=0.06, steps=1000),
             holds=lambda result, scene: words.CHALLENGE.check(result, scene, None).right),
 ]

@@ -49,7 +49,7 @@ def test_the_ends_of_the_controls_can_be_drawn_from_the_first_result_on():
 
 
 def test_the_challenge_is_not_met_by_the_opening_scene_and_says_how_many():
-    opening, met = Config(), Config(blur=1.0, samples=15, inputs=0.3, weights=0.06)
+    opening, met = Config(), Config(blur=1.0, samples=15, inputs=0.3, weights=0.06, steps=1000)
     assert not CHALLENGE.check(whole(opening), opening, None).right
     for scene in (opening, met):
         result = whole(scene)
@@ -57,5 +57,5 @@ def test_the_challenge_is_not_met_by_the_opening_scene_and_says_how_many():
                   for k in (0, 1)]
         assert words.closer(result) == tuple(counts)
         verdict = CHALLENGE.check(result, scene, None)
-        assert verdict.right == (counts == [5, 5]) and f"on weights on {counts[1]} of 5" in verdict.words
+        assert verdict.right == (min(counts) >= 4) and f"on weights on {counts[1]} of 5" in verdict.words
     assert CHALLENGE.check(whole(met), met, None).right
