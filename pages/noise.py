@@ -14,8 +14,7 @@ from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Three kinds of noise", "Seven strengths of each, five seeds, all trained at once. The slider goes through "
-                                   "the strengths."),
+    Preset("Three kinds of noise", "Seven strengths of each kind, on five seeds, all trained at once."),
     Preset("Too much input noise", "The net is nearly flat, and farther from the curve than without noise.",
            dict(inputs=2.4, level=6)),
     Preset("Too much weight noise", "The net settles farther from the curve than without noise.", dict(weights=0.48, level=6)),
@@ -95,11 +94,11 @@ def draw(result: Result, scene: Config) -> Board:
               caption=f"Right class less another, on training samples. {BAND} Dashed: ln(1 + K(1 − ε)/ε), without a "
                       f"bound at ε = 0."),
         Panel(id="flat", figure=lambda: pictures.flat(result, scene), span=4, alt=said["flat"], keyed=False,
-              title="Noise on inputs: slope in the inputs",
+              title="Slope under noise on inputs",
               caption=f"The net. {BAND} Rings: ‖w‖² of a linear model fitted to {COPIES[-1]} noisy copies; dashed: that "
                       f"of ridge with σ²."),
         Panel(id="steady", figure=lambda: pictures.steady(result, scene), span=4, alt=said["steady"], keyed=False,
-              title="Noise on weights: slope in the weights",
+              title="Slope under noise on weights",
               caption=f"The net. {BAND} Dashed: the linear model's, mean ‖φ‖² + 1. No weight can change it, so the "
                       f"noise penalises none."),
         Panel(id="paths", figure=lambda: pictures.paths(result, scene), span=12, height="short", alt=said["paths"], keyed=False,
