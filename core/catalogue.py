@@ -123,6 +123,14 @@ LESSONS = (
         source="The “mixup”",
     ),
     Lesson(
+        slug="noise",
+        name="Noise",
+        title="Noise on inputs or weights smooths a net, noise on labels keeps it from being too sure",
+        part="Add randomness",
+        question="How sure should a net be that learns from smoothed labels?",
+        source="Noise on inputs, weights and labels",
+    ),
+    Lesson(
         slug="dropout",
         name="Dropout",
         title="Dropout trains thinned nets that share their weights, and tests one full net in their place",

@@ -66,6 +66,11 @@ COLOURS = {
     # training on samples, and between them
     "erm": ("#404A56", "#8C8C8C"),
     "mixup": ("#AA2E78", "#F06AAF"),
+    # noise in training: none, on inputs, on weights, on labels
+    "noise_none": ("#767D88", "#9AA2AE"),
+    "noise_inputs": ("#1668A8", "#5FB2F0"),
+    "noise_weights": ("#C4570A", "#F7A257"),
+    "noise_labels": ("#9C1268", "#C43DAE"),
     # the parts of an expected risk
     "bias": ("#A35A32", "#E0A17A"),
     "variance": ("#3993DF", "#92C5ED"),

@@ -28,6 +28,7 @@ KINDS = {
     "ways to be unsure": ("mc_dropout", "deep_ensemble", "bagging"),
     "thinned models": ("thinned_line", "thinned_layer", "thinned_deep"),
     "training sets": ("erm", "mixup"),
+    "noise in training": ("noise_none", "noise_inputs", "noise_weights", "noise_labels"),
     "parts of a risk": ("bias", "variance"),
     "losses": ("squared", "hinge", "logistic", "exponential"),
     "guide and guided": ("student", "teacher"),

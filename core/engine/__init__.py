@@ -26,6 +26,7 @@ from .layered import Layer
 from .losses import Loss, binary_cross_entropy, cross_entropy, exponential, hinge, squared
 from .mlp import MLP, Activations
 from .network import Entry, Kernel, Network
+from .noise import InputNoise, WeightNoise, smooth_labels
 from .norms import RunningStats
 from .objective import Autograd, Objective, Supervised, Watch, autograd_gradient
 from .optimisers import SGD, AdaGrad, Adam, AdamW, Optimiser, RMSProp, State
@@ -56,6 +57,7 @@ __all__ = [
     "ElasticNet",
     "Entry",
     "Generators",
+    "InputNoise",
     "Kernel",
     "Layer",
     "Loss",
@@ -74,6 +76,7 @@ __all__ = [
     "Supervised",
     "Trainer",
     "Watch",
+    "WeightNoise",
     "autograd_gradient",
     "bernoulli",
     "binary_cross_entropy",
@@ -87,6 +90,7 @@ __all__ = [
     "minibatches",
     "normals",
     "permutations",
+    "smooth_labels",
     "soft_threshold",
     "spawn",
     "squared",

@@ -1,0 +1,175 @@
+"""Pictures of nets that were trained with noise, over all strengths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import torch
+from torch import Tensor
+
+from core.data import toys
+from core.formatting import format_number
+from core.lessons.noise.data import HALF, STRENGTHS
+from core.lessons.noise.judging import EXTENT, largest_probability, optimal_gap, places, sides
+from core.lessons.noise.lesson import Config, Result
+from figures import style
+
+NAMES = {"noise_none": "no noise", "noise_inputs": "noise on inputs", "noise_weights": "noise on weights",
+         "noise_labels": "noise on labels"}
+HUES = ("noise_inputs", "noise_weights")
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "triangle-down", "hexagon")
+OPENING = Config().level
+
+
+def legend() -> list[tuple[str, str, str]]:
+    return [(name, style.colour(hue), "solid") for hue, name in NAMES.items()]
+
+
+def labels(result: Result) -> list[str]:
+    rows = zip(*result.sigma.tolist(), result.epsilon.tolist(), strict=True)
+    return [f"inputs σ {format_number(a)}, weights σ {format_number(b)}, labels ε {format_number(e)}" for a, b, e in rows]
+
+
+def line(x: Any, y: Any, hue: str, said: str, **about: Any) -> style.Trace:
+    """A solid line of what was measured; about: of the stroke."""
+    return dict(type="scatter", x=style.array(x), y=style.array(y), mode="lines", name=NAMES[hue],
+                line=dict(color=style.colour(hue), width=2.4) | about, hovertemplate=f"{said}<extra>{NAMES[hue]}</extra>")
+
+
+def over_seeds(x: Tensor, values: Tensor, hue: str, said: str) -> list[style.Trace]:
+    """The mean of values [points, seeds] and the band from the least to the most. Wide, so that theory is seen upon it."""
+    return [style.band(x, values.amin(-1), values.amax(-1), NAMES[hue], hue), line(x, values.mean(-1), hue, said, width=4)]
+
+
+def here(x: Tensor, y: Tensor, hue: str) -> style.Trace:
+    """A mark that stands at the player's strength, on the line of x [L] and y [L]."""
+    mark = dict(type="scatter", x=style.array(x[OPENING : OPENING + 1]), y=style.array(y[OPENING : OPENING + 1]), mode="markers",
+                hoverinfo="skip", showlegend=False,
+                marker=dict(size=11, color=style.colour(hue), line=dict(color=style.PAPER, width=2)))
+    return style.frames(mark, x=x[:, None], y=y[:, None])
+
+
+def sure(result: Result, scene: Config) -> go.Figure:
+    """How sure the net is of its training samples, and what their labels say."""
+    epsilon, most = result.epsilon, 100 * result.classes.sure
+    dense = torch.linspace(0, scene.labels, 50)
+    traces = over_seeds(epsilon, most, "noise_labels", "ε = %{x:.2f}: %{y:.1f}\u00a0% sure")
+    traces += [style.theory(dense, 100 * largest_probability(dense, scene.classes), "1 − ε + ε/K (%)"),
+               here(epsilon, most.mean(-1), "noise_labels")]
+    least = min(100 / scene.classes, float(most.min()))
+    return style.figure(traces, x="label smoothing ε", y="largest probability (%)", xaxis_range=span(scene.labels),
+                        yaxis_range=[least - 4, 103], showlegend=False)
+
+
+def span(largest: float) -> list[float]:
+    """An axis of strengths."""
+    return [-0.02 * largest, 1.02 * largest]
+
+
+def fits(result: Result, _: Config) -> go.Figure:
+    """The same net from the same start with no noise, noise on inputs and noise on weights."""
+    x, fit = places(), result.curve.fit
+    traces = [truth(), samples(result), line(x, fit[0, 0], "noise_none", "f(%{x:.2f}) = %{y:.2f}")]
+    traces += [style.frames(line(x, fit[k, OPENING], hue, "f(%{x:.2f}) = %{y:.2f}"), y=fit[k]) for k, hue in enumerate(HUES)]
+    return style.figure(traces, x="x", y="y", xaxis_range=[-HALF, HALF], yaxis_range=heights(result), showlegend=False)
+
+
+def heights(result: Result) -> list[float]:
+    low, high = min(-2.8, float(result.y[0].min())), max(2.8, float(result.y[0].max()))
+    return [low - 0.3, high + 0.3]
+
+
+def truth() -> style.Trace:
+    x = places()
+    return dict(type="scatter", x=style.array(x), y=style.array(toys.wave(x)), mode="lines", name="the curve",
+                line=dict(color=style.INK, width=1.6, dash="dot"), hovertemplate="the curve: %{y:.2f}<extra></extra>")
+
+
+def samples(result: Result) -> style.Trace:
+    return dict(type="scatter", x=style.array(result.x[0]), y=style.array(result.y[0]), mode="markers", name="samples",
+                marker=dict(color=style.INK, size=7, line=dict(color=style.PAPER, width=1)),
+                hovertemplate="sample (%{x:.2f}, %{y:.2f})<extra></extra>")
+
+
+def gap(result: Result, scene: Config) -> go.Figure:
+    """How far apart the logits are, and how far the smoothed labels ask for."""
+    epsilon, measured = result.epsilon, result.classes.gap
+    top = 1.06 * max(float(measured.max()), 1.0)
+    dense = torch.linspace(0, scene.labels, 300)[1:]
+    ideal = optimal_gap(dense, scene.classes)
+    traces = over_seeds(epsilon, measured, "noise_labels", "ε = %{x:.2f}: %{y:.2f}")
+    traces += [style.theory(dense[ideal <= top], ideal[ideal <= top], "ln(1 + K(1 − ε)/ε)"),
+               here(epsilon, measured.mean(-1), "noise_labels")]
+    return style.figure(traces, x="label smoothing ε", y="gap of the logits", xaxis_range=span(scene.labels),
+                        yaxis_range=[min(0.0, float(measured.min())) - 0.03 * top, top], showlegend=False)
+
+
+def flat(result: Result, scene: Config) -> go.Figure:
+    """The squared slope in the inputs under noise on inputs: net and linear model."""
+    sigma, measured = result.sigma[0], result.curve.slope_inputs[0]
+    fitted, exact = (w[:, 0].square().sum(-1) for w in (result.linear.w, result.linear.w_ridge))
+    dots = dict(type="scatter", x=style.array(sigma), y=style.array(fitted), mode="markers", hoverinfo="skip",
+                marker=dict(symbol="circle-open", size=9, color=style.INK, line=dict(width=2)))
+    traces = [*over_seeds(sigma, measured, "noise_inputs", "σ = %{x:.2f}: %{y:.3g}"), style.theory(sigma, exact, "‖w‖² of ridge"),
+              dots, here(sigma, measured.mean(-1), "noise_inputs")]
+    values = np.log10(torch.cat([measured.flatten(), exact, fitted]).clamp_min(1e-12).numpy())
+    return style.figure(traces, x="σ of noise on inputs", y="squared slope in the inputs", xaxis_range=span(scene.inputs),
+                        yaxis_type="log", yaxis_range=[float(values.min()) - 0.15, float(values.max()) + 0.15], showlegend=False)
+
+
+def steady(result: Result, scene: Config) -> go.Figure:
+    """The squared slope in the weights under noise on weights: net and linear model."""
+    sigma, measured = result.sigma[1], result.curve.slope_weights[1]
+    linear = float(result.linear.weight_slope)
+    traces = [*over_seeds(sigma, measured, "noise_weights", "σ = %{x:.3f}: %{y:.3g}"),
+              style.theory(sigma, [linear] * STRENGTHS, "mean ‖φ‖² + 1"), here(sigma, measured.mean(-1), "noise_weights")]
+    return style.figure(traces, x="σ of noise on weights", y="squared slope in the weights", xaxis_range=span(scene.weights),
+                        yaxis_rangemode="tozero", showlegend=False)
+
+
+def paths(result: Result, scene: Config) -> go.Figure:
+    """The weights of the linear model: fitted to noisy copies, and ridge's."""
+    # One line with gaps for all weights: not-a-number lifts the pen.
+    sigma = np.append(result.sigma[0].numpy(), np.nan)
+
+    def joined(w: Tensor) -> np.ndarray:  # [L, d]
+        return np.pad(w.numpy(), ((0, 1), (0, 0)), constant_values=np.nan).T.ravel()
+
+    x = np.tile(sigma, result.linear.w.shape[-1])
+    measured = line(x, joined(result.linear.w[:, 0]), "noise_inputs", "σ = %{x:.2f}: w %{y:.3f}", width=4)
+    measured["mode"], measured["marker"] = "lines+markers", dict(size=7, color=style.colour("noise_inputs"))
+    traces = [measured, style.theory(x, joined(result.linear.w_ridge[:, 0]), "ridge")]
+    return style.figure(traces, x="σ of noise on the inputs", y="weight w<sub>k</sub>", xaxis_range=span(scene.inputs),
+                        showlegend=False)
+
+
+def setup(result: Result, _: Config) -> go.Figure:
+    """The samples of the classes: what the question is about."""
+    x, given = style.array(result.points[0]), result.given[0].tolist()
+    dots = dict(type="scatter", x=x[0], y=x[1], mode="markers", text=[f"class {k + 1}" for k in given],
+                marker=dict(symbol=[SYMBOLS[k] for k in given], size=9, color=style.INK, line=dict(color=style.PAPER, width=1)),
+                hovertemplate="%{text}<extra></extra>")
+    return style.figure([dots], x="x₁", y="x₂", equal=True, xaxis_range=[-EXTENT, EXTENT], yaxis_range=[-EXTENT, EXTENT],
+                        showlegend=False)
+
+
+def sheet(result: Result, scene: Config) -> go.Figure:
+    """How sure the net is over the plane, at the player's strength."""
+    side, z = style.array(sides()), 100 * result.classes.sheet
+    low = 100 / scene.classes
+    colours = dict(type="heatmap", x=side, y=side, z=style.array(z[OPENING]), colorscale=style.UNCERTAINTY, reversescale=True,
+                   zmin=low, zmax=100, zsmooth="fast", colorbar=dict(title=dict(text="sure (%)"), thickness=12),
+                   hovertemplate="(%{x:.1f}, %{y:.1f}): %{z:.0f}\u00a0% sure<extra></extra>")
+    dots = setup(result, scene).data[0]
+    return style.figure([style.frames(colours, z=z), dots], x="x₁", y="x₂", equal=True, xaxis_range=[-EXTENT, EXTENT],
+                        yaxis_range=[-EXTENT, EXTENT], showlegend=False)
+
+
+def thumbnail(result: Result, scene: Config) -> dict[str, Any]:
+    """How sure the net is against ε, and the smoothed label's own share."""
+    epsilon, most = result.epsilon / scene.labels, result.classes.sure.mean(-1)
+    area = style.mark("area", epsilon, most, "noise_labels", alpha=0.2)
+    cap = style.mark("line", epsilon, largest_probability(result.epsilon, scene.classes), "ink", width=2, dash="5 4")
+    return style.thumbnail(area, style.mark("line", epsilon, most, "noise_labels", width=4), cap, x=(0, 1), y=(0.3, 1.05))

@@ -1,0 +1,61 @@
+"""noise in words: what is said follows from the result, at the ends of the controls too."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import pytest
+
+import core.lessons.noise as module
+from core.formatting import format_number
+from core.lessons.noise import lesson, words
+from core.lessons.noise.lesson import Config
+from core.lessons.noise.words import CHALLENGE, alt_texts, percent
+from tests.pages import page_spec
+from tests.scenes import check, ends
+
+PAGE = page_spec("noise")
+whole = lru_cache(maxsize=8)(lesson.run)
+WORLDS: list[dict[str, Any]] = [{}, dict(steps=200, labels=1.0, classes=2, level=6), dict(steps=200, classes=8, level=0)]
+
+
+@pytest.mark.parametrize("values", WORLDS)
+def test_what_is_said_follows_from_the_result(values: dict[str, Any]):
+    scene = Config(**values)
+    result = whole(scene.trained())
+    share = 1 - scene.labels + scene.labels / scene.classes
+    sentence, table = words.summary(result, scene).split("\n\n")
+    assert f"is {percent(result.classes.sure[-1].mean())} sure" in sentence and f"says {percent(share)}" in sentence
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+    for row, (k, level) in zip(rows, ((0, 0), (0, -1), (1, -1)), strict=True):
+        curve = result.curve
+        for cell, found in zip(row[2:], (curve.slope_inputs, curve.slope_weights, curve.test), strict=True):
+            assert cell == format_number(found[k, level].mean())
+    asked = words.predict(result, scene)
+    assert asked.truth == pytest.approx(100 * share) and "all K classes" in asked.text
+    assert asked.judge(100 * share).right and not asked.judge(100 * share + 4).right
+    alt = alt_texts(result, scene)
+    assert ("there is no optimum" in alt["gap"]) == (scene.level == 0)
+    board = PAGE.draw(result, scene)
+    assert {p.id for p in [*board.panels, *board.further, board.setup]} == set(alt)
+
+
+def test_the_ends_of_the_controls_can_be_drawn_from_the_first_result_on():
+    for scene in ends(Config):
+        first = next(lesson.steps(scene.trained()))
+        for result in (first, whole(scene.trained())):
+            check(PAGE, module, scene, result)
+
+
+def test_the_challenge_is_not_met_by_the_opening_scene_and_says_how_many():
+    opening, met = Config(), Config(blur=1.0, samples=15, inputs=0.3, weights=0.06, steps=1000)
+    assert not CHALLENGE.check(whole(opening), opening, None).right
+    for scene in (opening, met):
+        result = whole(scene)
+        counts = [sum(a < b for a, b in zip(result.curve.test[k, -1].tolist(), result.curve.test[k, 0].tolist(), strict=True))
+                  for k in (0, 1)]
+        assert words.closer(result) == tuple(counts)
+        verdict = CHALLENGE.check(result, scene, None)
+        assert verdict.right == (min(counts) >= 4) and f"on weights on {counts[1]} of 5" in verdict.words
+    assert CHALLENGE.check(whole(met), met, None).right
