@@ -100,6 +100,9 @@ COLOURS = {
     "minimum_0": ("#7093DA", "#0D7091"), "minimum_1": ("#CF6FC6", "#99487F"), "minimum_2": ("#668239", "#6A8014"),
     "minimum_3": ("#9B8FA1", "#8C7076"), "minimum_4": ("#008F82", "#169D9C"), "minimum_5": ("#9483FA", "#8980C4"),
     "minimum_6": ("#A870A6", "#A7454B"), "minimum_7": ("#739979", "#766303"), "minimum_8": ("#7C6FD1", "#BA6452"),
+    # weights that are shared, own weights in as many and in more, and two tasks that are tied
+    "shared": ("#00768A", "#35CDE0"), "unshared": ("#B8500F", "#F5925A"), "unshared_wide": ("#7B3FA0", "#C79BF0"),
+    "task_a": ("#2440B5", "#5C7CFF"), "task_b": ("#C23A75", "#FF6FA8"),
     # what marks a place
     "best": ("#006D3F", "#63EE8F"),
     "warning": ("#AF0327", "#FF594E"),
