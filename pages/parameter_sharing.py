@@ -27,18 +27,20 @@ PRESETS = [
 ]
 
 MATHS = r"""
-**One filter for all places.** A convolution has $z_p = b + \sum_k w_k\, x_{p+k}$ at every place $p$. One weight is used at all of
-them, and its gradient is the sum over its uses, $\frac{\partial J}{\partial w_k} = \sum_p \frac{\partial J}{\partial z_p}\, x_{p+k}$.
-Convolution is **equivariant**: with circular padding and stride 1, shifting by $T$ and convolving commute exactly, $f(Tx) = T f(x)$.
-Padding with zeros breaks this where something meets the edge, and tells the next layer where the edge is. Pooling of 2 × 2 makes a
-map only *locally* invariant, and the pooled net commutes with even shifts only. So this net is neither equivariant to every
+**One filter for all places.** A convolution has $z_p = b + \sum_k w_k\, x_{p+k}$ at every place $p$. One weight is used at all
+of them, and its gradient is the sum over its uses,
+$\frac{\partial J}{\partial w_k} = \sum_p \frac{\partial J}{\partial z_p}\, x_{p+k}$.
+Convolution is **equivariant**: with circular padding and stride 1, shifting by $T$ and convolving commute exactly,
+$f(Tx) = T f(x)$.
+Padding with zeros breaks this where something meets the edge, and tells the next layer where the edge is. Pooling of 2 × 2 makes
+a map only *locally* invariant, and the pooled net commutes with even shifts only. So this net is neither equivariant to every
 shift nor invariant. All nets minimise the mean cross-entropy $J$ of batches of $m = 16$ with Adam.
 
 **Equal size** and **equal accuracy** are two comparisons: an MLP of as many parameters, and the MLP whose accuracy on images that
 are not moved comes closest.
 
-**One cell for all steps.** $h_t = \tanh(W_x x_t + b_x + W_h h_{t-1} + b_h)$ with $h_0 = 0$; $J$ is the mean binary cross-entropy of
-all training sequences. With a cell for each of $T$ steps the first $W_h$ multiplies $h_0 = 0$: its $H^2$ entries are
+**One cell for all steps.** $h_t = \tanh(W_x x_t + b_x + W_h h_{t-1} + b_h)$ with $h_0 = 0$; $J$ is the mean binary cross-entropy
+of all training sequences. With a cell for each of $T$ steps the first $W_h$ multiplies $h_0 = 0$: its $H^2$ entries are
 counted and have no effect. Such a net cannot read another length: shorter sequences get zeros before them, of longer ones
 it reads the last $T$ steps.
 
@@ -54,7 +56,8 @@ then minimises the tie exactly: the mean stays and the difference is divided by 
 SYMBOLS = {"λ": "strength", "s": "share", "T f(x)": "plain", "f(Tx)": "after", "dJ/dz": "slope", "H": "HIDDEN", "ε": "rate"}
 
 REFERENCES = """
-- Y. LeCun, B. Boser, J. S. Denker et al., *Backpropagation applied to handwritten zip code recognition*, Neural Computation 1, 1989.
+- Y. LeCun, B. Boser, J. S. Denker et al., *Backpropagation applied to handwritten zip code recognition*,
+  Neural Computation 1, 1989.
 - J. L. Elman, *Finding structure in time*, Cognitive Science 14, 1990.
 - T. Evgeniou, M. Pontil, *Regularized multi-task learning*, KDD 2004.
 - R. Zhang, *Making convolutional networks shift-invariant again*, ICML 2019.
@@ -80,9 +83,10 @@ def _images(seen: Images, scene: Config, alt: Texts) -> tuple[list[Panel], list[
     same = len(pictures.places(seen, scene)) == 2
     nets = "The MLP of equal size is also that of equal accuracy. " if same else ""
     panels = [
-        Panel(id="shift", figure=lambda: pictures.shift(seen, scene), span=7, title="What a shift costs", pair="size", alt=alt["shift"],
-              caption=f"Test digits moved one of four ways. {nets}Lines: means of {SEEDS} seeds; bands: all seeds. Beyond {MARGIN} "
-                      "pixels the edge of a digit can leave the frame."),
+        Panel(id="shift", figure=lambda: pictures.shift(seen, scene), span=7, title="What a shift costs", pair="size",
+              alt=alt["shift"],
+              caption=f"Test digits moved one of four ways. {nets}Lines: means of {SEEDS} seeds; bands: all seeds. Beyond "
+                      f"{MARGIN} pixels the edge of a digit can leave the frame."),
         Panel(id="size", figure=lambda: pictures.size(seen, scene), span=5, title="Accuracy by training size", alt=alt["size"],
               caption="Test digits that are not moved. Dotted: the size in view."),
         Panel(id="maps", figure=lambda: pictures.maps(seen, scene), span=7, title="Shift the digit: its maps go with it",
@@ -91,26 +95,32 @@ def _images(seen: Images, scene: Config, alt: Texts) -> tuple[list[Panel], list[
         Panel(id="says", figure=lambda: pictures.says(seen, scene), span=5, title="What each net takes it for", alt=alt["says"],
               height="short", caption="Bars in order: " + ", ".join(pictures.NAMES[h] for h in pictures.places(seen, scene)) +
               "; nets of the first seed."),
-        Panel(id="budget", figure=lambda: pictures.budget(seen, scene), span=7, title="Equal size, equal accuracy", pair="filters",
+        Panel(id="budget", figure=lambda: pictures.budget(seen, scene), span=7, title="Equal size, equal accuracy",
+              pair="filters",
               alt=alt["budget"], caption="Solid: not moved; dashed and open: moved by 2 pixels. Grey: MLPs of "
               f"{seen.widths[0]} to {seen.widths[-1]} hidden units."),
-        Panel(id="filters", figure=lambda: pictures.filters(seen, scene), span=5, title="What is learned: filters, weight pictures",
-              alt=alt["filters"], caption="Above: filters that are used at every place. Below: a unit of the MLP has a weight for "
+        Panel(id="filters", figure=lambda: pictures.filters(seen, scene), span=5,
+              title="What is learned: filters, weight pictures",
+              alt=alt["filters"],
+              caption="Above: filters that are used at every place. Below: a unit of the MLP has a weight for "
               "each pixel."),
     ]
     further = [
         Panel(id="gradient", figure=lambda: pictures.gradient(seen, scene), span=4, title="A gradient is the sum of all uses",
               alt=alt["gradient"], keyed=False,
               caption="Nine weights of the first filter: what each place adds to dJ/dw for the digit where it stands."),
-        Panel(id="equivariance", figure=lambda: pictures.equivariance(seen, scene), span=4, title="Do maps move with the picture?",
+        Panel(id="equivariance", figure=lambda: pictures.equivariance(seen, scene), span=4,
+              title="Do maps move with the picture?",
               alt=alt["equivariance"], keyed=False,
-              caption="‖f(Tx) − T f(x)‖ / ‖f(x)‖. Solid, round: circular padding; dotted, square: zeros. Pooled maps cannot move by "
-                      "half a place."),
+              caption="‖f(Tx) − T f(x)‖ / ‖f(x)‖. Solid, round: circular padding; dotted, square: zeros. Pooled maps cannot move "
+                      "by half a place."),
         Panel(id="leak", figure=lambda: pictures.leak(seen, scene), span=4, title="A blank picture, after two convolutions",
-              alt=alt["leak"], keyed=False, caption="One map with either padding, same weights. A frame at the edge is position that "
+              alt=alt["leak"], keyed=False,
+              caption="One map with either padding, same weights. A frame at the edge is position that "
               "zeros leak."),
     ]
-    setup = Panel(id="setup", figure=lambda: pictures.setup(seen, scene), title="A test digit, and the same moved", alt=alt["setup"],
+    setup = Panel(id="setup", figure=lambda: pictures.setup(seen, scene), title="A test digit, and the same moved",
+                  alt=alt["setup"],
                   caption=f"ConvNet: {seen.parameters[0]:,} parameters. MLP of {equal_width(seen.net)} hidden units: "
                           f"{seen.parameters[seen.equal]:,}.")
     return panels, further, setup
@@ -120,13 +130,14 @@ def _sequences(seen: Sequences, alt: Texts) -> tuple[list[Panel], list[Panel], P
     panels = [
         Panel(id="length", figure=lambda: others.length(seen), span=7, title="One length trained, others tested", pair="place",
               alt=alt["length"], keyed=False,
-              caption=f"Solid: one cell for all steps. Dashed: a cell for each of {seen.length}, which reads zeros before shorter "
-                      f"sequences and the last {seen.length} steps of longer ones. Bands: {SEEDS} seeds."),
-        Panel(id="place", figure=lambda: others.place(seen), span=5, title="Wherever the pattern stands", alt=alt["place"], keyed=False,
+              caption=f"Solid: one cell for all steps. Dashed: a cell for each of {seen.length}, which reads zeros before "
+                      f"shorter sequences and the last {seen.length} steps of longer ones. Bands: {SEEDS} seeds."),
+        Panel(id="place", figure=lambda: others.place(seen), span=5, title="Wherever the pattern stands", alt=alt["place"],
+              keyed=False,
               caption="Sequences of the trained length. Solid: one cell for all steps; dashed: a cell for each."),
         Panel(id="counts", figure=lambda: others.counts(seen), span=7, title="Parameters at equal width", pair="example",
               alt=alt["counts"], keyed=False, height="short",
-              caption=f"{seen.no_effect} of the second net's have no effect: they multiply the state before the first step, which is 0."),
+              caption=f"{seen.no_effect} of the second net's have no effect: they multiply the state before step 1, which is 0."),
         Panel(id="example", figure=lambda: others.example(seen), span=5, title="A training sequence", alt=alt["example"],
               height="short", keyed=False, caption="Noise, and somewhere up-down (class 1) or down-up (class 0)."),
     ]
@@ -138,8 +149,10 @@ def _sequences(seen: Sequences, alt: Texts) -> tuple[list[Panel], list[Panel], P
 def _tying(seen: Tying, scene: Config, alt: Texts) -> tuple[list[Panel], list[Panel], Panel]:
     linear = seen.problem == "linear"
     exact = " Dashed: closed form." if linear else ""
-    losses = Panel(id="losses", figure=lambda: others.losses(seen, scene), span=7, title="Both tasks' test loss", alt=alt["losses"],
-                   pair="weights" if linear else "gap", caption=f"Mean over seeds. Solid: task A; long dashes: task B, few samples. "
+    losses = Panel(id="losses", figure=lambda: others.losses(seen, scene), span=7, title="Both tasks' test loss",
+                   alt=alt["losses"],
+                   pair="weights" if linear else "gap",
+                   caption=f"Mean over seeds. Solid: task A; long dashes: task B, few samples. "
                    f"Stars: lowest. Dotted: the slider's s, λ = {tie_words(seen, scene)}.{exact}")
     weights = Panel(id="weights", figure=lambda: others.weights(seen, scene), span=5, title="Two weight vectors approach",
                     alt=alt["weights"], caption="Paths from separate fits to shared weights, first seed. Disc: the slider's s. "
@@ -148,7 +161,7 @@ def _tying(seen: Tying, scene: Config, alt: Texts) -> tuple[list[Panel], list[Pa
                 alt=alt["gap"], height="short" if linear else "medium",
                 caption="Distance of both weight vectors, mean over seeds." + exact)
     setup = Panel(id="setup", figure=lambda: others.tasks(seen), title="Two related tasks", alt=alt["tasks"], keyed=False,
-                  caption="Task A has 48 samples and task B 6." if linear else "Task B sees digits one pixel further to the left.")
+                  caption="Task A has 48 samples and task B 6." if linear else "Task B sees digits one pixel to the left.")
     return [losses, weights, gap] if linear else [losses, gap], [], setup
 
 

@@ -46,8 +46,9 @@ def place(seen: Sequences) -> go.Figure:
 
 def example(seen: Sequences) -> go.Figure:
     """A training sequence."""
-    stems = dict(type="scatter", x=np.arange(1, seen.length + 1), y=style.array(seen.example), mode="lines+markers", showlegend=False,
-                 line=dict(color=style.colour("train"), width=2), marker=dict(size=9, color=style.colour("train")),
+    stems = dict(type="scatter", x=np.arange(1, seen.length + 1), y=style.array(seen.example), mode="lines+markers",
+                 showlegend=False,
+                 line=dict(color=style.MUTED, width=2), marker=dict(size=9, color=style.MUTED),
                  hovertemplate="step %{x}: %{y:.2f}<extra></extra>")
     return style.figure([stems], x="step", y="input x")
 
@@ -91,13 +92,15 @@ def losses(seen: Tying, scene: Config) -> go.Figure:
                            line=dict(color=style.colour(hue), width=2.8, dash="solid" if task == 0 else "longdash"),
                            hovertemplate=f"task {LETTERS[task]}, s = %{{x}}: %{{y:.3g}}<extra></extra>"))
         best = int(mean.argmin())
-        traces.append(dict(type="scatter", x=[SHARES[best]], y=[float(mean[best])], mode="markers", showlegend=False, cliponaxis=False,
+        traces.append(dict(type="scatter", x=[SHARES[best]], y=[float(mean[best])], mode="markers", showlegend=False,
+                           cliponaxis=False,
                            marker=dict(size=15, symbol="star", color=style.colour(hue)),
                            hovertemplate=f"lowest of task {LETTERS[task]}<extra></extra>"))
         if seen.exact_test is not None:
             traces.append(style.theory(SHARES, seen.exact_test[:, :, task].mean(1), "closed form", showlegend=False))
     y = "expected squared error" if seen.problem == "linear" else "test error (%)"
-    return style.figure(traces, x="tie s: separate 0 … shared 1", y=y, showlegend=False, shapes=[_upright(SHARES[tie_index(scene)])],
+    return style.figure(traces, x="tie s: separate 0 … shared 1", y=y, showlegend=False,
+                        shapes=[_upright(SHARES[tie_index(scene)])],
                         yaxis_rangemode="tozero", xaxis_range=[-0.02, 1.02])
 
 
@@ -118,6 +121,7 @@ def tasks(seen: Tying) -> go.Figure:
         bars = dict(type="bar", x=["task A", "task B"], y=[160, 20], marker=dict(color=[style.colour(h) for h in TASKS]))
         return style.figure([bars], y="training images", showlegend=False)
     traces = [dict(type="scatter", x=[float(w[0])], y=[float(w[1])], mode="markers+text", text=[f"w* of task {LETTERS[i]}"],
-                   textposition="bottom center", showlegend=False, marker=dict(size=15, symbol="star", color=style.colour(TASKS[i])))
+                   textposition="bottom center", showlegend=False,
+                   marker=dict(size=15, symbol="star", color=style.colour(TASKS[i])))
               for i, w in enumerate(seen.truth)]
     return style.figure(traces, x="w₁", y="w₂", xaxis_range=[-1, 2.5], yaxis_range=[-0.5, 3], showlegend=False)

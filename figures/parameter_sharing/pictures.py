@@ -13,7 +13,7 @@ from core.lessons.parameter_sharing import sharing
 from core.lessons.parameter_sharing.images import SHIFTS, SIDE, SIZES, Images, ask, mlp, moved
 from core.lessons.parameter_sharing.lesson import REACH, Config, Result, size_index
 from figures import style
-from figures.kinds import SIGNED, Cell, ImageGrid, levels
+from figures.kinds import Cell, ImageGrid, levels
 
 NAMES = {"shared": "ConvNet", "unshared": "MLP, equal size", "unshared_wide": "MLP, equal accuracy"}
 DASH = {"shared": "solid", "unshared": "longdash", "unshared_wide": "dot"}
@@ -38,7 +38,8 @@ def line(x: Any, values_SX: torch.Tensor, hue: str, name: str, x_says: str) -> l
     """Mean over seeds, with a band from the lowest seed to the highest; values in [0, 1] are told in %."""
     percent = 100 * values_SX
     return [style.band(x, percent.amin(0), percent.amax(0), name, hue),
-            dict(type="scatter", x=style.array(x), y=style.array(percent.mean(0)), name=name, mode="lines+markers", showlegend=False,
+            dict(type="scatter", x=style.array(x), y=style.array(percent.mean(0)), name=name, mode="lines+markers",
+                 showlegend=False,
                  line=dict(color=style.colour(hue), width=2.6, dash=DASH.get(hue, "solid")), cliponaxis=False,
                  marker=dict(size=8, color=style.colour(hue), symbol=MARK.get(hue, "circle")),
                  hovertemplate=f"{name}, {x_says} %{{x}}: %{{y:.0f}}\u00a0%<extra></extra>")]
@@ -79,7 +80,8 @@ def budget(seen: Images, scene: Config) -> go.Figure:
                                marker=dict(size=14, symbol=MARK[hue] + ("" if d == 0 else "-open"), color=style.colour(hue),
                                            line=dict(width=2.5, color=style.colour(hue)))))
     return style.figure(traces, x="parameters", y="right (%)", yaxis_range=[0, 103], showlegend=False,
-                        xaxis=dict(type="log", tickvals=[1000, 2000, 5000], ticktext=["1,000", "2,000", "5,000"], range=[3.0, 3.95]))
+                        xaxis=dict(type="log", tickvals=[1000, 2000, 5000], ticktext=["1,000", "2,000", "5,000"],
+                                   range=[3.0, 3.95]))
 
 
 def shown(seen: Images, scene: Config) -> torch.Tensor:
@@ -110,9 +112,11 @@ def answers(seen: Images, scene: Config) -> dict[str, torch.Tensor]:
 def says(seen: Images, scene: Config) -> go.Figure:
     """What each net makes of the digit."""
     traces = [dict(type="bar", x=list(range(10)), y=style.array(100 * p), name=NAMES[hue], showlegend=False,
-                   marker=dict(color=style.colour(hue)), hovertemplate=f"{NAMES[hue]}: %{{y:.0f}}\u00a0% for %{{x}}<extra></extra>")
+                   marker=dict(color=style.colour(hue)),
+                   hovertemplate=f"{NAMES[hue]}: %{{y:.0f}}\u00a0% for %{{x}}<extra></extra>")
               for hue, p in answers(seen, scene).items()]
-    return style.figure(traces, x="class", y="sure (%)", yaxis_range=[0, 103], xaxis=dict(tickvals=list(range(10))), showlegend=False,
+    return style.figure(traces, x="class", y="sure (%)", yaxis_range=[0, 103], xaxis=dict(tickvals=list(range(10))),
+                        showlegend=False,
                         barmode="group", bargap=0.25)
 
 
@@ -128,7 +132,7 @@ def filters(seen: Images, scene: Config) -> ImageGrid:
         cells += [Cell(images=levels(w.repeat_interleave(4, 0).repeat_interleave(4, 1)[None] if what == "filter" else w[None],
                                      -most, most), labels=(f"{what} {i + 1}",), alt=f"Weights of {what} {i + 1}.")
                   for i, w in enumerate(group)]
-    return ImageGrid(cells=tuple(cells), columns=4, pixelated=True, scale=SIGNED, low=-1, high=1, quantity="weight / largest")
+    return ImageGrid(cells=tuple(cells), columns=4, pixelated=True, low=-1, high=1, quantity="weight / largest")
 
 
 def uses(seen: Images, scene: Config) -> torch.Tensor:
@@ -143,7 +147,7 @@ def gradient(seen: Images, scene: Config) -> ImageGrid:
     most = float(parts.abs().max().clamp_min(1e-12))
     cells = [Cell(images=levels(part[None], -most, most), labels=(f"Σ = {float(part.sum()):.2g}".replace("-", "−"),),
                   alt="What each place adds to the gradient of one weight.") for part in parts]
-    return ImageGrid(cells=tuple(cells), columns=3, pixelated=True, scale=SIGNED, low=-most, high=most, quantity="part of dJ/dw")
+    return ImageGrid(cells=tuple(cells), columns=3, pixelated=True, low=-most, high=most, quantity="part of dJ/dw")
 
 
 def equivariance(seen: Images, scene: Config) -> go.Figure:
@@ -152,7 +156,8 @@ def equivariance(seen: Images, scene: Config) -> go.Figure:
     table = sharing.equivariance_table(seen.net, seen.theta[0][at : at + 1], seen.test_BHW[:16], SHIFTS)
     for mode, dash, symbol in (("circular", "solid", "circle"), ("zeros", "dot", "square")):
         for stage, hue in ((0, "muted"), (2, "shared")):
-            traces.append(dict(type="scatter", x=list(range(SHIFTS)), y=style.array(100 * table[mode][stage]), mode="lines+markers",
+            traces.append(dict(type="scatter", x=list(range(SHIFTS)), y=style.array(100 * table[mode][stage]),
+                               mode="lines+markers",
                                line=dict(color=style.colour(hue), dash=dash, width=2.4), showlegend=False, cliponaxis=False,
                                marker=dict(size=10, symbol=symbol, color=style.colour(hue)),
                                hovertemplate=f"{sharing.STAGES[stage]}, {mode}: %{{y:.2g}}\u00a0%<extra></extra>"))

@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 
 from core.engine import Adam, Recurrent, Supervised, Trainer, binary_cross_entropy, cosine, spawn
 
-HIDDEN, SEEDS, TRAIN, TEST, UPDATES, CHUNK = 8, 5, 100, 300, 200, 4
+HIDDEN, SEEDS, TRAIN, TEST, UPDATES, CHUNK = 8, 5, 200, 300, 200, 4
 LENGTHS = (4, 6, 8, 12, 16, 24, 32)
 PATTERN = (1.5, -1.5)
 NETS = ("shared", "unshared")

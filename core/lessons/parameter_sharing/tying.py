@@ -46,7 +46,7 @@ def strength(share: float, unit: float) -> float:
 
 
 def pull_together(theta: Tensor, strength_R: Tensor, rate: float) -> None:
-    """The proximal step of λ ‖w_A − w_B‖², in place: rows 2r and 2r + 1 keep their mean, their difference is divided by 1 + 4 ε λ.
+    """The proximal step of λ ‖w_A − w_B‖², in place: rows 2r and 2r + 1 keep their mean, their difference falls to 1/(1 + 4 ε λ).
 
     It minimises ‖w − v‖² / 2ε + λ ‖w_A − w_B‖² exactly; with λ = ∞ both rows are their mean, to the bit.
     """

@@ -65,7 +65,8 @@ def _of_tying(seen: Tying, config: Config) -> str:
              f"at s = {SHARES[best]:g}")
     rows = [[name, *(_unit(seen, mean[t, task]) for t in (0, at, -1))] for task, name in enumerate(("Task A", "Task B"))]
     return (f"**Task B, which has few samples, does best {where}.**\n\n"
-            + table(["test loss" if seen.problem == "linear" else "test error", "separate", f"s = {SHARES[at]:g}", "shared"], rows))
+            + table(["test loss" if seen.problem == "linear" else "test error", "separate", f"s = {SHARES[at]:g}", "shared"],
+                    rows))
 
 
 def predict(result: Result, config: Config) -> Question:
@@ -74,16 +75,16 @@ def predict(result: Result, config: Config) -> Question:
         seen, at = result.images, size_index(config)
         conv, mlp = (100 * cost(seen, a, at) for a in (0, seen.equal))
         return Amount(text=f"A ConvNet and an MLP of as many parameters have learnt digits from {SIZES[at]:,} images. The test "
-                           "images are then moved by two pixels. How many percentage points of accuracy does that cost the ConvNet?",
+                           "images are then moved by two pixels. How many points of accuracy does that cost the ConvNet?",
                       low=-100, high=100, step=1, truth=conv, within=10, unit=" points",
                       why=f"The MLP loses {lost(mlp / 100)}, since a pixel that is moved meets weights that never saw it.")
     if result.sequences:
         mean = result.sequences.by_length.mean(1)[:, -1]
-        return Amount(text=f"Both nets trained on sequences of {result.sequences.length} steps, with a pattern anywhere. Of two classes, "
-                           f"how many sequences of {LENGTHS[-1]} steps does the net with one cell for all steps get right?",
+        return Amount(text=f"Both nets trained on sequences of {result.sequences.length} steps, with a pattern anywhere. Of two "
+                           f"classes, how many sequences of {LENGTHS[-1]} steps does the net with one shared cell get right?",
                       low=0, high=100, step=1, truth=100 * float(mean[0]), within=8, unit="\u00a0%",
-                      why=f"The net with a cell for each step gets {format_percent(mean[1])} right, as it reads only as many steps as "
-                          "it has cells.")
+                      why=f"The net with a cell for each step gets {format_percent(mean[1])} right: it reads only as many steps "
+                          "as it has cells.")
     assert result.tying
     seen = result.tying
     ratio = float(seen.test[-1, :, 1].mean() / seen.test[0, :, 1].mean().clamp_min(1e-9))
@@ -103,8 +104,8 @@ def _breaks(result: Result, config: Config, _: None) -> Verdict:
     return Verdict(fall > 0.5, f"A shift of two pixels costs this ConvNet {lost(fall)}, as a mean of {SEEDS} seeds.")
 
 
-CHALLENGE = Challenge(text="Filters are shared in every ConvNet, yet not every ConvNet bears a shift. Find one that loses more than "
-                           "50 points of accuracy when digits are moved by two pixels.", check=_breaks)
+CHALLENGE = Challenge(text="Filters are shared in every ConvNet, yet not every ConvNet bears a shift. Find one that loses more "
+                           "than 50 points of accuracy when digits are moved by two pixels.", check=_breaks)
 
 
 def alt_texts(result: Result, config: Config) -> dict[str, str]:
@@ -114,11 +115,12 @@ def alt_texts(result: Result, config: Config) -> dict[str, str]:
     if result.sequences:
         seen = result.sequences
         mean = seen.by_length.mean(1)
-        ends = [f"{format_percent(mean[i, 0])} at {LENGTHS[0]} steps and {format_percent(mean[i, -1])} at {LENGTHS[-1]}" for i in (0, 1)]
+        ends = [f"{format_percent(mean[i, 0])} at {LENGTHS[0]} steps and {format_percent(mean[i, -1])} at {LENGTHS[-1]}"
+                for i in (0, 1)]
         place = seen.by_place.mean(1)
         return {"length": f"Shares right against length: one cell {ends[0]}, a cell for each step {ends[1]}.",
-                "place": f"Shares right against where the pattern stands: one cell at least {format_percent(place[0].min())}, a cell "
-                         f"for each step at least {format_percent(place[1].min())}.",
+                "place": f"Shares right against where the pattern stands: one cell at least {format_percent(place[0].min())}, "
+                         f"a cell for each step at least {format_percent(place[1].min())}.",
                 "example": f"A training sequence of {seen.length} steps.",
                 "counts": f"{seen.parameters[0]:,} parameters with one cell, {seen.parameters[1]:,} with {seen.length}."}
     assert result.tying
@@ -126,8 +128,8 @@ def alt_texts(result: Result, config: Config) -> dict[str, str]:
     far, mean = distances(seen), seen.test.mean(1)
     return {"weights": f"Two paths of weights that approach as the tie tightens; at s = {SHARES[at]:g} they are "
                        f"{format_number(far[at])} apart on average.",
-            "losses": f"Test losses from separate to shared: task A {_unit(seen, mean[0, 0])} to {_unit(seen, mean[-1, 0])}, task B "
-                      f"{_unit(seen, mean[0, 1])} to {_unit(seen, mean[-1, 1])}.",
+            "losses": f"Test losses from separate to shared: task A {_unit(seen, mean[0, 0])} to {_unit(seen, mean[-1, 0])}, "
+                      f"task B {_unit(seen, mean[0, 1])} to {_unit(seen, mean[-1, 1])}.",
             "gap": f"The distance of both weight vectors falls from {format_number(far[0])} to {format_number(far[-1])}.",
             "tasks": "Two tasks, the second with few samples."}
 
@@ -136,9 +138,10 @@ def _alt_images(seen: Images, config: Config) -> dict[str, str]:
     at = size_index(config)
     mean = seen.accuracy[:, at].mean(1)
     digit = int(seen.label_B[config.digit])
-    said = {name: ", ".join(format_percent(v) for v in mean[a]) for name, a in (("ConvNet", 0), ("MLP of equal size", seen.equal))}
+    said = {name: ", ".join(format_percent(v) for v in mean[a]) for name,
+            a in (("ConvNet", 0), ("MLP of equal size", seen.equal))}
     return {"shift": "Shares right at shifts of 0 to 3 pixels: " + "; ".join(f"{k} {v}" for k, v in said.items()) + ".",
-            "size": f"Share right against training images: the ConvNet from {format_percent(seen.accuracy[0, 0, :, 0].mean())} to "
+            "size": f"Share right by training images: the ConvNet from {format_percent(seen.accuracy[0, 0, :, 0].mean())} to "
                     f"{format_percent(seen.accuracy[0, -1, :, 0].mean())}.",
             "budget": f"Shares right against parameters: ConvNet of {seen.parameters[0]:,}, MLPs of {seen.parameters[1]:,} to "
                       f"{seen.parameters[-1]:,}.",
