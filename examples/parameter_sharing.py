@@ -1,10 +1,13 @@
 """A ConvNet and an MLP of equal size on digits that are moved, and two tied linear fits, in plain PyTorch."""
 
+from pathlib import Path
+
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from core.data import real
+DIGITS = Path(__file__).parents[1] / "core" / "data" / "digits.npz"
 
 
 def moved(x, right):
@@ -37,9 +40,10 @@ def tied(x_a, y_a, x_b, y_b, tie, rate=0.05, updates=4000):
 
 def main(seed=0):
     torch.manual_seed(seed)
-    data = real.digits()
-    order = torch.randperm(len(data.labels_N))
-    x, y = 2 * F.pad(data.images_NHW, (2, 2, 2, 2))[order][:, None], data.labels_N[order]
+    with np.load(DIGITS) as data:
+        images, labels = torch.from_numpy(data["images"]).float() / 16, torch.from_numpy(data["labels"]).long()
+    order = torch.randperm(len(labels))
+    x, y = 2 * F.pad(images, (2, 2, 2, 2))[order][:, None], labels[order]
     conv = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 16, 5, padding=2), nn.ReLU(),
                          nn.MaxPool2d(6), nn.Flatten(), nn.Linear(16, 10))
     mlp = nn.Sequential(nn.Flatten(), nn.Linear(144, 12), nn.ReLU(), nn.Linear(12, 10))

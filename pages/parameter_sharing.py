@@ -2,9 +2,9 @@
 
 from core.lessons.parameter_sharing.images import MARGIN, SEEDS, Images, equal_width
 from core.lessons.parameter_sharing.lesson import REACH, Config, Result
-from core.lessons.parameter_sharing.sequences import Sequences, fitted
+from core.lessons.parameter_sharing.sequences import Sequences
 from core.lessons.parameter_sharing.sharing import equivariance, uses_of_weights
-from core.lessons.parameter_sharing.tying import Tying, pull_together, tied_least_squares
+from core.lessons.parameter_sharing.tying import Tying, pull_together
 from core.lessons.parameter_sharing.words import alt_texts, summary, tie_words
 from figures.parameter_sharing import others, pictures
 from ui import page
@@ -53,7 +53,7 @@ $\lambda = 0$ separates; as $\lambda \to \infty$ both tend to $(H_A + H_B)^{-1}(
 then minimises the tie exactly: the mean stays and the difference is divided by $1 + 4\varepsilon\lambda$.
 """
 
-SYMBOLS = {"λ": "strength", "s": "share", "T f(x)": "plain", "f(Tx)": "after", "dJ/dz": "slope", "H": "HIDDEN", "ε": "rate"}
+SYMBOLS = {"λ": "strength_R", "T f(x)": "plain", "f(Tx)": "after", "∂J/∂z": "slope", "x": "columns", "ε": "rate"}
 
 REFERENCES = """
 - Y. LeCun, B. Boser, J. S. Denker et al., *Backpropagation applied to handwritten zip code recognition*,
@@ -76,18 +76,20 @@ def draw(result: Result, scene: Config) -> Board:
     else:
         assert result.tying
         panels, further, setup = _tying(result.tying, scene, alt)
-    return Board(panels=panels, further=further, setup=setup, summary=summary(result, scene), legend=pictures.legend())
+    return Board(panels=panels, further=further, setup=setup, summary=summary(result, scene), legend=pictures.legend(scene.part))
 
 
 def _images(seen: Images, scene: Config, alt: Texts) -> tuple[list[Panel], list[Panel], Panel]:
     same = len(pictures.places(seen, scene)) == 2
     nets = "The MLP of equal size is also that of equal accuracy. " if same else ""
     panels = [
-        Panel(id="shift", figure=lambda: pictures.shift(seen, scene), span=7, title="What a shift costs", pair="size",
+        Panel(id="shift", figure=lambda: pictures.shift(seen, scene), span=7, height="tall", title="What a shift costs",
+              pair="size",
               alt=alt["shift"],
               caption=f"Test digits moved one of four ways. {nets}Lines: means of {SEEDS} seeds; bands: all seeds. Beyond "
                       f"{MARGIN} pixels the edge of a digit can leave the frame."),
-        Panel(id="size", figure=lambda: pictures.size(seen, scene), span=5, title="Accuracy by training size", alt=alt["size"],
+        Panel(id="size", figure=lambda: pictures.size(seen, scene), span=5, height="tall", title="Accuracy by training size",
+              alt=alt["size"],
               caption="Test digits that are not moved. Dotted: the size in view."),
         Panel(id="maps", figure=lambda: pictures.maps(seen, scene), span=7, title="Shift the digit: its maps go with it",
               pair="says", shift=("dx", "dy"), alt=alt["maps"], height="short",
@@ -128,11 +130,13 @@ def _images(seen: Images, scene: Config, alt: Texts) -> tuple[list[Panel], list[
 
 def _sequences(seen: Sequences, alt: Texts) -> tuple[list[Panel], list[Panel], Panel]:
     panels = [
-        Panel(id="length", figure=lambda: others.length(seen), span=7, title="One length trained, others tested", pair="place",
+        Panel(id="length", figure=lambda: others.length(seen), span=7, height="tall", title="One length trained, others tested",
+              pair="place",
               alt=alt["length"], keyed=False,
               caption=f"Solid: one cell for all steps. Dashed: a cell for each of {seen.length}, which reads zeros before "
                       f"shorter sequences and the last {seen.length} steps of longer ones. Bands: {SEEDS} seeds."),
-        Panel(id="place", figure=lambda: others.place(seen), span=5, title="Wherever the pattern stands", alt=alt["place"],
+        Panel(id="place", figure=lambda: others.place(seen), span=5, height="tall", title="Wherever the pattern stands",
+              alt=alt["place"],
               keyed=False,
               caption="Sequences of the trained length. Solid: one cell for all steps; dashed: a cell for each."),
         Panel(id="counts", figure=lambda: others.counts(seen), span=7, title="Parameters at equal width", pair="example",
@@ -149,16 +153,17 @@ def _sequences(seen: Sequences, alt: Texts) -> tuple[list[Panel], list[Panel], P
 def _tying(seen: Tying, scene: Config, alt: Texts) -> tuple[list[Panel], list[Panel], Panel]:
     linear = seen.problem == "linear"
     exact = " Dashed: closed form." if linear else ""
-    losses = Panel(id="losses", figure=lambda: others.losses(seen, scene), span=7, title="Both tasks' test loss",
+    losses = Panel(id="losses", figure=lambda: others.losses(seen, scene), span=7, height="tall", title="Both tasks' test loss",
                    alt=alt["losses"],
                    pair="weights" if linear else "gap",
                    caption=f"Mean over seeds. Solid: task A; long dashes: task B, few samples. "
                    f"Stars: lowest. Dotted: the slider's s, λ = {tie_words(seen, scene)}.{exact}")
-    weights = Panel(id="weights", figure=lambda: others.weights(seen, scene), span=5, title="Two weight vectors approach",
+    weights = Panel(id="weights", figure=lambda: others.weights(seen, scene), span=5, height="tall",
+                    title="Two weight vectors approach",
                     alt=alt["weights"], caption="Paths from separate fits to shared weights, first seed. Disc: the slider's s. "
                     "Stars: the truths." + exact)
     gap = Panel(id="gap", figure=lambda: others.gap(seen, scene), span=12 if linear else 5, title="How far apart they stay",
-                alt=alt["gap"], height="short" if linear else "medium",
+                alt=alt["gap"], height="short" if linear else "tall",
                 caption="Distance of both weight vectors, mean over seeds." + exact)
     setup = Panel(id="setup", figure=lambda: others.tasks(seen), title="Two related tasks", alt=alt["tasks"], keyed=False,
                   caption="Task A has 48 samples and task B 6." if linear else "Task B sees digits one pixel to the left.")
@@ -166,4 +171,4 @@ def _tying(seen: Tying, scene: Config, alt: Texts) -> tuple[list[Panel], list[Pa
 
 
 page.show("parameter_sharing", draw, presets=PRESETS, maths=MATHS,
-          code=(uses_of_weights, equivariance, fitted, pull_together, tied_least_squares), symbols=SYMBOLS, references=REFERENCES)
+          code=(uses_of_weights, equivariance, pull_together), symbols=SYMBOLS, references=REFERENCES)

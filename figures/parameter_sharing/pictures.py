@@ -28,9 +28,13 @@ def places(seen: Images, scene: Config) -> dict[str, int]:
     return found
 
 
-def legend() -> list[tuple[str, str, str]]:
-    nets = [(name, style.colour(hue), DASH[hue]) for hue, name in NAMES.items()]
-    return [*nets, ("task A", style.colour("task_a"), "solid"), ("task B", style.colour("task_b"), "longdash"),
+def legend(part: str) -> list[tuple[str, str, str]]:
+    """The keys of one part."""
+    if part == "images":
+        return [(name, style.colour(hue), DASH[hue]) for hue, name in NAMES.items()]
+    if part == "sequences":
+        return []
+    return [("task A", style.colour("task_a"), "solid"), ("task B", style.colour("task_b"), "longdash"),
             ("closed form", style.INK, "dash")]
 
 
