@@ -156,7 +156,7 @@ def _tying(seen: Tying, scene: Config, alt: Texts) -> tuple[list[Panel], list[Pa
     losses = Panel(id="losses", figure=lambda: others.losses(seen, scene), span=7, height="tall", title="Both tasks' test loss",
                    alt=alt["losses"],
                    pair="weights" if linear else "gap",
-                   caption=f"Mean over seeds. Solid: task A; long dashes: task B, few samples. "
+                   caption=f"Mean over seeds. Task B has few samples. "
                    f"Stars: lowest. Dotted: the slider's s, λ = {tie_words(seen, scene)}.{exact}")
     weights = Panel(id="weights", figure=lambda: others.weights(seen, scene), span=5, height="tall",
                     title="Two weight vectors approach",

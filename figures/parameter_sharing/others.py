@@ -68,7 +68,7 @@ def weights(seen: Tying, scene: Config) -> go.Figure:
     for task, hue in enumerate(TASKS):
         path, exact = style.array(seen.w[:, 0, task]), style.array(seen.exact[:, 0, task])
         traces.append(dict(type="scatter", x=path[:, 0], y=path[:, 1], mode="lines+markers", showlegend=False,
-                           line=dict(color=style.colour(hue), width=3, dash="solid" if task == 0 else "longdash"),
+                           line=dict(color=style.colour(hue), width=3),
                            marker=dict(size=5, color=style.colour(hue)), text=[f"s = {s:g}" for s in SHARES],
                            hovertemplate=f"w of task {LETTERS[task]}, %{{text}}<extra></extra>"))
         traces.append(style.theory(exact[:, 0], exact[:, 1], "closed form", showlegend=False))
@@ -89,7 +89,7 @@ def losses(seen: Tying, scene: Config) -> go.Figure:
         values = scale * style.array(seen.test[:, :, task])
         mean = values.mean(1)
         traces.append(dict(type="scatter", x=style.array(SHARES), y=mean, mode="lines", showlegend=False,
-                           line=dict(color=style.colour(hue), width=2.8, dash="solid" if task == 0 else "longdash"),
+                           line=dict(color=style.colour(hue), width=2.8),
                            hovertemplate=f"task {LETTERS[task]}, s = %{{x}}: %{{y:.3g}}<extra></extra>"))
         best = int(mean.argmin())
         traces.append(dict(type="scatter", x=[SHARES[best]], y=[float(mean[best])], mode="markers", showlegend=False,
@@ -111,7 +111,7 @@ def gap(seen: Tying, scene: Config) -> go.Figure:
     if seen.exact is not None:
         exact = seen.exact.diff(dim=2).square().sum((2, 3)).sqrt().mean(1)
         traces.append(style.theory(SHARES, exact, "closed form", showlegend=False))
-    return style.figure(traces, x="tie s: separate 0 … shared 1", y="‖w_A − w_B‖", shapes=[_upright(SHARES[tie_index(scene)])],
+    return style.figure(traces, x="tie s: separate 0 … shared 1", y="‖w<sub>A</sub> − w<sub>B</sub>‖", shapes=[_upright(SHARES[tie_index(scene)])],
                         yaxis_rangemode="tozero", xaxis_range=[-0.02, 1.02], showlegend=False)
 
 

@@ -34,7 +34,7 @@ def legend(part: str) -> list[tuple[str, str, str]]:
         return [(name, style.colour(hue), DASH[hue]) for hue, name in NAMES.items()]
     if part == "sequences":
         return []
-    return [("task A", style.colour("task_a"), "solid"), ("task B", style.colour("task_b"), "longdash"),
+    return [("task A", style.colour("task_a"), "solid"), ("task B", style.colour("task_b"), "solid"),
             ("closed form", style.INK, "dash")]
 
 
