@@ -111,7 +111,8 @@ def gap(seen: Tying, scene: Config) -> go.Figure:
     if seen.exact is not None:
         exact = seen.exact.diff(dim=2).square().sum((2, 3)).sqrt().mean(1)
         traces.append(style.theory(SHARES, exact, "closed form", showlegend=False))
-    return style.figure(traces, x="tie s: separate 0 … shared 1", y="‖w<sub>A</sub> − w<sub>B</sub>‖", shapes=[_upright(SHARES[tie_index(scene)])],
+    return style.figure(traces, x="tie s: separate 0 … shared 1", y="‖w<sub>A</sub> − w<sub>B</sub>‖",
+                        shapes=[_upright(SHARES[tie_index(scene)])],
                         yaxis_rangemode="tozero", xaxis_range=[-0.02, 1.02], showlegend=False)
 
 
