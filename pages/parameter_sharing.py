@@ -95,7 +95,8 @@ def _images(seen: Images, scene: Config, alt: Texts) -> tuple[list[Panel], list[
               pair="says", shift=("dx", "dy"), alt=alt["maps"], height="short",
               caption=f"Drag, or use the arrow keys: up to {REACH} pixels. Maps of four filters after the first convolution."),
         Panel(id="says", figure=lambda: pictures.says(seen, scene), span=5, title="What each net takes it for", alt=alt["says"],
-              height="short", keyed=False, caption="Bars in order: " + ", ".join(pictures.NAMES[h] for h in pictures.places(seen, scene)) +
+              height="short", keyed=False,
+              caption="Bars in order: " + ", ".join(pictures.NAMES[h] for h in pictures.places(seen, scene)) +
               "; nets of the first seed."),
         Panel(id="budget", figure=lambda: pictures.budget(seen, scene), span=7, title="Equal size, equal accuracy",
               pair="filters",
