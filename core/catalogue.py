@@ -115,6 +115,14 @@ LESSONS = (
         source="Weight decay by penalising L²- and L¹-norms",
     ),
     Lesson(
+        slug="parameter_sharing",
+        name="Parameter sharing",
+        title="Shared weights move with the picture, run on with the sequence, or are only pulled together",
+        part="Constrain parameters",
+        question="What does a shift of two pixels cost a net that shares its weights, and one that does not?",
+        source="Parameter sharing: CNN, RNN, parameter tying",
+    ),
+    Lesson(
         slug="mixup",
         name="Mixup",
         title="Mixup trains on points that lie between two samples",

@@ -109,6 +109,9 @@ COLOURS = {
     "minimum_0": ("#7093DA", "#0D7091"), "minimum_1": ("#CF6FC6", "#99487F"), "minimum_2": ("#668239", "#6A8014"),
     "minimum_3": ("#9B8FA1", "#8C7076"), "minimum_4": ("#008F82", "#169D9C"), "minimum_5": ("#9483FA", "#8980C4"),
     "minimum_6": ("#A870A6", "#A7454B"), "minimum_7": ("#739979", "#766303"), "minimum_8": ("#7C6FD1", "#BA6452"),
+    # weights that are shared, own weights in as many and in more, and two tasks that are tied
+    "shared": ("#0BA38D", "#A8EBE0"), "unshared": ("#84341A", "#E8DAAB"), "unshared_wide": ("#6E348B", "#9D7ECF"),
+    "task_a": ("#2171A2", "#5061B5"), "task_b": ("#551121", "#E64955"),
     # what marks a place
     "best": ("#006D3F", "#63EE8F"),
     "warning": ("#AF0327", "#FF594E"),

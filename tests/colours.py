@@ -38,6 +38,8 @@ KINDS = {
     "batch sizes": ("batch_small", "batch_medium", "batch_large", "batch_full"),
     "matrices": ("matrix_layers", "matrix_recurrent", "matrix_orthogonal"),
     "minima": tuple(f"minimum_{i}" for i in range(9)),
+    "sharings": ("shared", "unshared", "unshared_wide"),
+    "tied tasks": ("task_a", "task_b"),
     "places": ("best", "warning"),
 }
 KIND = {name: kind for kind, names in KINDS.items() for name in names}
