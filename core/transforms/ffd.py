@@ -49,16 +49,21 @@ def displacement_at(phi: Tensor, spacing: float, points: Tensor) -> Tensor:
     return torch.einsum("dpm,dcmn,dpn->dpc", rows, phi, columns)
 
 
-def determinant(phi: Tensor, spacing: float, height: int, width: int) -> Tensor:
-    """det J of x + u(x) at every pixel, [D, H, W], from the splines' own derivatives."""
+def slopes(phi: Tensor, spacing: float, height: int, width: int) -> Tensor:
+    """∂u_c/∂x and ∂u_c/∂y at every pixel, [D, component, axis, H, W], from the splines' own derivatives."""
     y, x = (torch.arange(size, dtype=phi.dtype) for size in (height, width))
     m, n = phi.shape[2:]
     along_x = weights(y, spacing, m) @ phi @ weights(x, spacing, n, derivative=True).T
     along_y = weights(y, spacing, m, derivative=True) @ phi @ weights(x, spacing, n).T
-    return (1 + along_x[:, 0]) * (1 + along_y[:, 1]) - along_y[:, 0] * along_x[:, 1]
+    return torch.stack([along_x, along_y], 2)
 
 
-def undo(phi: Tensor, spacing: float, points: Tensor, turns: int = 60) -> Tensor:
+def determinant(slope: Tensor) -> Tensor:
+    """det J = (1 + ∂u_x/∂x)(1 + ∂u_y/∂y) − ∂u_x/∂y ∂u_y/∂x of x + u(x), [D, H, W]; the map folds where it is not positive."""
+    return (1 + slope[:, 0, 0]) * (1 + slope[:, 1, 1]) - slope[:, 0, 1] * slope[:, 1, 0]
+
+
+def undo(phi: Tensor, spacing: float, points: Tensor, turns: int = 40) -> Tensor:
     """The y with y + u(y) = points [D, P, 2], by y ← points − u(y); NaN where that does not settle, as it may not near a fold."""
     y = points
     for _ in range(turns):

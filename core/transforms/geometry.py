@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 DEGREES = {"rigid": 3, "similarity": 4, "affine": 6, "projective": 8}
 FAR = 1e6  # coordinates of a place that no pixel comes from
@@ -89,30 +90,37 @@ def move(points: Tensor, m: Tensor) -> Tensor:
 
 def sample(image: Tensor, at: Tensor, fill: float = 0.0) -> Tensor:
     """Bilinear values of image [D or 1, C, H, W] at (x, y) [D, ..., 2]: [D, C, ...]. Beyond the image all pixels are `fill`."""
-    flat, (H, W) = at.flatten(1, -2), image.shape[-2:]
-    low = flat.floor().clamp(-2, max(H, W) + 1)
-    share = (flat - low).clamp(0, 1)
-    out = torch.zeros((), dtype=image.dtype)
-    for dx, wx in ((0, 1 - share[..., 0]), (1, share[..., 0])):
-        for dy, wy in ((0, 1 - share[..., 1]), (1, share[..., 1])):
-            x, y = low[..., 0] + dx, low[..., 1] + dy
-            out = out + (wx * wy).to(image.dtype)[:, None] * _take(image, x.long(), y.long(), fill)
-    return out.reshape(len(at), image.shape[1], *at.shape[1:-1])
+    place = _inside(at.flatten(1, -2), image)
+    low = place.floor()
+    share, low = (place - low).to(image.dtype)[:, None], low.long()
+    padded, row = _padded(image, fill)
+    index = (low[..., 1] + 1) * row + low[..., 0] + 1
+    right, down = share[..., 0], share[..., 1]
+    # Products that vanish at whole numbers leave each pixel as it is, bit for bit.
+    top = (1 - right) * _take(padded, index) + right * _take(padded, index + 1)
+    bottom = (1 - right) * _take(padded, index + row) + right * _take(padded, index + row + 1)
+    return ((1 - down) * top + down * bottom).reshape(len(at), image.shape[1], *at.shape[1:-1])
 
 
 def nearest(image: Tensor, at: Tensor, fill: float = 0) -> Tensor:
     """Values of image [D or 1, C, H, W] at the pixel nearest to (x, y) [D, ..., 2]: no value that the image did not have."""
-    near = (at.flatten(1, -2) + 0.5).floor().clamp(-2, max(image.shape[-2:]) + 1).long()
-    return _take(image, near[..., 0], near[..., 1], fill).reshape(len(at), image.shape[1], *at.shape[1:-1])
+    near = _inside((at.flatten(1, -2) + 0.5).floor(), image).long()
+    padded, row = _padded(image, fill)
+    return _take(padded, (near[..., 1] + 1) * row + near[..., 0] + 1).reshape(len(at), image.shape[1], *at.shape[1:-1])
 
 
-def _take(image: Tensor, x: Tensor, y: Tensor, fill: float) -> Tensor:
-    """image[d, :, y[d, p], x[d, p]], [D, C, P]; `fill` where there is no such pixel."""
-    H, W = image.shape[-2:]
-    inside = (x >= 0) & (x < W) & (y >= 0) & (y < H)
-    index = y.clamp(0, H - 1) * W + x.clamp(0, W - 1)
-    if len(image) == 1:
-        values = image[0].flatten(1)[:, index].movedim(1, 0)
-    else:
-        values = image.flatten(2).gather(2, index[:, None].expand(-1, image.shape[1], -1))
-    return values if bool(inside.all()) else torch.where(inside[:, None], values, fill)
+def _inside(at: Tensor, image: Tensor) -> Tensor:
+    """Places [D, P, 2], those beyond the image's next pixel put there: all that lies there is alike."""
+    return torch.stack([at[..., 0].clamp(-1, image.shape[-1]), at[..., 1].clamp(-1, image.shape[-2])], -1)
+
+
+def _padded(image: Tensor, fill: float) -> tuple[Tensor, int]:
+    """The image [D, C, ...] with a pixel of `fill` before and two after it, flat, and how long a row is."""
+    return F.pad(image, (1, 2, 1, 2), value=fill).flatten(2), image.shape[-1] + 3
+
+
+def _take(flat: Tensor, index: Tensor) -> Tensor:
+    """flat[d, :, index[d, p]], [D, C, P]; one image serves all draws."""
+    if len(flat) == 1:
+        return flat[0][:, index].movedim(1, 0)
+    return flat.gather(2, index[:, None].expand(-1, flat.shape[1], -1))

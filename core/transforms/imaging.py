@@ -16,14 +16,12 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from core.transforms.geometry import sample
-
 RANGE_DB = 60.0  # between black and white of a log-compressed envelope
 SNR = math.sqrt(math.pi / (4 - math.pi))  # mean/standard deviation of a Rayleigh amplitude, 1.91
 SPREAD_DB = 10 / math.log(10) * math.pi / math.sqrt(6)  # its standard deviation on a logarithmic scale, 5.57 dB
 WATER = 0.0193  # attenuation of water near 70 keV, 1/mm
 PIXEL = 0.6615  # mm
-ANGLES, DETECTORS = 90, 128
+ANGLES, DETECTORS = 72, 128
 
 
 def to_light(level: Tensor) -> Tensor:
@@ -89,20 +87,20 @@ def attenuation(hounsfield: Tensor) -> Tensor:
 
 
 def project(mu: Tensor, pixel: float = PIXEL) -> Tensor:
-    """Line integrals [D, A, S] of attenuation mu [D, H, W] (1/mm), parallel beams at A angles from 0 to 180°."""
-    at, step = _rays(*mu.shape[-2:])
-    return sample(mu[:, None], at.expand(len(mu), -1, -1, -1, -1)).sum(-1)[:, 0] * (step * pixel)
+    """Line integrals [D, A, S] of attenuation mu [D, H, W] (1/mm), parallel beams at A angles from 0 to 180°.
 
-
-def _rays(height: int, width: int) -> tuple[Tensor, float]:
-    """Where each ray is sampled, [1, A, S, S, 2] in pixels, and how far apart the samples of a ray, and the rays, are."""
-    step = math.hypot(height, width) / DETECTORS
+    Every ray is a sum of bilinear samples, as far apart as the rays are; beyond the picture nothing attenuates.
+    """
+    (H, W), step = mu.shape[-2:], math.hypot(*mu.shape[-2:]) / DETECTORS
     along = (torch.arange(DETECTORS, dtype=torch.float32) - (DETECTORS - 1) / 2) * step
     angle = torch.arange(ANGLES, dtype=torch.float32) * (math.pi / ANGLES)
     cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
-    s, t = along[None, :, None], along[None, None, :]
-    place = torch.stack([s * cos - t * sin + (width - 1) / 2, s * sin + t * cos + (height - 1) / 2], -1)
-    return place[None], step
+    s, t = along[:, None], along[None]
+    # Places from −1 to 1, from the centre of the first pixel to that of the last.
+    at = torch.stack([(s * cos - t * sin) * (2 / (W - 1)), (s * sin + t * cos) * (2 / (H - 1))], -1)
+    at = at.reshape(1, ANGLES * DETECTORS, DETECTORS, 2).expand(len(mu), -1, -1, -1)
+    values = F.grid_sample(mu[:, None], at, mode="bilinear", padding_mode="zeros", align_corners=True)
+    return values[:, 0].sum(-1).unflatten(1, (ANGLES, DETECTORS)) * (step * pixel)
 
 
 def count_photons(integrals: Tensor, photons: float, generator: Generator) -> Tensor:
