@@ -26,7 +26,7 @@ KINDS = {
     "optimisers": ("sgd", "noisy_sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "newton", "damped_newton",
                    "conjugate_gradient", "lbfgs"),
     "ways to be unsure": ("mc_dropout", "deep_ensemble", "bagging"),
-    "training sets": ("erm", "mixup"),
+    "training sets": ("erm", "mixup", "harmless", "breaking", "synthetic", "moved"),
     "parts of a risk": ("bias", "variance"),
     "losses": ("squared", "hinge", "logistic", "exponential"),
     "guide and guided": ("student", "teacher"),

@@ -63,7 +63,7 @@ def determinant(slope: Tensor) -> Tensor:
     return (1 + slope[:, 0, 0]) * (1 + slope[:, 1, 1]) - slope[:, 0, 1] * slope[:, 1, 0]
 
 
-def undo(phi: Tensor, spacing: float, points: Tensor, turns: int = 40) -> Tensor:
+def undo(phi: Tensor, spacing: float, points: Tensor, turns: int = 30) -> Tensor:
     """The y with y + u(y) = points [D, P, 2], by y ← points − u(y); NaN where that does not settle, as it may not near a fold."""
     y = points
     for _ in range(turns):

@@ -44,6 +44,7 @@ class Generative:
     codes: Tensor  # [2, N] μ of the first seed's training digits
     labels: Tensor  # [N]
     samples: Tensor  # [C, 4, 8, 8] of the first seed
+    real: Tensor  # [C, 8, 8] digits of its training set, the first of each class; black where it has none
     error: Tensor | None = None  # [A, S] of the classifiers: real, with samples, with shifts and turns
     copies: float = 0.0  # mean distance from a sample to its nearest training digit of its class, over that between two of them
 
@@ -146,10 +147,12 @@ class Study:
         self.kept.append((step, fit, distance, torch.as_tensor(away), plane(self.theta[:1])))
         steps, fits, distances, held, planes = zip(*self.kept, strict=True)
         images, _ = self.samples(4)
+        own = [(self.y[0] == c).nonzero().flatten() for c in range(CLASSES)]
+        real = torch.stack([self.data.x[0, at[0]] if len(at) else torch.zeros(SIDE, SIDE) for at in own])
         return Generative(
             step=step, recorded=torch.tensor(steps), misfit=torch.stack(fits), distance=torch.stack(distances),
             held_out=torch.stack(held), planes=torch.stack(planes), codes=encode(self.theta, self.x, one_hot(self.y))[0][0],
-            labels=self.y[0], samples=images[0].reshape(CLASSES, 4, SIDE, SIDE))
+            labels=self.y[0], samples=images[0].reshape(CLASSES, 4, SIDE, SIDE), real=real)
 
     @torch.no_grad()
     def samples(self, each: int) -> tuple[Tensor, Tensor]:

@@ -91,7 +91,6 @@ class Config(Scene):
                        help="At 1, J is the negative evidence lower bound.")
     cvae: int = number(600, low=200, high=1000, step=200, label="Updates of the CVAE", when=_GENERATIVE)
     digit: int = number(3, low=0, high=9, step=1, label="Digit that is drawn", view=True, when=_GENERATIVE)
-    frame: int = number(8, low=0, high=8, step=1, label="Picture of the latent plane", view=True, hidden=True)
 
     def matters(self, name: str) -> bool:
         """Also: the own field of a transform only where it is in the chain."""
@@ -164,13 +163,13 @@ def _transformed(config: Config, root: torch.Generator) -> Iterator[Transformed]
     asked, drawn = spawn([root] * 2)
     it, rngs = subject(config.picture), chain.streams(drawn, DRAWS)
     draws = chain.draw(config, it.size, rngs)
-    origin, told = chain.origin(draws, it.size), chain.palette(config, rngs)
+    origin, told = chain.origin(draws, it.size).float(), chain.palette(config, rngs)
     moved = geometry.sample(it.level[None], origin, it.fill)
     frame = _frame(config, it, draws, origin, chain.mirrored(config, it.size, chain.streams(asked, 16)))
     measured: list[Tensor] = []
     for k in range(DRAWS):
         measured.append(chain.measured(moved[k], config, it, draws, k, rngs))
-        if k + 1 == DRAWS or "ct" in config.transforms:
+        if k + 1 == DRAWS or {"ct", "speckle", "camera"} & set(config.transforms):
             x = chain.coloured(torch.stack(measured), told)
             images = x.clamp(0, 1)
             yield replace(frame, images=images, clipped=((x < 0) | (x > 1)).float().mean((1, 2, 3)), after=_bins(images))
@@ -193,11 +192,11 @@ def _frame(config: Config, it: Subject, draws: chain.Draws, origin: Tensor, mirr
         sign = sign * det.flatten(1).median(1).values
     if it.mask is not None:
         masks = geometry.nearest(it.mask[None, None], origin)[:, 0]
-        mixed = geometry.sample(it.mask[None, None].double(), origin)[:, 0]
-        between = float(((mixed - mixed.round()).abs() > 1e-6).double().mean())
+        mixed = geometry.sample(it.mask[None, None].float(), origin)[:, 0]
+        between = float(((mixed - mixed.round()).abs() > 1e-3).float().mean())
     return Transformed(
         level=it.level.clamp(0, 1), images=torch.empty(0), mask=it.mask, masks=masks, between=between, marks=it.marks,
-        moved=chain.destination(draws, it.marks), lines=chain.lattice(draws, size) if moves else None, origin=origin.float(),
+        moved=chain.destination(draws, it.marks), lines=chain.lattice(draws, size) if moves else None, origin=origin,
         field=draws.field, determinant=None if det is None else det.float(), farthest=farthest, mirrored=sign < 0,
         clipped=torch.zeros(D), before=_bins(it.level[None].clamp(0, 1))[0], after=torch.empty(0), mirrors=mirrors, folded=folded)
 
