@@ -63,8 +63,8 @@ COLOURS = {
     "erm": ("#404A56", "#8C8C8C"),
     "mixup": ("#AA2E78", "#F06AAF"),
     # transforms that keep the label or break it, samples that are made up, what is moved along with a picture
-    "harmless": ("#2F8F3C", "#6FD07A"), "breaking": ("#B4480F", "#F58A4B"), "synthetic": ("#6A3FC4", "#A37BF2"),
-    "moved": ("#0E7FB8", "#4FC3F7"),
+    "harmless": ("#32A225", "#ABE7B2"), "breaking": ("#9C5210", "#F66920"), "synthetic": ("#8965D1", "#B014FE"),
+    "moved": ("#2A7D9B", "#8EC2FF"),
     # the parts of an expected risk
     "bias": ("#A35A32", "#E0A17A"),
     "variance": ("#3993DF", "#92C5ED"),

@@ -27,23 +27,25 @@ PRESETS = [
 ]
 
 MATHS = r"""
-**Maps.** A matrix $M$ takes a point of the picture to its new place; the picture is resampled at $M^{-1}$ of every pixel, bilinear,
-its mask at the nearest pixel, landmarks go by $M$ itself: one draw for all three. Degrees of freedom: rigid 3, similarity 4,
-affine 6, projective 8. $\det < 0$ is a mirror image.
+**Maps.** A matrix $M$ takes a point of the picture to its new place; the picture is resampled at $M^{-1}$ of every
+pixel, bilinear, its mask at the nearest pixel, landmarks go by $M$ itself: one draw for all three. Degrees of freedom:
+rigid 3, similarity 4, affine 6, projective 8. $\det < 0$ is a mirror image.
 
-**Free form.** $u(x) = \sum_{ij} B_i B_j\, \varphi_{ij}$ with cubic B-splines at a spacing $g$. The map $x + u(x)$ folds exactly where
-$\det J = \det(I + \partial u/\partial x) \le 0$, and nowhere if every component of $\varphi$ stays below $g/2.046$.
+**Free form.** $u(x) = \sum_{ij} B_i B_j\, \varphi_{ij}$ with cubic B-splines at a spacing $g$. The map $x + u(x)$ folds
+exactly where $\det J = \det(I + \partial u/\partial x) \le 0$, and nowhere if every component of $\varphi$ stays below
+$g/2.046$.
 
-**Apparatus.** Speckle multiplies the envelope by Rayleigh's amplitude: mean/standard deviation $\sqrt{\pi/(4-\pi)} = 1.91$, and
-$5.57$ dB after log compression. A bias field multiplies MR intensity. CT: $N \sim \mathrm{Poisson}(I_0 e^{-p})$ photons for each ray
-of line integral $p$; $-\ln(N/I_0)$ is back-projected. A camera counts electrons of linear light.
+**Apparatus.** Speckle multiplies the envelope by Rayleigh's amplitude: mean/standard deviation $\sqrt{\pi/(4-\pi)} =
+1.91$, and $5.57$ dB after log compression. A bias field multiplies MR intensity. CT: $N \sim \mathrm{Poisson}(I_0
+e^{-p})$ photons for each ray of line integral $p$; $-\ln(N/I_0)$ is back-projected. A camera counts electrons of linear
+light.
 
-**Nets.** $J(\theta) = \frac1m \sum -\ln p_{y}(T(x); \theta)$ with a fresh $T$ for every sample of every update; test samples are never
-transformed. **CVAE.** $J = \mathbb E_q[-\ln p(x \mid z, c)] + \beta\, \mathrm{KL}(q(z \mid x, c) \,\Vert\, \mathcal N(0, I))$, the mean
-over the training set.
+**Nets.** $J(\theta) = \frac1m \sum -\ln p_{y}(T(x); \theta)$ with a fresh $T$ for every sample of every update; test
+samples are never transformed. **CVAE.** $J = \mathbb E_q[-\ln p(x \mid z, c)] + \beta\, \mathrm{KL}(q(z \mid x, c)
+\,\Vert\, \mathcal N(0, I))$, the mean over the training set.
 """
 
-SYMBOLS = {"M": "m", "φ": "phi", "g": "spacing", "det J": "determinant", "β": "beta"}
+SYMBOLS = {"M": "m", "φ": "phi", "g": "spacing", "∂u/∂x": "along_x", "β": "beta"}
 
 REFERENCES = """
 - C. Shorten, T. M. Khoshgoftaar, *A survey on Image Data Augmentation for Deep Learning*, Journal of Big Data 6 (2019).
@@ -78,7 +80,8 @@ def _transforms(result: Result, t: Transformed, scene: Config, said: Texts) -> B
         caption += "Orange: det J ≤ 0. " if t.determinant is not None else ""
     panels = [
         Panel(id="draws", figure=lambda: pictures.draws(t, scene), span=8, rows=2, height="tall", pair="histogram",
-              title="One picture, seven draws", caption=caption + reading(scene), alt=said["draws"]),
+              title="One picture, eight draws", keyed=False,
+              caption=caption + reading(scene), alt=said["draws"]),
         Panel(id="histogram", figure=lambda: pictures.histogram(t, scene), span=4, title="Levels before and after",
               caption="Of the draw that is looked at; levels are clipped to 0 and 1 once, at the end.", alt=said["histogram"]),
         Panel(id="statistics", figure=lambda: pictures.statistics(t), span=4, title="What each draw does to the levels",
@@ -115,8 +118,9 @@ def _nets(result: Result, c: Curves, scene: Config, said: Texts) -> Board:
 def _samples(result: Result, g: Generative, scene: Config, said: Texts) -> Board:
     panels = [
         Panel(id="plane", figure=lambda: nets.plane(g, scene), span=6, rows=2, height="tall", pair="worth",
-              title="The latent plane, digit by digit", caption="Each image is decoded from another z: z₁ to the right, z₂ upwards, "
-              "at equal shares of N(0, 1). Model of the first seed.", alt=said["plane"]),
+              title="The latent plane, digit by digit",
+              caption="Each image is decoded from another z: z₁ to the right, z₂ upwards, at equal shares of N(0, 1). "
+              "Model of the first seed.", alt=said["plane"]),
         Panel(id="worth", figure=lambda: nets.worth(g), span=6, title="Do synthetic digits help?",
               caption=f"A dot is a seed; grey lines join equal seeds; bars: means of {SEEDS}.", alt=said["worth"]),
         Panel(id="loss", figure=lambda: nets.loss(g, scene), span=6, title="What the model learns", keyed=False,
@@ -131,5 +135,5 @@ def _samples(result: Result, g: Generative, scene: Config, said: Texts) -> Board
                  player=Player(labels=nets.labels(g), name="Update"))
 
 
-page.show("augmentation", draw, presets=PRESETS, maths=MATHS, code=(geometry.matrix, ffd.determinant, imaging.speckle),
+page.show("augmentation", draw, presets=PRESETS, maths=MATHS, code=(geometry.matrix, ffd.slopes, imaging.speckle),
           symbols=SYMBOLS, references=REFERENCES)

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from torch import Tensor
 
+from core.lessons.augmentation.chain import LINES
 from core.lessons.augmentation.lesson import BINS, DRAWS, RATIOS, Config, Result, Transformed
 from core.lessons.augmentation.subjects import PICTURES, subject
 from core.lessons.augmentation.words import look
@@ -54,7 +55,7 @@ def draws(t: Transformed, scene: Config) -> ImageGrid:
         over = _over(t, lines, None if t.masks is None else t.masks[k], t.moved[k], k) if scene.over else []
         cells.append(Cell(images=(_blob(t.images[k]),), labels=(_label(t, k),), alt=f"draw {k + 1}: {_label(t, k)}",
                           overlays=tuple(over)))
-    return ImageGrid(cells=tuple(cells), columns=4)
+    return ImageGrid(cells=tuple(cells), columns=3)
 
 
 def _label(t: Transformed, k: int) -> str:
@@ -81,7 +82,7 @@ def _over(t: Transformed, lines: str, mask: Tensor | None, marks: Tensor, k: int
 
 def _lattice(size: Any) -> str:
     H, W = size
-    across, down = np.linspace(0, W - 1, 9), np.linspace(0, H - 1, 9)
+    across, down = np.linspace(0, W - 1, LINES), np.linspace(0, H - 1, LINES)
     return polylines([*([[x, 0], [x, H - 1]] for x in across), *([[0, y], [W - 1, y]] for y in down)])
 
 
@@ -155,6 +156,6 @@ def thumbnail(result: Result, _: Config) -> dict[str, Any]:
     assert t.lines is not None
     H, W = t.level.shape[-2:]
     ends = t.lines[int(t.mirrored.int().argmax())].numpy()
-    chosen = [ends[i] for i in (0, 4, 8, 9, 13, 17)]
+    chosen = [ends[i] for i in (0, 3, 5, 6, 9, 11)]
     marks = [style.mark("line", line[:, 0], H - line[:, 1], "moved", width=3) for line in chosen]
     return style.thumbnail(*marks, x=(-25, W + 25), y=(-25, H + 25))

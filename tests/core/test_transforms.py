@@ -147,7 +147,8 @@ def test_splines_and_their_derivatives_are_scipys():
 
 
 def test_a_constant_lattice_shifts_and_a_linear_one_stretches():
-    phi = torch.ones(1, 2, ffd.lattice(H, 8.0), ffd.lattice(W, 8.0), dtype=torch.float64) * torch.tensor([3.0, -2.0])[:, None, None]
+    one = torch.ones(1, 2, ffd.lattice(H, 8.0), ffd.lattice(W, 8.0), dtype=torch.float64)
+    phi = one * torch.tensor([3.0, -2.0])[:, None, None]
     u = ffd.displacement(phi, 8.0, H, W)
     assert torch.allclose(u, torch.tensor([3.0, -2.0], dtype=torch.float64).expand_as(u))
     assert torch.allclose(ffd.determinant(ffd.slopes(phi, 8.0, H, W)), torch.ones(1, H, W, dtype=torch.float64))

@@ -30,7 +30,7 @@ TRANSFORMS = {**MAPS, **APPARATUS, **COLOURS}
 MIRRORS = ("flip", "rotate", "affine", "ffd")  # those of which it is asked whether they turn a picture into its mirror image
 GRAIN = 0.7  # of speckle, pixels
 ELECTRONS = 2000.0  # of a camera's pixel at white
-LINES, POINTS = 9, 15  # of the lattice that is drawn over
+LINES, POINTS = 6, 15  # of the lattice that is drawn over
 
 
 class Controls(Protocol):

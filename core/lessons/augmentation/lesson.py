@@ -27,7 +27,7 @@ from core.lessons.augmentation.subjects import PICTURES, Subject, subject
 from core.transforms import ffd, geometry
 
 PARTS = {"transforms": "Transforms", "classifier": "What they buy", "generative": "Synthetic samples"}
-DRAWS = 7
+DRAWS = 8
 SEEDS = 5
 BINS = 50
 # Amplitudes of control points, in spacings, of the curve of folds.
@@ -42,8 +42,8 @@ _TRANSFORMS, _CLASSIFIER, _GENERATIVE = (("part", (name,)) for name in PARTS)
 
 @dataclass(frozen=True, kw_only=True)
 class Config(Scene):
-    part: str = choice("transforms", options=PARTS, label="Part", help="Pictures and their transforms; nets that are trained with "
-                       "them; a model that makes samples up.")
+    part: str = choice("transforms", options=PARTS, label="Part",
+                       help="Pictures and their transforms; nets that are trained with them; a model that makes samples up.")
     picture: str = choice("abdomen", options=PICTURES, label="Picture", when=_TRANSFORMS)
     transforms: tuple[str, ...] = choices(
         ("flip", "affine", "bias"), options=TRANSFORMS, least=1, label="Chain of transforms", when=_TRANSFORMS,
@@ -54,7 +54,8 @@ class Config(Scene):
                             help="Every second picture is flipped at strength 1.")
     crop: float = number(0.7, low=0.4, high=0.95, step=0.05, label="Crop: smallest side", help="Part of each side that is kept.")
     angle: float = number(20.0, low=0.0, high=90.0, step=5.0, label="Rotate: up to", unit="°")
-    shift: float = number(12.0, low=0.0, high=40.0, step=2.0, label="Rigid: shift up to", unit="px", help="With a turn of up to 10°.")
+    shift: float = number(12.0, low=0.0, high=40.0, step=2.0, label="Rigid: shift up to", unit="px",
+                           help="With a turn of up to 10°.")
     scale: float = number(0.2, low=0.0, high=0.5, step=0.05, label="Similarity: ln of the scale up to",
                           help="With a shift of up to 5 px and a turn of up to 10°.")
     shear: float = number(0.2, low=0.0, high=0.5, step=0.05, label="Affine: shear and ln of the aspect up to",
@@ -70,7 +71,7 @@ class Config(Scene):
     bias: float = number(0.6, low=0.0, high=1.2, step=0.1, label="Bias field: |ln field| up to",
                          help="A smooth field that multiplies the MR intensity.")
     photons: float = grid(1e5, values=(1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6), label="CT: photons for each ray",
-                          help="Counted through the picture in Hounsfield units; the noise comes back by filtered back-projection.")
+                          help="Counted through the picture in Hounsfield units; filtered back-projection brings the noise back.")
     brightness: float = number(0.2, low=0.0, high=0.5, step=0.05, label="Brightness: ± up to")
     contrast: float = number(0.5, low=0.0, high=1.0, step=0.1, label="Contrast: ln of the factor up to")
     gamma: float = number(0.5, low=0.0, high=1.0, step=0.1, label="Gamma: ln of the exponent up to")
@@ -78,7 +79,8 @@ class Config(Scene):
                         help="A grey picture has one channel and stays as it is.")
     which: int = number(1, low=1, high=DRAWS, step=1, label="Draw that is looked at", view=True, when=_TRANSFORMS)
     over: bool = switch(True, label="Draw grid, mask and field over", view=True, more=True, when=_TRANSFORMS)
-    task: str = choice("digits", options={"digits": "Digits", "nuclei": "Nuclei against background"}, label="Task", when=_CLASSIFIER)
+    task: str = choice("digits", options={"digits": "Digits", "nuclei": "Nuclei against background"}, label="Task",
+                       when=_CLASSIFIER)
     good: tuple[str, ...] = choices(("shift", "rotate", "scale"), options=GOOD, label="Meant to be harmless", when=_CLASSIFIER)
     breaking: str = choice("mirror", options=BREAKING, label="Meant to break the label", when=_CLASSIFIER,
                            help="Done to every second sample, which keeps its label.")

@@ -39,14 +39,14 @@ def reading(scene: Config) -> str:
     return " ".join(said)
 
 
-def summary(result: Result, scene: Config) -> str:
+def summary(result: Result, _: Config) -> str:
     """The verdict of the part that is shown."""
     if result.transformed is not None:
         return _summary_of_draws(result.transformed)
     if result.curves is not None:
         return _summary_of_nets(result.curves)
     assert result.generative is not None
-    return _summary_of_samples(result.generative, scene)
+    return _summary_of_samples(result.generative)
 
 
 def _summary_of_draws(t: Transformed) -> str:
@@ -71,7 +71,7 @@ def _summary_of_nets(c: Curves) -> str:
     rows = [[name, *(rate(v) for v in mean[k])] for k, name in enumerate(ARMS.values())]
     columns = ["test errors", *(f"N = {n}" for n in SIZES)]
     change = 100 * (mean[:, 0] - mean[0, 0])
-    return (f"**With {'the fewest'} samples the set that is meant to be harmless {_changes(float(change[1]))}, and the one that is "
+    return (f"**With the fewest samples the set that is meant to be harmless {_changes(float(change[1]))}, and the one that is "
             f"meant to break the label {_changes(float(change[2]))}.**\n\n{table(columns, rows)}")
 
 
@@ -89,7 +89,7 @@ def help_of_samples(g: Generative) -> str:
     return "helps" if better >= SEEDS - 1 else "harms" if worse >= SEEDS - 1 else "neither"
 
 
-def _summary_of_samples(g: Generative, scene: Config) -> str:
+def _summary_of_samples(g: Generative) -> str:
     if g.error is None:
         return f"**After {g.step} updates of the CVAE no classifier is trained yet.**"
     better, worse = wins(g.error, 1), int((g.error[1] > g.error[0]).sum())
@@ -113,8 +113,8 @@ def predict(result: Result, scene: Config) -> Pick:
     why = "the classifiers are not trained yet" if g.error is None else (
         f"with synthetic digits errors are fewer on {wins(g.error, 1)} seeds and more on {int((g.error[1] > g.error[0]).sum())}: "
         "the model has seen no digit that the classifier has not")
-    return Pick(text=f"A conditional VAE learns {scene.digits:g} digits and makes up new ones. A classifier is trained on the real "
-                "digits, another on real and synthetic ones. What do the synthetic digits bring on the test set?",
+    return Pick(text=f"A conditional VAE learns {scene.digits:g} digits and makes up new ones. A classifier is trained on the "
+                "real digits, another on real and synthetic ones. What do the synthetic digits bring on the test set?",
                 options=options, right=(help_of_samples(g),), why=f"{why[0].upper()}{why[1:]}.")
 
 
@@ -125,7 +125,8 @@ def _ask_of_mirrors(t: Transformed, scene: Config) -> Pick:
     label = "the liver is on the patient's right side" if scene.picture == "abdomen" else "something lies on the left"
     said = [options[name].lower() for name in right]
     why = (f"A mirror image puts it on the wrong side: {join_words(said)} makes some (det J < 0), and a field or a colour moves "
-           "nothing." if right != ("nothing",) else "At these settings no draw is a mirror image: det J > 0 for most of every one.")
+           "nothing." if right != ("nothing",) else
+           "At these settings no draw is a mirror image: det J > 0 on most of every one.")
     return Pick(text=f"The label says that {label}. At the settings of this page, which of these transforms can make it wrong?",
                 options=options, right=right, why=why)
 
@@ -136,12 +137,12 @@ def _ask_of_nets(c: Curves, scene: Config) -> Pick:
     right = tuple(name for k, name in enumerate(ARMS) if float(mean[k]) >= worst - 1e-9)
     what = "digits" if scene.task == "digits" else "nuclei from background"
     told = join_words([ARMS[name].lower() for name in right])
-    return Pick(text=f"Nets learn {what} from up to {SIZES[-1]} samples: as they are, with harmless transforms, or with one that is "
-                "meant to break the label. Which training has the most test errors, over all sizes?", options=ARMS, right=right,
-                why=f"Most errors, {rate(worst)} on the average, has: {told}.")
+    return Pick(text=f"Nets learn {what} from up to {SIZES[-1]} samples: as they are, with harmless transforms, or with one "
+                "that is meant to break the label. Which training has the most test errors, over all sizes?", options=ARMS,
+                right=right, why=f"Most errors, {rate(worst)} on the average, has: {told}.")
 
 
-def _farther(result: Result, scene: Config, _: None) -> Verdict:
+def _farther(result: Result, _scene: Config, _: None) -> Verdict:
     """Judges the run on the page."""
     t = result.transformed
     if t is None or t.determinant is None:
@@ -152,8 +153,8 @@ def _farther(result: Result, scene: Config, _: None) -> Verdict:
                    f"{folds:,} pixels fold, and the least det J is {format_number(least, 3)}.")
 
 
-CHALLENGE = Challenge(text=f"Put a free-form deformation in the chain that moves some pixel by at least {FAR:.0f} px in every draw "
-                      "and folds nowhere.", check=_farther)
+CHALLENGE = Challenge(text=f"Put a free-form deformation in the chain that moves some pixel by at least {FAR:.0f} px in every "
+                      "draw and folds nowhere.", check=_farther)
 
 
 def alt_texts(result: Result, scene: Config) -> dict[str, str]:
@@ -185,7 +186,8 @@ def _of_draws(t: Transformed, scene: Config) -> dict[str, str]:
         "folds": f"Part of the pixels that fold against the reach of control points. In the draws that are shown {folded} pixels "
                  "fold.",
         "field": f"What multiplies the intensity in draw {k + 1}"
-                 + ("." if t.field is None else f": from {format_number(t.field[k].min())} to {format_number(t.field[k].max())}."),
+                 + (f": from {format_number(t.field[k].min())} to {format_number(t.field[k].max())}." if t.field is not None else
+                    "."),
     }
 
 
@@ -212,7 +214,8 @@ def _of_samples(g: Generative, scene: Config) -> dict[str, str]:
         f"{name.lower()} {rate(g.error[k].mean())}" for k, name in enumerate(GENERATIVE.values()))
     return {
         "setup": f"Real digits that the model learns from; there are {scene.digits:g} for each of {SEEDS} seeds.",
-        "plane": f"The latent plane of digit {scene.digit} after {g.step} updates: 81 images of 8 × 8 pixels that change gradually.",
+        "plane": f"The latent plane of digit {scene.digit} after {g.step} updates: 81 images of 8 × 8 pixels that change "
+                 "gradually.",
         "worth": f"Test errors of classifiers on {SEEDS} seeds: {found}.",
         "loss": f"After {g.step} updates the misfit is {fit} nats for each image and the KL divergence {distance} nats.",
         "samples": "Real digits above and synthetic ones of the same classes below. Each sample is a mean image.",
