@@ -79,15 +79,17 @@ def _transforms(result: Result, t: Transformed, scene: Config, said: Texts) -> B
         caption += "Violet, dashed: where the bias field is 1. " if t.field is not None else ""
         caption += "Orange: det J ≤ 0. " if t.determinant is not None else ""
     panels = [
-        Panel(id="draws", figure=lambda: pictures.draws(t, scene), span=8, rows=2, height="tall", pair="histogram",
+        Panel(id="draws", figure=lambda: pictures.draws(t, scene), span=7, height="tall", pair="histogram",
               title="One picture, eight draws", keyed=False,
               caption=caption + reading(scene), alt=said["draws"]),
-        Panel(id="histogram", figure=lambda: pictures.histogram(t, scene), span=4, title="Levels before and after",
+        Panel(id="histogram", figure=lambda: pictures.histogram(t, scene), span=5, height="tall",
+              title="Levels before and after",
               caption="Of the draw that is looked at; levels are clipped to 0 and 1 once, at the end.", alt=said["histogram"]),
-        Panel(id="statistics", figure=lambda: pictures.statistics(t), span=4, title="What each draw does to the levels",
+    ]
+    further = [
+        Panel(id="statistics", figure=lambda: pictures.statistics(t), span=12, title="What each draw does to the levels",
               caption="Clipped: values beyond black or white. Folded: pixels with det J ≤ 0.", alt=said["statistics"]),
     ]
-    further = []
     if t.folded is not None:
         further.append(Panel(id="folds", figure=lambda: pictures.folds(t, scene), span=6, title="How far before it folds?",
                              caption="Dashed: the bound 1/2.046, below which no deformation folds. Triangle: this scene.",
@@ -104,7 +106,7 @@ def _nets(result: Result, c: Curves, scene: Config, said: Texts) -> Board:
     panels = [
         Panel(id="errors", figure=lambda: nets.errors(c), span=7, rows=2, height="tall", title="Does it pay?",
               caption=f"Mean of {SEEDS} seeds; band: lowest to highest. Test patches are never transformed.", alt=said["errors"]),
-        Panel(id="shown", figure=lambda: nets.shown(c, scene), span=5, title="What the nets are shown",
+        Panel(id="shown", figure=lambda: nets.shown(c, scene), span=5, height="short", title="What the nets are shown",
               caption="First row: as they are; second: meant to be harmless; third: meant to break the label. Labels stay.",
               alt=said["shown"], keyed=False),
         Panel(id="history", figure=lambda: nets.history(c, scene), span=5, title="On the way",
@@ -117,18 +119,20 @@ def _nets(result: Result, c: Curves, scene: Config, said: Texts) -> Board:
 
 def _samples(result: Result, g: Generative, scene: Config, said: Texts) -> Board:
     panels = [
-        Panel(id="plane", figure=lambda: nets.plane(g, scene), span=6, rows=2, height="tall", pair="worth",
+        Panel(id="plane", figure=lambda: nets.plane(g, scene), span=6, height="tall", pair="worth",
               title="The latent plane, digit by digit",
               caption="Each image is decoded from another z: z₁ to the right, z₂ upwards, at equal shares of N(0, 1). "
               "Model of the first seed.", alt=said["plane"]),
-        Panel(id="worth", figure=lambda: nets.worth(g), span=6, title="Do synthetic digits help?",
+        Panel(id="worth", figure=lambda: nets.worth(g), span=6, height="tall", title="Do synthetic digits help?",
               caption=f"A dot is a seed; grey lines join equal seeds; bars: means of {SEEDS}.", alt=said["worth"]),
+    ]
+    further = [
         Panel(id="loss", figure=lambda: nets.loss(g, scene), span=6, title="What the model learns", keyed=False,
               caption=f"Mean of {SEEDS} seeds. Solid: training digits; dotted: test digits, which it never sees.",
               alt=said["loss"]),
+        Panel(id="samples", figure=lambda: nets.samples(g), span=6, title="Real and synthetic",
+              caption="First row: real; below: synthetic digits of the same classes.", alt=said["samples"]),
     ]
-    further = [Panel(id="samples", figure=lambda: nets.samples(g), span=12, title="Real and synthetic",
-                     caption="First row: real; below: synthetic digits of the same classes.", alt=said["samples"])]
     setup = Panel(id="setup", figure=lambda: nets.samples(g, alone=True), title="Real digits",
                   alt=said["setup"])
     return Board(panels=panels, further=further, setup=setup, summary=summary(result, scene), legend=pictures.legend(scene),
