@@ -1,5 +1,6 @@
 """augmentation: transforms of pictures, what they buy, and samples that are made up."""
 
+from core.formatting import format_percent
 from core.lessons.augmentation import classifier
 from core.lessons.augmentation.generative import Generative
 from core.lessons.augmentation.lesson import SEEDS, Config, Curves, Result, Transformed
@@ -78,6 +79,8 @@ def _transforms(result: Result, t: Transformed, scene: Config, said: Texts) -> B
         caption += "Green: landmarks" + (" and the mask's edges. " if t.mask is not None else ". ")
         caption += "Violet, dashed: where the bias field is 1. " if t.field is not None else ""
         caption += "Orange: det J ≤ 0. " if t.determinant is not None else ""
+    if t.masks is not None:
+        caption += f"The mask has its old labels only; interpolated, {format_percent(t.between, 1)} of it would lie between two. "
     panels = [
         Panel(id="draws", figure=lambda: pictures.draws(t, scene), span=7, height="tall", pair="histogram",
               title="One picture, eight draws", keyed=False,
