@@ -123,6 +123,14 @@ LESSONS = (
         source="Parameter sharing: CNN, RNN, parameter tying",
     ),
     Lesson(
+        slug="augmentation",
+        name="Augmentation",
+        title="A transform helps only where the label stays true",
+        part="Augment data",
+        question="Which transform breaks the label?",
+        source="Augment data: geometric, colour, imaging-specific, spatial, generative",
+    ),
+    Lesson(
         slug="mixup",
         name="Mixup",
         title="Mixup trains on points that lie between two samples",

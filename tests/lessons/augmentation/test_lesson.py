@@ -1,0 +1,215 @@
+"""Augmentation: one draw for picture, mask and landmarks, streams that do not disturb each other, nets and the CVAE."""
+
+from __future__ import annotations
+
+import math
+import runpy
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.distributions import Normal, kl_divergence
+from torch.nn import functional as F
+
+from core.engine import generators
+from core.lessons.augmentation import chain, classifier, generative, words
+from core.lessons.augmentation import lesson as augmentation
+from core.lessons.augmentation.lesson import DRAWS, SEEDS, Config, Transformed
+from core.lessons.augmentation.subjects import PICTURES, subject
+from core.transforms import geometry, imaging
+
+ROOT = Path(__file__).resolve().parents[3]
+whole = lru_cache(maxsize=12)(augmentation.run)
+
+
+def draws(**values: Any) -> Transformed:
+    found = whole(Config(**values)).transformed
+    assert found is not None
+    return found
+
+
+# Pictures
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_at_strength_zero_nothing_happens(picture: str):
+    for name in chain.TRANSFORMS:
+        t = draws(picture=picture, transforms=(name,), strength=0.0)
+        assert torch.allclose(t.images, t.level.expand_as(t.images), atol=2e-5), name
+        assert not t.mirrored.any()
+
+
+def test_one_draw_moves_mask_and_landmarks_with_the_picture():
+    """The middle of a nucleus' mask after the transform is where its landmark went."""
+    t = draws(picture="nuclei", transforms=("flip", "affine"))
+    assert t.mask is not None and t.masks is not None
+    at = geometry.pixels(*t.mask.shape)
+    seen = 0
+    for k in range(DRAWS):
+        for mark, place in zip(t.marks, t.moved[k], strict=True):
+            label = int(t.mask[int(mark[1].round()), int(mark[0].round())])
+            here = t.masks[k] == label
+            border = here[0].any() or here[-1].any() or here[:, 0].any() or here[:, -1].any()
+            cut = t.mask == label
+            cut = cut[0].any() or cut[-1].any() or cut[:, 0].any() or cut[:, -1].any()
+            if label and here.sum() > 100 and not border and not cut:
+                seen += 1
+                assert (at[here].mean(0) - place).norm() < 0.5
+    assert seen > 10
+
+
+@pytest.mark.parametrize("picture", ["brain", "nuclei"])
+def test_a_moved_mask_has_no_new_labels_and_an_interpolated_one_would(picture: str):
+    t = draws(picture=picture, transforms=("rotate", "ffd"))
+    assert t.mask is not None and t.masks is not None
+    assert set(t.masks.unique().tolist()) <= set(t.mask.unique().tolist())
+    assert t.between > 0.01
+
+
+def test_a_transform_more_changes_none_of_the_draws():
+    few, more = (draws(transforms=names) for names in (("flip", "bias"), ("flip", "bias", "gamma")))
+    assert few.field is not None and more.field is not None
+    assert torch.equal(few.field, more.field) and torch.equal(few.origin, more.origin)
+    speckled = [draws(picture="ultrasound", transforms=names) for names in (("speckle",), ("speckle", "brightness"))]
+    shift = speckled[1].images - speckled[0].images
+    middle = (speckled[0].images > 0.3) & (speckled[0].images < 0.6)
+    for k in range(DRAWS):
+        values = shift[k][middle[k]]
+        assert float(values.max() - values.min()) < 1e-5
+
+
+def test_the_bias_field_multiplies_and_speckle_adds_decibels():
+    t = draws(transforms=("bias",))
+    assert t.field is not None
+    inner = (t.images > 0) & (t.images < 1)
+    assert torch.allclose(t.images[inner], (t.level * t.field[:, None])[inner], atol=1e-6)
+    s = draws(picture="ultrasound", transforms=("speckle",))
+    added = imaging.RANGE_DB * (s.images - s.level)
+    inner = (s.images > 0) & (s.images < 1) & (s.level > 0.45) & (s.level < 0.7)
+    assert float(added[inner].std()) == pytest.approx(imaging.SPREAD_DB, rel=0.05)
+    half = draws(picture="ultrasound", transforms=("speckle",), strength=0.5)
+    assert float((imaging.RANGE_DB * (half.images - half.level))[inner].std()) == pytest.approx(imaging.SPREAD_DB / 2, rel=0.05)
+
+
+def test_noise_of_a_ct_is_in_hounsfield_units_and_comes_before_clipping():
+    t, it = draws(picture="vertebra", transforms=("ct",)), subject("vertebra")
+    low, high = it.window
+    raw = chain.measured(it.level, Config(picture="vertebra", transforms=("ct",)), it,
+                         chain.Draws(torch.eye(3)[None], None, 1.0, None), 0, {"ct": generators([5])})
+    noise = (raw - it.level) * (high - low)
+    assert abs(float(noise.mean())) < 3 and 3 < float(noise.std()) < 100
+    assert raw.min() < 0 and t.images.min() == 0  # unclipped on the way, clipped at the end
+    assert "Hounsfield" in words.reading(Config(picture="vertebra", transforms=("ct",)))
+    assert "is no CT" in words.reading(Config(picture="cat", transforms=("ct",)))
+
+
+def test_flips_alone_mirror_and_both_at_once_do_not():
+    t = draws(transforms=("flip",))
+    for k in range(DRAWS):
+        wanted = t.level.flip(-1) if bool(t.mirrored[k]) else t.level
+        assert torch.equal(t.images[k], wanted)
+        liver = t.moved[k, 0, 0]
+        assert (liver > 80) == bool(t.mirrored[k])  # on the other side
+    assert words.predict(whole(Config(transforms=("flip",))), Config()).right == ("flip",)
+    both = Config(transforms=("flip",), flip_axis="both")
+    assert not draws(transforms=("flip",), flip_axis="both").mirrored.any()
+    assert words.predict(whole(both), both).right == ("nothing",)
+
+
+def test_histograms_count_every_value_once():
+    t = draws(picture="cat", transforms=("contrast", "rgb"))
+    assert t.before.sum().item() == pytest.approx(1, abs=1e-4)
+    assert torch.allclose(t.after.sum(1), torch.ones(DRAWS), atol=1e-4)
+
+
+# Nets
+
+@pytest.fixture(scope="module")
+def experiment() -> classifier.Experiment:
+    return classifier.Experiment("digits", ("shift", "rotate"), "mirror", 1.0, 100, generators(range(SEEDS)))
+
+
+def test_arms_meet_the_same_samples_and_test_patches_are_never_transformed(experiment: classifier.Experiment):
+    x, y = next(experiment.batches())
+    rows = len(classifier.SIZES) * SEEDS
+    none, good, breaking = x.split(rows)
+    assert torch.equal(y[:rows], y[rows : 2 * rows]) and torch.equal(y[:rows], y[2 * rows :])
+    kept = (none == breaking).flatten(1, 3).all(1)
+    mirrored = (none.flip(3) - breaking).abs().flatten(1, 3).amax(1) < 1e-6
+    assert (kept | mirrored).all() and 0.3 < float(kept.float().mean()) < 0.7
+    assert not torch.equal(none, good)
+    fresh = classifier.digit_patches(generators([int(torch.randint(2**62, (), generator=g)) for g in generators(range(SEEDS))]))
+    assert torch.equal(fresh.x_test, experiment.data.x_test)
+    for train, test in zip(experiment.data.x.flatten(2), experiment.data.x_test.flatten(2), strict=True):
+        assert not (torch.cdist(train, test) == 0).any()
+
+
+def test_a_smaller_training_set_is_the_beginning_of_a_larger_one(experiment: classifier.Experiment):
+    x, _ = next(experiment.batches())
+    for n, size in enumerate(classifier.SIZES):
+        for seed in range(SEEDS):
+            batch = x[n * SEEDS + seed, 0].permute(2, 0, 1).flatten(1)
+            apart = torch.cdist(batch, experiment.data.x[seed, :size].flatten(1))
+            assert (apart.amin(1) < 1e-4).all()
+
+
+def test_the_half_turn_and_the_shift_are_what_they_say():
+    u = torch.full((1, 5), 0.2)
+    patch = torch.rand(1, 8, 8, generator=generators([0])[0])
+    turned = classifier.transform(patch, classifier.maps(("half_turn",), 1.0, u, 8))
+    assert torch.allclose(turned, patch.flip(1, 2), atol=1e-5)
+    away = classifier.transform(patch, classifier.maps(("away",), 1.0, u, 8))
+    assert torch.allclose(away[0, :, 4:], patch[0, :, :4], atol=1e-5) and (away[0, :, :4] == 0).all()
+
+
+def test_nuclei_for_training_and_test_are_parts_of_the_image_apart():
+    data = classifier.nucleus_patches(generators([0, 1]))
+    assert data.y.float().mean().item() == 0.5 and data.classes == 2
+    assert torch.allclose(data.x.mean((2, 3)), torch.zeros(2, classifier.SIZES[-1]), atol=1e-5)
+    for train, test in zip(data.x.flatten(2), data.x_test.flatten(2), strict=True):
+        assert float(torch.cdist(train, test).min()) > 0
+
+
+# Generative
+
+def test_the_objective_is_that_of_torch():
+    theta = torch.cat([net.init(generators([0, 1])) for net in (generative.ENCODER, generative.DECODER)], 1)
+    x = torch.rand(2, 64, 7, generator=generators([2])[0])
+    c = generative.one_hot(torch.arange(7).expand(2, -1))
+    noise = torch.randn(2, 2, 7, generator=generators([3])[0])
+    mean, log_variance = generative.encode(theta, x, c)
+    wanted = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0)).sum(1)
+    assert torch.allclose(generative.divergence(mean, log_variance), wanted, atol=1e-5)
+    logits = generative.decode(theta, mean + (0.5 * log_variance).exp() * noise, c)
+    fit = F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1)
+    assert torch.allclose(generative.misfit(logits, x), fit, atol=1e-4)
+    both = generative.parts(theta, x, c, noise)
+    assert torch.allclose(both[0], fit.mean(1), atol=1e-4) and torch.allclose(both[1], wanted.mean(1), atol=1e-5)
+
+
+def test_the_plane_is_decoded_at_equal_shares_of_the_normal():
+    q = generative.quantiles()
+    assert torch.allclose(torch.special.ndtr(q.double()).diff(), torch.full((8,), 1 / 9, dtype=torch.float64), atol=1e-5)
+    theta = torch.cat([net.init(generators([0])) for net in (generative.ENCODER, generative.DECODER)], 1)
+    plane = generative.plane(theta)
+    z = torch.stack([q[2], q[8]])[None, :, None]  # third from the left, at the top
+    tile = generative.decode(theta, z, generative.one_hot(torch.tensor([[4]]))).sigmoid().reshape(8, 8)
+    assert torch.allclose(plane[4, :8, 16:24], tile, atol=1e-5)
+
+
+def test_the_model_learns_and_the_study_has_its_errors():
+    g = whole(Config(part="generative", cvae=200, digits=50)).generative
+    assert g is not None and g.error is not None
+    assert (g.held_out[-1] < 0.7 * g.held_out[0]).all() and g.error.shape == (3, SEEDS)
+    assert math.isfinite(g.copies) and g.copies > 0
+
+
+def test_the_example_says_what_the_lesson_says():
+    found = runpy.run_path(str(ROOT / "examples" / "augmentation.py"))["main"](seeds=3)
+    curves = whole(Config(part="classifier")).curves
+    assert curves is not None
+    ours = curves.error[:, 1].mean(-1).tolist()
+    assert found["breaking"] > found["none"] and ours[2] > ours[0]
+    for name, value in zip(("none", "good", "breaking"), ours, strict=True):
+        assert found[name] == pytest.approx(value, abs=0.08)
