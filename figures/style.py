@@ -72,7 +72,7 @@ COLOURS = {
     "noise_weights": ("#C4570A", "#F7A257"),
     "noise_labels": ("#9C1268", "#C43DAE"),
     # transforms that keep the label or break it, samples that are made up, what is moved along with a picture
-    "harmless": ("#32A225", "#ABE7B2"), "breaking": ("#9C5210", "#F66920"), "synthetic": ("#8965D1", "#B014FE"),
+    "harmless": ("#32A225", "#ABE7B2"), "breaking": ("#965210", "#F66920"), "synthetic": ("#8965D1", "#B014FE"),
     "moved": ("#2A7D9B", "#8EC2FF"),
     # the parts of an expected risk
     "bias": ("#A35A32", "#E0A17A"),
