@@ -48,7 +48,7 @@ def main(seed=0):
                          nn.MaxPool2d(6), nn.Flatten(), nn.Linear(16, 10))
     mlp = nn.Sequential(nn.Flatten(), nn.Linear(144, 12), nn.ReLU(), nn.Linear(12, 10))
     numbers = {}
-    for name, net, rate in (("conv", conv, 0.03), ("mlp", mlp, 0.015)):
+    for name, net, rate in (("conv", conv, 0.03), ("mlp", mlp, 0.06)):
         fit(net, x[:1000], y[:1000], rate)
         for d in (0, 2):
             with torch.no_grad():

@@ -14,7 +14,7 @@ from ui.page import Preset
 
 PRESETS = [
     Preset("Half the units dropped",
-           "With masks on the training loss ends above the test loss, though the full net fits its training digits far better."),
+           "With masks on the training loss ends above the test loss; with masks off it ends far below."),
     Preset("Hardly any dropout", "At p = 0.05 the masks cost little: the training loss ends far below the test loss.",
            dict(p=0.05)),
     Preset("One hidden layer",

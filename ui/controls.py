@@ -223,18 +223,18 @@ def _uploader(slug: str, name: str, control: Asset, widget_key: str) -> None:
             brought, notes = read(file.getvalue())
             digest = asset_store.store().put(control.pack(brought), compat.session_id())
         except ValueError as error:
-            renew(slug, name)
-            return warn(slug, f"{control.label}: {error} Nothing has changed.")
-        st.session_state[f"upload:{digest}"] = notes
-        set_fields(slug, **{name: digest})
-        renew(slug, name)
+            warn(slug, f"{control.label}: {error} Nothing has changed.")
+        else:
+            st.session_state[f"upload:{digest}"] = notes
+            set_fields(slug, **{name: digest})
+        renew_widget(slug, name)
 
     st.file_uploader(**widget_arguments(control, widget_key), type=suffixes, on_change=take)
     if getattr(st.session_state[f"scene:{slug}"], name):
         st.button("Remove it", key=f"{widget_key}:remove", on_click=lambda: set_fields(slug, **{name: ""}))
 
 
-def renew(slug: str, name: str) -> None:
+def renew_widget(slug: str, name: str) -> None:
     """Makes the field's widget start afresh."""
     versions = st.session_state.get(f"versions:{slug}", {})
     st.session_state[f"versions:{slug}"] = versions | {name: versions.get(name, 0) + 1}

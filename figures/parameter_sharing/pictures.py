@@ -28,11 +28,11 @@ def places(seen: Images, scene: Config) -> dict[str, int]:
     return found
 
 
-def legend(part: str) -> list[tuple[str, str, str]]:
-    """The keys of one part."""
-    if part == "images":
-        return [(name, style.colour(hue), DASH[hue]) for hue, name in NAMES.items()]
-    if part == "sequences":
+def legend(result: Result, scene: Config) -> list[tuple[str, str, str]]:
+    """The keys of the part that is shown."""
+    if result.images:
+        return [(NAMES[hue], style.colour(hue), DASH[hue]) for hue in places(result.images, scene)]
+    if scene.part == "sequences":
         return []
     return [("task A", style.colour("task_a"), "solid"), ("task B", style.colour("task_b"), "solid"),
             ("closed form", style.INK, "dash")]
@@ -102,7 +102,7 @@ def maps(seen: Images, scene: Config) -> ImageGrid:
     cells = [Cell(images=levels(picture, 0, 1), labels=("digit",), alt=f"The digit {int(seen.label_B[scene.digit])}.")]
     cells += [Cell(images=levels(one[None], 0, float(t)), labels=(f"map {c + 1}",), alt=f"Map of filter {c + 1}.")
               for c, (one, t) in enumerate(zip(found, top, strict=True))]
-    return ImageGrid(cells=tuple(cells[:5]), columns=5, pixelated=True, shift=(scene.dx, scene.dy), reach=REACH,
+    return ImageGrid(cells=tuple(cells[:5]), columns=3, pixelated=True, shift=(scene.dx, scene.dy), reach=REACH,
                      quantity="share of the largest")
 
 

@@ -273,7 +273,7 @@ export class Board {
   // Tells Python what the reader has done. Of two messages that a run finds waiting Streamlit hands on the newer alone, so each
   // holds all events that have not been answered; `at` tells them apart. Returns it.
   send(event, value = {}) {
-    const at = Math.max(Date.now(), (this.lastEvent ?? 0) + 1);
+    const at = Math.max(Date.now(), 1 + Math.max(this.lastEvent ?? 0, this.head?.handled ?? 0));  // a clock may be put back
     this.lastEvent = at;
     this.events.push({ event, at, ...value });
     this.sendEvents([...this.events]);

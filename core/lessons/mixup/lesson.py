@@ -72,12 +72,12 @@ class Config(Scene):
     samples: int = number(80, low=40, high=400, step=20, label="Training samples N")
     noise: float = number(0.2, low=0.0, high=0.4, step=0.05, label="Spread of the moons", more=True,
                           when=("problem", ("moons",)), help="Standard deviation of the blur, in units of a moon's radius.")
+    steps: int = number(600, low=100, high=1500, step=100, label="Updates", more=True)
+
     @property
     def planar(self) -> bool:
         """Whether the nets learn points in the plane."""
         return bool(self.points) or self.problem == "moons"
-
-    steps: int = number(600, low=100, high=1500, step=100, label="Updates", more=True)
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def bears_two(result: Result, scene: Config) -> bool:
 
 
 PROMISES = [
-    Promise(preset="A ConvNet and two MLPs", holds=lambda r, s: falls(r, s)[1] > 0.5 and falls(r, s)[0] < 0.5 * falls(r, s)[1]),
+    Promise(preset="Two pixels", holds=lambda r, s: falls(r, s)[1] > 0.5 and falls(r, s)[0] < 0.5 * falls(r, s)[1]),
     Promise(preset="Few images", holds=bears_two),
     Promise(preset="A ConvNet that forgets sharing", holds=lambda r, s: falls(r, s)[0] > 0.5),
     Promise(preset="Over time", holds=cells),

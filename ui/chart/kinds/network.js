@@ -64,7 +64,7 @@ export class NetworkDiagram extends Kind {
       const d = 0.75 * this.radius;
       const cross = svgNode("path", { d: `M${x - d} ${y - d}L${x + d} ${y + d}M${x + d} ${y - d}L${x - d} ${y + d}`, stroke: ink, "stroke-width": 2 }, node);
       // A name stands in its unit where it fits, beside it in the outer layers, and is told on the way over it otherwise.
-      const within = name.length * 0.5 * size < 1.7 * this.radius;
+      const within = name.length * 0.5 * size < 1.7 * this.radius && 0.85 * size < 2 * this.radius;
       const outer = l === 0 ? -1 : l === layers.length - 1 ? 1 : 0;
       if (within || outer) {
         svgNode("text", { x: within ? x : x + outer * (this.radius + 0.35 * size), y: y + 0.32 * size, fill: ink, "text-anchor": within ? "middle" : outer < 0 ? "end" : "start" },
