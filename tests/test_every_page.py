@@ -83,7 +83,9 @@ def fills_the_wall(reader: Reader, entry: Lesson) -> None:
     for width, height in ((1920, 1080), (1280, 720)):
         page.set_viewport_size({"width": width, "height": height})
         reader.drawn()
-        page.wait_for_function("([w, h]) => innerWidth === w && innerHeight === h", arg=[width, height])
+        # A picture holds its panel as wide as it was drawn until it is drawn anew.
+        page.wait_for_function("""([w, h]) => innerWidth === w && innerHeight === h
+          && document.querySelector("[data-testid=stMain]").scrollWidth <= w""", arg=[width, height])
         words, plots, sideways = page.evaluate("""() => [
           document.querySelector(".lab-lecture").offsetHeight,
           [...document.querySelectorAll(".lab-panel:not([hidden]) > .lab-plot")].map((e) => [e.clientWidth, e.clientHeight]),
