@@ -88,12 +88,12 @@ def weights(seen: Tying, scene: Config) -> go.Figure:
 def losses(seen: Tying, scene: Config) -> go.Figure:
     """Test loss of both tasks against the tie."""
     traces, scale, s = [], 1 if seen.problem == "linear" else 100, np.array(SHARES)
-    tops = []
+    ends = []
     for task, hue in enumerate(TASKS):
         values = scale * style.array(torch.stack([m.test[:, :, task] for m in seen.moments]))  # [F, T, S]
         low, mean, high = values.min(2), values.mean(2), values.max(2)
         best = mean.argmin(1)
-        tops.append(float(high[-1].max()))
+        ends += [float(low[-1].min()), float(high[-1].max())]
         curve = dict(type="scatter", x=s, y=mean[-1], mode="lines", showlegend=False,
                      line=dict(color=style.colour(hue), width=2.8),
                      hovertemplate=f"task {LETTERS[task]}, s = %{{x}}: %{{y:.3g}}<extra></extra>")
@@ -108,7 +108,8 @@ def losses(seen: Tying, scene: Config) -> go.Figure:
     y = "expected squared error" if seen.problem == "linear" else "test error (%)"
     return style.figure(traces, x="tie s: separate 0 … shared 1", y=y, showlegend=False,
                         shapes=[_upright(SHARES[tie_index(scene)])],
-                        yaxis_range=[0, 1.1 * max(tops)], xaxis_range=[-0.02, 1.02])
+                        xaxis_range=[-0.02, 1.02],
+                        yaxis_range=[0.9 * min(ends) if seen.problem == "linear" else 0, 1.05 * max(ends) or 1])
 
 
 def gap(seen: Tying, scene: Config) -> go.Figure:
