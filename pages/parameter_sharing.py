@@ -159,7 +159,8 @@ def _sequences(seen: Sequences, alt: Texts) -> tuple[list[Panel], list[Panel], P
 def _tying(seen: Tying, scene: Config, alt: Texts) -> tuple[list[Panel], list[Panel], Panel]:
     linear = seen.problem == "linear"
     exact = " Dashed: closed form." if linear else ""
-    losses = Panel(id="losses", figure=lambda: others.losses(seen, scene), span=7, height="tall", title="Both tasks' test " + ("loss" if linear else "error"),
+    losses = Panel(id="losses", figure=lambda: others.losses(seen, scene), span=7, height="tall",
+                   title="Both tasks' test " + ("loss" if linear else "error"),
                    alt=alt["losses"],
                    pair="weights" if linear else "gap",
                    caption=f"Lines: means of {len(seen.test[0])} seeds; bands: all seeds. Task B has few samples. "
