@@ -83,7 +83,8 @@ def _means(y_CN: Tensor, weight_KN: Tensor, node_KN: Tensor, width: int, empty_K
     trees = len(weight_KN)
     total_KM = torch.zeros(trees, width, dtype=weight_KN.dtype).scatter_add_(1, node_KN, weight_KN)
     sums = [torch.zeros_like(total_KM).scatter_add_(1, node_KN, weight_KN * y_N) for y_N in y_CN]
-    return torch.where(total_KM[..., None] > 0, torch.stack(sums, -1) / total_KM[..., None].clamp_min(torch.finfo(total_KM.dtype).tiny), empty_KMC)
+    mean_KMC = torch.stack(sums, -1) / total_KM[..., None].clamp_min(torch.finfo(total_KM.dtype).tiny)
+    return torch.where(total_KM[..., None] > 0, mean_KMC, empty_KMC)
 
 
 def _splits(x_DN: Tensor, y_CN: Tensor, weight_KN: Tensor, node_KN: Tensor, width: int, order_DN: Tensor,
