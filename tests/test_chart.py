@@ -141,7 +141,7 @@ def test_a_message_holds_what_the_last_one_did_not(monkeypatch):
 
 
 @pytest.mark.parametrize(("kind", "moves", "solid"), [("scatter", {}, False), ("scatter", {"grow": [1]}, False),
-                                                      ("surface", {"frames": {"z": [[[1]]]}}, True)])
+                                                      ("mesh3d", {"frames": {"z": [[1]]}}, True)])
 def test_the_browser_is_told_what_moves_and_what_needs_webgl(kind, moves, solid):
     panel = Panel(id="one", figure=go.Figure([{"type": kind, "meta": moves}]))
     encoded = encode(Board(panels=[panel]))

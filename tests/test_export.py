@@ -19,6 +19,7 @@ from playwright.sync_api import Page, expect
 from core.catalogue import lesson
 from tests.pages import page_spec
 from tests.reader import FOLLOWED, PATIENCE, in_browser
+from ui.chart import SOLID
 
 pytestmark = in_browser
 PAPER = "#FFFFFF"
@@ -158,12 +159,12 @@ def numbers_of(figure: Any) -> dict[str, list[np.ndarray]]:
     for i, trace in enumerate(figure.data):
         if (trace.line.color if "line" in trace else None) == PAPER:
             continue
-        if trace.type in ("contour", "heatmap", "surface"):
+        if trace.type in ("contour", "heatmap"):
             x, y = np.meshgrid(np.asarray(trace.x, float), np.asarray(trace.y, float))
             columns = [x, y, np.asarray(trace.z, float)]
         else:
             moves = (trace.meta or {}).get("frames", {})
-            axes = "xyz" if trace.type == "scatter3d" else "xy"
+            axes = "xyz" if trace.type in SOLID else "xy"
             columns = np.broadcast_arrays(*(np.asarray(moves.get(key, trace[key]), float) for key in axes))
         name = re.sub(r"</?su[bp]>", "", trace.name or f"{trace.type} {i + 1}")
         out.setdefault(name, []).append(np.stack([c.ravel() for c in columns], 1))

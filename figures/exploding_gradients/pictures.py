@@ -13,7 +13,7 @@ from core.lessons.exploding_gradients import recurrent
 from core.lessons.exploding_gradients.clipping import ARMS
 from core.lessons.exploding_gradients.lesson import MAP, Config, Result, frame
 from core.moments import NEVER
-from figures import style
+from figures import solid, style
 
 HUES = {"none": "unclipped", "norm": "clip_norm", "value": "clip_value"}
 DASH = {"none": "solid", "norm": "solid", "value": "dash"}
@@ -182,10 +182,8 @@ def surface3d(result: Result, scene: Config) -> go.Figure:
         up = _between(z, (places - corner) / (far - corner)) + LIFT[arm] * np.ptp(z)
         return dict(x=style.array(places[:, 0]), y=style.array(places[:, 1]), z=style.array(up))
 
-    traces: list[style.Trace] = [
-        dict(type="surface", x=style.array(result.w), y=style.array(result.b), z=style.array(z), colorscale=style.SURFACE,
-             showscale=False, hoverinfo="skip", lighting=dict(ambient=0.75, diffuse=0.5, specular=0.05),
-             contours_z=dict(show=True, color=style.colour("axis"), width=1))]
+    traces = solid.ground(np.asarray(result.w), np.asarray(result.b), z, np.linspace(np.nanmin(z), np.nanmax(z), 16)[1:-1],
+                          hoverinfo="skip", lighting=dict(ambient=0.75, diffuse=0.5, specular=0.05))
     at, heads = stops(result), []
     for path, arm in zip(result.paths.transpose(0, 1).numpy(), ARMS, strict=True):
         places, counts = laid(path, corner, far)

@@ -11,7 +11,7 @@ from torch import Tensor
 from core.lessons.loss_landscapes.lab import NETS
 from core.lessons.loss_landscapes.lesson import Config, Result
 from core.moments import NEVER
-from figures import style
+from figures import solid, style
 from figures.loss_landscapes.height import Height, height
 
 # A dash repeats what the colour says.
@@ -149,20 +149,20 @@ def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
     line = dict(type="scatter3d", x=x, y=y, z=z, mode="lines", line=dict(color=colour, width=9), hoverinfo="skip")
     head = dict(type="scatter3d", x=x[-1:], y=y[-1:], z=z[-1:], mode="markers", hoverinfo="skip",
                 marker=dict(size=7, color=colour, line=dict(color=style.PAPER, width=2)))
-    ground = dict(
-        type="surface", x=style.array(result.a[m]), y=style.array(result.b[m]), z=style.array(scale.of(result.grid[m].numpy())),
-        customdata=style.array(result.grid[m]), colorscale=style.SURFACE, cmin=scale.low, cmax=scale.high, showscale=False,
-        lighting=dict(ambient=0.65, diffuse=0.75, specular=0.05, roughness=0.9), lightposition=dict(x=-2000, y=-4000, z=8000),
-        contours_z=dict(show=True, color=style.colour("axis"), width=1, **_lines(scale)),
-        hovertemplate="loss %{customdata:.4g}<extra></extra>")
+    lines = _lines(scale)
+    ground = solid.ground(
+        result.a[m].numpy(), result.b[m].numpy(), scale.of(result.grid[m].numpy()),
+        np.arange(lines["start"], lines["end"], lines["size"])[1:], cmin=scale.low, cmax=scale.high,
+        customdata=style.array(result.grid[m].flatten()), hovertemplate="loss %{customdata:.4g}<extra></extra>",
+        lighting=dict(ambient=0.65, diffuse=0.75, specular=0.05, roughness=0.9), lightposition=dict(x=-2000, y=-4000, z=8000))
     ring = dict(type="scatter3d", x=x[:1], y=y[:1], z=z[:1], mode="markers", hoverinfo="skip",
                 marker=dict(symbol="circle-open", size=7, color=colour))
-    traces = [ground, ring, style.grow(line, list(range(1, len(path) + 1))),
+    traces = [*ground, ring, style.grow(line, list(range(1, len(path) + 1))),
               style.frames(head, x=x[:, None], y=y[:, None], z=z[:, None])]
     if result.bottoms:
         at = result.bottoms[m].numpy()
         up = style.array(scale.of(_nearest(result, m, at)) + lift)
-        traces.insert(1, dict(type="scatter3d", x=style.array(at[:, 0]), y=style.array(at[:, 1]), z=up, mode="markers",
+        traces.insert(2, dict(type="scatter3d", x=style.array(at[:, 0]), y=style.array(at[:, 1]), z=up, mode="markers",
                               hoverinfo="skip", marker=dict(symbol="diamond", size=4, color=style.INK)))
     bare = dict(title=dict(text=""), showticklabels=False)
     return style.figure(

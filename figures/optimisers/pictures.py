@@ -11,7 +11,7 @@ import torch
 from core import surfaces
 from core.lessons.optimisers import net as small_net
 from core.lessons.optimisers.lesson import METHODS, Config, Result
-from figures import style
+from figures import solid, style
 from figures.optimisers import labels
 
 # A dash repeats what the colour says; methods that share one differ in colour and in their label.
@@ -143,10 +143,10 @@ def surface3d(result: Result, scene: Config) -> go.Figure:
     surface = _surface(scene)
     x, y, points = surface.grid(61)
     z, low = _above(surface, points)
-    traces: list[style.Trace] = [
-        dict(type="surface", x=style.array(x), y=style.array(y), z=style.array(_levels(z, low)), colorscale=style.SURFACE,
-             showscale=False, hoverinfo="skip", lighting=dict(ambient=0.75, diffuse=0.5, specular=0.05),
-             contours_z=dict(show=True, color=style.colour("axis"), width=1))]
+    height = _levels(z, low)
+    levels = np.linspace(height.min(), height.max(), 16)[1:-1]
+    traces = solid.ground(np.asarray(x), np.asarray(y), height, levels, hoverinfo="skip",
+                          lighting=dict(ambient=0.75, diffuse=0.5, specular=0.05))
     counts, margin = [s + 1 for s in frame_steps(result.step)], 1e-2 * (np.median(z) - low)
     corner, far = np.array([surface.x_range, surface.y_range]).T
     heads: list[np.ndarray] = []

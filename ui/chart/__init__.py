@@ -96,7 +96,7 @@ def _fields(panels: list[Panel]) -> dict[str, dict[str, tuple[str, ...]]]:
             "drawn": {p.id: (p.drawing,) for p in panels if p.drawing}}
 
 
-SOLID = ("surface", "scatter3d")  # drawn in three dimensions, for which a browser needs WebGL
+SOLID = ("mesh3d", "scatter3d")  # drawn in three dimensions, for which a browser needs WebGL
 LEVEL = 1  # of zlib, for live pictures are made ten times a second; at 6 boards are 1 to 2 % smaller
 NO_PICTURE = "This picture cannot be drawn for this scene. The fault has been noted; the other pictures stand."
 

@@ -347,10 +347,11 @@ def test_paths_lie_on_the_surface_from_step_to_step():
     for config in (Config(), Config(unit="linear", start_w=1.2, start_b=0.5), *(anything(Config, rng) for _ in range(8))):
         result = lesson.run(config)
         corner, far = np.array(lesson.frame(config)).T
-        ground, *lines, _, start = pictures.surface3d(result, config).data
+        ground, _, *lines, _, start = pictures.surface3d(result, config).data
         assert (start["x"][0], start["y"][0]) == pytest.approx((config.start_w, config.start_b), rel=1e-6)
         span = np.ptp(ground["z"])
-        surface = scipy.interpolate.RegularGridInterpolator((ground["y"], ground["x"]), ground["z"], bounds_error=False)
+        grid = (np.unique(ground["y"]), np.unique(ground["x"]))
+        surface = scipy.interpolate.RegularGridInterpolator(grid, ground["z"].reshape(*map(len, grid)), bounds_error=False)
         for path, arm, line in zip(result.paths.transpose(0, 1).numpy(), ARMS, lines, strict=True):
             places = np.stack([line["x"], line["y"]], 1)
             known = np.isfinite(places).all(1)
