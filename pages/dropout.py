@@ -80,10 +80,12 @@ def draw(result: Result, scene: Config) -> Board:
         Panel(id="byp", figure=lambda: pictures.by_p(result), span=6, title="The same losses by drop probability p",
               caption=f"Dots: {SEEDS} seeds after {result.step} updates. Upright: the p of this scene.", alt=said["byp"]),
         _scaling(result, said),
-        *_features(result, scene, said),
     ]
+    # In the plane the whole answer of a net can be seen, and that leads.
+    features, answers = _features(result, scene, said), _plane(result, scene, said)
+    panels += answers or features
     player = Player(labels=pictures.labels(result), name="Update")
-    further = [*_plane(result, scene, said), *_trained(result, scene, said), *_expected(result, scene, said)]
+    further = [*(features if answers else []), *_trained(result, scene, said), *_expected(result, scene, said)]
     return Board(panels=panels, further=further, setup=_setup(result, scene, said), player=player,
                  summary=summary(result, scene), legend=pictures.legend(result))
 
@@ -119,7 +121,8 @@ def _scaling(result: Result, said: Texts) -> Panel:
 
 def _features(result: Result, scene: Config, said: Texts) -> list[Panel]:
     if result.plane:
-        caption = "A square: the plane, for a unit of the last hidden layer. Orange: the unit responds; blank: it is silent."
+        caption = ("A square: the plane, for a unit of the last hidden layer. Orange: its response, as a share of the largest it "
+                   "ever gave; blank: silent.")
         title, drawn = "Where units respond", plane.responses
     else:
         caption = "A square: the 64 weights of a unit of the first layer. Orange: ink excites it; blue: ink inhibits it."

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from core.lessons.dropout.lesson import Config, Result
 from figures import style
+from figures.dropout.plane import columns
 from figures.kinds import SIGNED, Cell, ImageGrid, Layer, NetworkDiagram, levels
 
-COLUMNS = 8  # of units' pictures, and of digits
+COLUMNS = 8  # of digits
 SHOWN = 24  # training digits
 LEAST = 1e-5  # nats: smaller losses are drawn at it, on axes that are logarithmic
 LONGEST = 10  # letters of a class beside its unit
@@ -142,7 +143,8 @@ def features(result: Result, dropout: bool) -> ImageGrid:
     limit = max(float(_looks(theta, result).abs().max()) for theta in (result.frames.plain, result.frames.theta))
     looks = _looks(result.frames.theta if dropout else result.frames.plain, result)
     cells = tuple(Cell(images=levels(looks[:, u], -limit, limit), alt=f"weights of unit {u + 1}") for u in range(looks.shape[1]))
-    return ImageGrid(cells=cells, columns=COLUMNS, pixelated=True, scale=SIGNED, low=-limit, high=limit, quantity="weight")
+    return ImageGrid(cells=cells, columns=columns(result), pixelated=True, scale=SIGNED, low=-limit, high=limit,
+                     quantity="weight")
 
 
 def _looks(theta: Tensor, result: Result) -> Tensor:

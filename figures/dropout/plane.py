@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import plotly.graph_objects as go
 import torch
 from torch import Tensor
@@ -12,8 +14,8 @@ from figures import style
 from figures.kinds import SIGNED, Cell, ImageGrid, levels
 from figures.wire import rounded
 
-COLUMNS, SIDE = 8, 14  # units' pictures to a row, pixels of one
-ACROSS, UP = 41, 29  # places at which the net is asked
+SIDE = 14  # pixels of a unit's picture, across and up
+ASKED = 33  # places at which the net is asked, across and up
 SAMPLES = "Circles: class {}; squares: class {}."
 
 
@@ -25,9 +27,9 @@ def setup(result: Result) -> go.Figure:
 def says(result: Result, dropout: bool) -> go.Figure:
     """P of the second class over the plane by the full net, at each frame."""
     theta = result.frames.theta if dropout else result.frames.plain
-    x, y = _axes(result, ACROSS, UP)
+    x, y = _axes(result, ASKED)
     # To four decimals, of which hover shows two, in half the bytes.
-    p = result.mlp.forward(theta, _grid(x, y)).softmax(1)[:, 1].unflatten(1, (UP, ACROSS))
+    p = result.mlp.forward(theta, _grid(x, y)).softmax(1)[:, 1].unflatten(1, (ASKED, ASKED))
     z = rounded(style.array(p), bits=13)
     surface = dict(type="contour", x=style.array(x), y=style.array(y), z=z[-1], zmin=0, zmax=1, opacity=0.9, showscale=False,
                    colorscale=style.PROBABILITY, contours=dict(coloring="heatmap", start=0.5, end=0.5, size=1),
@@ -36,31 +38,39 @@ def says(result: Result, dropout: bool) -> go.Figure:
 
 
 def responses(result: Result, dropout: bool) -> ImageGrid:
-    """What each unit of the last hidden layer hands on over the plane, with no unit dropped, at each frame."""
-    both = [_responses(result, theta) for theta in (result.frames.plain, result.frames.theta)]
-    limit = max(float(one.amax()) for one in both) or 1.0
-    cells = tuple(Cell(images=levels(both[dropout][:, u], -limit, limit), alt=f"what unit {u + 1} hands on over the plane")
-                  for u in range(both[dropout].shape[1]))
-    return ImageGrid(cells=cells, columns=COLUMNS, pixelated=True, scale=SIGNED, low=-limit, high=limit, quantity="value")
+    """What each unit of the last hidden layer hands on over the plane, as a share of the most that it ever does, with no unit
+    dropped, at each frame."""
+    values = _responses(result, result.frames.theta if dropout else result.frames.plain)
+    share = values / values.amax((0, 2, 3), keepdim=True).clamp(min=1e-12)
+    cells = tuple(Cell(images=levels(share[:, u], -1, 1), alt=f"what unit {u + 1} hands on over the plane")
+                  for u in range(share.shape[1]))
+    return ImageGrid(cells=cells, columns=columns(result), pixelated=True, scale=SIGNED, low=-1, high=1,
+                     quantity="share of its largest")
+
+
+def columns(result: Result) -> int:
+    """How many units' pictures stand in a row, of a layer whose pictures fill a square."""
+    return math.ceil(math.sqrt(result.mlp.sizes[-2]))
 
 
 def _responses(result: Result, theta: Tensor) -> Tensor:
     """[F, H, SIDE, SIDE], the first row at the top of the plane."""
-    x, y = _axes(result, SIDE, SIDE)
+    x, y = _axes(result, SIDE)
     return result.mlp.activations(theta, _grid(x, y.flip(0))).post[-1].unflatten(2, (SIDE, SIDE))
 
 
 def _ranges(result: Result) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Of both axes, with room for all training and test points of the first seed."""
-    if result.uploaded:
-        return frame(result.uploaded)
+    """Of both axes, equally long, with room for all points: of the reader, or of the first seed for training and test."""
     both = torch.cat([result.data.x[0], result.data.x_test[0]], 1).numpy()
-    return frame(Points(both, both[0] > 0, ("", "")), 0.2)
+    axes = frame(result.uploaded or Points(both, both[0] > 0, ("", "")), 0.2)
+    half = max(high - low for low, high in axes) / 2
+    (x0, x1), (y0, y1) = (((low + high) / 2 - half, (low + high) / 2 + half) for low, high in axes)
+    return (x0, x1), (y0, y1)
 
 
-def _axes(result: Result, across: int, up: int) -> tuple[Tensor, Tensor]:
+def _axes(result: Result, count: int) -> tuple[Tensor, Tensor]:
     (x0, x1), (y0, y1) = _ranges(result)
-    return torch.linspace(x0, x1, across), torch.linspace(y0, y1, up)
+    return torch.linspace(x0, x1, count), torch.linspace(y0, y1, count)
 
 
 def _grid(x: Tensor, y: Tensor) -> Tensor:
