@@ -17,7 +17,7 @@ from figures.kinds import SIGNED, Cell, ImageGrid, Layer, NetworkDiagram, levels
 COLUMNS = 8  # of digits
 SHOWN = 24  # training digits
 LEAST = 1e-5  # nats: smaller losses are drawn at it, on axes that are logarithmic
-LONGEST = 10  # letters of a class beside its unit
+LONGEST = 6  # letters of a class beside its unit
 MASKED, PLAIN, TEST = "Training loss, masks on", "Training loss, masks off", "Test loss, masks off"
 # name, colour, dash, and where its values lie in a result
 LINES = ((MASKED, "train", "solid"), (PLAIN, "train", "dot"), (TEST, "test", "solid"))

@@ -149,7 +149,7 @@ def test_words_speak_of_points_and_of_the_classes_of_the_file(moons, own):
     assert any("your own points" in text for text in said)
     assert not any("your own" in text for text in spoken(moons, MOONS))
     assert set(pictures.labels(result)) <= {f"update {u}: class {name}" for u in result.frames.update for name in result.names}
-    assert pictures.diagram(result).layers[-1].units == ("stone", "a very ol…")
+    assert pictures.diagram(result).layers[-1].units == ("stone", "a ver…")
 
 
 ODD = {"six": brought(6, 3), "few": brought(20, 5), "flat": brought(60, 30, flat=True), "unequal": brought(400, 5),
