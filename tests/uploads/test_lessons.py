@@ -14,7 +14,7 @@ from tests.uploads.files import table
 from ui.uploads import read_points
 
 DIGEST = "0" * 32
-TAKING = ("early_stopping", "mixup")
+TAKING = ("dropout", "early_stopping", "mixup")
 
 
 def brought(rows: int, seed: int = 0) -> Points:
