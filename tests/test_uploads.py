@@ -76,7 +76,6 @@ def drop(page: Page, label: str, name: str, data: bytes) -> None:
 def test_a_picture_is_dropped_and_transformed(browser, place):
     reader = opened(browser, place, "augmentation?seed=0")
     page = reader.page
-    page.get_by_text("More", exact=True).click()
     caption = page.locator("[data-panel=draws]")
     expect(caption).to_contain_text("landmarks")
     drop(page, "Your own picture", "scan.dcm", files.dicom(files.CORNERS[..., 0].astype("uint16")[None].repeat(5, 0)))

@@ -49,7 +49,7 @@ class Config(Scene):
     part: str = choice("transforms", options=PARTS, label="Part",
                        help="Pictures and their transforms; nets that are trained with them; a model that makes samples up.")
     picture: str = choice("abdomen", options=PICTURES, label="Picture", when=_TRANSFORMS)
-    own: str = upload(FORM, label="Your own picture", more=True, when=_TRANSFORMS,
+    own: str = upload(FORM, label="Your own picture", when=_TRANSFORMS,
                       help="PNG, JPEG or DICOM, in place of the picture. It stays in the memory of the server, for you alone.")
     transforms: tuple[str, ...] = choices(
         ("flip", "affine", "bias"), options=TRANSFORMS, least=1, label="Chain of transforms", when=_TRANSFORMS,

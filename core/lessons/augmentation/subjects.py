@@ -81,11 +81,11 @@ def brought(picture: Picture) -> Subject:
     values = torch.from_numpy(square(picture.values_HWC, side)).movedim(-1, 0).contiguous()
     hounsfield, grey = picture.unit == "HU", len(values) == 1
     modality = {"mr": "MR", "ultrasound": "ultrasound", "photograph": "photograph"}.get(picture.modality, "")
-    kind = MODALITIES[picture.modality]
+    kind, window = MODALITIES[picture.modality], f"window {low:.0f} to {high:.0f}".replace("-", "−")
     if hounsfield:
-        modality, kind = "CT", f"CT, window {low:.0f} to {high:.0f} HU"
+        modality, kind = "CT", f"CT, {window} HU"
     elif picture.modality == "mr" and grey:
-        kind = f"MR, window {low:.0f} to {high:.0f}"
+        kind = f"MR, {window}"
     return Subject(OWN, modality, (values - low) / (high - low), None, torch.zeros(0, 2, dtype=torch.float64),
                    picture.window if hounsfield else (-1000.0, 1000.0),
                    -low / (high - low) if modality == "MR" and grey else 0.0, kind)
