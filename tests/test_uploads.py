@@ -59,3 +59,36 @@ def test_a_picture_of_ones_own(browser, place):
     for one in (reader, other):
         one.page.context.close()
         assert one.errors == []
+
+
+def drop(page: Page, label: str, name: str, data: bytes) -> None:
+    """As a hand does that lets a file go over the place for it."""
+    files = page.evaluate_handle("""([name, bytes]) => {
+      const carried = new DataTransfer();
+      carried.items.add(new File([new Uint8Array(bytes)], name));
+      return carried;
+    }""", [name, list(data)])
+    zone = page.get_by_test_id("stFileUploader").filter(has_text=label).get_by_test_id("stFileUploaderDropzone")
+    for event in ("dragenter", "dragover", "drop"):
+        zone.dispatch_event(event, {"dataTransfer": files})
+
+
+def test_a_picture_is_dropped_and_transformed(browser, place):
+    reader = opened(browser, place, "augmentation?seed=0")
+    page = reader.page
+    caption = page.locator("[data-panel=draws]")
+    expect(caption).to_contain_text("landmarks")
+    drop(page, "Your own picture", "scan.dcm", files.dicom(files.CORNERS[..., 0].astype("uint16")[None].repeat(5, 0)))
+    expect(caption).to_contain_text("Your own picture (CT")
+    expect(caption).not_to_contain_text("Green")
+    expect(page.locator(".lab-notices .lab-notice")).to_have_text([
+        "Your own picture: The file has 5 frames; the middle one, frame 3, is shown.",
+        "Your own picture: not in the link, and nobody else sees it."])
+    reader.drawn()
+    drop(page, "Your own picture", "broken.png", files.image(files.CORNERS)[:60])
+    expect(page.locator(".lab-notices .lab-notice").filter(has_text="broken or cut short")).to_have_count(1)
+    expect(caption).to_contain_text("Your own picture (CT")
+    page.get_by_role("button", name="Remove it").click()
+    expect(caption).to_contain_text("landmarks")
+    page.context.close()
+    assert reader.errors == []
