@@ -16,7 +16,7 @@ from torch import Tensor
 from core.data import toys
 from core.engine import MLP, SGD, InputNoise, Supervised, Trainer, WeightNoise, generators, squared
 from core.lessons.noise import judging, lesson, linear
-from core.lessons.noise.data import POINTS, SEEDS, STRENGTHS, one_hot
+from core.lessons.noise.data import POINTS, SEEDS, STRENGTHS, one_hot, places
 from core.lessons.noise.judging import largest_probability, optimal_gap
 from core.lessons.noise.lesson import Config, Result
 from core.lessons.noise.slopes import added_by_noise, added_by_small_noise, slopes
@@ -116,7 +116,7 @@ def test_what_noise_adds_to_the_linear_objective(opening: Result):
     assert found[0] == pytest.approx(exact[0].numpy(), rel=0.15, abs=1e-9)
     assert found[1] == pytest.approx(exact[1].numpy(), rel=0.35, abs=1e-9)
     assert torch.allclose(exact[1], exact[1, :, :1]) and torch.allclose(found[1], found[1, :, :1])  # no w in it
-    phi = linear.polynomials(opening.x[0], 4.0)
+    phi = linear.polynomials(opening.x[0, 0], 4.0)
     assert opening.linear.weight_slope.item() == pytest.approx(float((phi.square().sum(1)).mean() + 1))
 
 
@@ -147,7 +147,7 @@ def test_slopes_and_bends_are_autograds():
             by_theta, by_x = torch.autograd.grad(f(leaf, spot), (leaf, spot))
             turned = torch.autograd.functional.hessian(lambda t, a=place: f(t, a), theta[k])
             curved = torch.autograd.functional.hessian(lambda a, t=theta[k]: f(t, a), place)
-            wanted = (f(theta[k], place), by_x, curved, by_theta.square().sum(), torch.as_tensor(turned).trace())
+            wanted = (f(theta[k], place), by_x.square(), curved, by_theta.square().sum(), torch.as_tensor(turned).trace())
             assert [float(v[k, n]) for v in at] == pytest.approx([float(v) for v in wanted], rel=1e-9, abs=1e-12)
 
 
@@ -188,7 +188,7 @@ def test_the_nets_gap_and_confidence_are_those_of_the_smoothed_labels(seed: int)
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_noise_makes_nets_less_steep_on_every_seed(seed: int):
-    curve = whole(Config(seed=seed)).curve
+    curve = whole(Config(seed=seed)).numbers
     assert (curve.slope_inputs[0, -1] < curve.slope_inputs[0, 0]).all()
     assert (curve.slope_weights[1, -1] < curve.slope_weights[1, 0]).all()
     assert torch.equal(curve.fit[0, 0], curve.fit[1, 0])
@@ -197,20 +197,20 @@ def test_noise_makes_nets_less_steep_on_every_seed(seed: int):
 def test_nothing_is_noisy_when_a_net_is_evaluated():
     config = Config(steps=200)
     data, rngs = lesson.make_data(config), lesson.streams(config)
-    heights, labels = lesson.curve_trainer(config, data, rngs), lesson.classes_trainer(config, data, rngs)
+    heights, labels = lesson.numbers_trainer(config, data, rngs), lesson.classes_trainer(config, data, rngs)
     fitted = judging.Fitted(*lesson.networks(config), heights.theta, labels.theta)
     heights.advance(5)
-    first, again = (judging.curve_now(fitted, data) for _ in range(2))
+    first, again = (judging.numbers_now(fitted, data) for _ in range(2))
     assert equal(first, again)
-    assert torch.equal(fitted.theta_curve[:SEEDS], heights.theta[:SEEDS]) and len(heights.theta) == (2 * STRENGTHS - 1) * SEEDS
-    wave = toys.wave(judging.places())
+    assert torch.equal(fitted.theta_numbers[:SEEDS], heights.theta[:SEEDS]) and len(heights.theta) == (2 * STRENGTHS - 1) * SEEDS
+    wave = toys.wave(places())
     net = lesson.networks(config)[0]
-    out = net.forward(heights.theta[:1], judging.places()[None, None])[0, 0]
+    out = net.forward(heights.theta[:1], places()[None, None])[0, 0]
     assert first.test[0, 0, 0].item() == pytest.approx((out - wave).square().mean().sqrt().item(), rel=1e-4)
 
 
 def test_data_are_what_the_controls_say(opening: Result):
-    assert opening.x.shape == (SEEDS, 20) and opening.points.shape == (SEEDS, 2, POINTS)
+    assert opening.x.shape == (SEEDS, 1, 20) and opening.points.shape == (SEEDS, 2, POINTS)
     assert opening.sigma[:, -1].tolist() == pytest.approx([0.9, 0.12]) and opening.sigma[:, 0].tolist() == [0, 0]
 
 
