@@ -89,10 +89,10 @@ def draw(result: Result, scene: Config) -> Board:
               title="One net, with and without noise in training", caption=f"{_fits_of(result)} {FRESH}"),
         Panel(id="gap", figure=lambda: pictures.gap(result, scene), span=4, alt=said["gap"], keyed=False,
               title="Smoothing bounds the logits' gap",
-              caption=f"Right class less another, on training samples. {BAND} Dashed: ln(1 + K(1 − ε)/ε), without a bound at "
-                      "ε = 0."),
-        Panel(id="flat", figure=lambda: pictures.flat(result, scene), span=4, alt=said["flat"], keyed=False,
-              title="Slope under noise on inputs",
+              caption=f"Right class less another, on training samples. {BAND} Diamond: ε = 0, where there is no bound. Dashed: "
+                      "ln(1 + K(1 − ε)/ε)."),
+        Panel(id="flat", figure=lambda: pictures.flat(result, scene), span=4, pair="steady", alt=said["flat"],
+              keyed=False, title="Slope under noise on inputs",
               caption=f"The net's output. {BAND} Rings: ‖w‖² of a linear model fitted to {COPIES[-1]} noisy copies; dashed: that "
                       "of ridge with σ²."),
         Panel(id="steady", figure=lambda: pictures.steady(result, scene), span=4, alt=said["steady"], keyed=False,
@@ -117,7 +117,7 @@ def _fits_of(result: Result) -> str:
 
 
 def _symbols(result: Result) -> str:
-    return (f"Circles: {result.own.names[0]}. Diamonds: {result.own.names[1]}." if result.own else
+    return (f"Circles: {result.own.names[0]}. Squares: {result.own.names[1]}." if result.own else
             "A symbol for each class.")
 
 

@@ -121,7 +121,12 @@ def gap(result: Result, scene: Config) -> go.Figure:
     top = 1.06 * max(float(measured.max()), 1.0)
     dense = torch.linspace(0, scene.labels, 300)[1:]
     ideal = optimal_gap(dense, scene.K)
-    traces = over_seeds(epsilon, measured, "noise_labels", "ε = %{x:.2f}: %{y:.2f}")
+    # Between no smoothing, which has no optimum, and the least of it there is no line.
+    none = line([0, 0], [measured[0].min(), measured[0].max()], "noise_labels", "ε = 0: %{y:.2f}", width=10) | dict(opacity=0.35)
+    mean = dict(type="scatter", x=[0], y=[float(measured[0].mean())], mode="markers",
+                marker=dict(size=11, symbol="diamond", color=style.colour("noise_labels")),
+                hovertemplate="ε = 0: %{y:.2f}<extra></extra>")
+    traces = [none, mean, *over_seeds(epsilon[1:], measured[1:], "noise_labels", "ε = %{x:.2f}: %{y:.2f}")]
     traces += [style.theory(dense[ideal <= top], ideal[ideal <= top], "ln(1 + K(1 − ε)/ε)"),
                here(epsilon, measured.mean(-1), "noise_labels")]
     return style.figure(traces, x="label smoothing ε", y="gap of the logits", xaxis_range=span(scene.labels),

@@ -12,6 +12,7 @@ from core.lessons.noise.lesson import Config, Result
 from figures import style
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "triangle-down", "hexagon")
+OWN = ("circle", "square-open")  # as different as two can be: lines of two kinds of noise run among them
 OPENING = Config().level
 
 
@@ -23,8 +24,10 @@ def name_of(result: Result, label: int) -> str:
 def samples(result: Result) -> style.Trace:
     """The first seed's, a symbol for each class."""
     x, given = style.array(result.points[0]), result.given[0].tolist()
+    symbols = OWN if result.own else SYMBOLS
     return dict(type="scatter", x=x[0], y=x[1], mode="markers", text=[name_of(result, k) for k in given],
-                marker=dict(symbol=[SYMBOLS[k] for k in given], size=9, color=style.INK, line=dict(color=style.PAPER, width=1)),
+                marker=dict(symbol=[symbols[k] for k in given], size=9, color=style.INK,
+                            line=dict(color=style.PAPER, width=[1 + symbols[k].endswith("open") for k in given])),
                 hovertemplate="%{text}<extra></extra>")
 
 

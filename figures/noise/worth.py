@@ -38,10 +38,10 @@ def copies(result: Result, _: Config) -> go.Figure:
     traces = [*over_seeds(counts, off, "noise_inputs", "%{x} copies: off by %{y:.2g}"),
               style.theory(counts, end * (COPIES[-1] / counts).sqrt(), "falls as 1/√R")]
     values = np.log10(off.clamp_min(1e-9).numpy())
+    top = max(float(values.max()), float(np.log10(end * COPIES[-1] ** 0.5)))
     return style.figure(traces, x="noisy copies of the samples R", y="distance from ridge", xaxis_type="log", yaxis_type="log",
                         xaxis_range=[-0.05, float(np.log10(COPIES[-1])) + 0.05],
-                        yaxis_range=[float(values.min()) - 0.2, max(float(values.max()), np.log10(16 * end)) + 0.2],
-                        showlegend=False)
+                        yaxis_range=[float(values.min()) - 0.2, top + 0.2], showlegend=False)
 
 
 def added(result: Result, _: Config) -> go.Figure:

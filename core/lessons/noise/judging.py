@@ -17,7 +17,7 @@ from core.lessons.noise import linear
 from core.lessons.noise.data import KINDS, SEEDS, SIDE, STRENGTHS, Data, both_kinds, grid, one_hot
 from core.lessons.noise.slopes import added_by_noise, added_by_small_noise, slopes
 
-COPIES = [1, 2, 4, 8, 16, 32, 64, 128, 256]
+COPIES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 FACTORS = 13  # from 0 to 1.5 times the weights of least squares
 DRAWS, NET_DRAWS = 256, 64  # of noise, where it is measured what it adds
 

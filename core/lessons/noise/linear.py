@@ -14,6 +14,8 @@ float64. Shapes: S seeds, N samples, d features, L strengths, M numbers of copie
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 
@@ -70,19 +72,19 @@ def solve(square: Tensor, towards: Tensor) -> Tensor:
 
 
 def noisy_fits(phi: Tensor, y: Tensor, sigma: Tensor, copies: list[int], rngs: Generators) -> tuple[Tensor, Tensor]:
-    """Least squares on copies of the samples whose features have noise: the fit to the first R of them, for each R of `copies`.
+    """Least squares on copies of the samples whose features have noise: the fit to the first R of them, for each R of `copies`,
+    which grow.
 
     All strengths see the same ξ. phi [S, N, d], y [S, N], sigma [L]. Returns w [M, L, S, d] and c [M, L, S]. Two copies or more
     than d/N are needed for one answer; with fewer it is that of the least norm.
     """
     N, d = phi.shape[1:]
     xi = normals(rngs, max(copies), N, d, dtype=phi.dtype)
-    counts = torch.tensor(copies, dtype=phi.dtype)
-
-    def running(parts: Tensor) -> Tensor:  # means over the first R copies, [M, S, ...]
-        return (parts.cumsum(1)[:, [r - 1 for r in copies]] / counts.reshape(-1, *[1] * (parts.ndim - 2))).movedim(1, 0)
-
-    mean, square = running(xi), running(xi.mT @ xi / N)
+    counts = torch.tensor(copies, dtype=phi.dtype).reshape(-1, 1, 1, 1)
+    blocks = xi.split([b - a for a, b in pairwise([0, *copies])], 1)  # what each R has more than the one before
+    rows = [block.flatten(1, 2) for block in blocks]
+    mean = torch.stack([block.sum(1) for block in blocks]).cumsum(0) / counts  # over the first R copies, [M, S, N, d]
+    square = torch.stack([r.mT @ r for r in rows]).cumsum(0) / (N * counts)  # [M, S, d, d]
     s = sigma.reshape(-1, 1, 1, 1)
     cross = phi.mT @ mean / N
     gram = phi.mT @ phi / N + s * (cross + cross.mT)[:, None] + s * s * square[:, None]  # [M, L, S, d, d]
