@@ -110,8 +110,8 @@ def _setup(result: Result, scene: Config) -> Panel:
     count, (a, b) = result.carried[0], names(result)
     right = scene.side == "right"
     if result.own:
-        way = f"the way from the mean of {a} to that of {b}, turned by 35°" if right else \
-            f"the way from the mean of {b} to that of {a} and beyond, turned by 35°"
+        start, end = (a, b) if right else (b, a)
+        way = f"along the line from the mean of {start} to that of {end}, turned by 35°"
     else:
         way = "to the right, away from class A" if right else "to the left, towards class A and beyond"
     here = "" if scene.distance else f" They are drawn {spoken(scene)} away, as the question has them."

@@ -151,6 +151,48 @@ def test_slopes_and_bends_are_autograds():
             assert [float(v[k, n]) for v in at] == pytest.approx([float(v) for v in wanted], rel=1e-9, abs=1e-12)
 
 
+def test_slopes_in_the_plane_are_autograds():
+    net = MLP((2, 6, 1))
+    theta = net.init(generators([4]), dtype=torch.float64)
+    x = torch.randn(2, 3, generator=generators([1])[0], dtype=torch.float64)
+    at = slopes(net, theta, x[None])
+    for n in range(3):
+        def f(t: Tensor, a: Tensor) -> Tensor:
+            return net.forward(t[None], a.reshape(1, 2, 1)).sum()
+        by_theta, by_x = torch.autograd.functional.jacobian(f, (theta[0], x[:, n]))
+        turned = torch.autograd.functional.hessian(lambda t, n=n: f(t, x[:, n]), theta[0])
+        curved = torch.autograd.functional.hessian(lambda a: f(theta[0], a), x[:, n])
+        wanted = (f(theta[0], x[:, n]), by_x.square().sum(), torch.as_tensor(curved).trace(), by_theta.square().sum(),
+                  torch.as_tensor(turned).trace())
+        assert [float(v[0, n]) for v in at] == pytest.approx([float(v) for v in wanted], rel=1e-9, abs=1e-12)
+
+
+def test_noise_in_the_plane_adds_slope_and_bend():
+    net = MLP((2, 6, 1))
+    theta = net.init(generators([0]), dtype=torch.float64)
+    g = generators([2])[0]
+    x, y = torch.randn(1, 2, 8, generator=g, dtype=torch.float64), torch.randn(1, 1, 8, generator=g, dtype=torch.float64)
+    for kind, limit in zip(("inputs", "weights"), added_by_small_noise(net, theta, x, y), strict=True):
+        found = normals_added(net, theta, x, y, kind, torch.tensor([0.01], dtype=torch.float64)) / 0.01**2
+        assert found[0].item() == pytest.approx(limit.item(), rel=0.06)
+
+
+def test_noise_is_new_for_every_sample_update_and_seed_and_differs_in_size_alone_between_strengths():
+    config = Config()
+    data, rngs = lesson.make_data(config), lesson.streams(config)
+    trainer = lesson.numbers_trainer(config, data, rngs)
+    (first, _), (second, _) = (next(trainer.batches) for _ in range(2))
+    clean = data.x.repeat(2 * STRENGTHS - 1, 1, 1)
+    for xi in (first - clean, second - clean):
+        by = xi.unflatten(0, (2 * STRENGTHS - 1, SEEDS))[:, :, 0]
+        assert not by[0].any() and not by[STRENGTHS:].any(), "none without, none on inputs where it is on weights"
+        sigma = lesson.strengths(config)[0][0]
+        for level in range(2, STRENGTHS):
+            torch.testing.assert_close(by[level] / sigma[level], by[1] / sigma[1], rtol=1e-3, atol=1e-5)
+        assert len(by[1].flatten().unique()) == SEEDS * config.samples
+    assert ((first - second).abs()[SEEDS : 2 * SEEDS] > 1e-7).all()
+
+
 def test_noise_adds_the_slope_with_an_error_of_fourth_order():
     net = MLP((1, 8, 1))
     theta = net.init(generators([0]), dtype=torch.float64)
