@@ -83,22 +83,22 @@ def draw(result: Result, scene: Config) -> Board:
     panels = [
         Panel(id="sure", figure=lambda: pictures.sure(result, scene), span=6, height="tall", pair="fits", alt=said["sure"],
               keyed=False, title="How sure after learning smoothed labels?",
-              caption=f"Largest probability on the training samples. {BAND} Dashed: 1 − ε + ε/K, the right class's share of a "
-                      "label whose ε is spread over all K classes."),
+              caption=f"Largest probability on the training samples. {BAND} Dashed: 1\u00a0−\u00a0ε\u00a0+\u00a0ε/K, the right "
+                      "class's share of a label whose ε is spread over all K classes."),
         Panel(id="fits", figure=lambda: pictures.fits(result, scene), span=6, height="tall", alt=said["fits"],
               title="One net, with and without noise in training", caption=f"{_fits_of(result)} {FRESH}"),
         Panel(id="gap", figure=lambda: pictures.gap(result, scene), span=4, alt=said["gap"], keyed=False,
               title="Smoothing bounds the logits' gap",
               caption=f"Right class less another, on training samples. {BAND} Diamond: ε = 0, where there is no bound. Dashed: "
-                      "ln(1 + K(1 − ε)/ε)."),
+                      "ln(1\u00a0+\u00a0K(1\u00a0−\u00a0ε)/ε)."),
         Panel(id="flat", figure=lambda: pictures.flat(result, scene), span=4, pair="steady", alt=said["flat"],
               keyed=False, title="Slope under noise on inputs",
               caption=f"The net's output. {BAND} Rings: ‖w‖² of a linear model fitted to {COPIES[-1]} noisy copies; dashed: that "
                       "of ridge with σ²."),
         Panel(id="steady", figure=lambda: pictures.steady(result, scene), span=4, alt=said["steady"], keyed=False,
               title="Slope under noise on weights",
-              caption=f"The net's output. {BAND} Dashed: a linear model's, mean ‖φ‖² + 1. No weight can change it, so the noise "
-                      "penalises none."),
+              caption=f"The net's output. {BAND} Dashed: a linear model's, mean ‖φ‖²\u00a0+\u00a01. No weight can change it, so "
+                      "the noise penalises none."),
         Panel(id="paths", figure=lambda: pictures.paths(result, scene), span=12, height="short", alt=said["paths"], keyed=False,
               title="In a linear model noise on inputs is ridge",
               caption=f"Solid: weights on {_features(result)}, least squares on {COPIES[-1]} noisy copies of the samples. "

@@ -47,7 +47,7 @@ def over_seeds(x: Tensor, values: Tensor, hue: str, said: str) -> list[style.Tra
 def here(x: Tensor, y: Tensor, hue: str) -> style.Trace:
     """A mark that stands at the player's strength, on the line of x [L] and y [L]."""
     mark = dict(type="scatter", x=style.array(x[OPENING : OPENING + 1]), y=style.array(y[OPENING : OPENING + 1]), mode="markers",
-                hoverinfo="skip", showlegend=False,
+                hoverinfo="skip", showlegend=False, cliponaxis=False,
                 marker=dict(size=11, color=style.colour(hue), line=dict(color=style.PAPER, width=2)))
     return style.frames(mark, x=x[:, None], y=y[:, None])
 
@@ -111,7 +111,7 @@ def truth() -> style.Trace:
 
 def samples(result: Result) -> style.Trace:
     return dict(type="scatter", x=style.array(result.x[0, 0]), y=style.array(result.y[0]), mode="markers", name="samples",
-                marker=dict(color=style.INK, size=7, line=dict(color=style.PAPER, width=1)),
+                cliponaxis=False, marker=dict(color=style.INK, size=7, line=dict(color=style.PAPER, width=1)),
                 hovertemplate="sample (%{x:.2f}, %{y:.2f})<extra></extra>")
 
 
@@ -137,7 +137,7 @@ def flat(result: Result, scene: Config) -> go.Figure:
     """The squared slope in the inputs under noise on inputs: net and linear model."""
     sigma, measured = result.sigma[0], result.numbers.slope_inputs[0]
     fitted, exact = (w[:, 0].square().sum(-1) for w in (result.linear.w, result.linear.w_ridge))
-    dots = dict(type="scatter", x=style.array(sigma), y=style.array(fitted), mode="markers", hoverinfo="skip",
+    dots = dict(type="scatter", x=style.array(sigma), y=style.array(fitted), mode="markers", hoverinfo="skip", cliponaxis=False,
                 marker=dict(symbol="circle-open", size=9, color=style.INK, line=dict(width=2)))
     traces = [*over_seeds(sigma, measured, "noise_inputs", "σ = %{x:.2f}: %{y:.3g}"), style.theory(sigma, exact, "‖w‖² of ridge"),
               dots, here(sigma, measured.mean(-1), "noise_inputs")]
