@@ -111,5 +111,6 @@ def training(result: Result, scene: Config) -> go.Figure:
     at = result.recorded
     rows = [("noise_none", result.objective[:, 0, 0]), *((hue, result.objective[:, k, -1]) for k, hue in enumerate(HUES))]
     traces = [t for hue, values in rows for t in over_seeds(at, values, hue, "to update %{x}: %{y:.3f}")]
-    return style.figure(traces, x="update", y="squared error with noise", xaxis_range=[0, scene.steps], yaxis_rangemode="tozero",
+    return style.figure(traces, x="update", y="squared error with noise",
+                        xaxis_range=[0.95 * float(at[0]) if len(at) else 0, 1.01 * scene.steps], yaxis_rangemode="tozero",
                         showlegend=False)

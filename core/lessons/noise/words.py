@@ -33,10 +33,10 @@ def summary(result: Result, scene: Config) -> str:
     """What this run shows at the largest strengths: a sentence and a table."""
     sure, slopes, weights, test = (values.mean(-1) for values in (
         result.classes.sure, result.numbers.slope_inputs, result.numbers.slope_weights, result.numbers.test))
-    rows = [["no noise", "σ = 0", *_row(slopes[0, 0], weights[0, 0], test[0, 0])]]
-    rows += [[f"noise on {kind}", f"σ = {format_number(result.sigma[k, -1])}", *_row(slopes[k, -1], weights[k, -1], test[k, -1])]
+    rows = [["none", "0", *_row(slopes[0, 0], weights[0, 0], test[0, 0])]]
+    rows += [[f"on {kind}", format_number(result.sigma[k, -1]), *_row(slopes[k, -1], weights[k, -1], test[k, -1])]
              for k, kind in enumerate(KINDS)]
-    columns = ["", "strength", "squared slope in the inputs", "in the weights", f"distance from {goal(result)}"]
+    columns = ["noise", "σ", "slope² in inputs", "in weights", f"off {'new samples' if result.own else 'the curve'}"]
     return (f"**Trained on the most smoothed labels, the net is {percent(sure[-1])} sure of its answers on average, where the "
             f"label says {percent(said_by_labels(scene))}.**\n\n{table(columns, rows)}")
 
