@@ -72,13 +72,14 @@ REFERENCES = """
 
 def draw(result: Result, scene: Config) -> Board:
     said, p = Texts(lambda: alt_texts(result, scene)), f"p = {scene.p:g}"
+    low = pictures.floor(result.masked_loss, result.train_loss, result.test_loss)
     panels = [
         Panel(id="curves", figure=lambda: pictures.curves(result, scene), span=6, height="tall", pair="diagram",
               title=lambda: title(result), caption=f"{p}. Mean of {SEEDS} seeds; band: all of them. Training descends the loss "
-              "with masks on.", alt=said["curves"]),
+              f"with masks on.{low}", alt=said["curves"]),
         _diagram(result, scene, said),
         Panel(id="byp", figure=lambda: pictures.by_p(result), span=6, title="The same losses by drop probability p",
-              caption=f"Dots: {SEEDS} seeds after {result.step} updates. Upright: the p of this scene.", alt=said["byp"]),
+              caption=f"Dots: {SEEDS} seeds after {result.step} updates. Upright: the p of this scene.{low}", alt=said["byp"]),
         _scaling(result, said),
     ]
     # In the plane the whole answer of a net can be seen, and that leads.
@@ -146,7 +147,7 @@ def _trained(result: Result, scene: Config, said: Texts) -> list[Panel]:
     """More of the nets that were trained."""
     return [
         Panel(id="through", figure=lambda: pictures.through_training(result, scene), span=6,
-              title="Test loss through training by p", caption=f"Mean of {SEEDS} seeds. Wide: the p of this scene.",
+              title="Test loss through training by p", caption=f"Mean of {SEEDS} seeds. Wide: the p of this scene.{pictures.floor(result.test_loss)}",
               alt=said["through"], keyed=False),
         Panel(id="lesion", figure=lambda: averaging.lesion(result), span=6, title="Who can do without some units?",
               caption=f"Solid: trained at p = {scene.p:g}; dotted: without dropout. Hidden units removed at random, the rest "

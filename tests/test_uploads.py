@@ -92,3 +92,25 @@ def test_a_picture_is_dropped_and_transformed(browser, place):
     expect(caption).to_contain_text("landmarks")
     page.context.close()
     assert reader.errors == []
+
+
+@pytest.mark.parametrize(("slug", "panel"), [("noise", "fits"), ("surrogate_losses", "plane")])
+def test_points_of_ones_own(browser, place, slug, panel):
+    reader = opened(browser, place, f"{slug}?seed=0")
+    page = reader.page
+    page.get_by_text("More", exact=True).click()
+    shown = page.locator(f"[data-panel={panel}]")
+    named = "Circles: fox. Squares: hedgehog."
+    expect(shown).not_to_contain_text(named)
+    bring(page, "Your own points", "short.csv", files.table(7).encode())
+    expect(page.locator(".lab-notices .lab-notice")).to_contain_text(["Your own points: The table has 7 rows"])
+    bring(page, "Your own points", "points.csv", files.table(60, classes=("fox", "hedgehog")).encode())
+    expect(shown).to_contain_text(named)
+    reader.drawn()
+    expect(page.get_by_text("Your own points: not in the link, and nobody else sees it.")).to_be_visible()
+    if slug == "noise":  # controls above “More” have gone, and a part of the page that moves up is closed
+        page.get_by_text("More", exact=True).click()
+    page.get_by_role("button", name="Remove it").click()
+    expect(shown).not_to_contain_text(named)
+    reader.page.context.close()
+    assert reader.errors == []

@@ -102,6 +102,11 @@ def drawn(losses: Tensor) -> np.ndarray:
     return losses.double().clamp(min=LEAST).numpy()
 
 
+def floor(*losses: Tensor) -> str:
+    """What a caption says of losses that are drawn higher than they are."""
+    return " Losses below 0.00001 nats are drawn there." if any((of < LEAST).any() for of in losses) else ""
+
+
 def _apart(heights: np.ndarray, least: float) -> np.ndarray:
     """The same heights, moved up where they would be closer than `least`."""
     out = heights.copy()
