@@ -147,7 +147,8 @@ def _trained(result: Result, scene: Config, said: Texts) -> list[Panel]:
     """More of the nets that were trained."""
     return [
         Panel(id="through", figure=lambda: pictures.through_training(result, scene), span=6,
-              title="Test loss through training by p", caption=f"Mean of {SEEDS} seeds. Wide: the p of this scene.{pictures.floor(result.test_loss)}",
+              title="Test loss through training by p", caption=f"Mean of {SEEDS} seeds. Wide: the p of this scene."
+              + pictures.floor(result.test_loss),
               alt=said["through"], keyed=False),
         Panel(id="lesion", figure=lambda: averaging.lesion(result), span=6, title="Who can do without some units?",
               caption=f"Solid: trained at p = {scene.p:g}; dotted: without dropout. Hidden units removed at random, the rest "

@@ -173,6 +173,15 @@ def test_odd_points_can_be_drawn(points, about):
             assert all(np.isfinite(note["y"]) for note in picture.layout.annotations)
 
 
+def test_a_loss_with_no_place_on_the_axis_is_said_to_be_drawn_at_its_end():
+    config, results = run_of(brought(40, 20, apart=200.0), steps=600)
+    for result in (results[0], results[-1]):
+        low = any(bool((of < pictures.LEAST).any()) for of in (result.masked_loss, result.train_loss, result.test_loss))
+        captions = {panel.id: panel.caption for panel in page_spec("dropout").draw(result, config).panels}
+        assert all(("0.00001 nats" in captions[name]) == low for name in ("curves", "byp"))
+    assert low
+
+
 def test_few_own_points_are_counted_as_they_are():
     config, results = run_of(brought(20, 8), steps=100)
     captions = {panel.id: panel.caption for panel in page_spec("dropout").draw(results[-1], config).further}
