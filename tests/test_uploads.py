@@ -108,8 +108,6 @@ def test_points_of_ones_own(browser, place, slug, panel):
     expect(shown).to_contain_text(named)
     reader.drawn()
     expect(page.get_by_text("Your own points: not in the link, and nobody else sees it.")).to_be_visible()
-    if slug == "noise":  # controls above “More” have gone, and a part of the page that moves up is closed
-        page.get_by_text("More", exact=True).click()
     page.get_by_role("button", name="Remove it").click()
     expect(shown).not_to_contain_text(named)
     reader.page.context.close()
