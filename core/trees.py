@@ -49,7 +49,8 @@ class Trees(NamedTuple):
 def grow(x: Tensor, y: Tensor, weight_KN: Tensor, depth: int, criterion: str = "squares") -> Trees:
     """The trees of this depth that greedy splitting finds, row k on the samples weighted by weight_KN[k].
 
-    x: [D, N] or [K, D, N]. y: [C, N] or [K, C, N], a class in one-hot coding, or C numbers to predict; weights from 0 (the sample is not there), not all 0 in a row.
+    x: [D, N] or [K, D, N]. y: [C, N] or [K, C, N], a class in one-hot coding, or C numbers to predict. Weights are 0 (the sample
+    is not there) or more, not all 0 in a row.
     criterion: "squares", the weighted sum of squares within the leaves, for classes Gini's impurity; or "error", the weight of
     the samples that are not of their leaf's heaviest class. A split lies half-way between two samples; of equal splits the
     first feature's lowest is taken. Raises ValueError for a depth below 1, another criterion or weights that cannot be used.
