@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize_scalar
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.tree import DecisionTreeClassifier
 
@@ -17,65 +20,102 @@ from core.lessons.boosting.lesson import Config
 SEEDS = range(5)
 
 
-class LeastError(ClassifierMixin, BaseEstimator):
-    """A stump of least weighted error, found by trying all of them."""
+def rows(config: Config) -> Iterator[tuple[int, int, Any, np.ndarray, np.ndarray]]:
+    """Level, draw, and the samples and labels of every row of a scene."""
+    each = draws(config.problem, config.draws, config.n_train, config.blur, config.seed)
+    for level, noise in enumerate(lesson.levels_of(config)):
+        for s, draw in enumerate(each):
+            yield level, s, draw, draw.x_2N.T.numpy(), draw.labels(noise).numpy()
 
-    def fit(self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray) -> LeastError:
-        self.classes_ = np.unique(y)
-        best = np.inf
-        for feature in range(x.shape[1]):
-            values = np.unique(x[:, feature])
-            for threshold in (values[1:] + values[:-1]) / 2:
-                above = x[:, feature] > threshold
-                for sign in (1, -1):
-                    error = sample_weight[np.where(above, sign, -sign) != y].sum()
-                    if error < best - 1e-13:
-                        best, self.rule_ = error, (feature, threshold, sign)
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_round_for_round_as_scikit_learn_on_its_own_stumps(seed: int):
+    """e, α, the sum on the drawn samples and both errors, of all noise levels and draws."""
+    config = Config(seed=seed, criterion="squares", rounds=60)
+    result, alike = lesson.run(config), 0
+    for level, s, draw, x, y in rows(config):
+        theirs = AdaBoostClassifier(DecisionTreeClassifier(max_depth=1), n_estimators=60, random_state=0).fit(x, y)
+        error, alpha = result.error[:, level, s].numpy(), result.alpha[:, level, s].numpy()
+        np.testing.assert_allclose(error, theirs.estimator_errors_, atol=1e-10)
+        np.testing.assert_allclose(2 * alpha, theirs.estimator_weights_, atol=1e-8)  # SAMME's weight is twice AdaBoost's
+        fresh, truth = draw.test_2n.T.numpy(), draw.test_true_n.numpy()
+        wrong = [(said != y).mean() for said in theirs.staged_predict(x)]
+        test = [(said != truth).mean() for said in theirs.staged_predict(fresh)]
+        np.testing.assert_allclose(result.train_error[:, level, s], wrong, atol=1e-12)
+        np.testing.assert_allclose(result.test_error[:, level, s], test, atol=1e-12)
+        if (level, s) == (result.home, 0):
+            sums = np.stack(list(theirs.staged_decision_function(x))) / 2  # of votes ±2, over the sum of all weights
+            np.testing.assert_allclose(result.score.numpy() / np.cumsum(alpha)[:, None], sums, atol=1e-8)
+            assert result.stumps is not None
+            cuts = [(tree.tree_.feature[0], tree.tree_.threshold[0]) for tree in theirs.estimators_]
+            mine = zip(result.stumps.feature_KT[:, 0].tolist(), result.stumps.threshold_KT[:, 0].tolist(), strict=True)
+            np.testing.assert_allclose(list(mine), cuts, atol=1e-8)
+            alike += 1
+    assert alike == 1
+
+
+class Replay(ClassifierMixin, BaseEstimator):
+    """The learner of round t is the t-th of those that the lesson took."""
+
+    taken = 0
+
+    def __init__(self, votes: np.ndarray | None = None):
+        self.votes = votes
+
+    def fit(self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray) -> Replay:
+        self.classes_, self.said_ = np.unique(y), self.votes[Replay.taken]
+        Replay.taken += 1
         return self
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        feature, threshold, sign = self.rule_
-        return np.where(x[:, feature] > threshold, sign, -sign)
+        return self.said_
 
 
-def compare(config: Config, base: BaseEstimator, rounds: int) -> None:
-    """Round for round: e, α, the stump, the sum on training samples, and both errors, of all rows of a scene."""
-    result, each = lesson.run(config), draws(config.problem, config.draws, config.n_train, config.blur, config.seed)
-    for level, noise in enumerate(result.levels):
-        for s, draw in enumerate(each):
-            x, y = draw.x_2N.T.numpy(), draw.labels(noise).numpy()
-            theirs = AdaBoostClassifier(base, n_estimators=rounds, random_state=0).fit(x, y)
-            error, alpha = result.error[:rounds, level, s].numpy(), result.alpha[:rounds, level, s].numpy()
-            np.testing.assert_allclose(error, theirs.estimator_errors_, atol=1e-10)
-            np.testing.assert_allclose(2 * alpha, theirs.estimator_weights_, atol=1e-8)  # SAMME's weight is twice AdaBoost's
-            fresh, truth = draw.test_2n.T.numpy(), draw.test_true_n.numpy()
-            wrong = [(said != y).mean() for said in theirs.staged_predict(x)]
-            test = [(said != truth).mean() for said in theirs.staged_predict(fresh)]
-            np.testing.assert_allclose(result.train_error[:rounds, level, s], wrong, atol=1e-12)
-            np.testing.assert_allclose(result.test_error[:rounds, level, s], test, atol=1e-12)
-            if (level, s) == (result.home, 0):
-                sums = np.stack(list(theirs.staged_decision_function(x))) / 2  # of votes ±2, over the sum of all weights
-                scores = result.score[:rounds].numpy() / np.cumsum(alpha)[:, None]
-                np.testing.assert_allclose(scores, sums, atol=1e-8)
-
-
+@pytest.mark.parametrize("learner", ["stump", "tree", "net"])
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("problem", ["two_moons", "circles"])
-def test_round_for_round_as_scikit_learn_on_its_own_stumps(problem: str, seed: int):
-    compare(Config(seed=seed, problem=problem, criterion="squares", rounds=40), DecisionTreeClassifier(max_depth=1), 40)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_round_for_round_as_scikit_learn_on_trees(seed: int):
-    config = Config(seed=seed, criterion="squares", learner="tree", label_noise=30, rounds=10)
+def test_the_same_learners_make_the_same_sum_in_scikit_learn(learner: str, seed: int):
+    config = Config(seed=seed, learner=learner, rounds=40, problem="circles", label_noise=10)
     result = lesson.run(config)
-    if bool((result.ended < 0).all()):
-        compare(config, DecisionTreeClassifier(max_depth=2), 10)
+    error = result.error[:, result.home, 0]
+    ends = (~((error > 0) & (error < 0.5))).nonzero()
+    rounds = int(ends[0]) if len(ends) else len(error)  # scikit-learn does not turn a learner round
+    assert rounds >= 3
+    Replay.taken = 0
+    votes = clone(Replay(result.vote.numpy()), safe=False)
+    theirs = AdaBoostClassifier(votes, n_estimators=rounds).fit(result.x.T.numpy(), result.y.numpy())
+    np.testing.assert_allclose(error[:rounds], theirs.estimator_errors_, atol=1e-10)
+    np.testing.assert_allclose(2 * result.alpha[:rounds, result.home, 0], theirs.estimator_weights_, atol=1e-8)
+    staged = [(said != result.y.numpy()).mean() for said in theirs.staged_predict(result.x.T.numpy())]
+    np.testing.assert_allclose(result.train_error[:rounds, result.home, 0], staged, atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_round_for_round_as_scikit_learn_on_stumps_of_least_error(seed: int):
-    compare(Config(seed=seed, n_train=30, rounds=20, label_noise=10), LeastError(), 20)
+@pytest.mark.parametrize("problem", ["two_moons", "circles", "xor"])
+def test_each_stump_has_the_least_error_of_all(problem: str, seed: int):
+    result = lesson.run(Config(seed=seed, problem=problem, rounds=20))
+    x, y = result.x.numpy(), result.y.numpy()
+    for t in range(20):
+        weight, least = result.weight[t].numpy(), 1.0
+        for values in x:
+            above = values[:, None] > np.append(np.sort(values), -np.inf)  # all thresholds, and none
+            wrong = weight @ (np.where(above, 1, -1) != y[:, None])
+            least = min(least, wrong.min(), (1 - wrong).min())
+        assert result.error[t, result.home, 0].item() == pytest.approx(least, abs=1e-12)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_each_tree_of_least_impurity_is_one_of_scikit_learns(depth: int, seed: int):
+    """Given the round's weights. Of equal splits theirs takes one by chance."""
+    result = lesson.run(Config(seed=seed, problem="circles", rounds=10, criterion="squares",
+                               learner="stump" if depth == 1 else "tree", depth=2))
+    x, y = result.x.T.numpy(), result.y.numpy()
+    for t in range(10):
+        if 0 <= int(result.ended[result.home, 0]) <= t:
+            break
+        theirs = [DecisionTreeClassifier(max_depth=depth, random_state=state).fit(x, y, result.weight[t].numpy()).predict(x)
+                  for state in range(12)]
+        assert min((said != result.vote[t].numpy()).sum() for said in theirs) == 0
 
 
 @pytest.mark.parametrize("learner", ["stump", "tree", "net"])
