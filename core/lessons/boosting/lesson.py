@@ -31,7 +31,7 @@ from core.uploads import Points, PointsForm
 
 POINTS = PointsForm()
 LEVELS = (0, 10, 20, 30)  # % of labels flipped, always run
-ACROSS, UP = 45, 31  # points of the grid
+ACROSS, UP = 61, 41  # points of the grid
 ASKED = 5  # rounds after which the page asks which samples weigh most
 MOST = 200  # rounds
 MARGIN = 0.25  # of the grid beyond the samples
@@ -238,9 +238,10 @@ class _Run:
         return Result(
             rounds=self.config.length, levels=self.levels, home=self.home, own=self.own, x=self.x[k], y=self.y[k],
             wrong=self.wrong[k], near=self.near, weight=kept["weight"][: T + 1], vote=kept["vote"][:T], score=kept["score"][:T],
-            stumps=Trees(*map(torch.cat, zip(*self.trees, strict=True))) if self.trees else None, across=self.across, up=self.up,
-            says=self._on_grid("says", T), plane=self._on_grid("plane", T), error=rows("error"), next_error=rows("next_error"),
-            alpha=rows("alpha"), train_error=rows("train_error"), test_error=rows("test_error"), vote_error=kept["vote_error"][:T],
+            stumps=Trees(*map(torch.cat, zip(*self.trees, strict=True))) if self.trees else None,
+            across=self.across, up=self.up, says=self._on_grid("says", T), plane=self._on_grid("plane", T), error=rows("error"),
+            next_error=rows("next_error"), alpha=rows("alpha"), train_error=rows("train_error"),
+            test_error=rows("test_error"), vote_error=kept["vote_error"][:T],
             exponential=rows("exponential"), on_wrong=rows("on_wrong", 1), least_margin=rows("least_margin"),
             ended=self.ended.unflatten(0, (len(self.levels), -1)).clone())
 

@@ -62,12 +62,12 @@ class Replay(ClassifierMixin, BaseEstimator):
     def __init__(self, votes: np.ndarray | None = None):
         self.votes = votes
 
-    def fit(self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray) -> Replay:
+    def fit(self, _: np.ndarray, y: np.ndarray, sample_weight: np.ndarray) -> Replay:  # noqa: ARG002
         self.classes_, self.said_ = np.unique(y), self.votes[Replay.taken]
         Replay.taken += 1
         return self
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
+    def predict(self, _: np.ndarray) -> np.ndarray:
         return self.said_
 
 
