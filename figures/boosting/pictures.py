@@ -120,7 +120,7 @@ def weighted_sum(result: Result, scene: Config) -> go.Figure:
 
 def rounds(result: Result) -> Table:
     """The arithmetic of every round; that of the player's is marked."""
-    columns = ("round", *(("stump",) if result.stumps else ()), "error e", "weight α", "wrong ×", "right ×")
+    columns = ("round", *(("B if",) if result.stumps else ()), "error e", "weight α", "wrong ×", "right ×")
     last = words.rounds_told(result) - 1
     return Table(columns=columns, rows=tuple(words.arithmetic(result)), digits=3,
                  marked=tuple(min(t, last) for t in range(len(result.error))))
@@ -208,7 +208,7 @@ def noise(result: Result, scene: Config) -> go.Figure:
 
 def thumbnail(result: Result, scene: Config) -> dict[str, Any]:  # noqa: ARG001
     """Training and test error of the drawn row, under the bound."""
-    h, every = result.home, slice(None, None, max(1, len(result.error) // 60))
+    h, every = result.home, slice(None, None, -(-len(result.error) // 60))
     x = torch.arange(1, len(result.error) + 1)[every]
     top = float(words.drawn_bound(result)[0])
     curves = [style.mark("line", x, values[every], hue, width=width, **about) for values, hue, width, about in (

@@ -251,5 +251,5 @@ class _Run:
 
 def grid(x_2N: Tensor) -> tuple[Tensor, Tensor]:
     """Coordinates across [nx] and up [ny] of a grid over samples."""
-    low, high = (x_2N.amin(1) - MARGIN).tolist(), (x_2N.amax(1) + MARGIN).tolist()
-    return tuple(torch.linspace(a, b, n, dtype=torch.float64) for a, b, n in zip(low, high, (ACROSS, UP), strict=True))
+    (left, down), (right, top) = (x_2N.amin(1) - MARGIN).tolist(), (x_2N.amax(1) + MARGIN).tolist()
+    return (torch.linspace(left, right, ACROSS, dtype=torch.float64), torch.linspace(down, top, UP, dtype=torch.float64))

@@ -124,12 +124,10 @@ def rule(result: Result, t: int) -> str:
     if result.stumps is None:
         return ""
     feature, threshold = int(result.stumps.feature_KT[t, 0]), float(result.stumps.threshold_KT[t, 0])
-    low, high = ("AB"[int(value > 0.5)] for value in result.stumps.value_KMC[t, :, 1].tolist())
-    if math.isinf(threshold):
-        return f"always {low}"
-    if low == high:
-        return f"always {low}"
-    return f"{('x₁', 'x₂')[feature]} {'>' if high == 'B' else '<'} {_signed(threshold)}: B"
+    low, high = (value > 0.5 for value in result.stumps.value_KMC[t, :, 1].tolist())
+    if math.isinf(threshold) or low == high:
+        return "always" if low else "never"
+    return f"{('x₁', 'x₂')[feature]}\u00a0{'>' if high else '<'}\u00a0{_signed(threshold)}"
 
 
 def _signed(value: float) -> str:
