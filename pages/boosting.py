@@ -107,7 +107,7 @@ def _panels(result: Result, scene: Config, said: Texts) -> list[Panel]:
               title="Training error under its bound",
               caption="One draw of data. Dashed: ∏ 2√(e(1 − e)), which the training error cannot exceed."),
         Panel(id="margins", figure=lambda: pictures.margins(result, scene), span=4, alt=said["margins"],
-              title="How clearly the training samples are right",
+              title="How clearly samples are right",
               caption="Samples with at most this margin, after this round; dotted: after the last. Left of 0: wrong. Dashed: "
                       "how many there may be."),
         Panel(id="noise", figure=lambda: pictures.noise(result, scene), span=4, alt=said["noise"], keyed=False,
@@ -120,7 +120,7 @@ def _panels(result: Result, scene: Config, said: Texts) -> list[Panel]:
 def _further(result: Result, scene: Config, said: Texts) -> list[Panel]:
     out = [
         Panel(id="coin", figure=lambda: further.coin(result, scene), span=4, alt=said["coin"], pair="alpha",
-              title="Each learner is a coin under the next weights",
+              title="Under the next weights: a coin",
               caption="Filled: its error when it was fitted; ring: under the next round's weights. Dashed: ½."),
         Panel(id="alpha", figure=lambda: further.alpha(result, scene), span=4, alt=said["alpha"], keyed=False,
               title="The better, the more it weighs",
@@ -129,10 +129,10 @@ def _further(result: Result, scene: Config, said: Texts) -> list[Panel]:
               title="What is minimised", caption="Mean of exp(−y F) on the training samples of one draw. Dashed: ∏ 2√(e(1 − e)), "
               "which it is exactly."),
         Panel(id="on_wrong", figure=lambda: further.on_wrong(result, scene), span=4, alt=said["on_wrong"], keyed=False,
-              title="How much of the weight is on wrong labels",
+              title="Weight on the wrong labels",
               caption=f"Mean of {scene.draws} draws. Dashed: the share of the samples that they are."),
         Panel(id="least", figure=lambda: further.least(result, scene), span=4, alt=said["least"], keyed=False,
-              title="The smallest margin of a training sample",
+              title="The smallest training margin",
               caption=f"A line for each of {scene.draws} draws, the drawn one heavy. "
                       + ("Star: from here on it has no training error." if words.zero_from(result) is not None else
                          "Above 0 there is no training error.")),

@@ -26,7 +26,8 @@ def legend() -> list[tuple[str, str, str]]:
 
 
 def labels(result: Result) -> list[str]:
-    return [f"round {t + 1}" for t in range(result.rounds)]
+    at = int(result.ended[result.home, 0])
+    return [f"round {t + 1}" if at < 0 or t < at else f"ended in round {at}" for t in range(result.rounds)]
 
 
 def shown(result: Result, scene: Config) -> int:

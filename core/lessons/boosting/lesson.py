@@ -71,8 +71,8 @@ class Config(Scene):
 class Result:
     """The rounds so far. What has an N is of the row that is drawn: draw 0 at the scene's noise.
 
-    Where boosting has ended, the weights stay as they were, α is 0 and nothing is added to the sum; a learner without an error is
-    the whole sum.
+    Where boosting has ended, the weights and the learner stay as they were, α is 0, e is NaN and nothing is added to the sum; a
+    learner without an error is the whole sum.
     """
 
     rounds: int  # of the whole run
@@ -166,6 +166,7 @@ class _Run:
         K, N = self.y.shape
         self.weight = torch.full((K, N), 1 / N, dtype=torch.float64)
         self.sum = torch.zeros(K, N + self.test_y.shape[1], dtype=torch.float64)  # F on training and test samples
+        self.last_says = torch.zeros(self.points.shape[1], dtype=torch.float64)  # of the drawn row's newest learner
         self.plane = torch.zeros(self.points.shape[1], dtype=torch.float64)
         self.total = torch.zeros(K, dtype=torch.float64)
         self.ended = torch.full((K,), -1)
@@ -193,25 +194,26 @@ class _Run:
         alpha = torch.where(on, found.alpha_K, 0.0)
         self.weight = torch.where(on[:, None], found.weight_KN, self.weight)
         self._add(learner.row(self.k), said, alpha, torch.where(alone, found.alpha_K.sign(), 0.0), t)
-        self.ended[running & ~on] = t + 1
-        self.perfect |= alone
-        self._keep("vote", t, said[self.k, :N])
+        self._keep("vote", t, said[self.k, :N] if self.ended[self.k] < 0 else self.kept["vote"][t - 1])
         self._keep("error", t, torch.where(running, found.error_K, torch.nan))
         self._keep("next_error", t, torch.where(on, (self.weight * ~right).sum(1), torch.nan))
         self._keep("alpha", t, torch.where(alone, found.alpha_K, alpha))
         self._keep("weight", t + 1, self.weight[self.k])
         self._keep("on_wrong", t + 1, (self.weight * self.wrong).sum(1))
+        self.ended[running & ~on] = t + 1
+        self.perfect |= alone
         self._judge(t)
 
     def _add(self, drawn: Learner, said: Tensor, alpha: Tensor, only: Tensor, t: int) -> None:
         """Add α times the learner's votes to the sum, or make it the whole sum where `only` is its sign and not 0."""
-        says = drawn.score(self.points)[0]
+        says = drawn.score(self.points)[0] if self.ended[self.k] < 0 else self.last_says
+        self.last_says = says
         there = torch.where(says > 0, 1.0, -1.0)
         self.sum = torch.where(only[:, None] != 0, only[:, None] * said, self.sum + alpha[:, None] * said)
         self.plane = only[self.k] * there if only[self.k] != 0 else self.plane + alpha[self.k] * there
         self.total = torch.where(only != 0, 1.0, self.total + alpha.abs())
         if isinstance(drawn, Grown) and self.config.learner == "stump":
-            self.trees.append(drawn.trees)
+            self.trees.append(drawn.trees if self.ended[self.k] < 0 else self.trees[-1])
         self._keep("says", t, says.tanh().float() if self.config.learner == "net" else says.float())
         self._keep("plane", t, (self.plane / self.total[self.k].clamp_min(TINY)).float())
 

@@ -25,11 +25,9 @@ def summary(result: Result, config: Config) -> str:
     T, h = len(result.error), result.home
     train, test = (values[:, h].mean(1) for values in (result.train_error, result.test_error))
     low = int(test.argmin())
-    columns = [(0, "round 1"), (low, f"lowest test error: round {low + 1}"), (T - 1, f"round {T}")]
-    rows = [(name, *(format_percent(values[t], 1) for t, _ in columns))
-            for name, values in (("Training error", train), ("Test error", test))]
-    of = f"mean of {config.draws} draws"
-    return f"**{_verdict(result)}**\n\n" + table((of[0].upper() + of[1:], *(name for _, name in columns)), rows)
+    rows = [(f"Round {t + 1}{', lowest test error' if t == low else ''}", format_percent(train[t], 1), format_percent(test[t], 1))
+            for t in sorted({0, low, T - 1})]
+    return f"**{_verdict(result)}**\n\n" + table((f"Mean of {config.draws} draws", "training error", "test error"), rows)
 
 
 def _verdict(result: Result) -> str:

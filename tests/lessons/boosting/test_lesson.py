@@ -112,6 +112,7 @@ def test_a_perfect_learner_is_the_whole_sum():
         at = int(ended[0])
         assert torch.equal(result.weight[at - 1], result.weight[-1])
         assert torch.equal(result.score[-1], result.vote[at - 1])
+        assert torch.equal(result.vote[-1], result.vote[at - 1]) and torch.equal(result.says[-1], result.says[at - 1])
 
 
 @pytest.mark.parametrize("classes", [torch.ones(1, 30), -torch.ones(1, 30)])

@@ -54,6 +54,8 @@ def test_boards_and_sentences_hold_at_any_setting(scenes: list[tuple[Config, lis
             at = int(result.ended[result.home, 0])
             assert ("Boosting ended" in panels["rounds"].caption) == (0 < at <= len(result.error))
             assert board.player.labels[0] == "round 1" and len(board.player.labels) == scene.length
+            last = f"round {scene.length}" if at < 0 or at == scene.length else f"ended in round {at}"
+            assert board.player.labels[-1] == last
 
 
 def test_the_summary_tells_the_run(scenes: list[tuple[Config, list[Result]]]):
@@ -62,9 +64,10 @@ def test_the_summary_tells_the_run(scenes: list[tuple[Config, list[Result]]]):
         verdict, table = words.summary(result, scene).split("\n\n")
         test = result.test_error[:, result.home].mean(1)
         low = int(test.argmin())
-        assert f"lowest test error: round {low + 1} | round {scene.length} |" in table
-        told = " | ".join(format_percent(test[t], 1) for t in (0, low, -1))
-        assert f"| Test error | {told} |" in table
+        train = result.train_error[:, result.home].mean(1)
+        for t in (0, low, scene.length - 1):
+            name = f"Round {t + 1}{', lowest test error' if t == low else ''}"
+            assert f"| {name} | {format_percent(train[t], 1)} | {format_percent(test[t], 1)} |" in table
         at, weight = int(result.ended[result.home, 0]), result.weight[min(5, scene.length)]
         if at > 0:
             assert f"In round {at} " in verdict
