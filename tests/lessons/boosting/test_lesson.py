@@ -232,6 +232,11 @@ def test_the_readers_own_points_are_learnt():
     assert result.test_error[-1, result.home].mean() < 0.2
     columns = {tuple(row) for row in points.x_2N.T.astype(float)}
     assert all(tuple(row) in columns for row in result.x.T.tolist())
+    each = draws("two_moons", 3, 100, 0.2, 0, points)
+    assert not torch.equal(each[0].x_2N, each[1].x_2N) and not torch.equal(each[0].test_2n, each[1].test_2n)
+    for draw in each:
+        trained, tested = ({tuple(row) for row in part.T.tolist()} for part in (draw.x_2N, draw.test_2n))
+        assert not trained & tested
     few = Points(points.x_2N[:, :20], y[:20], ("a", "b"))
     *_, result = lesson.steps(dataclasses.replace(config, n_train=200), {digest: POINTS.pack(few)})
     assert result.x.shape[1] <= 10

@@ -166,13 +166,39 @@ def test_curves_are_the_numbers(opening: Result):
     margin = (opening.y * opening.score[40]).numpy() / opening.alpha[:41, opening.home, 0].sum().item()
     for at in (-0.3, -0.05, 0.1, 0.4):
         assert y[np.searchsorted(x, at, side="right") - 1] == pytest.approx(100 * (margin <= at).mean(), abs=1e-9)
-    assert np.asarray(limit.meta["frames"]["y"]).shape == (100, 81)
+    theta, allowed = np.linspace(-1, 1, 81), np.asarray(limit.meta["frames"]["y"])
+    alphas = np.cumsum(opening.alpha[:, opening.home, 0].numpy())
+    product = np.cumprod(2 * np.sqrt(e * (1 - e)))
+    np.testing.assert_allclose(allowed, np.minimum(100, 100 * np.exp(theta * alphas[:, None]) * product[:, None]), atol=0.01)
     _, own, following, half = further.coin(opening, Config()).data
     np.testing.assert_allclose(following.y, 50, atol=1e-4)
     np.testing.assert_allclose(own.y, 100 * e, rtol=1e-5)
     assert half.line.dash == "dash"
     curve, dots, _ = further.alpha(opening, Config()).data
     np.testing.assert_allclose(np.interp(dots.x, curve.x, curve.y), dots.y, atol=0.01)
+
+
+def test_further_curves_are_the_numbers():
+    scene = Config(label_noise=5)
+    result = lesson.run(scene)
+    h = result.home
+    _, mean, vote = further.bias(result, scene).data
+    np.testing.assert_allclose(mean.y, 100 * result.test_error[:, h].mean(1), rtol=1e-5)
+    np.testing.assert_allclose(vote.y, 100 * result.vote_error[:, h], rtol=1e-5)
+    lines = [t for t in further.on_wrong(result, scene).data if t.mode == "lines" and len(t.x) == 100]
+    for trace, level in zip(lines, (1, 2, 3, 4), strict=True):
+        np.testing.assert_allclose(trace.y, 100 * result.on_wrong[:100, level].mean(1), rtol=1e-5)
+    shares = [t.y[0] for t in further.on_wrong(result, scene).data if t.line.dash == "dash"]
+    np.testing.assert_allclose(shares, [5, 10, 20, 30], rtol=1e-6)
+    _, *draws, _, star = further.least(result, scene).data
+    for s, trace in enumerate(draws):
+        np.testing.assert_allclose(trace.y, result.least_margin[:, h, s], rtol=1e-5, atol=1e-7)
+    zero = (result.train_error[:, h, 0] == 0).tolist()
+    settled = next(t for t in range(100) if all(zero[t:]))
+    assert list(star.x) == [settled + 1] and star.marker.symbol == "star"
+    _, measured, product = further.loss(result, scene).data
+    np.testing.assert_allclose(measured.y, result.exponential[:, h, 0], rtol=1e-5)
+    np.testing.assert_allclose(measured.y, product.y, rtol=1e-5)
 
 
 def test_noise_is_told_as_it_is(opening: Result):
