@@ -36,7 +36,8 @@ stump of least weighted error (or of least impurity), or a net that minimises $-
 $$e_t=\sum_{i:\,h_t(x_i)\ne y_i}w_i,\qquad \alpha_t=\tfrac12\ln\frac{1-e_t}{e_t},\qquad
 w_i\leftarrow\frac{w_i\,e^{-\alpha_t y_i h_t(x_i)}}{Z_t},\qquad Z_t=2\sqrt{e_t(1-e_t)}.$$
 What was wrong is multiplied by $1/(2e_t)$, what was right by $1/(2(1-e_t))$: each half then weighs $\tfrac12$, so under the next
-weights $h_t$ is exactly a coin. Here $\alpha_t$ is the weight of a learner. The sum is $F=\sum_t\alpha_th_t$, its class the sign.
+weights $h_t$ is exactly a coin. Here $\alpha_t$ is the weight of the learner, not momentum and not a penalty's strength.
+The sum is $F=\sum_t\alpha_th_t$, its class the sign.
 
 **Objective.** AdaBoost descends $J(F)=\frac1N\sum_i e^{-y_iF(x_i)}$, a mean over the $N$ training samples, one learner at a
 time: $\alpha_t$ is where $J$ is least along $h_t$, and the stump of least error is the one along which $J$ falls most. Each round
@@ -100,9 +101,9 @@ def _panels(result: Result, scene: Config, said: Texts) -> list[Panel]:
               title="What the weighted sum says after this round",
               caption=f"Blue: A; orange: B; line: the boundary.{ring}", alt=said["sum"]),
         Panel(id="rounds", figure=lambda: pictures.rounds(result), span=5, height="short", alt=said["rounds"],
-              title="The arithmetic of each round",
+              title="The arithmetic of each round", click=("at",),
               caption="The learner's weight is α = ½ ln((1 − e)/e). Samples' weights: of the wrong ones × 1/(2e), of the right "
-                      f"ones × 1/(2(1 − e)).{ended_at(result)}"),
+                      f"ones × 1/(2(1 − e)). A click on a round shows it.{ended_at(result)}"),
         Panel(id="errors", figure=lambda: pictures.errors(result, scene), span=4, alt=said["errors"],
               title="Training error under its bound",
               caption="One draw of data. Dashed: ∏ 2√(e(1 − e)), which the training error cannot exceed."),

@@ -14,7 +14,7 @@ from tests.uploads.files import table
 from ui.uploads import read_points
 
 DIGEST = "0" * 32
-TAKING = ("early_stopping", "mixup")
+TAKING = ("early_stopping", "mixup", "boosting")
 
 
 def brought(rows: int, seed: int = 0) -> Points:
@@ -43,7 +43,7 @@ def test_every_picture_of_points_of_ones_own(slug, rows):
     results = list(module.steps(scene.trained(), {DIGEST: PointsForm().pack(points)}))
     for result in (results[0], results[-1]):
         check(page_spec(slug), module, scene, result)
-    x = (results[-1].x if slug == "early_stopping" else results[-1].data.x[0]).numpy()
+    x = (results[-1].data.x[0] if slug == "mixup" else results[-1].x).numpy()
     assert {tuple(c) for c in x.T.tolist()} <= {tuple(c) for c in points.x_2N.T.tolist()}
     (x0, x1), (y0, y1) = frame(points)
     assert (np.array([x0, y0]) < points.x_2N.min(1)).all() and (np.array([x1, y1]) > points.x_2N.max(1)).all()

@@ -92,7 +92,7 @@ def predict(result: Result, config: Config) -> Pick:  # noqa: ARG001
         told = {"wrong": "a wrong label", "near": "a sample near the other class", "inside": "one deep in its own class"}
         why = (f"By then {told[top]} weighs {format_number(shares[top])} times an even share, "
                f"{told[lighter]} {format_number(shares[lighter])} times.") if len(shares) > 1 else "There is one group only."
-    return Pick(text=f"Which samples weigh most after {COUNTS[asked(result)]}?", options=options, right=right, why=why)
+    return Pick(text=f"Which points weigh most after {COUNTS[asked(result)]}?", options=options, right=right, why=why)
 
 
 BELOW = 0.12
