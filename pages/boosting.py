@@ -101,9 +101,9 @@ def _panels(result: Result, scene: Config, said: Texts) -> list[Panel]:
               title="What the weighted sum says after this round",
               caption=f"Blue: A; orange: B; line: the boundary.{ring}", alt=said["sum"]),
         Panel(id="rounds", figure=lambda: pictures.rounds(result), span=5, height="short", alt=said["rounds"],
-              title="The arithmetic of each round", click=("at",),
+              title="The arithmetic of each round",
               caption="The learner's weight is α = ½ ln((1 − e)/e). Samples' weights: of the wrong ones × 1/(2e), of the right "
-                      f"ones × 1/(2(1 − e)). A click on a round shows it.{ended_at(result)}"),
+                      f"ones × 1/(2(1 − e)).{ended_at(result)}"),
         Panel(id="errors", figure=lambda: pictures.errors(result, scene), span=4, alt=said["errors"],
               title="Training error under its bound",
               caption="One draw of data. Dashed: ∏ 2√(e(1 − e)), which the training error cannot exceed."),
