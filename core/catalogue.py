@@ -155,6 +155,14 @@ LESSONS = (
         source="Dropout",
     ),
     Lesson(
+        slug="boosting",
+        name="Boosting",
+        title="Boosting adds up weak learners, each trained on what the others got wrong",
+        part="Ensembles",
+        question="Which points will weigh most after five rounds?",
+        source="Boosting",
+    ),
+    Lesson(
         slug="dropout_uncertainty",
         name="Dropout uncertainty",
         title="Keep dropout on at test time, and sometimes the net tells you where it is guessing",

@@ -115,6 +115,8 @@ COLOURS = {
     # weights that are shared, own weights in as many and in more, and two tasks that are tied
     "shared": ("#0BA38D", "#A8EBE0"), "unshared": ("#84341A", "#E8DAAB"), "unshared_wide": ("#6E348B", "#9D7ECF"),
     "task_a": ("#2171A2", "#5061B5"), "task_b": ("#551121", "#E64955"),
+    # boosting: the learner of one round
+    "weak_learner": ("#A3005C", "#FFE45C"),
     # what marks a place
     "best": ("#006D3F", "#63EE8F"),
     "warning": ("#AF0327", "#FF594E"),

@@ -40,6 +40,7 @@ KINDS = {
     "minima": tuple(f"minimum_{i}" for i in range(9)),
     "sharings": ("shared", "unshared", "unshared_wide"),
     "tied tasks": ("task_a", "task_b"),
+    "learners of a sum": ("weak_learner",),
     "places": ("best", "warning"),
 }
 KIND = {name: kind for kind, names in KINDS.items() for name in names}

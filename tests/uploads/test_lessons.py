@@ -16,7 +16,7 @@ from tests.uploads.files import table
 from ui.uploads import read_points
 
 DIGEST = "0" * 32
-TAKING = ("dropout", "early_stopping", "mixup", "noise", "surrogate_losses")
+TAKING = ("boosting", "dropout", "early_stopping", "mixup", "noise", "surrogate_losses")
 
 
 def brought(rows: int, seed: int = 0) -> Points:
