@@ -12,7 +12,7 @@ from ui.page import Preset
 
 PRESETS = [
     Preset("Wrong labels",
-           "One label in five is wrong. After five rounds these samples weigh most; later rounds begin to learn them by heart."),
+           "One label in five is wrong. After five rounds those samples weigh most."),
     Preset("Clean labels", "The training error is soon zero. The rounds after that still widen the smallest margin.",
            dict(label_noise=0, rounds=200)),
     Preset("Too many rounds",
