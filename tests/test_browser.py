@@ -270,3 +270,13 @@ def test_axes_of_one_scale_keep_their_ranges_from_scene_to_scene(reader):
         shown = reader.plot("plane").evaluate("(node) => ['xaxis', 'yaxis'].map((name) => node._fullLayout[name].range)")
         for one, other in zip(shown, wanted, strict=True):
             assert one == pytest.approx(other, rel=1e-6), preset.name
+
+
+@pytest.mark.parametrize("way", ["link", "home"])
+def test_plotly_is_loaded_once_whatever_the_way_to_a_lesson(reader, way):
+    page = reader.open("risk" if way == "link" else "")
+    if way == "home":
+        page.get_by_role("link", name="Optimisers").first.click()
+    reader.drawn()
+    asked = page.evaluate("performance.getEntriesByType('resource').filter((one) => one.name.endsWith('plotly.min.js')).length")
+    assert (asked, page.locator("script[src$='plotly.min.js']").count()) == (1, 1)

@@ -5,11 +5,16 @@ let plotlyLoading = null;
 // path: below the app's own address, which is two folders above the parts.
 export function loadPlotly(path) {
   plotlyLoading ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = new URL(`../../${path}`, import.meta.url);
-    script.onload = resolve;
-    script.onerror = () => { plotlyLoading = null; script.remove(); reject(new Error("plotly.js did not load")); };
-    document.head.append(script);
+    const load = () => {
+      const script = document.createElement("script");
+      script.src = new URL(`../../${path}`, import.meta.url);
+      script.onload = resolve;
+      script.onerror = () => { plotlyLoading = null; script.remove(); reject(new Error("plotly.js did not load")); };
+      document.head.append(script);
+    };
+    // A page that begins with a lesson has it among its own scripts, which have all run once the document is ready.
+    if (document.readyState !== "interactive" || !document.querySelector("script[src$='plotly.min.js']")) load();
+    else document.addEventListener("DOMContentLoaded", () => (window.Plotly ? resolve() : load()));
   });
   return plotlyLoading;
 }
