@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-import core.lessons.parameter_sharing as module
 from core.formatting import format_number, format_percent
 from core.lessons.parameter_sharing import images, lesson, sequences, tying, words
 from core.lessons.parameter_sharing.lesson import Config, Result
 from core.lessons.parameter_sharing.words import CHALLENGE, alt_texts
 from figures.parameter_sharing import others, pictures
 from tests.pages import page_spec
-from tests.scenes import check, ends
 
 PAGE = page_spec("parameter_sharing")
 whole = lru_cache(maxsize=12)(lesson.run)
@@ -130,13 +128,6 @@ def test_test_losses_are_drawn_with_all_their_seeds():
     band = next(trace for trace in figure.data if trace.name == "seeds of task B")
     values = result.tying.test[:, :, 1].numpy()
     np.testing.assert_allclose(band.y, np.concatenate([values.max(1), values.min(1)[::-1]]), rtol=1e-6)
-
-
-def test_the_ends_of_the_controls_can_be_drawn_from_the_first_result_on():
-    for scene in ends(Config):
-        first = next(lesson.steps(scene.trained()))
-        for result in (first, whole(scene.trained())):
-            check(PAGE, module, scene, result)
 
 
 def test_no_preset_answers_the_challenge_and_near_truths_do():
