@@ -123,6 +123,14 @@ LESSONS = (
         source="Parameter sharing: CNN, RNN, parameter tying",
     ),
     Lesson(
+        slug="multi_task",
+        name="Multi-task",
+        title="One model for several tasks helps where the tasks agree, and harms where they do not",
+        part="Constrain parameters",
+        question="At what relatedness does sharing start to help?",
+        source="Parameter sharing: multi-task learning",
+    ),
+    Lesson(
         slug="augmentation",
         name="Augmentation",
         title="A transform helps only where the label stays true",
