@@ -33,7 +33,7 @@ MATHS = r"""
 Half of the $T$ tasks are of camp A ($s_t = 1$), half of camp B ($s_t = -1$). With random unit vectors $u \perp v$
 $$w_t = \sqrt{\tfrac{1+\rho}{2}}\; u + s_t \sqrt{\tfrac{1-\rho}{2}}\; v, \qquad y = w_t \cdot \varphi(x) + \sigma e, \qquad
 w_A \cdot w_B = \rho .$$
-A model minimises the mean of $(\text{prediction} - y)^2$ over the samples it has: $n$ if it is separate, $N = Tn$ if it is shared.
+A model minimises the mean of $(\text{prediction} - y)^2$ over the samples it has: $n$ if separate, $N = Tn$ if shared.
 
 **Linear tasks**, $\varphi(x) = x \sim \mathcal N(0, I_D)$, $D = 4$. Above the noise $\sigma^2$ the expected test losses of least
 squares are
@@ -46,7 +46,8 @@ Below $\rho^*$ sharing harms (**negative transfer**). With more samples or less 
 
 **What z can do.** A one-hot $z$ beside the input of a linear layer, $W[h; z] + b = Wh + (b + A z)$, is a bias for each task and
 nothing more. Summation $W_i h + b_i + A_i z$ does the same in every hidden layer. Gating (FiLM) multiplies as well,
-$(1 + G_i z) \odot (W_i h + b_i) + B_i z$; with $G = B = 0$, its start, it is the net without $z$. Heads share all but the last layer.
+$(1 + G_i z) \odot (W_i h + b_i) + B_i z$; with $G = B = 0$, its start, it is the net without $z$. Heads share all but the
+last layer.
 
 Tying two tasks by a penalty, between separate and shared: see [Parameter sharing](/parameter_sharing).
 """
@@ -66,7 +67,7 @@ def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alt_texts(result, scene))
     panels = [_map(result, scene, said), *_fits(result, scene, said), *_cuts(result, scene, said), _counts(result, scene, said)]
     setup = Panel(id="setup", figure=lambda: pictures.setup(result, scene), title="The true tasks", alt=said["setup"],
-                  caption="Stars: the true weights of the tasks, on the plane that holds them all." if scene.problem == "linear" else
+                  caption="Stars: the true weights of the tasks, on the plane that holds them." if scene.problem == "linear" else
                   "Dashed: the true curves. Discs and diamonds: samples of camp A and of camp B.")
     return Board(panels=panels, setup=setup, summary=summary(result, scene), legend=pictures.legend(result))
 
@@ -107,7 +108,7 @@ def _counts(result: Result, scene: Config, said: Texts) -> Panel:
     caption = "Full: used by all tasks; pale: by one task only."
     if scene.problem == "curves":
         caption += f" Two hidden tanh layers, their width chosen for nearly equal totals; {UPDATES} updates of Adam."
-    return Panel(id="counts", figure=lambda: pictures.counts(result), span=4, title="Parameters, shared and task-specific",
+    return Panel(id="counts", figure=lambda: pictures.counts(result), span=4, title="Shared and own parameters",
                  caption=caption, alt=said["counts"], keyed=False)
 
 

@@ -22,7 +22,7 @@ from figures import style
 
 HUES = {"separate": "tasks_apart", "none": "tasks_untold", "concatenate": "tasks_joined", "sum": "tasks_added",
         "gate": "tasks_gated", "heads": "tasks_headed"}
-LIMIT = 0.5  # the map's colours end there
+LIMITS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)  # where the map's colours may end
 SYMBOLS = {1.0: "circle", -1.0: "diamond"}
 CAMPS = {1.0: "A", -1.0: "B"}
 
@@ -32,7 +32,7 @@ def legend(result: Result) -> list[tuple[str, str, str]]:
 
 
 def _samples_axis() -> dict[str, Any]:
-    return dict(type="log", tickvals=list(SAMPLES), ticktext=[str(n) for n in SAMPLES],
+    return dict(type="log", tickvals=list(SAMPLES), ticktext=[str(n) for n in SAMPLES], title_text="samples of each task n",
                 range=[float(np.log10(SAMPLES[0] * 0.8)), float(np.log10(SAMPLES[-1] * 1.2))])
 
 
@@ -42,10 +42,14 @@ def transfer(result: Result, scene: Config) -> go.Figure:
     z = style.array(gap.mean(-1).T)
     worse = style.array((gap > 0).sum(-1).T)
     seeds = gap.shape[-1]
-    heat = dict(type="heatmap", x=style.array(RELATEDNESS), y=style.array(SAMPLES), z=z, zmin=-LIMIT, zmax=LIMIT,
+    typical = float(np.quantile(np.abs(z), 0.7))
+    limit = next((value for value in LIMITS if value >= typical), LIMITS[-1])
+    ticks = [-limit, -limit / 2, 0, limit / 2, limit]
+    words = [f"≤ −{limit:g}", f"−{limit / 2:g}", "0", f"{limit / 2:g}", f"≥ {limit:g}"]
+    heat = dict(type="heatmap", x=style.array(RELATEDNESS), y=style.array(SAMPLES), z=z, zmin=-limit, zmax=limit,
                 customdata=worse, colorscale=style.TRANSFER, showscale=True,
-                colorbar=dict(orientation="h", y=1, yanchor="bottom", thickness=10, len=0.96, outlinewidth=0, xpad=0, ypad=2,
-                              tickvals=[-LIMIT, 0, LIMIT], ticktext=["sharing helps", "0", "sharing harms"]),
+                colorbar=dict(orientation="h", y=1, yanchor="top", thickness=10, len=0.9, outlinewidth=0, xpad=0, ypad=0,
+                              tickvals=ticks, ticktext=words),
                 hovertemplate=f"ρ = %{{x}}, n = %{{y}}: %{{z:.3f}}, worse on %{{customdata}} of {seeds} seeds<extra></extra>")
     found = np.clip(np.array(edges(result, scene.compared)), -1.0, np.inf)
     found[~np.isfinite(found)] = np.nan  # beyond identical tasks
@@ -61,8 +65,8 @@ def transfer(result: Result, scene: Config) -> go.Figure:
     r, m = at(scene)
     traces.append(dict(type="scatter", x=[RELATEDNESS[r]], y=[SAMPLES[m]], mode="markers", hoverinfo="skip",
                        marker=dict(symbol="circle-open", size=16, color=style.INK, line=dict(width=3))))
-    return style.figure(traces, x="relatedness ρ", y="samples of each task n", yaxis=_samples_axis(),
-                        xaxis_range=[-1.125, 1.125], showlegend=False, xaxis_showgrid=False, yaxis_showgrid=False)
+    return style.figure(traces, x="relatedness ρ", yaxis={**_samples_axis(), "domain": [0, 0.88], "showgrid": False},
+                        xaxis_range=[-1.125, 1.125], showlegend=False, xaxis_showgrid=False)
 
 
 def _lines(result: Result, scene: Config, x: Any, loss: Any) -> list[style.Trace]:
@@ -107,14 +111,14 @@ def against_samples(result: Result, scene: Config) -> go.Figure:
         traces.append(style.theory(n, [separate_loss(k, D, scene.noise) for k in n], "separate, theory"))
         one = [shared_loss(k, scene.tasks, D, scene.noise, RELATEDNESS[r]) for k in n]
         traces.append(style.theory(n, one, "shared, theory"))
-    return style.figure(traces, x="samples of each task n", y="test loss above the noise", xaxis=_samples_axis(),
+    return style.figure(traces, y="test loss above the noise", xaxis=_samples_axis(),
                         yaxis_type="log", showlegend=False, shapes=[_here(SAMPLES[m])])
 
 
 def _stars(scene: Config) -> style.Trace:
     a, b = parts(RELATEDNESS[at(scene)[0]])
     return dict(type="scatter", x=[a, a], y=[b, -b], mode="markers+text", text=["A", "B"] if b > 0 else ["A, B", ""],
-                textposition="top right", textfont=dict(color=style.INK), cliponaxis=False,
+                textposition=["top center", "bottom center"], textfont=dict(color=style.INK), cliponaxis=False,
                 marker=dict(symbol="star", size=15, color=style.INK, line=dict(color=style.PAPER, width=1.5)),
                 hovertemplate="true weights: (%{x:.2f}, %{y:.2f})<extra></extra>")
 
@@ -124,7 +128,8 @@ def weights(result: Result, scene: Config, design: str) -> go.Figure:
     assert result.weights is not None
     r, m = at(scene)
     chosen = result.weights[[0, result.designs.index(scene.compared)], r, m]
-    reach = 1.08 * max(1.2, float(chosen.abs().max()))
+    reach = 1.08 * max(1.2, float(chosen[..., 1].abs().max()))
+    across = [min(-0.3, 1.08 * float(chosen[..., 0].min())), max(1.3, 1.08 * float(chosen[..., 0].max()))]
     w = result.weights[result.designs.index(design), r, m]  # [S, T, 2]
     traces: list[style.Trace] = []
     for sign in (1.0, -1.0):
@@ -134,8 +139,8 @@ def weights(result: Result, scene: Config, design: str) -> go.Figure:
                            marker=dict(symbol=f"{SYMBOLS[sign]}{'-open' if sign < 0 else ''}", size=6, opacity=0.7,
                                        color=style.colour(HUES[design])),
                            hovertemplate=f"task {CAMPS[sign]}: (%{{x:.2f}}, %{{y:.2f}})<extra></extra>"))
-    return style.figure([*traces, _stars(scene)], x="weight along u (in common)", y="weight along v (apart)", equal=True,
-                        xaxis_range=[-reach, reach], yaxis_range=[-reach, reach], showlegend=False)
+    return style.figure([*traces, _stars(scene)], x="weight along u (in common)", y="along v (apart)",
+                        xaxis_range=across, yaxis_range=[-reach, reach], showlegend=False)
 
 
 def _truths(result: Result, scene: Config) -> list[style.Trace]:
@@ -188,8 +193,8 @@ def fit(result: Result, scene: Config, design: str) -> go.Figure:
 def setup(result: Result, scene: Config) -> go.Figure:
     """The tasks, without what any model makes of them."""
     if scene.problem == "linear":
-        return style.figure([_stars(scene)], x="weight along u (in common)", y="weight along v (apart)", equal=True,
-                            xaxis_range=[-1.3, 1.3], yaxis_range=[-1.3, 1.3], showlegend=False)
+        return style.figure([_stars(scene)], x="weight along u (in common)", y="along v (apart)",
+                            xaxis_range=[-0.3, 1.3], yaxis_range=[-1.3, 1.3], showlegend=False)
     return style.figure([*_samples(result, scene, style.MUTED), *_truths(result, scene)], x="x", y="y",
                         xaxis_range=[-1.02, 1.02], showlegend=False)
 

@@ -40,7 +40,7 @@ class Config(Scene):
     samples: float = grid(12.0, values=tuple(float(n) for n in SAMPLES), label="Samples of each task n", view=True,
                           help="All sizes are fitted at once.")
     model: str = choice("none", options={name: NAMES[name] for name in LINEAR[1:]}, label="Compared with separate", view=True,
-                        when=("problem", ("linear",)), help="One linear model for all tasks, with the task's one-hot z or without.")
+                        when=("problem", ("linear",)), help="One linear model for all, with the task's one-hot z or without.")
     net: str = choice("none", options={name: NAMES[name] for name in DESIGNS[1:]}, label="Compared with separate", view=True,
                       when=("problem", ("curves",)), help="z is the one-hot index of the task.")
     noise: float = number(1.0, low=0.2, high=1.5, step=0.1, label="Noise σ", help="Standard deviation of the noise on y; the "
