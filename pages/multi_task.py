@@ -7,7 +7,7 @@ from core.lessons.multi_task.tasks import RELATEDNESS, SAMPLES, draw_tasks, fit_
 from core.lessons.multi_task.words import alt_texts, summary, told
 from figures.multi_task import pictures
 from ui import page
-from ui.chart import Board, Panel, Texts
+from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
@@ -69,14 +69,18 @@ def draw(result: Result, scene: Config) -> Board:
     setup = Panel(id="setup", figure=lambda: pictures.setup(result, scene), title="The true tasks", alt=said["setup"],
                   caption="Stars: the true weights of the tasks, on the plane that holds them." if scene.problem == "linear" else
                   "Dashed: the true curves. Discs and diamonds: samples of camp A and of camp B.")
-    return Board(panels=panels, setup=setup, summary=summary(result, scene), legend=pictures.legend(result))
+    player = None
+    if scene.problem == "curves":
+        player = Player(labels=[f"{stop} updates" for stop in result.stops], name="Updates",
+                        live=result.step < UPDATES, autoplay=False, seconds=3)
+    return Board(panels=panels, setup=setup, player=player, summary=summary(result, scene), legend=pictures.legend(result))
 
 
 def _map(result: Result, scene: Config, said: Texts) -> Panel:
-    caption = (f"Colour: test loss of “{NAMES[scene.compared]}” minus that of separate models, mean of "
-               f"{SEEDS[scene.problem]} seeds. Line: where they are equal; red is negative transfer. Ring: the controls.")
+    caption = (f"Colour: test loss of “{NAMES[scene.compared]}” minus that of separate models, mean of {SEEDS[scene.problem]} "
+               "seeds; red is negative transfer. Right of the line sharing helps at every ρ. Ring: the controls.")
     if scene.problem == "linear" and scene.compared == "none":
-        caption += " Dashed: theory, where it lies on the map."
+        caption += " Dashed: the line in theory."
     return Panel(id="map", figure=lambda: pictures.transfer(result, scene), span=7, rows=2, height="tall",
                  pair=("separate", "compared"), title="Where sharing helps, and where it harms", caption=caption, alt=said["map"],
                  click=("relatedness", "samples"))
@@ -98,9 +102,9 @@ def _cuts(result: Result, scene: Config, said: Texts) -> list[Panel]:
     r, m = at(scene)
     caption = "Mean over seeds; bands: the middle half of them. Dotted: the controls."
     caption += " Dashed: theory, separate and shared without z." if scene.problem == "linear" else ""
-    return [Panel(id="relatedness", figure=lambda: pictures.against_relatedness(result, scene), span=4, caption=caption,
+    return [Panel(id="relatedness", figure=lambda: pictures.against_relatedness(result, scene), span=4, height="short", caption=caption,
                   title=f"Test loss with {SAMPLES[m]} samples each", alt=said["relatedness"]),
-            Panel(id="samples", figure=lambda: pictures.against_samples(result, scene), span=4, caption=caption,
+            Panel(id="samples", figure=lambda: pictures.against_samples(result, scene), span=4, height="short", caption=caption,
                   title=f"Test loss at relatedness {told(RELATEDNESS[r])}", alt=said["samples"])]
 
 
@@ -108,7 +112,8 @@ def _counts(result: Result, scene: Config, said: Texts) -> Panel:
     caption = "Full: used by all tasks; pale: by one task only."
     if scene.problem == "curves":
         caption += f" Two hidden tanh layers, their width chosen for nearly equal totals; {UPDATES} updates of Adam."
-    return Panel(id="counts", figure=lambda: pictures.counts(result), span=4, title="Shared and own parameters",
+    return Panel(id="counts", figure=lambda: pictures.counts(result), span=4, height="short",
+                 title="Shared and own parameters",
                  caption=caption, alt=said["counts"], keyed=False)
 
 

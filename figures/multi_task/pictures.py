@@ -25,6 +25,8 @@ HUES = {"separate": "tasks_apart", "none": "tasks_untold", "concatenate": "tasks
 LIMITS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)  # where the map's colours may end
 SYMBOLS = {1.0: "circle", -1.0: "diamond"}
 CAMPS = {1.0: "A", -1.0: "B"}
+_TICKS = [m * 10.0**e for e in range(-5, 2) for m in (1, 2, 5)]
+LOSS_AXIS: dict[str, Any] = dict(yaxis_type="log", yaxis_tickvals=_TICKS, yaxis_ticktext=[f"{v:.3g}" for v in _TICKS])
 
 
 def legend(result: Result) -> list[tuple[str, str, str]]:
@@ -65,7 +67,7 @@ def transfer(result: Result, scene: Config) -> go.Figure:
     r, m = at(scene)
     traces.append(dict(type="scatter", x=[RELATEDNESS[r]], y=[SAMPLES[m]], mode="markers", hoverinfo="skip",
                        marker=dict(symbol="circle-open", size=16, color=style.INK, line=dict(width=3))))
-    return style.figure(traces, x="relatedness ρ", yaxis={**_samples_axis(), "domain": [0, 0.88], "showgrid": False},
+    return style.figure(traces, x="relatedness ρ", yaxis={**_samples_axis(), "domain": [0, 0.9], "showgrid": False},
                         xaxis_range=[-1.125, 1.125], showlegend=False, xaxis_showgrid=False)
 
 
@@ -99,7 +101,7 @@ def against_relatedness(result: Result, scene: Config) -> go.Figure:
         one = [shared_loss(n, scene.tasks, D, scene.noise, rho) for rho in RELATEDNESS]
         traces.append(style.theory(RELATEDNESS, one, "shared, theory"))
     return style.figure(traces, x="relatedness ρ", y="test loss above the noise", xaxis_range=[-1, 1],
-                        yaxis_rangemode="tozero", showlegend=False, shapes=[_here(RELATEDNESS[r])])
+                        **LOSS_AXIS, showlegend=False, shapes=[_here(RELATEDNESS[r])])
 
 
 def against_samples(result: Result, scene: Config) -> go.Figure:
@@ -112,15 +114,21 @@ def against_samples(result: Result, scene: Config) -> go.Figure:
         one = [shared_loss(k, scene.tasks, D, scene.noise, RELATEDNESS[r]) for k in n]
         traces.append(style.theory(n, one, "shared, theory"))
     return style.figure(traces, y="test loss above the noise", xaxis=_samples_axis(),
-                        yaxis_type="log", showlegend=False, shapes=[_here(SAMPLES[m])])
+                        **LOSS_AXIS, showlegend=False, shapes=[_here(SAMPLES[m])])
 
 
 def _stars(scene: Config) -> style.Trace:
     a, b = parts(RELATEDNESS[at(scene)[0]])
-    return dict(type="scatter", x=[a, a], y=[b, -b], mode="markers+text", text=["A", "B"] if b > 0 else ["A, B", ""],
-                textposition=["top center", "bottom center"], textfont=dict(color=style.INK), cliponaxis=False,
+    return dict(type="scatter", x=[a, a], y=[b, -b], mode="markers", cliponaxis=False,
                 marker=dict(symbol="star", size=15, color=style.INK, line=dict(color=style.PAPER, width=1.5)),
                 hovertemplate="true weights: (%{x:.2f}, %{y:.2f})<extra></extra>")
+
+
+def _names(scene: Config) -> list[dict[str, Any]]:
+    """Direct labels of the stars."""
+    a, b = parts(RELATEDNESS[at(scene)[0]])
+    named = [(b, "A"), (-b, "B")] if b > 0 else [(b, "A, B")]
+    return [style.label(a, y, text, bgcolor=style.PAPER, opacity=0.85) | dict(xshift=12) for y, text in named]
 
 
 def weights(result: Result, scene: Config, design: str) -> go.Figure:
@@ -140,7 +148,7 @@ def weights(result: Result, scene: Config, design: str) -> go.Figure:
                                        color=style.colour(HUES[design])),
                            hovertemplate=f"task {CAMPS[sign]}: (%{{x:.2f}}, %{{y:.2f}})<extra></extra>"))
     return style.figure([*traces, _stars(scene)], x="weight along u (in common)", y="along v (apart)",
-                        xaxis_range=across, yaxis_range=[-reach, reach], showlegend=False)
+                        xaxis_range=across, yaxis_range=[-reach, reach], showlegend=False, annotations=_names(scene))
 
 
 def _truths(result: Result, scene: Config) -> list[style.Trace]:
@@ -163,24 +171,25 @@ def _samples(result: Result, scene: Config, hue: str) -> list[style.Trace]:
 
 def _frame(result: Result, scene: Config) -> list[float]:
     """The heights of all that both pictures of fits show."""
-    assert result.truth is not None and result.fits is not None
+    assert result.truth is not None and result.film is not None
     r, m = at(scene)
     shown = (result.truth[r], result.tasks.y[r, 0, :, : SAMPLES[m]],
-             result.fits[[0, result.designs.index(scene.compared)], r, m])
+             result.film[:, [0, result.designs.index(scene.compared)], r, m])
     low, high = min(float(v.min()) for v in shown), max(float(v.max()) for v in shown)
     return [low - 0.05 * (high - low), high + 0.05 * (high - low)]
 
 
 def curves(result: Result, scene: Config, design: str) -> go.Figure:
-    """What the nets of a design find for each task of the first seed."""
-    assert result.fits is not None and result.place is not None
+    """What the nets of a design find for each task of the first seed, after each of the player's updates."""
+    assert result.film is not None and result.place is not None
     r, m = at(scene)
     traces = _samples(result, scene, style.MUTED)
     for t, sign in enumerate(camps(scene.tasks).tolist()):
-        traces.append(dict(type="scatter", x=style.array(result.place), name=f"task {t + 1}",
-                           y=style.array(result.fits[result.designs.index(design), r, m, t]), mode="lines",
-                           line=dict(color=style.colour(HUES[design]), width=2.4),
-                           hovertemplate=f"task {t + 1} ({CAMPS[sign]}): %{{y:.2f}}<extra></extra>"))
+        film = style.array(result.film[:, result.designs.index(design), r, m, t])
+        line = dict(type="scatter", x=style.array(result.place), y=film[-1], name=f"task {t + 1}", mode="lines",
+                    line=dict(color=style.colour(HUES[design]), width=2.4),
+                    hovertemplate=f"task {t + 1} ({CAMPS[sign]}): %{{y:.2f}}<extra></extra>")
+        traces.append(style.frames(line, y=film))
     return style.figure([*traces, *_truths(result, scene)], x="x", y="y", xaxis_range=[-1.02, 1.02],
                         yaxis_range=_frame(result, scene), showlegend=False)
 
@@ -194,7 +203,7 @@ def setup(result: Result, scene: Config) -> go.Figure:
     """The tasks, without what any model makes of them."""
     if scene.problem == "linear":
         return style.figure([_stars(scene)], x="weight along u (in common)", y="along v (apart)",
-                            xaxis_range=[-0.3, 1.3], yaxis_range=[-1.3, 1.3], showlegend=False)
+                            xaxis_range=[-0.3, 1.3], yaxis_range=[-1.3, 1.3], showlegend=False, annotations=_names(scene))
     return style.figure([*_samples(result, scene, style.MUTED), *_truths(result, scene)], x="x", y="y",
                         xaxis_range=[-1.02, 1.02], showlegend=False)
 

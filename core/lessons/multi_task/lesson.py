@@ -6,7 +6,7 @@
 Both minimise the mean of (prediction − y)² over the samples that a model has, no half. All relatednesses, sizes and seeds are
 fitted at once; the controls for ρ and n only choose which of them is looked at.
 
-Shapes: A designs, R relatednesses, M sizes n, S seeds, T tasks, D features, G places on x.
+Shapes: A designs, R relatednesses, M sizes n, S seeds, T tasks, D features, G places on x, F frames.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from core.lessons.multi_task.designs import DESIGNS, Count, Study, budgeted
 from core.lessons.multi_task.tasks import DIMENSIONS, RELATEDNESS, SAMPLES, Tasks, draw_tasks, edge, fit_separate, fit_shared
 
 SEEDS = {"linear": 100, "curves": 5}
-UPDATES, CHUNK, EVERY = 100, 2, 20
+UPDATES, CHUNK, EVERY = 100, 2, 10
 NAMES = {"separate": "Separate", "none": "Shared, no z", "concatenate": "z concatenated", "sum": "z summed",
          "gate": "z gates (FiLM)", "heads": "A head each"}
 LINEAR = ("separate", "none", "concatenate")
@@ -65,8 +65,9 @@ class Result:
     loss: Tensor  # [A, R, M, S] test loss above the noise, mean over tasks
     weights: Tensor | None  # [A, R, M, S, T, 2] linear: ŵ along u and v
     place: Tensor | None  # [G] curves: x of the fits
-    fits: Tensor | None  # [A, R, M, T, G] curves: of the first seed
+    film: Tensor | None  # [F, A, R, M, T, G] curves: fits of the first seed at each of `stops`
     truth: Tensor | None  # [R, T, G] curves: of the first seed
+    stops: tuple[int, ...] = (0,)  # F numbers of updates
 
 
 def streams(config: Config) -> tuple[Generators, Generators]:
@@ -102,19 +103,22 @@ def steps(config: Config) -> Iterator[Result]:
         yield solve(tasks)
         return
     study = Study(tasks, start_rngs)
-    result = _seen(study)
+    film: dict[int, Tensor] = {}
+    result = _seen(study, film)
     yield result
     while study.trainer.step < UPDATES:
         study.advance(CHUNK)
         if study.trainer.step % EVERY == 0:
-            result = _seen(study)
+            result = _seen(study, film)
         yield result
 
 
-def _seen(study: Study) -> Result:
+def _seen(study: Study, film: dict[int, Tensor]) -> Result:
+    """The nets as they are now; `film`, updates to fits, gets theirs."""
     counts = tuple(budgeted(design, study.T) for design in DESIGNS)
-    loss, fits = study.seen()
-    return Result(study.trainer.step, study.tasks, DESIGNS, counts, loss, None, study.place, fits, study.target[:, 0])
+    loss, film[study.trainer.step] = study.seen()
+    return Result(study.trainer.step, study.tasks, DESIGNS, counts, loss, None, study.place, torch.stack(list(film.values())),
+                  study.target[:, 0], tuple(film))
 
 
 def run(config: Config) -> Result:

@@ -222,16 +222,16 @@ def test_rows_train_as_torch_trains_one_net_by_itself(design: str):
 
 def test_test_losses_of_nets_are_integrals_over_x():
     result = whole(Config(**NETS))
-    assert result.fits is not None and result.place is not None and result.truth is not None
-    gap = (result.fits - result.truth[:, None]).square().double()  # first seed
+    assert result.film is not None and result.place is not None and result.truth is not None
+    gap = (result.film[-1] - result.truth[:, None]).square().double()  # first seed
     expected = np.trapezoid(gap.numpy(), result.place.numpy(), axis=-1).mean(-1) / 2
     assert np.allclose(expected, result.loss[..., 0], rtol=1e-4)
 
 
 def test_the_shared_net_without_z_has_one_answer_and_others_may_differ():
     result = whole(Config(**NETS))
-    assert result.fits is not None
-    apart = (result.fits[:, 0, -1, 0] - result.fits[:, 0, -1, 1]).abs().amax(-1)
+    assert result.film is not None
+    apart = (result.film[-1, :, 0, -1, 0] - result.film[-1, :, 0, -1, 1]).abs().amax(-1)
     assert apart[1] < 1e-5 and (np.delete(apart.numpy(), 1) > 0.5).all()
 
 
@@ -246,6 +246,10 @@ def test_partial_results_come_often_and_end_with_the_whole():
     assert len(results) == lesson.UPDATES // lesson.CHUNK + 1
     assert results[0].step == 0 and results[-1].step == lesson.UPDATES
     assert all(result.loss.isfinite().all() for result in results)
+    film = results[-1].film
+    assert film is not None and results[-1].stops == tuple(range(0, lesson.UPDATES + 1, lesson.EVERY))
+    for part in results:
+        assert part.film is not None and torch.equal(part.film, film[: len(part.stops)])
 
 
 def test_the_example_agrees_with_the_lesson_and_with_theory():
