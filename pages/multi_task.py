@@ -102,8 +102,8 @@ def _cuts(result: Result, scene: Config, said: Texts) -> list[Panel]:
     r, m = at(scene)
     caption = "Mean over seeds; bands: the middle half of them. Dotted: the controls."
     caption += " Dashed: theory, separate and shared without z." if scene.problem == "linear" else ""
-    return [Panel(id="relatedness", figure=lambda: pictures.against_relatedness(result, scene), span=4, height="short", caption=caption,
-                  title=f"Test loss with {SAMPLES[m]} samples each", alt=said["relatedness"]),
+    return [Panel(id="relatedness", figure=lambda: pictures.against_relatedness(result, scene), span=4, height="short",
+                  caption=caption, title=f"Test loss with {SAMPLES[m]} samples each", alt=said["relatedness"]),
             Panel(id="samples", figure=lambda: pictures.against_samples(result, scene), span=4, height="short", caption=caption,
                   title=f"Test loss at relatedness {told(RELATEDNESS[r])}", alt=said["samples"])]
 

@@ -222,7 +222,7 @@ def counts(result: Result) -> go.Figure:
     notes = [dict(x=c.total, y=name, text=f"{c.shared} + {c.own}", showarrow=False, xanchor="left", xshift=5)
              for c, name in zip(result.counts, names, strict=True)]
     return style.figure(traces, x="parameters", barmode="stack", bargap=0.35, annotations=notes, showlegend=False,
-                        xaxis_range=[0, 1.3 * top], yaxis_autorange="reversed", yaxis_showgrid=False)
+                        xaxis_range=[0, 1.5 * top], yaxis_autorange="reversed", yaxis_showgrid=False)
 
 
 def thumbnail(result: Result, scene: Config) -> dict[str, Any]:
