@@ -34,7 +34,7 @@ def legend(result: Result) -> list[tuple[str, str, str]]:
 
 
 def _samples_axis() -> dict[str, Any]:
-    return dict(type="log", tickvals=list(SAMPLES), ticktext=[str(n) for n in SAMPLES], title_text="samples of each task n",
+    return dict(type="log", tickvals=list(SAMPLES), ticktext=[str(n) for n in SAMPLES],
                 range=[float(np.log10(SAMPLES[0] * 0.8)), float(np.log10(SAMPLES[-1] * 1.2))])
 
 
@@ -67,7 +67,8 @@ def transfer(result: Result, scene: Config) -> go.Figure:
     r, m = at(scene)
     traces.append(dict(type="scatter", x=[RELATEDNESS[r]], y=[SAMPLES[m]], mode="markers", hoverinfo="skip",
                        marker=dict(symbol="circle-open", size=16, color=style.INK, line=dict(width=3))))
-    return style.figure(traces, x="relatedness ρ", yaxis={**_samples_axis(), "domain": [0, 0.9], "showgrid": False},
+    axis = {**_samples_axis(), "domain": [0, 0.9], "showgrid": False}
+    return style.figure(traces, x="relatedness ρ", y="samples of each task n", yaxis=axis,
                         xaxis_range=[-1.125, 1.125], showlegend=False, xaxis_showgrid=False)
 
 
@@ -113,7 +114,7 @@ def against_samples(result: Result, scene: Config) -> go.Figure:
         traces.append(style.theory(n, [separate_loss(k, D, scene.noise) for k in n], "separate, theory"))
         one = [shared_loss(k, scene.tasks, D, scene.noise, RELATEDNESS[r]) for k in n]
         traces.append(style.theory(n, one, "shared, theory"))
-    return style.figure(traces, y="test loss above the noise", xaxis=_samples_axis(),
+    return style.figure(traces, x="samples of each task n", y="test loss above the noise", xaxis=_samples_axis(),
                         **LOSS_AXIS, showlegend=False, shapes=[_here(SAMPLES[m])])
 
 

@@ -4,8 +4,9 @@
     none          one net that is not told the task
     concatenate, sum, gate, heads: one net that z, the one-hot index of the task, conditions, see core/engine/conditioned.py
 
-Objective of each row: the mean over the N = T n samples of (output − y)², no half. Every row has its own start; Adam on all
-samples. One trainer has the rows of all designs and sizes n in one theta, those of fewer parameters padded by zeros.
+Objective of each row: the mean of (output − y)² over its samples, no half: N = T n, or n of a separate net. Adam on all of them.
+Starts differ by seed and design. One trainer has the rows of all designs and sizes n in one theta, the
+shorter ones padded by zeros.
 
 Shapes: R relatednesses, M sizes n, S seeds, rows K = R S of one design and size, T tasks, G test places.
 """
