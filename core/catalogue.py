@@ -170,6 +170,14 @@ LESSONS = (
         question="Where does each method admit that it does not know?",
         source="Test-time dropout for ensemble and uncertainty estimation",
     ),
+    Lesson(
+        slug="multi_task",
+        name="Multi-task",
+        title="One model for several tasks helps where the tasks agree, and harms where they do not",
+        part="Semi-supervised and multi-task",
+        question="At what relatedness does sharing start to help?",
+        source="Parameter sharing: multi-task learning",
+    ),
 )
 
 

@@ -41,6 +41,7 @@ KINDS = {
     "sharings": ("shared", "unshared", "unshared_wide"),
     "tied tasks": ("task_a", "task_b"),
     "learners of a sum": ("weak_learner",),
+    "models for several tasks": ("tasks_apart", "tasks_untold", "tasks_joined", "tasks_added", "tasks_gated", "tasks_headed"),
     "places": ("best", "warning"),
 }
 KIND = {name: kind for kind, names in KINDS.items() for name in names}
