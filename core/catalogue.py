@@ -162,6 +162,14 @@ LESSONS = (
         question="Where does each method admit that it does not know?",
         source="Test-time dropout for ensemble and uncertainty estimation",
     ),
+    Lesson(
+        slug="mean_teacher",
+        name="Mean teacher",
+        title="A student learns from a few labels and from its own average",
+        part="Semi-supervised and multi-task",
+        question="Can a net teach itself where the labels are missing?",
+        source="Semi-supervised learning: supervised label, teacher's prediction",
+    ),
 )
 
 
