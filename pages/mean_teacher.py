@@ -3,7 +3,7 @@
 from core.lessons.mean_teacher.lesson import SEEDS, Config, Result
 from core.lessons.mean_teacher.moons import jitter
 from core.lessons.mean_teacher.teacher import half_life, ramp, warmed_decay
-from core.lessons.mean_teacher.words import alt_texts, summary
+from core.lessons.mean_teacher.words import alt_texts, pairs, summary
 from figures.mean_teacher import pictures
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
@@ -44,7 +44,7 @@ Batch norm's running mean and variance are no weights. Here the teacher has its 
 by them; left as they started, they belong to no net that exists.
 """
 
-SYMBOLS = {"a_t": "keep", "a": "decay", "w_t": "weight", "R": "length", "θ": "theta"}
+SYMBOLS = {"a_t": "warmed_decay", "a": "decay", "w_t": "weight", "R": "length", "θ": "theta"}
 
 REFERENCES = """
 - A. Tarvainen, H. Valpola, *Mean teachers are better role models: Weight-averaged consistency targets improve semi-supervised
@@ -61,24 +61,23 @@ def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alt_texts(result, scene))
     wrong = " A cross: a wrong label." if scene.wrong else ""
     panels = [
-        Panel(id="boundaries", figure=lambda: pictures.boundaries(result), span=7, rows=2, height="tall",
-              pair=("scores", "pairs"),
+        Panel(id="boundaries", figure=lambda: pictures.boundaries(result), span=8, height="tall", pair="scores",
               title="Labels alone, and labels with a teacher", alt=said["boundaries"],
               caption=f"Where each net says one half, on the first pair of seeds. Small: unlabelled points.{wrong}"),
-        Panel(id="scores", figure=lambda: pictures.scores(result, scene), span=5, title="Who is right on the test set?",
-              caption=f"Mean of {SEEDS} seeds; band: all of them.", alt=said["scores"]),
-        Panel(id="pairs", figure=lambda: pictures.pairs(result), span=5, title="Does it help in every pair of seeds?",
-              caption="Each line joins a net that learned alone and the teacher of the same data and start.", alt=said["pairs"]),
+        Panel(id="scores", figure=lambda: pictures.scores(result, scene), span=4, height="tall", title="Who is right on the test set?",
+              caption=f"Lines: means of {SEEDS} seeds. Bands: all of them, for the net alone and for the teacher.", alt=said["scores"]),
+        Panel(id="pairs", figure=lambda: pictures.pairs(result), span=4, title="Does it help in every pair of seeds?",
+              caption=lambda: f"Joined: the same data and the same start. {pairs(result)}", alt=said["pairs"]),
         Panel(id="confirmed", figure=lambda: pictures.confirmed(result, scene), span=4, title="Errors that both agree on",
               caption="Teacher's line: unlabelled points on which student and teacher agree and are both wrong. Other line: "
               "errors of the net that learns alone.", alt=said["confirmed"]),
-        Panel(id="schedules", figure=lambda: pictures.schedules(scene), span=4, title="Decay and consistency weight",
-              caption=f"Solid: decay, warmed up as min(1 − 1/(t + 1), {scene.decay:g}). Dotted: consistency weight, as a part of "
-              f"{scene.weight:g}.", alt=said["schedules"], keyed=False),
         Panel(id="memory", figure=lambda: pictures.memory(scene), span=4, title="What the teacher is made of", alt=said["memory"],
               caption=_made_of(scene), keyed=False),
     ]
     further = [
+        Panel(id="schedules", figure=lambda: pictures.schedules(scene), span=4, title="Decay and consistency weight",
+              caption=f"Solid: decay, warmed up as min(1 − 1/(t + 1), {scene.decay:g}). Dotted: consistency weight, as a part of "
+              f"{scene.weight:g}.", alt=said["schedules"], keyed=False),
         Panel(id="views", figure=lambda: pictures.views(result), span=4, title="One point, two transforms", pair=("cost", "loss"),
               caption="Each unlabelled point as the student and as the teacher are shown it, once, joined.", alt=said["views"]),
         Panel(id="cost", figure=lambda: pictures.cost(result, scene), span=4, title="What disagreement costs",

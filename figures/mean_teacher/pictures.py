@@ -77,6 +77,7 @@ def scores(result: Result, scene: Config) -> go.Figure:
     """Part of the test set that is right, over training."""
     traces = [trace for k, net in enumerate(NETS)
               for trace in _with_band(result.recorded, 100 * result.score[:, k], net, "update %{x}: %{y:.1f}\u00a0%")]
+    del traces[2]  # the student's band lies on the teacher's
     low = 100 * float(result.score[min(2, len(result.score) - 1):].min())
     return style.figure(traces, x="update", y="right (%)", xaxis_range=[0, scene.steps], showlegend=False,
                         yaxis_range=[min(max(0, low - 4), 90), 101])
@@ -87,7 +88,7 @@ def pairs(result: Result) -> go.Figure:
     right, seeds = 100 * style.array(result.score[-1]), np.arange(SEEDS) + 1
     joined = np.stack([right[0], right[2], np.full(SEEDS, np.nan)], 1).ravel()
     traces: list[style.Trace] = [dict(type="scatter", x=style.array(np.repeat(seeds, 3)), y=style.array(joined), mode="lines",
-                                      line=dict(color=style.MUTED, width=2), hoverinfo="skip")]
+                                      line=dict(color=style.COLOURS["axis"][0], width=3), hoverinfo="skip")]
     for k, net in ((0, "alone"), (2, "teacher")):
         traces.append(dict(type="scatter", x=seeds, y=right[k], mode="markers", name=NAMES[net],
                            marker=dict(color=style.colour(HUES[net]), size=13, line=dict(color=style.PAPER, width=1.5)),

@@ -59,7 +59,7 @@ def summary(result: Result, _: Config) -> str:
         verdict = f"The teacher is right less often than a net that learns from the labels alone on {down} of {SEEDS} seeds."
     score = result.score[-1]
     rows = [[NAMES[net], rate(score[k].mean()), rate(score[k].min()), rate(score[k].max())] for k, net in enumerate(NETS)]
-    return f"**{verdict}** {pairs(result)}\n\n{table(['right on the test set', 'mean', 'worst seed', 'best seed'], rows)}"
+    return f"**{verdict}**\n\n{table(['right on the test set', 'mean', 'worst seed', 'best seed'], rows)}"
 
 
 def predict(result: Result, config: Config) -> Amount:
@@ -69,7 +69,7 @@ def predict(result: Result, config: Config) -> Amount:
     if config.decay == 0:
         reason = "at decay 0 the teacher is the newest student and nothing else"
     elif config.decay >= 1 - 1 / (config.steps + 1):
-        reason = "the warm-up 1 − 1/(t + 1) is smaller than a all the time, so the teacher is the plain mean of all students"
+        reason = "the warm-up rules from start to end, so the teacher is the plain mean of all students"
     else:
         reason = f"the half-life ln ½/ln a is {format_number(half_life(config.decay), 3)} updates"
     return Amount(
@@ -115,8 +115,8 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
         "scores": f"Part of the test set that is right, mean of {SEEDS} seeds after {result.step} updates: {right[0]} for the "
                   f"net alone, {right[1]} for the student, {right[2]} for the teacher.",
         "pairs": pairs(result),
-        "confirmed": f"Student and teacher agree on {percent(result.agree[-1].mean())} of the unlabelled points and are both wrong "
-                     f"on {rate(result.confirmed[-1].mean())}; the net alone is wrong on {rate(result.mistaken[-1].mean())}.",
+        "confirmed": f"Student and teacher agree on {percent(result.agree[-1].mean())} of the unlabelled points and are both "
+                     f"wrong on {rate(result.confirmed[-1].mean())}; the net alone is wrong on {rate(result.mistaken[-1].mean())}.",
         "schedules": f"The consistency weight grows to {scene.weight:g} within {scene.ramp} updates, the decay from ½ to "
                      f"{scene.decay:g}.",
         "memory": f"How much the student of each update counts in the teacher; half of it comes from the last "
