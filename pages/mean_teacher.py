@@ -1,7 +1,7 @@
 """mean_teacher: a student guided by labels and by its own average."""
 
 from core.lessons.mean_teacher.lesson import SEEDS, Config, Result
-from core.lessons.mean_teacher.moons import jitter
+from core.lessons.mean_teacher.moons import Consistency, jitter
 from core.lessons.mean_teacher.teacher import half_life, ramp, warmed_decay
 from core.lessons.mean_teacher.words import alt_texts, pairs, summary
 from figures.mean_teacher import pictures
@@ -61,11 +61,12 @@ def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alt_texts(result, scene))
     wrong = " A cross: a wrong label." if scene.wrong else ""
     panels = [
-        Panel(id="boundaries", figure=lambda: pictures.boundaries(result), span=8, height="tall", pair="scores",
+        Panel(id="boundaries", figure=lambda: pictures.boundaries(result), span=7, pair="scores",
               title="Labels alone, and labels with a teacher", alt=said["boundaries"],
               caption=f"Where each net says one half, on the first pair of seeds. Small: unlabelled points.{wrong}"),
-        Panel(id="scores", figure=lambda: pictures.scores(result, scene), span=4, height="tall", title="Who is right on the test set?",
-              caption=f"Lines: means of {SEEDS} seeds. Bands: all of them, for the net alone and for the teacher.", alt=said["scores"]),
+        Panel(id="scores", figure=lambda: pictures.scores(result, scene), span=5, title="Who is right on the test set?",
+              caption=f"Lines: means of {SEEDS} seeds. Bands: all of them, for the net alone and for the teacher.",
+              alt=said["scores"]),
         Panel(id="pairs", figure=lambda: pictures.pairs(result), span=4, title="Does it help in every pair of seeds?",
               caption=lambda: f"Joined: the same data and the same start. {pairs(result)}", alt=said["pairs"]),
         Panel(id="confirmed", figure=lambda: pictures.confirmed(result, scene), span=4, title="Errors that both agree on",
@@ -103,5 +104,5 @@ def _made_of(scene: Config) -> str:
             f"warm-up; it halves in {life:.1f} updates.")
 
 
-page.show("mean_teacher", draw, presets=PRESETS, maths=MATHS, code=(warmed_decay, ramp, jitter),
+page.show("mean_teacher", draw, presets=PRESETS, maths=MATHS, code=(warmed_decay, ramp, jitter, Consistency.value_and_gradient),
           symbols=SYMBOLS, references=REFERENCES)

@@ -28,7 +28,7 @@ from core.lessons.mean_teacher.teacher import Teacher, ramp
 NETS = ("alone", "student", "teacher")
 SEEDS = 5
 GRID = 29  # points along a side of the plane that is drawn
-FRAME = ((-1.6, 2.6), (-1.2, 1.7))  # of that plane: x₁, x₂
+FRAME = ((-1.6, 2.6), (-1.4, 1.9))  # of that plane: x₁, x₂
 RECORDS = 20
 LEARNING_RATE = 0.02
 DECAYS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.97, 0.99, 0.995, 0.999, 0.9999)

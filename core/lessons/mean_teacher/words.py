@@ -116,7 +116,8 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
                   f"net alone, {right[1]} for the student, {right[2]} for the teacher.",
         "pairs": pairs(result),
         "confirmed": f"Student and teacher agree on {percent(result.agree[-1].mean())} of the unlabelled points and are both "
-                     f"wrong on {rate(result.confirmed[-1].mean())}; the net alone is wrong on {rate(result.mistaken[-1].mean())}.",
+                     f"wrong on {rate(result.confirmed[-1].mean())}; the net alone is wrong on "
+                     f"{rate(result.mistaken[-1].mean())}.",
         "schedules": f"The consistency weight grows to {scene.weight:g} within {scene.ramp} updates, the decay from ½ to "
                      f"{scene.decay:g}.",
         "memory": f"How much the student of each update counts in the teacher; half of it comes from the last "
