@@ -1,7 +1,7 @@
 """mean_teacher: a student guided by labels and by its own average."""
 
 from core.lessons.mean_teacher.lesson import SEEDS, Config, Result
-from core.lessons.mean_teacher.moons import Consistency, jitter
+from core.lessons.mean_teacher.moons import Consistency
 from core.lessons.mean_teacher.teacher import half_life, ramp, warmed_decay
 from core.lessons.mean_teacher.words import alt_texts, pairs, summary
 from figures.mean_teacher import pictures
@@ -104,5 +104,5 @@ def _made_of(scene: Config) -> str:
             f"warm-up; it halves in {life:.1f} updates.")
 
 
-page.show("mean_teacher", draw, presets=PRESETS, maths=MATHS, code=(warmed_decay, ramp, jitter, Consistency.value_and_gradient),
+page.show("mean_teacher", draw, presets=PRESETS, maths=MATHS, code=(warmed_decay, ramp, Consistency),
           symbols=SYMBOLS, references=REFERENCES)
