@@ -61,10 +61,11 @@ def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alt_texts(result, scene))
     wrong = " A cross: a wrong label." if scene.wrong else ""
     panels = [
-        Panel(id="boundaries", figure=lambda: pictures.boundaries(result), span=7, pair="scores",
+        Panel(id="boundaries", figure=lambda: pictures.boundaries(result), span=8, height="tall", pair="scores",
               title="Labels alone, and labels with a teacher", alt=said["boundaries"],
               caption=f"Where each net says one half, on the first pair of seeds. Small: unlabelled points.{wrong}"),
-        Panel(id="scores", figure=lambda: pictures.scores(result, scene), span=5, title="Who is right on the test set?",
+        Panel(id="scores", figure=lambda: pictures.scores(result, scene), span=4, height="tall",
+              title="Who is right on the test set?",
               caption=f"Lines: means of {SEEDS} seeds. Bands: all of them, for the net alone and for the teacher.",
               alt=said["scores"]),
         Panel(id="pairs", figure=lambda: pictures.pairs(result), span=4, title="Does it help in every pair of seeds?",
