@@ -248,8 +248,8 @@ def test_scores_are_those_of_torch_nets():
             assert score[k, s].item() == pytest.approx(right.item(), abs=0.003)
 
 
-def test_it_helps_on_average_of_twenty_pairs():
-    gain = torch.cat([lesson.gains(lesson.run(Config(seed=seed))) for seed in range(4)])
+def test_it_helps_on_average_of_twenty_pairs_that_no_setting_was_chosen_on():
+    gain = torch.cat([lesson.gains(lesson.run(Config(seed=seed))) for seed in range(100, 104)])
     assert gain.mean() > 0.02 and (gain > 0).sum() >= 14
 
 
