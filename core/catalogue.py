@@ -171,6 +171,14 @@ LESSONS = (
         source="Test-time dropout for ensemble and uncertainty estimation",
     ),
     Lesson(
+        slug="mean_teacher",
+        name="Mean teacher",
+        title="A student learns from a few labels and from its own average",
+        part="Semi-supervised and multi-task",
+        question="Can a net teach itself where the labels are missing?",
+        source="Semi-supervised learning: supervised label, teacher's prediction",
+    ),
+    Lesson(
         slug="multi_task",
         name="Multi-task",
         title="One model for several tasks helps where the tasks agree, and harms where they do not",

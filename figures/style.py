@@ -83,8 +83,8 @@ COLOURS = {
     "logistic": ("#029368", "#4FD4A1"),
     "exponential": ("#B3257A", "#E38FCC"),
     # guide and guided
-    "student": ("#1F8F84", "#5FD3C6"),
-    "teacher": ("#96262C", "#F28B8B"),
+    "student": ("#1F8F84", "#6FE0A0"),
+    "teacher": ("#96262C", "#E63A5C"),
     # gradients as they are, and clipped
     "unclipped": ("#CF5312", "#FD9E73"),
     "clip_norm": ("#1D74AA", "#57C4FC"),
