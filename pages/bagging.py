@@ -12,7 +12,7 @@ from ui.page import Preset
 
 PRESETS = [
     Preset("Trees on bootstraps",
-           "Each tree sees its own bootstrap of the points. Their average is nearer to the truth than one tree is."),
+           "Each tree has its own bootstrap; their average is nearer to the truth."),
     Preset("No bags: averaging does not help",
            "Trees that all see the same samples are the same tree. Their correlation is 1, and nothing is gained.",
            dict(bag="none")),
@@ -20,37 +20,37 @@ PRESETS = [
            dict(bag="third")),
     Preset("Bags too small", "On a tenth of the samples trees hardly agree, but they share a bias that no average takes away.",
            dict(bag="tenth")),
-    Preset("Stumps keep their bias", "A stump cannot bend like the curve. The average of stumps has less variance and the same bias.",
+    Preset("Stumps keep their bias", "A stump cannot bend like the curve. Its average has less variance and about the same bias.",
            dict(learner="stump")),
     Preset("Voting on two moons", "Averages and majority err less than one tree, far from what independent voters would reach.",
            dict(problem="two_moons")),
-    Preset("Nets from other starts", "Nets that see all samples differ by their starts only: they are much alike, and gain little.",
+    Preset("Nets from other starts", "Nets that see all samples differ by their starts only: much alike, they gain little.",
            dict(learner="net", bag="none", members=32)),
 ]
 
 MATHS = r"""
 **Members.** From a training set of $N$ samples each of $M$ members gets a bag of $b$ samples, drawn with replacement. A tree
-lowers $\sum_{i\in\text{bag}}(y_i-f(x_i))^2$ greedily, split by split (for classes 0 and 1 this is Gini's impurity); a net minimises
-the mean of the squared error or of the cross-entropy over its bag by Adam. A bag of $b$ holds $1-(1-1/N)^b$ of the samples in
+lowers $\sum_{i\in\text{bag}}(y_i-f(x_i))^2$ greedily, split by split (for classes 0 and 1 this is Gini's impurity); a net
+minimises the mean of the squared error or of the cross-entropy over its bag by Adam. A bag of $b$ holds $1-(1-1/N)^b$ of the samples in
 expectation, for $b=N$ about $1-1/e=63.2\,\%$.
 
-**The average** $\bar f=\frac1M\sum_mf_m$. Let a member's prediction at a point have the variance $\sigma^2$ over training sets and
-bags, and two members of *one* training set the correlation $\rho$. Then
+**The average** $\bar f=\frac1M\sum_mf_m$. Let a member's prediction at a point have the variance $\sigma^2$ over training sets
+and bags, and two members of *one* training set the correlation $\rho$. Then
 $$\operatorname{Var}(\bar f)=\rho\sigma^2+\frac{1-\rho}{M}\sigma^2,\qquad \mathbb E\bar f=\mathbb Ef_m.$$
-More members take the second part away; the first is a floor, which only members that are less alike lower. The bias is that of one
-member. $\sigma^2/M$ would need $\rho=0$. Here $\sigma^2$ and $\rho\sigma^2$ are measured: means over test points of variances and
+More members take the second part away; the first is a floor, which only members that are less alike lower. The bias is that of
+one member. $\sigma^2/M$ would need $\rho=0$. Here $\sigma^2$ and $\rho\sigma^2$ are measured: means over test points of variances and
 of covariances over $T$ training sets. The bias is freed of what finitely many sets add to it, $\operatorname{Var}(\bar f)/T$, so
 that it may come out a little below zero.
 
 **Out of the bag.** Each sample is predicted by the members whose bags do not hold it, about 37 % of them for $b=N$. That is an
 honest test without a test set, of a smaller ensemble.
 
-**Weights** $v_m\ge0$, $\sum_mv_m=1$, minimise $\frac1n\sum_i(y_i-\sum_mv_mf_m(x_i))^2$ over $n$ samples that have trained no member.
-On the training samples the same minimum favours the members that know them by heart.
+**Weights** $v_m\ge0$, $\sum_mv_m=1$, minimise $\frac1n\sum_i(y_i-\sum_mv_mf_m(x_i))^2$ over $n$ samples that have trained no
+member. On the training samples the same minimum favours the members that know them by heart.
 
 **Majority.** If $M$ voters erred independently with probability $e<\frac12$, most of them would err with
-$\sum_{k>M/2}\binom Mke^k(1-e)^{M-k}$, which falls to zero. Members of one training set are not independent. A tie counts as half an
-error.
+$\sum_{k>M/2}\binom Mke^k(1-e)^{M-k}$, which falls to zero. Members of one training set are not independent. A tie counts as
+half an error.
 """
 
 REFERENCES = """
@@ -90,7 +90,7 @@ def _panels(result: Result, scene: Config, said: Texts) -> list[Panel]:
               title=f"{'Members' if not result.classes else f'What the average of {one}s says'}"
                     f"{' and their average' if not result.classes else ''}",
               caption="Blue: A; orange: B; line: undecided." if result.classes else
-                      f"Thin: {min(scene.members, pictures.LINES)} of the members; heavy: the average; dashed: the curve itself."),
+                      f"Thin: {words.lines(scene, pictures.LINES)}; heavy: the average; dashed: the curve itself."),
         _training(result, scene, said),
     ]
     return panels + (_others(result, scene, said) if result.done else [])
@@ -125,11 +125,12 @@ def _others(result: Result, scene: Config, said: Texts) -> list[Panel]:
 
 
 def _further(result: Result, scene: Config, said: Texts) -> list[Panel]:
-    apart = ("Standard deviation of what the members say, from pale (0) to dark (½). Members can agree and be wrong."
+    apart = ("Standard deviation of what the members say: the farther from the ground's colour, the larger. They can agree "
+             "and be wrong."
              if result.classes else "Solid: standard deviation of what the members say; dotted: how far the average is off.")
     out = [
-        Panel(id="disagreement", figure=lambda: further.disagreement(result, scene), span=6, alt=said["disagreement"], keyed=False,
-              title="Where the members disagree", pair="distinct", caption=apart),
+        Panel(id="disagreement", figure=lambda: further.disagreement(result, scene), span=6, alt=said["disagreement"],
+              keyed=False, title="Where the members disagree", pair="distinct", caption=apart),
         Panel(id="distinct", figure=lambda: further.distinct(result, scene), span=6, alt=said["distinct"], keyed=False,
               title="What part of the samples a bag holds",
               caption=f"Dots: means of 128 bags; dashed: 1 − (1 − 1/N)<sup>b</sup>. {words.shown_share(scene, result)}"),
@@ -148,5 +149,5 @@ def _further(result: Result, scene: Config, said: Texts) -> list[Panel]:
     return out
 
 
-page.show("bagging", draw, presets=PRESETS, maths=MATHS, code=(variance_of_mean, spread, out_of_bag, simplex_weights, distinct_share),
-          symbols=SYMBOLS, references=REFERENCES)
+page.show("bagging", draw, presets=PRESETS, maths=MATHS, code=(variance_of_mean, spread, out_of_bag, simplex_weights,
+          distinct_share), symbols=SYMBOLS, references=REFERENCES)

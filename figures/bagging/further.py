@@ -9,7 +9,7 @@ import torch
 from core.lessons.bagging import lesson, measure
 from core.lessons.bagging.lesson import SHARES, Config, Result
 from figures import style
-from figures.bagging.pictures import line, members_axis, on_plane, samples, bounds
+from figures.bagging.pictures import bounds, line, members_axis, on_plane, samples
 from figures.wire import rounded
 
 
@@ -24,8 +24,8 @@ def disagreement(result: Result, scene: Config) -> go.Figure:
         return on_plane([style.frames(surface, z=z), samples(result)], result, scene)
     x, y = style.array(result.across), style.array(spread[:, 0])
     off = style.array((lesson.averages(result) - result.truth).abs()[:, 0])
-    curve = dict(type="scatter", x=x, y=y[-1], mode="lines", showlegend=False, line=dict(color=style.colour("averaged"), width=2.6),
-                hovertemplate="members differ by %{y:.2f}<extra></extra>")
+    curve = dict(type="scatter", x=x, y=y[-1], mode="lines", showlegend=False,
+                 line=dict(color=style.colour("averaged"), width=2.6), hovertemplate="members differ by %{y:.2f}<extra></extra>")
     distance = dict(type="scatter", x=x, y=off[-1], mode="lines", showlegend=False,
                     line=dict(color=style.colour("test"), width=2, dash="dot"),
                     hovertemplate="average is off by %{y:.2f}<extra></extra>")
@@ -61,7 +61,8 @@ def weights(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001
     gap = np.full((T, 1), np.nan, np.float32)
     lines = dict(type="scatter", x=np.tile(np.append(place, np.float32(np.nan)), T), y=np.concatenate([ordered, gap], 1).ravel(),
                  mode="lines+markers" if M < 3 else "lines", showlegend=False, marker=dict(color=style.colour("averaged", 0.5)),
-                 line=dict(color=style.colour("averaged", 0.4), width=1.4), hovertemplate="rank %{x}: %{y:.1f}\u00a0%<extra></extra>")
+                 line=dict(color=style.colour("averaged", 0.4), width=1.4),
+                 hovertemplate="rank %{x}: %{y:.1f}\u00a0%<extra></extra>")
     equal = style.theory([1, M], [100 / M, 100 / M], "equal weights", showlegend=False)
     return style.figure([lines, equal], x="member, by weight", y="weight (%)", showlegend=False,
                         xaxis=dict(range=[0.5, M + 0.5]), yaxis=dict(range=[0, 1.08 * float(ordered.max())]))

@@ -12,15 +12,15 @@ from core.drawings import LEVELS
 from core.lessons.bagging import lesson, measure
 from core.lessons.bagging.data import CURVE, FRAMES, Samples, to_dots
 from core.lessons.bagging.lesson import ARMS, MOST_DOTS, Config, Result
-from core.lessons.bagging.words import SHORT, kept
+from core.lessons.bagging.words import SHORT
 from core.uploads import frame
 from figures import style
 from figures.kinds import PointsPad
 from figures.wire import rounded
 
 LINES = 24  # members drawn as curves at most
-WIDE = {"one": "One member", "uniform": "Average", "weighted": "Weighted,<br>held-out data", "fitted": "Weighted,<br>training data",
-        "majority": "Majority"}
+WIDE = {"one": "One member", "uniform": "Average", "weighted": "Weighted,<br>held-out data",
+        "fitted": "Weighted,<br>training data", "majority": "Majority"}
 
 
 def legend(result: Result) -> list[tuple[str, str, str]]:
@@ -37,16 +37,17 @@ def alike(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001
     """The part of a member's variance that is left in the average, against ρ: measured for every way to draw bags."""
     along = torch.linspace(0, 1, 41, dtype=torch.float64)
     theory = 100 * torch.stack([measure.variance_of_mean(along, 1.0, m) for m in result.frames])
-    dashed = style.theory(along, theory[-1], "formula", showlegend=False, hovertemplate="ρ = %{x:.2f}: %{y:.0f}\u00a0%<extra></extra>")
+    dashed = style.theory(along, theory[-1], "formula", showlegend=False,
+                          hovertemplate="ρ = %{x:.2f}: %{y:.0f}\u00a0%<extra></extra>")
     traces: list[style.Trace] = [style.frames(dashed, y=theory)]
-    low, top = -0.05, 118.0
+    low, top = -0.05, 108.0
     if result.stats is not None:
         stats = result.stats
         left = 100 * style.array((stats.variance / stats.sigma2.clamp_min(1e-20)[:, None]).T)  # [F, W]
         x = style.array(stats.rho)
         low, top = min(low, float(x.min()) - 0.05), max(top, 1.1 * float(left.max()))
-        ring = dict(type="scatter", x=[x[result.home]], y=[left[-1, result.home]], mode="markers", hoverinfo="skip", showlegend=False,
-                    marker=dict(symbol="circle-open", size=24, color=style.INK, line=dict(width=2)))
+        ring = dict(type="scatter", x=[x[result.home]], y=[left[-1, result.home]], mode="markers", hoverinfo="skip",
+                    showlegend=False, marker=dict(symbol="circle-open", size=24, color=style.INK, line=dict(width=2)))
         dots = dict(type="scatter", x=x, y=left[-1], mode="markers+text", showlegend=False, cliponaxis=False,
                     text=[f"  {SHORT[way]}  " for way in result.ways],
                     textposition=["middle right" if v < 0.75 else "middle left" for v in x],
@@ -121,7 +122,7 @@ def pad(result: Result, scene: Config) -> PointsPad:
     """The training set, to be drawn on."""
     across, up = FRAMES[scene.problem]
     curve = scene.problem == CURVE
-    classes = (("Point", style.colour("train")),) if curve else (("A", style.colour("class_a")), ("B", style.colour("class_b")))
+    classes = (("Points", style.colour("train")),) if curve else (("A", style.colour("class_a")), ("B", style.colour("class_b")))
     return PointsPad(points=to_dots(scene.problem, Samples(result.x, result.y)), levels=LEVELS, x=across, y=up,
                      x_title="x" if curve else "x₁", y_title="y" if curve else "x₂", classes=classes, most=MOST_DOTS)
 
@@ -135,8 +136,8 @@ def members_axis(result: Result, room: float = 0.0) -> dict[str, Any]:
 def line(result: Result, y: Any, hue: str, said: str, width: float = 2.6, alpha: float = 1, mode: str = "lines+markers",
           **stroke: Any) -> style.Trace:
     return dict(type="scatter", x=result.frames.numpy(), y=style.array(y), mode=mode, showlegend=False,
-                line=dict(color=style.colour(hue, alpha), width=width, **stroke), marker=dict(size=6, color=style.colour(hue, alpha)),
-                hovertemplate=f"{said}, %{{x}} members: %{{y:.3g}}<extra></extra>")
+                line=dict(color=style.colour(hue, alpha), width=width, **stroke),
+                marker=dict(size=6, color=style.colour(hue, alpha)), hovertemplate=f"{said}, %{{x}} members: %{{y:.3g}}<extra></extra>")
 
 
 def parts(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001

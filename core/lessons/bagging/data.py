@@ -20,7 +20,7 @@ from core.uploads import Points, frame
 from core.uploads import split as split_points
 
 CURVE = "curve"
-TEST, HELD_OUT = 400, 60
+ASKED, TEST, HELD_OUT = 200, 100, 60  # points at which the truth is asked; for each training set samples that test and choose
 FRAMES = {CURVE: ((0.0, 1.0), (-2.2, 2.2)), "two_moons": ((-2.2, 3.2), (-1.6, 2.1)), "circles": ((-2.2, 2.2), (-2.0, 2.0))}
 ANGLES = 720  # of the quadrature
 Frame = tuple[tuple[float, float], tuple[float, float]]
@@ -35,8 +35,9 @@ class Data(NamedTuple):
     drawn: Samples  # the training set that is shown: [D, N], [N]
     sets: Samples  # T others: [T, D, N], [T, N]
     held_out: Samples  # for each of these some that train no member: [T, D, n], [T, n]
-    test: Samples  # [D, n], [n]
-    truth: Tensor  # [n] at the test points; of the reader's own points the class itself
+    tests: Samples  # and some that only test: [T, D, n], [T, n]
+    asked: Tensor  # [D, n] points at which bias and variance are taken
+    truth: Tensor  # [n] there; of the reader's own points the class itself
     frame: Frame  # axes on which all of them are seen
     known: bool  # whether the truth is known
 
@@ -53,23 +54,24 @@ def of_problem(problem: str, count: int, size: int, noise: float, seed: int, dot
     noise: standard deviation of a curve's noise, or of the points around their moon or circle.
     """
     bounds = FRAMES[problem]
-    test = _draw(problem, TEST, noise, generator(seed, 999))
+    asked = _draw(problem, ASKED, noise, generator(seed, 999)).x
     return Data(
         drawn=from_dots(problem, dots or to_dots(problem, _draw(problem, size, noise, generator(seed, 0)))),
         sets=_stack([_draw(problem, size, noise, generator(seed, t)) for t in range(1, count + 1)]),
         held_out=_stack([_draw(problem, HELD_OUT, noise, generator(seed, 100 + t)) for t in range(1, count + 1)]),
-        test=test, truth=truth(problem, test.x, noise), frame=bounds, known=True)
+        tests=_stack([_draw(problem, TEST, noise, generator(seed, 200 + t)) for t in range(1, count + 1)]),
+        asked=asked, truth=truth(problem, asked, noise), frame=bounds, known=True)
 
 
 def of_points(own: Points, count: int, size: int, seed: int) -> Data:
     """The reader's points: half of them train, a quarter is held out, a quarter tests. A training set is a part of the first."""
-    parts = split_points(own, [len(own.y_N), HELD_OUT, TEST], generator(seed, 0))
+    parts = split_points(own, [len(own.y_N), HELD_OUT, ASKED], generator(seed, 0))
     pool, held_out, test = (Samples(x.double(), y.double()) for x, y in parts)
     size = min(size, max(2, len(pool.y) // 2))
     chosen = [torch.randperm(len(pool.y), generator=generator(seed, t))[:size] for t in range(count + 1)]
     first, *rest = (Samples(pool.x[:, rows], pool.y[rows]) for rows in chosen)
-    return Data(drawn=first, sets=_stack(rest), held_out=_stack([held_out] * count), test=test, truth=test.y, frame=frame(own),
-                known=False)
+    return Data(drawn=first, sets=_stack(rest), held_out=_stack([held_out] * count), tests=_stack([test] * count), asked=test.x,
+                truth=test.y, frame=frame(own), known=False)
 
 
 def _draw(problem: str, size: int, noise: float, rng: Generator) -> Samples:

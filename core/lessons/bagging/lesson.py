@@ -38,7 +38,7 @@ BAGS = {"tenth": "A tenth of the samples", "third": "Three in ten", "full": "As 
 SHARES = {"tenth": 0.1, "third": 0.3, "full": 1.0, "none": None}
 ARMS = {"one": "One member", "uniform": "Average", "weighted": "Weighted by held-out data", "fitted": "Weighted by training data",
         "majority": "Majority vote"}
-PIECE = 300_000  # nodes times features times samples of trees between two pauses, some 30 ms
+PIECE = 200_000  # nodes times features times samples of trees between two pauses, some 20 ms
 NETS = 1536  # nets that train together
 JURIES = 4000
 SIZES = tuple(i / 10 for i in range(2, 21, 2))  # of bags, as parts of N, at which distinct samples are counted
@@ -195,33 +195,35 @@ class _Lab:
         members = max(2, config.members)
         spreads = []
         for way in self.ways:
-            at_test, judged, held = [], [], []
+            asked, judged, held = [], [], []
             bag = torch.stack([self._bags(way, t + 1, N)[:members] for t in range(T)])
             for rows in torch.arange(T).split(self._sets_at_once(members, N)):
                 sets = Samples(data.sets.x[rows], data.sets.y[rows])
                 for newest in self._fit(sets, bag[rows], int(rows[0]) + 1):
                     fitted = newest
                     yield self.result
-                at_test.append(self._said(fitted, data.test.x.expand(len(rows), -1, -1), members))
+                asked.append(self._said(fitted, data.asked.expand(len(rows), -1, -1), members))
                 if way == config.bag:
-                    judged.append(self._said(fitted, torch.cat([sets.x, data.held_out.x[rows]], 2), members))
+                    judged.append(self._said(fitted, torch.cat([sets.x, data.held_out.x[rows], data.tests.x[rows]], 2), members))
                     held.append(counts(bag[rows], N))
-            said = torch.cat(at_test)
+            said = torch.cat(asked)
+            yield self.result
             spreads.append(measure.spread(said, data.truth, self.result.frames))
             if way == config.bag:
-                mine = said[:, : config.members], torch.cat(judged)[:, : config.members], torch.cat(held)[:, : config.members]
-        at_test, judged, held = mine
+                mine = torch.cat(judged)[:, : config.members], torch.cat(held)[:, : config.members]
+        judged, held = mine
+        trained, held_out, tested = judged.split([N, data.held_out.y.shape[1], data.tests.y.shape[1]], 2)
         weights = []
-        for said, y in ((judged[..., N:], data.held_out.y), (judged[..., :N], data.sets.y)):
+        for said, y in ((held_out, data.held_out.y), (trained, data.sets.y)):
             weights.append(measure.simplex_weights(said, y))
             yield self.result
-        yield replace(self.result, stats=self._stats(spreads, at_test, judged[..., :N], held, *weights))
+        yield replace(self.result, stats=self._stats(spreads, tested, trained, held, *weights))
 
     def _sets_at_once(self, members: int, N: int) -> int:
         """How many training sets are fitted together."""
         if self.config.learner == "net":
             return max(1, NETS // members)
-        return max(1, PIECE // (members * 2**self.config.levels * N * len(self.data.test.x)))
+        return max(1, PIECE // (members * 2**self.config.levels * N * len(self.data.asked)))
 
     def _said(self, fitted: Members, x: Tensor, members: int) -> Tensor:
         """What the members of some training sets say of x [t, D, n] in float64, [t, M, n]."""
@@ -256,18 +258,19 @@ class _Lab:
         across, up = torch.linspace(left, right, 49, dtype=torch.float64), torch.linspace(low, high, 35, dtype=torch.float64)
         return torch.stack(torch.meshgrid(across, up, indexing="xy")).flatten(1), across, up
 
-    def _stats(self, spreads: list[measure.Spread], at_test: Tensor, trained: Tensor, held: Tensor, weights: Tensor,
+    def _stats(self, spreads: list[measure.Spread], tested: Tensor, trained: Tensor, held: Tensor, weights: Tensor,
                fitted: Tensor) -> Stats:
         """What the members of the scene's own way say of test samples [T, M, n] and of their training set [T, M, N], of which
         their bags hold `held`; weights [T, M] from held-out and from training samples."""
         assert self.result is not None
         data, at, classes = self.data, self.result.frames - 1, self.classes
+        y = data.tests.y
         outside = measure.out_of_bag(trained, held)[:, at]
-        votes = {"one": measure.error(at_test, data.test.y, classes).mean(1),
-                 "uniform": measure.error(at_test.mean(1), data.test.y, classes),
-                 "weighted": measure.error((weights[..., None] * at_test).sum(1), data.test.y, classes),
-                 "fitted": measure.error((fitted[..., None] * at_test).sum(1), data.test.y, classes)}
-        most = measure.majority(at_test, data.test.y) if classes else torch.full(at_test.shape[:2], torch.nan).double()
+        votes = {"one": measure.error(tested, y[:, None], classes).mean(1),
+                 "uniform": measure.error(tested.mean(1), y, classes),
+                 "weighted": measure.error((weights[..., None] * tested).sum(1), y, classes),
+                 "fitted": measure.error((fitted[..., None] * tested).sum(1), y, classes)}
+        most = measure.majority(tested, y[:, None]) if classes else torch.full(tested.shape[:2], torch.nan).double()
         if classes:
             votes["majority"] = most[:, -1]
         chance = float(votes["one"].mean()) if classes else float("nan")
@@ -276,7 +279,7 @@ class _Lab:
             bias=torch.stack([s.bias for s in spreads]), variance=torch.stack([s.variance for s in spreads]),
             error=torch.stack([s.error for s in spreads]), sigma2=torch.stack([s.sigma2 for s in spreads]),
             rho=torch.stack([s.rho for s in spreads]),
-            test=measure.error(measure.running_mean(at_test)[:, at], data.test.y, classes),
+            test=measure.error(measure.running_mean(tested)[:, at], y[:, None], classes),
             out_of_bag=measure.error(outside, data.sets.y[:, None], classes),
             votes=torch.stack(list(votes.values())), arms=tuple(votes), weights=weights, majority=most.mean(0)[at],
             independent=(measure.independent_voters(chance, self.result.frames, JURIES, rng) if classes else

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 
 class Spread(NamedTuple):
-    """Means over the test points of what training sets and bags do to the average of the first members."""
+    """Means over the test points of what training sets and bags do to an average of some of the members."""
 
     bias: Tensor  # [F] squared; in expectation what infinitely many training sets would show, so that it may fall below 0
     variance: Tensor  # [F]
@@ -22,18 +22,23 @@ class Spread(NamedTuple):
 
 
 def spread(said_TMn: Tensor, truth_n: Tensor, at_F: Tensor) -> Spread:
-    """Bias², variance and ρ of members that were trained on T >= 2 training sets, M >= 2 on each."""
-    T, M, _ = said_TMn.shape
-    average = running_mean(said_TMn)
-    variance_M = average.var(0).mean(-1)
-    raw_M = (average.mean(0) - truth_n).square().mean(-1)
-    sigma2 = said_TMn.var(0).mean()
+    """Bias², variance and ρ of members that were trained on T >= 2 training sets, M >= 2 on each.
+
+    at_F: numbers of members, at most M. As many averages of so many members as there are without a member in two of them are
+    taken, and the mean of what they show.
+    """
+    T, M, n = said_TMn.shape
+    bias, variance = [], []
+    for m in at_F.tolist():
+        average = said_TMn[:, : M // m * m].reshape(T, M // m, m, n).mean(2)
+        variance.append(average.var(0).mean())
+        bias.append((average.mean(0) - truth_n).square().mean() - variance[-1] / T)
+    sigma2, whole = said_TMn.var(0).mean(), said_TMn.mean(1).var(0).mean()
     # M² Var(mean) is the sum of M variances and M(M − 1) covariances.
-    covariance = (M * variance_M[-1] - sigma2) / (M - 1)
+    covariance = (M * whole - sigma2) / (M - 1)
     rho = covariance / sigma2 if sigma2 > 1e-20 else torch.ones_like(sigma2)
-    bias_M = raw_M - variance_M / T
-    at = at_F - 1
-    return Spread(bias_M[at], variance_M[at], (bias_M + variance_M)[at], sigma2, rho)
+    bias_F, variance_F = torch.stack(bias), torch.stack(variance)
+    return Spread(bias_F, variance_F, bias_F + variance_F, sigma2, rho)
 
 
 def variance_of_mean(rho: Tensor | float, sigma2: Tensor | float, members: Tensor) -> Tensor:
@@ -88,9 +93,10 @@ def project(v: Tensor) -> Tensor:
     return (v - over.gather(-1, last)).clamp_min(0)
 
 
-def majority(said_TMn: Tensor, y_n: Tensor) -> Tensor:
-    """Part of the samples that most of the first 1, 2, … members get wrong, [T, M]; a tie is half an error."""
-    wrong = ((said_TMn > 0.5) != (y_n > 0.5)).double().cumsum(1)
+def majority(said_TMn: Tensor, y: Tensor) -> Tensor:
+    """Part of the samples that most of the first 1, 2, … members get wrong, [T, M]; a tie is half an error. y: as `said`, or
+    of fewer dimensions."""
+    wrong = ((said_TMn > 0.5) != (y > 0.5)).double().cumsum(1)
     half = torch.arange(1, said_TMn.shape[1] + 1, dtype=wrong.dtype)[:, None] / 2
     return ((wrong > half).double() + 0.5 * (wrong == half)).mean(-1)
 

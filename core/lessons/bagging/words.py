@@ -33,8 +33,8 @@ def summary(result: Result, config: Config) -> str:
     rows = [(name, _number(v[0]), _number(v[-1])) for name, v in values]
     test = stats.test.mean(0)
     rows.append(("Test error", _error(result, test[0]), _error(result, test[-1])))
-    verdict = f"**{_verdict(result, config)}**"
-    return verdict + "\n\n" + table((f"Mean of {config.sets} training sets", f"one {NAMES[config.learner]}", f"average of {M}"), rows)
+    columns = f"Mean of {config.sets} training sets", f"one {NAMES[config.learner]}", f"average of {M}"
+    return f"**{_verdict(result, config)}**\n\n" + table(columns, rows)
 
 
 def _verdict(result: Result, config: Config) -> str:
@@ -71,13 +71,13 @@ def predict(result: Result, config: Config) -> Pick:
     return Pick(text=text, options=options, right=(right,), why=why)
 
 
-QUARTER, GOAL = 0.25, 0.03
+QUARTER, GOAL = 0.25, 0.035
 
 
 def _better_together(result: Result, config: Config, answer: None) -> Verdict:  # noqa: ARG001
     """Whether bad members make a good average, on the challenge's data."""
     start = Config(**CHALLENGE.scene)
-    if replace(config, bag=start.bag, depth=start.depth, members=start.members) != start:
+    if replace(config, bag=start.bag, depth=start.depth, members=start.members, seed=start.seed) != start:
         return Verdict(False, "This is another scene than the challenge's. Set the scene, and move only bags, depth and members.")
     if result.stats is None:
         return Verdict(False, "The other training sets are still being fitted.")
@@ -88,8 +88,8 @@ def _better_together(result: Result, config: Config, answer: None) -> Verdict:  
 
 
 CHALLENGE = Challenge(
-    text=f"Let bad members make a good average: bring the mean squared distance of the average from the truth below {GOAL:g}, and "
-         "below a quarter of one member's. Move only bags, depth and number of members.",
+    text=f"Let bad members make a good average: bring the mean squared distance of the average from the truth below {GOAL:g}, "
+         "and below a quarter of one member's. Move only bags, depth and number of members.",
     check=_better_together, scene=dict(learner="tree", bag="full", members=64, depth=4))
 
 
@@ -116,6 +116,11 @@ def moves(result: Result) -> str:
         return "More members change nothing."
     larger = float((bias[-1] - bias[0]).abs()) < float(variance[0] - variance[-1])
     return "More members change the variance most." if larger else "Here bias² moves as much, which is chance."
+
+
+def lines(config: Config, most: int) -> str:
+    """How many of the members are drawn as curves."""
+    return "the one member" if config.members == 1 else f"{'all' if config.members <= most else most} members"
 
 
 def vote_order(result: Result) -> str:
@@ -154,8 +159,8 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
         "fit": f"{what.format(M)}, with {N} training samples.",
         "pad": f"The {N} training samples.",
         "disagreement": f"Members disagree by {_number(spread.mean())} on average, at most by {_number(spread.max())}.",
-        "distinct": f"Part of the samples that a bag holds, from {format_percent(result.shares[0])} at {int(result.sizes[0])} drawn to "
-                    f"{format_percent(result.shares[-1])} at {int(result.sizes[-1])}.",
+        "distinct": f"Part of the samples that a bag holds, from {format_percent(result.shares[0])} at {int(result.sizes[0])} drawn "
+                    f"to {format_percent(result.shares[-1])} at {int(result.sizes[-1])}.",
     }
     return out | (_of_others(result, scene) if result.stats else {})
 

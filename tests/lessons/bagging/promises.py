@@ -20,7 +20,8 @@ def the_average_is_nearer_to_the_truth(result: Result, _: Config) -> bool:
 
 def nothing_is_gained_without_bags(result: Result, scene: Config) -> bool:
     stats, h = _stats(result), result.home
-    return scene.bag == "none" and bool((stats.rho[h] - 1).abs() < 1e-9 and (stats.error[h] - stats.error[h, 0]).abs().max() < 1e-12)
+    same = bool((stats.rho[h] - 1).abs() < 1e-9)
+    return scene.bag == "none" and same and bool((stats.error[h] - stats.error[h, 0]).abs().max() < 1e-12)
 
 
 def smaller_bags_make_worse_trees_and_a_better_average(result: Result, _: Config) -> bool:
