@@ -3,7 +3,7 @@
 from core.formatting import format_number
 from core.lessons.bagging import words
 from core.lessons.bagging.lesson import LEAST, Config, Result
-from core.lessons.bagging.measure import distinct_share, out_of_bag, simplex_weights, spread, variance_of_mean
+from core.lessons.bagging.measure import simplex_weights, spread, variance_of_mean
 from core.lessons.bagging.words import alt_texts, summary
 from figures.bagging import further, pictures
 from ui import page
@@ -31,16 +31,16 @@ PRESETS = [
 MATHS = r"""
 **Members.** From a training set of $N$ samples each of $M$ members gets a bag of $b$ samples, drawn with replacement. A tree
 lowers $\sum_{i\in\text{bag}}(y_i-f(x_i))^2$ greedily, split by split (for classes 0 and 1 this is Gini's impurity); a net
-minimises the mean of the squared error or of the cross-entropy over its bag by Adam. A bag of $b$ holds $1-(1-1/N)^b$ of the samples in
-expectation, for $b=N$ about $1-1/e=63.2\,\%$.
+minimises the mean of the squared error or of the cross-entropy over its bag by Adam. A bag of $b$ holds $1-(1-1/N)^b$ of the
+samples in expectation, for $b=N$ about $1-1/e=63.2\,\%$.
 
 **The average** $\bar f=\frac1M\sum_mf_m$. Let a member's prediction at a point have the variance $\sigma^2$ over training sets
 and bags, and two members of *one* training set the correlation $\rho$. Then
 $$\operatorname{Var}(\bar f)=\rho\sigma^2+\frac{1-\rho}{M}\sigma^2,\qquad \mathbb E\bar f=\mathbb Ef_m.$$
 More members take the second part away; the first is a floor, which only members that are less alike lower. The bias is that of
-one member. $\sigma^2/M$ would need $\rho=0$. Here $\sigma^2$ and $\rho\sigma^2$ are measured: means over test points of variances and
-of covariances over $T$ training sets. The bias is freed of what finitely many sets add to it, $\operatorname{Var}(\bar f)/T$, so
-that it may come out a little below zero.
+one member. $\sigma^2/M$ would need $\rho=0$. Here $\sigma^2$ and $\rho\sigma^2$ are measured: means over test points of variances
+and of covariances over $T$ training sets. The bias is freed of what finitely many sets add to it, $\operatorname{Var}(\bar f)/T$,
+so that it may come out a little below zero.
 
 **Out of the bag.** Each sample is predicted by the members whose bags do not hold it, about 37 % of them for $b=N$. That is an
 honest test without a test set, of a smaller ensemble.
@@ -62,7 +62,7 @@ REFERENCES = """
 - J. Duchi, S. Shalev-Shwartz, Y. Singer, T. Chandra, Efficient projections onto the l1-ball, ICML 2008.
 """
 
-SYMBOLS = {"ρ": "rho", "σ²": "sigma2", "M": "members", "T": "T", "b": "drawn", "N": "size", "v": "weight"}
+SYMBOLS = {"ρ": "rho", "σ²": "sigma2", "M": "members", "T": "T", "v": "weight"}
 
 
 def draw(result: Result, scene: Config) -> Board:
@@ -149,5 +149,5 @@ def _further(result: Result, scene: Config, said: Texts) -> list[Panel]:
     return out
 
 
-page.show("bagging", draw, presets=PRESETS, maths=MATHS, code=(variance_of_mean, spread, out_of_bag, simplex_weights,
-          distinct_share), symbols=SYMBOLS, references=REFERENCES)
+page.show("bagging", draw, presets=PRESETS, maths=MATHS, code=(variance_of_mean, spread, simplex_weights), symbols=SYMBOLS,
+          references=REFERENCES)

@@ -137,7 +137,8 @@ def line(result: Result, y: Any, hue: str, said: str, width: float = 2.6, alpha:
           **stroke: Any) -> style.Trace:
     return dict(type="scatter", x=result.frames.numpy(), y=style.array(y), mode=mode, showlegend=False,
                 line=dict(color=style.colour(hue, alpha), width=width, **stroke),
-                marker=dict(size=6, color=style.colour(hue, alpha)), hovertemplate=f"{said}, %{{x}} members: %{{y:.3g}}<extra></extra>")
+                marker=dict(size=6, color=style.colour(hue, alpha)),
+                hovertemplate=f"{said}, %{{x}} members: %{{y:.3g}}<extra></extra>")
 
 
 def parts(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001

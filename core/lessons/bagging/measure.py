@@ -43,7 +43,7 @@ def spread(said_TMn: Tensor, truth_n: Tensor, at_F: Tensor) -> Spread:
 
 def variance_of_mean(rho: Tensor | float, sigma2: Tensor | float, members: Tensor) -> Tensor:
     """ρσ² + (1 − ρ)σ²/M, the variance of the mean of M numbers of variance σ² of which two have the correlation ρ."""
-    return rho * sigma2 + (1 - rho) * sigma2 / members
+    return rho * sigma2 + (1 - rho) * sigma2 / members.double()
 
 
 def running_mean(said: Tensor) -> Tensor:

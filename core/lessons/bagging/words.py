@@ -157,10 +157,10 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     out = {
         "alike": "Axes for the part of a member's variance that is left in the average against the members' correlation.",
         "fit": f"{what.format(M)}, with {N} training samples.",
-        "pad": f"The {N} training samples.",
+        "pad": f"The {N} samples that the members are trained on.",
         "disagreement": f"Members disagree by {_number(spread.mean())} on average, at most by {_number(spread.max())}.",
-        "distinct": f"Part of the samples that a bag holds, from {format_percent(result.shares[0])} at {int(result.sizes[0])} drawn "
-                    f"to {format_percent(result.shares[-1])} at {int(result.sizes[-1])}.",
+        "distinct": f"Part of the samples that a bag holds, from {format_percent(result.shares[0])} at {int(result.sizes[0])} "
+                    f"drawn to {format_percent(result.shares[-1])} at {int(result.sizes[-1])}.",
     }
     return out | (_of_others(result, scene) if result.stats else {})
 
