@@ -84,7 +84,8 @@ def _panels(result: Result, scene: Config, said: Texts) -> list[Panel]:
     source = "parts of your training points" if result.own else "training sets of one source"
     panels = [
         Panel(id="alike", figure=lambda: pictures.alike(result, scene), span=7, rows=2, height="tall", pair="fit", keyed=False,
-              title="The more alike the members, the less is gained", alt=said["alike"],
+              title="The more alike the members, the less is gained" if scene.members > 1 else "An average of one gains nothing",
+              alt=said["alike"],
               caption=f"Dot: a way to draw bags, over {scene.sets} {source}; ring: this scene's. Dashed: ρ + (1 − ρ)/M."),
         Panel(id="fit", figure=lambda: pictures.fit(result, scene), span=5, height="short", alt=said["fit"],
               title=f"{'Members' if not result.classes else f'What the average of {one}s says'}"
@@ -100,7 +101,7 @@ def _training(result: Result, scene: Config, said: Texts) -> Panel:
     if result.own:
         return Panel(id="pad", figure=lambda: pictures.setup(result, scene), span=5, height="short", title="Your training points",
                      caption="A part of them, which has trained the members.", alt=said["pad"])
-    return Panel(id="pad", figure=lambda: pictures.pad(result, scene), span=5, height="short", alt=said["pad"],
+    return Panel(id="pad", figure=lambda: pictures.pad(result, scene), span=5, height="medium", alt=said["pad"],
                  title="Move, add or take away training points", drawing="dots_2d" if result.classes else "dots",
                  caption=f"Members are trained anew on what is drawn, {LEAST} points or more. Bias and variance stay those of "
                          "the source.")
@@ -111,16 +112,16 @@ def _others(result: Result, scene: Config, said: Texts) -> list[Panel]:
     bias = "bias²" if result.known else "bias² and noise, which cannot be told apart here"
     return [
         Panel(id="parts", figure=lambda: pictures.parts(result, scene), span=4, alt=said["parts"], keyed=False,
-              title="Variance falls to a floor, bias stays",
+              title="Variance and bias by members",
               caption=f"Dots: variance; dashed: ρσ² + (1 − ρ)σ²/M with ρ = {words.signed(float(result.stats.rho[result.home]))} "
                       f"measured; dotted: {bias}; grey: were members independent. {words.moves(result)}"),
         Panel(id="oob", figure=lambda: pictures.out_of_bag(result, scene), span=4, alt=said["oob"],
-              title="Samples out of the bag test as well",
+              title="Out-of-bag beside test error",
               caption=f"Mean of {scene.sets} training sets. {words.out_of_bag_gap(result)}"),
         Panel(id="votes", figure=lambda: pictures.votes(result, scene), span=4, alt=said["votes"], keyed=False,
               title="Averages and votes on test samples",
-              caption=f"Dot: a training set; bar: their mean. {words.helps(result)} {words.vote_order(result)} Held-out data "
-                      "are more data."),
+              caption=f"Dot: a training set; bar: their mean. {words.helps(result)} {words.vote_order(result)} Weights from "
+                      "held-out data have more samples to go by."),
     ]
 
 

@@ -40,22 +40,27 @@ def alike(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001
     dashed = style.theory(along, theory[-1], "formula", showlegend=False,
                           hovertemplate="ρ = %{x:.2f}: %{y:.0f}\u00a0%<extra></extra>")
     traces: list[style.Trace] = [style.frames(dashed, y=theory)]
-    low, top = -0.05, 108.0
+    low, top = -0.2, 108.0
     if result.stats is not None:
         stats = result.stats
         left = 100 * style.array((stats.variance / stats.sigma2.clamp_min(1e-20)[:, None]).T)  # [F, W]
         x = style.array(stats.rho)
-        low, top = min(low, float(x.min()) - 0.05), max(top, 1.1 * float(left.max()))
+        low, top = min(low, float(x.min()) - 0.2), max(top, 1.1 * float(left.max()))
         ring = dict(type="scatter", x=[x[result.home]], y=[left[-1, result.home]], mode="markers", hoverinfo="skip",
                     showlegend=False, marker=dict(symbol="circle-open", size=24, color=style.INK, line=dict(width=2)))
         dots = dict(type="scatter", x=x, y=left[-1], mode="markers+text", showlegend=False, cliponaxis=False,
                     text=[f"  {SHORT[way]}  " for way in result.ways],
-                    textposition=["middle right" if v < 0.75 else "middle left" for v in x],
+                    textposition=[_beside(way, float(v)) for way, v in zip(result.ways, x, strict=True)],
                     marker=dict(size=13, color=style.colour("averaged")), textfont=dict(color=style.INK),
                     hovertemplate="%{text}: ρ = %{x:.2f}, %{y:.0f}\u00a0% of σ² left<extra></extra>")
         traces += [style.frames(ring, y=left[:, [result.home]]), style.frames(dots, y=left)]
     return style.figure(traces, x="correlation ρ of two members", y="variance left in the average (% of σ²)", showlegend=False,
-                        xaxis=dict(range=[low, 1.05]), yaxis=dict(range=[0, top]))
+                        xaxis=dict(range=[low, 1.05]), yaxis=dict(range=[-8, top]))
+
+
+def _beside(way: str, rho: float) -> str:
+    """Where the name of a dot stands: off the dashed line, and off the next name where all are at one height."""
+    return "top left" if rho > 0.75 or way == "third" else "bottom right"
 
 
 def fit(result: Result, scene: Config) -> go.Figure:
@@ -161,7 +166,7 @@ def parts(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001
     ends = {"sum": (stats.error[h, -1], "test"), bias: (stats.bias[h, -1], "test"), "variance": (stats.variance[h, -1], "ink"),
             "σ²/M": (torch.tensor(sigma2 / M), "muted")}
     notes = _apart({name: (float(value), hue) for name, (value, hue) in ends.items()}, top - bottom, float(np.log10(M)))
-    return style.figure(traces, x="members", y="mean square", showlegend=False, xaxis=members_axis(result, 0.36),
+    return style.figure(traces, x="members", y="mean square", showlegend=False, xaxis=members_axis(result, 0.3),
                         yaxis=dict(range=[bottom, top]), annotations=notes)
 
 

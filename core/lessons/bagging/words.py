@@ -33,7 +33,7 @@ def summary(result: Result, config: Config) -> str:
     rows = [(name, _number(v[0]), _number(v[-1])) for name, v in values]
     test = stats.test.mean(0)
     rows.append(("Test error", _error(result, test[0]), _error(result, test[-1])))
-    columns = f"Mean of {config.sets} training sets", f"one {NAMES[config.learner]}", f"average of {M}"
+    columns = f"Mean of {config.sets} sets", f"one {NAMES[config.learner]}", f"average of {M}"
     return f"**{_verdict(result, config)}**\n\n" + table(columns, rows)
 
 
