@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from core.formatting import format_percent
+from core.lessons import bagging
 from core.lessons.bagging import lesson, words
 from core.lessons.bagging.lesson import BAGS, LEAST, Config, Result, Stats
 from core.lessons.bagging.words import CHALLENGE, alt_texts
+from core.uploads import Points
 from figures.bagging import further, pictures
 from tests.pages import page_spec
-from tests.scenes import anything
+from tests.scenes import anything, check
 from tests.wire import text_of
 from ui import chart
 
@@ -213,3 +215,21 @@ def test_what_every_member_agrees_on_is_no_variance():
     assert not lesson.disagreement(result).any() and torch.isfinite(stats(result).test).all()
     assert "by 0 on average" in alt_texts(result, scene)["disagreement"]
     assert format_percent(result.distinct.mean(), 1) in words.shown_share(scene, result)
+
+
+def test_own_points_are_drawn_and_told():
+    rng = np.random.default_rng(3)
+    for count in (20, 120):
+        y = np.arange(count) % 2
+        own = Points((rng.standard_normal((2, count)) + 1.2 * y).astype(np.float32), y, ("no", "yes"))
+        for learner in ("tree", "net"):
+            scene = Config(points="0" * 32, members=5, sets=6, learner=learner)
+            for result in list(lesson.steps(scene, {scene.points: lesson.POINTS.pack(own)}))[::60]:
+                check(PAGE, bagging, scene, result, thorough=True)
+            result = list(lesson.steps(scene, {scene.points: lesson.POINTS.pack(own)}))[-1]
+            check(PAGE, bagging, scene, result, thorough=True)
+            board = PAGE.draw(result, scene)
+            panels = {p.id: p for p in board.panels}
+            assert not panels["pad"].drawing, "what is the reader's own goes into no link"
+            assert "cannot be told apart" in panels["parts"].caption and "Bias² and noise" in board.summary
+            assert len(panels["pad"].figure.data[0].x) == len(result.y) <= count // 2
