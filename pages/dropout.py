@@ -14,7 +14,7 @@ from ui.page import Preset
 
 PRESETS = [
     Preset("Half the units dropped",
-           "With masks on the training loss ends above the test loss; with masks off it ends far below."),
+           "Masks on, the training loss ends above the test loss; masks off, far below."),
     Preset("Hardly any dropout", "At p = 0.05 the masks cost little: the training loss ends far below the test loss.",
            dict(p=0.05)),
     Preset("One hidden layer",
@@ -108,7 +108,7 @@ def _diagram(result: Result, scene: Config, said: Texts) -> Panel:
     return Panel(id="diagram", figure=lambda: pictures.diagram(result), span=6, height="tall",
                  title="The thinned net that an update trained",
                  caption=f"For one {things(result, 1)} of its batch. Crossed: dropped; all other hidden units are scaled by "
-                 f"1/(1 − p) = {1 / (1 - scene.p):.3g}. Fuller: hands on more.{pixels}", alt=said["diagram"])
+                 f"1/(1 − p) = {1 / (1 - scene.p):.3g}. Fuller: larger output.{pixels}", alt=said["diagram"])
 
 
 def _scaling(result: Result, said: Texts) -> Panel:

@@ -11,7 +11,7 @@ from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Related tasks, few samples", "ρ = 0.75 and 12 samples each: one shared model errs less than separate ones."),
+    Preset("Related tasks, few samples", "With 12 samples each, one shared model errs less."),
     Preset("Opposite tasks",
            "The shared model averages what cancels, and does worse than answering 0 everywhere.",
            dict(relatedness=-1.0, samples=20.0)),
@@ -79,7 +79,7 @@ def draw(result: Result, scene: Config) -> Board:
 
 def _map(result: Result, scene: Config, said: Texts) -> Panel:
     caption = (f"Colour: test loss of “{NAMES[scene.compared]}” minus that of separate models, mean of {SEEDS[scene.problem]} "
-               "seeds; red is negative transfer. Right of the line sharing helps at every ρ. Ring: the controls.")
+               "seeds; red is negative transfer. Right of the line sharing helps. Ring: the controls.")
     if scene.problem == "linear" and scene.compared == "none":
         caption += " Dashed: the line in theory."
     return Panel(id="map", figure=lambda: pictures.transfer(result, scene), span=7, rows=2, height="tall",

@@ -75,7 +75,7 @@ REFERENCES = """
 """
 
 BAND = f"Line and band: mean and range of {SEEDS} seeds."
-FRESH = "Noise is new at each update, and none is here."
+FRESH = "Noise is new at each update; pictures are drawn without it."
 
 
 def draw(result: Result, scene: Config) -> Board:
