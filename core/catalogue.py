@@ -155,6 +155,14 @@ LESSONS = (
         source="Dropout",
     ),
     Lesson(
+        slug="bagging",
+        name="Bagging",
+        title="An average gains as far as its members differ",
+        part="Ensembles",
+        question="What becomes of the average as its members grow more alike?",
+        source="Bagging, bootstrap aggregating; majority voting",
+    ),
+    Lesson(
         slug="boosting",
         name="Boosting",
         title="Boosting adds up weak learners, each trained on what the others got wrong",

@@ -117,6 +117,8 @@ COLOURS = {
     "task_a": ("#2171A2", "#5061B5"), "task_b": ("#551121", "#E64955"),
     # boosting: the learner of one round
     "weak_learner": ("#A3005C", "#FFE45C"),
+    # bagging: the average of several learners, and pale the learners themselves
+    "averaged": ("#782008", "#F06088"),
     # several tasks: separate models, one that is not told the task, and ways to tell it
     "tasks_apart": ("#370C3C", "#E9FE01"), "tasks_untold": ("#E62C00", "#FC0F0C"), "tasks_joined": ("#2041AD", "#5DDFEE"),
     "tasks_added": ("#44927F", "#488EA5"), "tasks_gated": ("#B664DD", "#AA3EF7"), "tasks_headed": ("#811404", "#F4A285"),
