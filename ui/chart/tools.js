@@ -13,8 +13,14 @@ export function loadPlotly(path) {
       document.head.append(script);
     };
     // A page that begins with a lesson has it among its own scripts, which have all run once the document is ready.
-    if (document.readyState !== "interactive" || !document.querySelector("script[src$='plotly.min.js']")) load();
-    else document.addEventListener("DOMContentLoaded", () => (window.Plotly ? resolve() : load()));
+    if (document.readyState === "complete" || !document.querySelector("script[src$='plotly.min.js']")) return load();
+    let asked = false;
+    const ready = () => {
+      if (window.Plotly) resolve();
+      else if (!asked) { asked = true; load(); }
+    };
+    document.addEventListener("DOMContentLoaded", ready);
+    window.addEventListener("load", ready);  // where the document was ready before, and lacked it
   });
   return plotlyLoading;
 }

@@ -27,7 +27,7 @@ from core.lesson import Scene, last
 from core.lessons.bagging import data as sources
 from core.lessons.bagging import measure
 from core.lessons.bagging.data import CURVE, Data, Samples
-from core.lessons.bagging.members import Members, bags, counts, plant, train_nets
+from core.lessons.bagging.members import Members, bag_size, bags, counts, plant, train_nets
 from core.uploads import Points, PointsForm
 
 POINTS = PointsForm()
@@ -175,7 +175,7 @@ class _Lab:
 
     def _result(self, grid: Tensor, across: Tensor, up: Tensor, said: Tensor, bag: Tensor) -> Result:
         config, data, N = self.config, self.data, len(self.data.drawn.y)
-        sizes = torch.tensor([max(1, round(share * N)) for share in SIZES])
+        sizes = torch.tensor([bag_size(share, N) for share in SIZES])
         rng = sources.generator(config.seed, 510)
         shares = [(counts(torch.randint(N, (MOST, int(b)), generator=rng), N) > 0).double().mean() for b in sizes]
         noise = config.blur if self.classes else config.noise

@@ -29,14 +29,19 @@ class Members(Protocol):
         ...
 
 
+def bag_size(share: float, size: int) -> int:
+    """How many samples a bag of that share of `size` samples has: at least one."""
+    return max(1, round(share * size))
+
+
 def bags(count: int, size: int, share: float | None, rng: Generator, most: int = 128) -> Tensor:
-    """`count` bags of round(share · size) of `size` samples, at least one, int64 [count, b]; all samples once if share is None.
+    """`count` bags of that share of `size` samples, int64 [count, b]; all samples once if share is None.
 
     Those of fewer members are the first ones of `most`.
     """
     if share is None:
         return torch.arange(size).expand(count, -1)
-    return torch.randint(size, (most, max(1, round(share * size))), generator=rng)[:count]
+    return torch.randint(size, (most, bag_size(share, size)), generator=rng)[:count]
 
 
 def counts(bag: Tensor, size: int) -> Tensor:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from torch import Tensor
 
 from core.formatting import format_number, format_percent, join_words, table
-from core.lessons.bagging.lesson import ARMS, Config, Result, disagreement
+from core.lessons.bagging.lesson import ARMS, SHARES, Config, Result, disagreement
 from core.lessons.bagging.measure import distinct_share, variance_of_mean
+from core.lessons.bagging.members import bag_size
 from core.question import Challenge, Pick, Verdict
 
 NAMES = {"tree": "tree", "stump": "stump", "net": "net"}
@@ -96,9 +97,10 @@ CHALLENGE = Challenge(
 def shown_share(config: Config, result: Result) -> str:
     """What part of the samples a bag holds, as a sentence."""
     held = format_percent(result.distinct.mean(), 1)
-    if config.bag == "none":
+    share = SHARES[config.bag]
+    if share is None:
         return "Without bags each member has all samples."
-    b = max(1, round({"tenth": 0.1, "third": 0.3, "full": 1.0}[config.bag] * len(result.y)))
+    b = bag_size(share, len(result.y))
     return f"A bag of {b} holds {held} of the {len(result.y)} samples on average, {_expected(result, b)} in expectation."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from core.formatting import format_number, format_percent, table
+from core.formatting import format_number, format_part, format_percent, table
 from core.lessons.dropout import thinning
 from core.lessons.dropout.lesson import SEEDS, Config, Result
 from core.lessons.dropout.probes import SHARES
@@ -39,7 +39,7 @@ def summary(result: Result, config: Config) -> str:  # noqa: ARG001
     masked, _, test = last_losses(result, result.own)
     seen = {"above": "above", "below": "below", "equal": "about at"}[relation(result)]
     rows = [[f"p = {result.rates[a]:g}", *(format_number(loss) for loss in last_losses(result, a)),
-             percent(result.test_error[-1, a].double().mean())] for a in (0, result.own)]
+             format_part(result.test_error[-1, a].double().mean())] for a in (0, result.own)]
     columns = ["loss (nats)", "training, masks on", "training, masks off", "test, masks off", "wrong on the test set"]
     return (f"**With masks on the training loss is {format_number(masked)} nats, {seen} the test loss of {format_number(test)}.**"
             f"\n\n{table(columns, rows)}")
@@ -80,14 +80,6 @@ CHALLENGE = Challenge(text=f"Dropout does not always help. Find a scene in which
                       f"a quarter on all {SEEDS} seeds.", check=_helps)
 
 
-def percent(part: float | Tensor) -> str:
-    """A part of one in whole per cent; 0 and 100 are said of none and all only."""
-    part = float(part)
-    if 0 < part <= 0.005:
-        return f"less than {format_percent(0.01)}"
-    return f"more than {format_percent(0.99)}" if 0.995 <= part < 1 else format_percent(part)
-
-
 def size_of_weights(result: Result, scene: Config) -> tuple[float, float]:
     """Root mean square of the first layer's weights of the drawn nets: without dropout, and with it."""
     first = result.mlp.sizes[0] * scene.width  # in the order of the layout
@@ -116,8 +108,8 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
         "scaling": _scaling(result),
         "through": f"Test loss through training, a line for each p; after {at} updates {by_rate}.",
         "lesion": _lesion(result, p),
-        "agreement": f"Probability of the class that weight scaling names: {percent(full)} by weight scaling on average, "
-                     f"{percent(thinned)} by the mean of {of.counts[-1]:,} thinned nets.",
+        "agreement": f"Probability of the class that weight scaling names: {format_part(full)} by weight scaling on average, "
+                     f"{format_part(thinned)} by the mean of {of.counts[-1]:,} thinned nets.",
         "moments": "Masks that trained: " + ", ".join(
             f"at p = {rate:g} mean {format_number(mean, 3)} and variance {format_number(variance)} where p/(1 − p) is "
             f"{format_number(thinning.mask_variance(rate))}"
@@ -137,7 +129,7 @@ def _of_digits(result: Result, scene: Config, p: str) -> dict[str, str]:
 
 
 def _in_the_plane(result: Result, p: str) -> dict[str, str]:
-    wrong = [percent(result.test_error[-1, a, 0]) for a in (0, result.own)]
+    wrong = [format_part(result.test_error[-1, a, 0]) for a in (0, result.own)]
     counts = " and ".join(f"{int((result.data.y[0] == c).sum())} of class {name}" for c, name in enumerate(result.names))
     units = f"What each of {result.mlp.sizes[-2]} units of the last hidden layer hands on over the plane"
     says = f"P(class {result.names[1]}) over the plane, with the training points"
@@ -160,13 +152,13 @@ def _scaling(result: Result) -> str:
     parts = [("linear regression", of.line), ("one softmax layer, geometric mean", of.layer),
              ("one softmax layer, arithmetic mean", of.layer_arithmetic), ("deep net, geometric mean", of.deep),
              ("deep net, arithmetic mean", of.deep_arithmetic)]
-    said = "; ".join(f"{name} {percent(v[-1] / v[0])}" for name, v in parts if v is not None and v[0] > 0)
+    said = "; ".join(f"{name} {format_part(v[-1] / v[0])}" for name, v in parts if v is not None and v[0] > 0)
     return (f"Distance of the mean of {of.counts[-1]:,} thinned nets from weight scaling, in parts of that of one thinned net: "
             f"{said}.")
 
 
 def _lesion(result: Result, p: str) -> str:
     which = SHARES.index(0.4)
-    without, with_it = (percent(result.lesion[which, k].double().mean()) for k in (0, 1))
+    without, with_it = (format_part(result.lesion[which, k].double().mean()) for k in (0, 1))
     return (f"Test error by share of hidden units removed: with {format_percent(SHARES[which])} of them gone the nets trained "
             f"without dropout err on {without}, those trained at {p} on {with_it}.")

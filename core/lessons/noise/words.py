@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from core.formatting import format_number, format_percent, table
+from core.formatting import format_number, format_part, table
 from core.lessons.noise.data import KINDS, SEEDS, STRENGTHS
 from core.lessons.noise.judging import COPIES, largest_probability, optimal_gap
 from core.lessons.noise.lesson import Config, Result
 from core.question import Amount, Challenge, Verdict
 
 ENOUGH = SEEDS - 1  # seeds on which the challenge asks noise to help
-
-
-def percent(part: float | Tensor) -> str:
-    """A part of one as a whole percentage; 100 % is said of all only."""
-    part = float(part)
-    return f"more than {format_percent(0.99)}" if 0.995 <= part < 1 else format_percent(part)
 
 
 def said_by_labels(scene: Config) -> float:
@@ -37,8 +31,9 @@ def summary(result: Result, scene: Config) -> str:
     rows += [[f"on {kind}", format_number(result.sigma[k, -1]), *_row(slopes[k, -1], weights[k, -1], test[k, -1])]
              for k, kind in enumerate(KINDS)]
     columns = ["noise", "σ", "slope² in inputs", "in weights", f"off {'new samples' if result.own else 'the curve'}"]
-    return (f"**Trained on the most smoothed labels, the net is {percent(sure[-1])} sure of its answers on average, where the "
-            f"label says {percent(said_by_labels(scene))}.**\n\n{table(columns, rows)}")
+    return (f"**Trained on the most smoothed labels, the net is {format_part(sure[-1])} sure of its answers on "
+            f"average, where the "
+            f"label says {format_part(said_by_labels(scene))}.**\n\n{table(columns, rows)}")
 
 
 def _row(*values: Tensor) -> list[str]:
@@ -54,7 +49,7 @@ def predict(result: Result, scene: Config) -> Amount:
              "that a net should output?",
         low=0, high=100, step=1, truth=100 * share, within=2, unit="\u00a0%",
         why=f"The right class keeps 1 − ε and gets back its part ε/K, and after {_updates(result)} the net is "
-            f"{percent(result.classes.sure[-1].mean())} sure on average.")
+            f"{format_part(result.classes.sure[-1].mean())} sure on average.")
 
 
 def _updates(result: Result) -> str:
@@ -90,14 +85,15 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     which = f"{result.own.names[0]} and {result.own.names[1]}" if result.own else f"{scene.K} classes"
     return {
         "setup": f"{result.given.shape[1]} training samples of {which} in the plane, a symbol for each class.",
-        "sure": f"Largest probability on the training samples, mean of {SEEDS} seeds: {percent(sure[level])} at {at}, where the "
-                f"label says {percent(largest_probability(epsilon, scene.K))}; {percent(sure[0])} without smoothing.",
+        "sure": f"Largest probability on the training samples, mean of {SEEDS} seeds: {format_part(sure[level])} at "
+                f"{at}, where the "
+                f"label says {format_part(largest_probability(epsilon, scene.K))}; {format_part(sure[0])} without smoothing.",
         "gap": f"Logit of the right class less that of another at {at}: {format_number(gap[level], 3)}, {ideal}; "
                f"{format_number(gap[0], 3)} without smoothing.",
-        "sheet": f"How sure the net of the first seed is over the plane: between {percent(sheet.min())} and "
-                 f"{percent(sheet.max())} at {at}.",
+        "sheet": f"How sure the net of the first seed is over the plane: between {format_part(sheet.min())} and "
+                 f"{format_part(sheet.max())} at {at}.",
         "tested": f"Cross-entropy on the test set: {format_number(nll[0])} nats without smoothing, {format_number(nll[-1])} at "
-                  f"the most, with {percent(error[0])} and {percent(error[-1])} of the answers wrong.",
+                  f"the most, with {format_part(error[0])} and {format_part(error[-1])} of the answers wrong.",
         **_of_numbers(result, level), **_of_linear(result, level), **_of_small(result)}
 
 

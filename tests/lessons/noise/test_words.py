@@ -11,7 +11,7 @@ import core.lessons.noise as module
 from core.formatting import format_number
 from core.lessons.noise import lesson, words
 from core.lessons.noise.lesson import Config
-from core.lessons.noise.words import CHALLENGE, alt_texts, percent
+from core.lessons.noise.words import CHALLENGE, alt_texts, format_part
 from tests.pages import page_spec
 from tests.scenes import check, ends
 
@@ -26,7 +26,7 @@ def test_what_is_said_follows_from_the_result(values: dict[str, Any]):
     result = whole(scene.trained())
     share = 1 - scene.labels + scene.labels / scene.classes
     sentence, table = words.summary(result, scene).split("\n\n")
-    assert f"is {percent(result.classes.sure[-1].mean())} sure" in sentence and f"says {percent(share)}" in sentence
+    assert f"is {format_part(result.classes.sure[-1].mean())} sure" in sentence and f"says {format_part(share)}" in sentence
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
     for row, (k, level) in zip(rows, ((0, 0), (0, -1), (1, -1)), strict=True):
         net = result.numbers
