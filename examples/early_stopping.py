@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-PATIENCE, MIN_DELTA, EVERY, STEPS = 8, 0.0, 8, 400
+PATIENCE, MIN_DELTA, EVERY, STEPS = 20, 0.0, 8, 400
 
 
 def two_moons(n, seed, use, flipped=0.2, blur=0.2):

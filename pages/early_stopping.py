@@ -8,7 +8,7 @@ from core.lessons.early_stopping import lesson
 from core.lessons.early_stopping.lesson import ARMS, Config, Result
 from core.lessons.early_stopping.patience import stop_rule
 from core.lessons.early_stopping.shrinkage import stopped_factor
-from core.lessons.early_stopping.words import alt_texts, kept_loss, ridge_gap, starts_at, summary, trend
+from core.lessons.early_stopping.words import alt_texts, best_is, kept_loss, ridge_gap, starts_at, summary, trend, waits
 from figures.early_stopping import pictures, ridge
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
@@ -18,14 +18,14 @@ Fits = Callable[[], list[Any]]
 
 PRESETS = [
     Preset("Wrong labels",
-           "One label in five is flipped. Patience waits eight evaluations for a lower validation loss, then stops."),
+           "One label in five is flipped. Patience waits twenty evaluations for a lower validation loss, then stops."),
     Preset("Clean labels", "Nothing wrong to learn by heart: the best step comes later, and the loss climbs less after it.",
            dict(label_noise=0)),
     Preset("Too impatient",
            "A patience of 1 stops at the first small rise; a patience of 25 finds weights with a much lower test loss.",
            dict(label_noise=0, patience=1)),
     Preset("Without restoring", "The weights of the stop are kept, not the best ones: the long wait has raised the test loss.",
-           dict(patience=20, restore=False)),
+           dict(restore=False)),
     Preset("L2 instead",
            "With an L2 penalty the loss climbs far less after its lowest point: stopping has less to save.", dict(arm="l2")),
     Preset("Stop by the error",
@@ -92,11 +92,9 @@ def _setup(result: Result, scene: Config) -> Panel:
 
 
 def _growing(result: Result, scene: Config, fits: Fits, alt: Texts) -> list[Panel]:
-    stopped = lesson.stop_of(result, scene, scene.arm).stopped is not None
-    waiting = "Shaded: patience waits, from the last improvement to the stop." if stopped else "Patience has not run out."
     return [
         Panel(id="loss", figure=lambda: pictures.curves(result, scene, "loss"), span=7, rows=2, height="tall", pair="fit",
-              title="Loss on training, validation and test samples", caption=waiting, alt=alt["loss"]),
+              title=best_is(result, scene), caption=waits(result, scene), alt=alt["loss"]),
         Panel(id="fit", figure=lambda: fits()[0], span=5, height="short", title="What the net says at this step",
               caption=f"{CLASSES} Line: undecided.", alt=alt["fit"]),
         Panel(id="error", figure=lambda: pictures.curves(result, scene, "error"), span=5, height="short",

@@ -56,6 +56,23 @@ def trend(result: Result, config: Config) -> str:
     return "Here more wrong labels sometimes move it later." if len(set(medians)) > 1 else "Here wrong labels do not move it."
 
 
+def best_is(result: Result, config: Config) -> str:
+    """The title of the curves: where what is stopped by is lowest."""
+    at, best = result.recorded.tolist(), best_of(result, config, config.arm)
+    if not result.done:
+        return f"Lowest validation {config.monitor} so far: step {at[best]}"
+    return f"Lowest validation {config.monitor}: step {at[best]} of {at[-1]}"
+
+
+def waits(result: Result, config: Config) -> str:
+    """How the stop is drawn, and whether the best step came after it, as sentences."""
+    stop, best = stop_of(result, config, config.arm), best_of(result, config, config.arm)
+    if stop.stopped is None:
+        return "Patience has not run out."
+    said = "Shaded: patience waits, from the last improvement to the stop."
+    return f"{said} Without the stop it gets lower still (★)." if best > stop.stopped else said
+
+
 def starts_at(result: Result, config: Config) -> str:
     """What a reader knows of the curve before training, as a sentence."""
     value = float(monitored(result, config)[0, list(ARMS).index(config.arm), 0])

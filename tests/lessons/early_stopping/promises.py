@@ -18,9 +18,9 @@ def _climb(values: torch.Tensor) -> float:
     return float(values[-1] - values.min())
 
 
-def stops_eight_after_its_last_improvement(result: Result, scene: Config) -> bool:
+def stops_twenty_after_its_last_improvement(result: Result, scene: Config) -> bool:
     kept, stopped = stop_rule(_curve(result, scene), scene.patience, 0.0)
-    return stopped is not None and stopped == kept + 8 < len(result.recorded) - 1
+    return stopped is not None and stopped == kept + 20 < len(result.recorded) - 1
 
 
 def clean_labels_turn_later_and_climb_less(result: Result, scene: Config) -> bool:
@@ -75,7 +75,7 @@ def _gap(result: Result) -> float:
 
 
 PROMISES = [
-    Promise(preset="Wrong labels", holds=stops_eight_after_its_last_improvement),
+    Promise(preset="Wrong labels", holds=stops_twenty_after_its_last_improvement),
     Promise(preset="Clean labels", holds=clean_labels_turn_later_and_climb_less),
     Promise(preset="Too impatient", holds=impatience_costs),
     Promise(preset="Without restoring", holds=waiting_has_raised_the_test_loss),

@@ -108,10 +108,13 @@ def test_captions_and_alt_texts_hold_at_any_setting(scenes: list[tuple[Config, l
         kept, stopped = keras_stop(curve(result, scene), scene.patience, scene.min_delta)
         back = kept if scene.restore else (50 if stopped is None else stopped)
         assert panels["loss"].caption.startswith("Patience has not" if stopped is None else "Shaded")
+        lowest = int(np.argmin(curve(result, scene)))
+        assert panels["loss"].title == f"Lowest validation {scene.monitor}: step {2 * lowest} of 100"
+        assert ("gets lower still" in panels["loss"].caption) == (stopped is not None and lowest > stopped)
         for name in ("loss", "error", "arm-both"):
             drawn = [board.legend[i][0] for i in chart.keys_of(panels[name].figure, board.legend)]
             assert ("lowest in expectation" in drawn) == (scene.label_noise > 0)
-        kind = "Best weights" if back == int(np.argmin(curve(result, scene))) else "Weights kept"
+        kind = "Best weights" if back == lowest else "Weights kept"
         assert panels["fit-kept"].title == f"{kind}: step {2 * back}"
         validation = result.loss["validation"][:, list(ARMS).index(scene.arm), 0].tolist()
         first, at_back = format_number(validation[0], 3), format_number(validation[back], 3)
