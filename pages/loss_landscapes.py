@@ -133,16 +133,16 @@ def _surface(result: Result, scene: Config, m: int, id: str, pair: str = "") -> 
     basins = NEVER if result.basins is None else int(result.basins[m])
     return Panel(id=id, figure=lambda: pictures.surface3d(result, scene, m), span=6, height="tall", keyed=False, pair=pair,
                  title=net if basins == NEVER else f"{net}: {words.format_basins(basins)}",
-                 caption=f"Height: the loss{levels}. Line: training's path from its ring."
-                 + " Diamonds: bottoms of basins." * (basins > 0),
+                 caption=f"Height: the loss{levels}. Ring: start; line: training's path; dot: its end."
+                 + words.diamonds(result, m),
                  alt=lambda: alts.landscape(result, m, "a surface"))
 
 
 def _plane(result: Result, scene: Config, m: int, id: str, pair: str = "") -> Panel:
-    basins = " Diamonds: bottoms of basins." if result.bottoms and len(result.bottoms[m]) else ""
     return Panel(id=id, figure=lambda: pictures.contour(result, scene, m), span=6, height="tall", keyed=False, pair=pair,
                  title=f"{NETS[result.nets[m]]}: the loss on a plane",
-                 caption=f"The line is training's path, dropped straight onto the plane; the ring is its start.{basins}",
+                 caption="The line is training's path, dropped straight onto the plane; the ring is its start."
+                 + words.diamonds(result, m),
                  alt=lambda: alts.landscape(result, m, "contours"))
 
 

@@ -59,12 +59,12 @@ def fits_a_phone(page: Page) -> None:
     assert max(lines.values()) < 5, lines
 
 
-def stands_in_lines(page: Page) -> None:
+def stands_in_lines(page: Page, which: str = ".lab-aligned") -> None:
     """Pictures beside each other begin on one line and are equally high, whatever is said below them."""
-    boxes = page.evaluate("""[...document.querySelectorAll(".lab-aligned > .lab-plot")].map((plot) => {
+    boxes = page.evaluate("""(which) => [...document.querySelectorAll(`${which}:not([hidden]) > .lab-plot`)].map((plot) => {
       const { top, height } = plot.getBoundingClientRect();
       return [plot.parentNode.style.getPropertyValue("--span"), plot.parentNode.dataset.height, top, height];
-    })""")
+    })""", which)
     for one, two in pairwise(boxes):
         if abs(one[2] - two[2]) < 40:
             assert abs(one[2] - two[2]) <= 1, (one, two)
@@ -101,6 +101,7 @@ def fills_the_wall(reader: Reader, entry: Lesson) -> None:
         for wide, tall in plots:
             assert tall >= 0.75 * height, f"{wide} × {tall} on {width} × {height}"
         assert sum(wide for wide, _ in plots) > 0.9 * width
+        stands_in_lines(page, ".lab-panel")
 
 
 def one_family_of_type(page: Page) -> None:

@@ -18,8 +18,8 @@ from figures.loss_landscapes.height import Height, height
 HUES = {"plain": "plain", "skips": "skips"}
 DASH = {"plain": "solid", "skips": "dashdot", "surface": "solid"}
 AXES = {
-    "start": ("back to the start (filter norms)", "random (filter norms)"),
-    "random": ("random (filter norms)", "random (filter norms)"),
+    "start": ("back to the start (filter norms)", "random direction (filter norms)"),
+    "random": ("random direction (filter norms)", "random direction (filter norms)"),
     "trajectory": ("first component (distance)", "second (distance)"),
     "segment": ("towards the second solution (distance)", "across (distance)"),
     "surface": ("first parameter θ₁", "second parameter θ₂"),
@@ -161,14 +161,15 @@ def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
               style.frames(head, x=x[:, None], y=y[:, None], z=z[:, None])]
     if result.bottoms:
         at = result.bottoms[m].numpy()
-        up = style.array(scale.of(_nearest(result, m, at)) + lift)
-        traces.insert(2, dict(type="scatter3d", x=style.array(at[:, 0]), y=style.array(at[:, 1]), z=up, mode="markers",
+        heights = style.array(scale.of(_nearest(result, m, at)) + lift)
+        traces.insert(2, dict(type="scatter3d", x=style.array(at[:, 0]), y=style.array(at[:, 1]), z=heights, mode="markers",
                               hoverinfo="skip", marker=dict(symbol="diamond", size=4, color=style.INK)))
-    bare = dict(title=dict(text=""), showticklabels=False)
+    names = (*(name.split(" (")[0] for name in AXES[result.kinds[m]]), "")  # the height is named below: it stands at the rim
+    across, back, up = (dict(title=dict(text=name), showticklabels=False) for name in names)
     return style.figure(
         traces, showlegend=False, margin=dict(l=0, r=0, t=0, b=0), uirevision=f"{scene.problem}:{result.kinds[m]}",
-        scene=dict(xaxis=dict(bare, range=[x0, x1]), yaxis=dict(bare, range=[y0, y1]),
-                   zaxis=dict(bare, tickvals=scale.ticks, range=[scale.low - lift, scale.high + 2 * lift]),
+        scene=dict(xaxis=dict(across, range=[x0, x1]), yaxis=dict(back, range=[y0, y1]),
+                   zaxis=dict(up, tickvals=scale.ticks, range=[scale.low - lift, scale.high + 2 * lift]),
                    aspectmode="manual", aspectratio=dict(x=1.15, y=1.15, z=0.75),
                    camera=dict(eye=dict(x=0.5, y=-1.6, z=1.15), center=dict(x=0, y=0, z=-0.12))))
 

@@ -92,8 +92,8 @@ def titles(result: Result, scene: Config) -> dict[str, str]:
         drawn = {"mean": "P(class B)", "total": "entropy"}.get(scene.quantity, QUANTITIES[scene.quantity].lower())
         return {m: f"{name}: {drawn}" for m, name in METHODS.items()}
     rises, (_, where) = _rises(result, scene), asked_about(scene)
-    return {m: f"{name}: σ × {_ratio(rises[m])} {where}" if m in rises else f"{name}: no σ among the data"
-            for m, name in METHODS.items()}
+    told = {m: f"{_ratio(rise)} × as unsure {where.replace('the ', '')}" for m, rise in rises.items()}
+    return {m: f"{name}: {told.get(m, 'no σ among the data')}" for m, name in METHODS.items()}
 
 
 def _seen_curve(result: Result, config: Config) -> str:

@@ -38,6 +38,16 @@ def format_basins(basins: int) -> str:
     return "no finite loss" if basins == 0 else "one basin" if basins == 1 else f"about {basins} basins"
 
 
+def diamonds(result: Any, m: int) -> str:
+    """What the diamonds on the plane of a net are, and those at its rim, as a sentence; "" where there are none."""
+    if not result.bottoms or not len(result.bottoms[m]):
+        return ""
+    low, high = (torch.stack([result.a[m][end], result.b[m][end]]) for end in (0, -1))
+    near = 1e-3 * (high - low)
+    rim = bool(((result.bottoms[m] < low + near) | (result.bottoms[m] > high - near)).any())
+    return f" Diamonds: bottoms of basins{'; one at the rim goes on outside' if rim else ''}."
+
+
 def edge(part: Tensor) -> str:
     """On which side of the limit a curvature is, given as a part of it."""
     return "inside" if float(part) < 0.9 else "at" if float(part) <= 1.1 else "beyond"

@@ -140,7 +140,7 @@ def test_titles_say_what_each_spread_does_without_samples(scenes: list[tuple[Con
             ratio = rises(by, IN_GAP if scene.gap > 0 else FAR)
             for m, title in zip(order, titles, strict=True):
                 exists = m in ratio and by[m][IN_DATA] > 1e-7
-                assert title.split(": ")[1].startswith(f"σ × {told(ratio[m])} " if exists else "no σ")
+                assert title.split(": ")[1].startswith(f"{told(ratio[m])} × as unsure " if exists else "no σ")
 
 
 def judged_moons(question: Amount, result: Result, scene: Config) -> None:

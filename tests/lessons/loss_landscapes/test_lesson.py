@@ -293,6 +293,11 @@ def test_words_and_pictures_at_random_settings():
             assert ("diverges" in verdict) == bool(gone[0])
             continue
         m = result.nets.index(scene.skips)
+        for panel, net in (("surface", m), ("surface2", 1 - m)):
+            caption = next(p.caption for p in board.panels if p.id == panel)
+            ends = (np.concatenate([axis[net].numpy()[[0, -1]] for axis in (some(result.a), some(result.b))]))
+            at = np.abs(result.bottoms[net].numpy().repeat(2, 1) - ends) <= 1e-3 * np.ptp(ends)
+            assert ("Diamonds" in caption, "at the rim" in caption) == (len(at) > 0, bool(at.any()))
         assert verdict.startswith("**Training diverged") == (bool(gone.any()) and result.kinds[m] != "segment")
         rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
         told = {name: cells for name, *cells in rows}
