@@ -6,7 +6,7 @@ from core.lessons.dropout import thinning
 from core.lessons.dropout.lesson import SEEDS, Config, Result
 from core.lessons.dropout.probes import DRAWS
 from core.lessons.dropout.ridge import COPIES
-from core.lessons.dropout.words import alt_texts, summary, things, title
+from core.lessons.dropout.words import DRAWN, alt_texts, shown, summary, things, title
 from figures.dropout import averaging, pictures, plane
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
@@ -14,8 +14,8 @@ from ui.page import Preset
 
 PRESETS = [
     Preset("Half the units dropped",
-           "Masks on, the training loss ends above the test loss; masks off, far below."),
-    Preset("Hardly any dropout", "At p = 0.05 the masks cost little: the training loss ends far below the test loss.",
+           "Units dropped, the training loss ends above the test loss; full net, far below."),
+    Preset("Hardly any dropout", "At p = 0.05 the lost units cost little: the training loss ends far below the test loss.",
            dict(p=0.05)),
     Preset("One hidden layer",
            "Here weight scaling is exactly the normalised geometric mean of all thinned nets, not their arithmetic mean.",
@@ -76,7 +76,7 @@ def draw(result: Result, scene: Config) -> Board:
     panels = [
         Panel(id="curves", figure=lambda: pictures.curves(result, scene), span=6, height="tall", pair="diagram",
               title=lambda: title(result), caption=f"{p}. Mean of {SEEDS} seeds; band: all of them. Training descends the loss "
-              f"with masks on.{low}", alt=said["curves"]),
+              f"with units dropped.{low}", alt=said["curves"]),
         _diagram(result, scene, said),
         Panel(id="byp", figure=lambda: pictures.by_p(result), span=6, title="The same losses by drop probability p",
               caption=f"Dots: {SEEDS} seeds after {result.step} updates. Upright: the p of this scene.{low}", alt=said["byp"]),
@@ -105,10 +105,11 @@ def _setup(result: Result, scene: Config, said: Texts) -> Panel:
 
 def _diagram(result: Result, scene: Config, said: Texts) -> Panel:
     pixels = "" if result.plane else " The 64 pixels are not drawn."
+    drawn = "" if scene.width <= DRAWN else f" {shown(scene.width)} of {scene.width} units a layer."
     return Panel(id="diagram", figure=lambda: pictures.diagram(result), span=6, height="tall",
                  title="The thinned net that an update trained",
-                 caption=f"For one {things(result, 1)} of its batch. Crossed: dropped; all other hidden units are scaled by "
-                 f"1/(1 − p) = {1 / (1 - scene.p):.3g}. Fuller: larger output.{pixels}", alt=said["diagram"])
+                 caption=f"For one {things(result, 1)} of its batch.{drawn} Crossed: dropped; all other hidden units are scaled "
+                 f"by 1/(1 − p) = {1 / (1 - scene.p):.3g}. Fuller: larger output.{pixels}", alt=said["diagram"])
 
 
 def _scaling(result: Result, said: Texts) -> Panel:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from torch import Tensor
 
 from core.lessons.dropout.lesson import Config, Result
+from core.lessons.dropout.words import DRAWN
 from figures import style
 from figures.dropout.plane import columns
 from figures.kinds import SIGNED, Cell, ImageGrid, Layer, NetworkDiagram, levels
@@ -18,7 +19,7 @@ COLUMNS = 8  # of digits
 SHOWN = 24  # training digits
 LEAST = 1e-5  # nats: smaller losses are drawn at it, on axes that are logarithmic
 LONGEST = 6  # letters of a class beside its unit
-MASKED, PLAIN, TEST = "Training loss, masks on", "Training loss, masks off", "Test loss, masks off"
+MASKED, PLAIN, TEST = "Training loss, units dropped", "Training loss, full net", "Test loss, full net"
 # name, colour, dash, and where its values lie in a result
 LINES = ((MASKED, "train", "solid"), (PLAIN, "train", "dot"), (TEST, "test", "solid"))
 
@@ -129,18 +130,20 @@ def short(name: str) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
-def diagram(result: Result) -> NetworkDiagram:
-    """The net at each frame's update, its dropped units crossed, with what each unit handed on."""
+def diagram(result: Result, most: int = DRAWN) -> NetworkDiagram:
+    """The net at each frame's update, its dropped units crossed, with what each unit handed on: the first units of a layer."""
     frames = result.frames
     # Pixels are too many to be drawn, and biases have no lines.
     inputs = [Layer(name="input", units=("x₁", "x₂"), values=style.array(frames.x))] if result.plane else []
     weights = [layer.weight for layer in result.mlp.views(frames.theta)][1 - len(inputs):]
-    layers = [Layer(name=f"layer {i}", units=tuple(str(u + 1) for u in range(mask.shape[1])), values=style.array(units),
-                    dropped=(mask == 0).numpy())
+    layers = [Layer(name=f"layer {i}", units=tuple(str(u + 1) for u in range(min(most, mask.shape[1]))),
+                    values=style.array(units[:, :most]), dropped=(mask[:, :most] == 0).numpy())
               for i, (mask, units) in enumerate(zip(frames.masks, frames.units, strict=True), 1)]
     names = tuple(short(name) for name in result.names)
     answer = Layer(name="P(class)" if result.plane else "P(digit)", units=names, values=style.array(frames.probability))
-    return NetworkDiagram(layers=(*inputs, *layers, answer), weights=tuple(style.array(weight) for weight in weights))
+    last = len(weights) - 1
+    parts = [weight[:, : None if i == last else most, :most] for i, weight in enumerate(weights)]
+    return NetworkDiagram(layers=(*inputs, *layers, answer), weights=tuple(style.array(weight) for weight in parts))
 
 
 def features(result: Result, dropout: bool) -> ImageGrid:
@@ -158,7 +161,7 @@ def _looks(theta: Tensor, result: Result) -> Tensor:
 
 
 def thumbnail(result: Result, scene: Config) -> dict[str, Any]:
-    """Training loss with masks on, and test loss."""
+    """Training loss with units dropped, and test loss."""
     a, top = result.own, 2.4
     masked, plain, test = (values[:, a].mean(1) for values in (result.masked_loss, result.train_loss, result.test_loss))
     lines = [style.mark("line", x, y, hue, width=4, **about) for x, y, hue, about in (

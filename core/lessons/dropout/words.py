@@ -10,6 +10,7 @@ from core.lessons.dropout.lesson import SEEDS, Config, Result
 from core.lessons.dropout.probes import SHARES
 from core.question import Challenge, Pick, Verdict
 
+DRAWN = 12  # units of a hidden layer in the diagram, where more would hide which are dropped
 TIE = 1.02  # two losses within this factor are called equal
 LESS = 0.75  # of the test loss without dropout: what the challenge asks for
 
@@ -17,6 +18,11 @@ LESS = 0.75  # of the test loss without dropout: what the challenge asks for
 def things(result: Result, count: int = 2) -> str:
     """What the samples are called: digits or points."""
     return ("point" if result.plane else "digit") + "s" * (count != 1)
+
+
+def shown(width: int) -> str:
+    """How many of the units of a hidden layer the diagram draws."""
+    return "All" if width <= DRAWN else f"The first {DRAWN}"
 
 
 def last_losses(result: Result, rate: int) -> tuple[float, float, float]:
@@ -40,29 +46,29 @@ def summary(result: Result, config: Config) -> str:  # noqa: ARG001
     seen = {"above": "above", "below": "below", "equal": "about at"}[relation(result)]
     rows = [[f"p = {result.rates[a]:g}", *(format_number(loss) for loss in last_losses(result, a)),
              format_part(result.test_error[-1, a].double().mean())] for a in (0, result.own)]
-    columns = ["loss (nats)", "training, masks on", "training, masks off", "test, masks off", "wrong on the test set"]
-    return (f"**With masks on the training loss is {format_number(masked)} nats, {seen} the test loss of {format_number(test)}.**"
-            f"\n\n{table(columns, rows)}")
+    columns = ["loss (nats)", "training, units dropped", "training, full net", "test, full net", "wrong on the test set"]
+    return (f"**With units dropped the training loss is {format_number(masked)} nats, {seen} the test loss of "
+            f"{format_number(test)}.**\n\n{table(columns, rows)}")
 
 
 def title(result: Result) -> str:
     """Of the picture that answers the question."""
-    return {"above": "Masks on, training loss ends above test loss", "below": "Masks on, training loss ends below test loss",
-            "equal": "Masks on, training loss ends near test loss"}[relation(result)]
+    where = {"above": "above", "below": "below", "equal": "near"}[relation(result)]
+    return f"Units dropped: training loss ends {where} test loss"
 
 
 def predict(result: Result, config: Config) -> Pick:
     """Whether the training loss with masks on lies above or below the test loss."""
     masked, _, test = last_losses(result, result.own)
     found = relation(result)
-    why = (f"With masks on the training loss is that of thinned nets, {format_number(masked)} nats; the test loss is that "
+    why = (f"With units dropped the training loss is that of thinned nets, {format_number(masked)} nats; the test loss is that "
            f"of the full net, {format_number(test)}")
     harder = {"above": f"to lose units costs more here than to meet new {things(result)}.",
               "equal": f"to lose units costs about as much here as to meet new {things(result)}.",
               "below": f"to meet new {things(result)} costs more here than to lose units."}[found]
     return Pick(
-        text=f"Every hidden unit is dropped with probability p = {config.p:g}. The training loss is measured with these masks "
-             "on, the test loss with masks off. Where does the training loss end?",
+        text=f"Every hidden unit is dropped with probability p = {config.p:g}. The training loss is that of the thinned nets, "
+             "the test loss that of the full net. Where does the training loss end?",
         options={"above": "Above the test loss", "below": "Below the test loss"},
         right=("above", "below") if found == "equal" else (found,), why=f"{why}: {harder}")
 
@@ -100,10 +106,10 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     last = result.names[int(frames.label[-1])]
     return {
         **(_in_the_plane(result, p) if result.plane else _of_digits(result, scene, p)),
-        "curves": f"Losses after {at} updates at {p}: training with masks on {masked} nats, training with masks off {plain}, "
-                  f"test {test}; means of {SEEDS} seeds.",
+        "curves": f"Losses after {at} updates at {p}: training with units dropped {masked} nats, training of the full net "
+                  f"{plain}, test {test}; means of {SEEDS} seeds.",
         "diagram": f"The net at update {frames.update[-1]}, for a {things(result, 1)} labelled {last}: {dropped} of "
-                   f"{scene.width} units a hidden layer are dropped.",
+                   f"{scene.width} units a hidden layer are dropped. {shown(scene.width)} of a layer are drawn.",
         "byp": f"Losses after {at} updates by drop probability p. Test loss in nats: {by_rate}.",
         "scaling": _scaling(result),
         "through": f"Test loss through training, a line for each p; after {at} updates {by_rate}.",

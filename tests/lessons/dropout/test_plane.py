@@ -99,7 +99,7 @@ def test_own_points_train_and_test_without_overlap(own):
 
 def test_the_diagram_in_the_plane_shows_the_whole_net_that_trained(moons):
     """From the two inputs to P(class), in plain torch under the masks of the diagram."""
-    drawn, frames = pictures.diagram(moons), moons.frames
+    drawn, frames = pictures.diagram(moons, most=32), moons.frames
     assert [len(layer.units) for layer in drawn.layers] == [2, 32, 32, 2]
     net = nn.Sequential(nn.Linear(2, 32), nn.Linear(32, 32), nn.Linear(32, 2))
     given = {tuple(c) for c in moons.data.x[0].T.tolist()}

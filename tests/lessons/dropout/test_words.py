@@ -48,7 +48,7 @@ def test_sentences_follow_from_the_tensors(config: Config):
         assert [line.split("|")[1].strip() for line in table.splitlines()[2:]] == ["p = 0", f"p = {config.p:g}"]
         asked = words.predict(result, config)
         assert set(asked.right) == ({"above", "below"} if where == "equal" else {where})
-        assert format_number(masked) in asked.why and f"p = {config.p:g}" in asked.text and "masks on" in asked.text
+        assert format_number(masked) in asked.why and f"p = {config.p:g}" in asked.text and "thinned nets" in asked.text
         assert ("near" if where == "equal" else where) in words.title(result)
         ratios = result.test_loss[-1, result.own] / result.test_loss[-1, 0]
         verdict = words.CHALLENGE.check(result, config, None)
@@ -73,7 +73,17 @@ def test_every_board_can_be_drawn_and_is_small(config: Config):
 
 def test_the_diagram_draws_the_net_and_its_masks():
     result = results(Config())[-1]
-    net, frames = pictures.diagram(result), result.frames
+    net, frames, page = pictures.diagram(result, most=32), result.frames, page_spec("dropout")
+    few = pictures.diagram(result)
+    assert [len(layer.units) for layer in few.layers] == [12, 12, 10]
+    for some, every in zip(few.layers[:2], net.layers, strict=False):
+        assert np.array_equal(some.dropped, every.dropped[:, :12]) and np.array_equal(some.values, every.values[:, :12])
+    for some, every in zip(few.weights, net.weights, strict=True):
+        assert np.array_equal(some, every[:, : some.shape[1], : some.shape[2]])
+    for width, said in ((32, "The first 12 of 32 units a layer."), (8, "")):
+        scene = Config(width=width)
+        caption = next(p.caption for p in page.draw(result, scene).panels if p.id == "diagram")
+        assert said in caption and ("The first" in caption) == bool(said)
     assert [len(layer.units) for layer in net.layers] == [32, 32, 10]
     for layer, mask, units in zip(net.layers, frames.masks, frames.units, strict=False):
         assert np.array_equal(layer.dropped, mask.numpy() == 0)
