@@ -5,7 +5,7 @@ from core.lessons.augmentation import classifier
 from core.lessons.augmentation.generative import Generative
 from core.lessons.augmentation.lesson import SEEDS, Config, Curves, Result, Transformed
 from core.lessons.augmentation.subjects import OWN
-from core.lessons.augmentation.words import alt_texts, reading, summary
+from core.lessons.augmentation.words import alt_texts, look, of_the_label, reading, summary
 from core.transforms import ffd, geometry, imaging
 from figures.augmentation import nets, pictures
 from ui import page
@@ -74,33 +74,36 @@ def draw(result: Result, scene: Config) -> Board:
 def _transforms(result: Result, t: Transformed, scene: Config, said: Texts) -> Board:
     caption = f"{t.subject.label}, its middle {t.level.shape[2]} × {t.level.shape[1]} pixels; no mask or landmarks come with a " \
         "file. " if t.subject.name == OWN else ""
-    caption += "Mirrored: no turn brings left and right back. "
+    caption += f"{of_the_label(t)} Framed: draw {look(scene, t) + 1}. "
     if scene.over:
         caption += "Blue: a grid that moves along. " if t.lines is not None else ""
         if len(t.marks):
             caption += "Green: landmarks" + (" and the mask's edges. " if t.mask is not None else ". ")
-        caption += "Violet, dashed: where the bias field is 1. " if t.field is not None else ""
+        caption += "Violet, dashed: where its bias field, a smooth shading, changes nothing. " if t.field is not None else ""
         caption += "Orange: det J ≤ 0. " if t.determinant is not None else ""
     if t.masks is not None:
         caption += f"The mask has its old labels only; interpolated, {format_percent(t.between, 1)} of it would lie between two. "
     panels = [
-        Panel(id="draws", figure=lambda: pictures.draws(t, scene), span=7, height="tall", pair="histogram",
-              title="One picture, eight draws", keyed=False,
-              caption=caption + reading(scene, t.subject), alt=said["draws"]),
-        Panel(id="histogram", figure=lambda: pictures.histogram(t, scene), span=5, height="tall",
-              title="Levels before and after",
-              caption="Of the draw that is looked at; levels are clipped to 0 and 1 once, at the end.", alt=said["histogram"]),
-    ]
-    further = [
-        Panel(id="statistics", figure=lambda: pictures.statistics(t), span=12, title="What each draw does to the levels",
+        Panel(id="draws", figure=lambda: pictures.draws(t, scene), span=7, height="tall", pair="mirrors",
+              title="One picture, eight draws of the chain", keyed=False,
+              caption=caption, alt=said["draws"]),
+        Panel(id="mirrors", figure=lambda: pictures.mirrors(t), span=5, height="tall", keyed=False,
+              title="Which transform, alone, makes mirror images?", caption="Part of a transform's draws at these settings.",
+              alt=said["mirrors"]),
+        Panel(id="histogram", figure=lambda: pictures.histogram(t, scene), span=6, pair="statistics",
+              title=f"Grey levels before and after draw {look(scene, t) + 1}",
+              caption=f"{reading(scene, t.subject)} Levels are clipped to 0 and 1 once, at the end.", alt=said["histogram"]),
+        Panel(id="statistics", figure=lambda: pictures.statistics(t), span=6, title="What each draw does to the levels",
               caption="Clipped: values beyond black or white. Folded: pixels with det J ≤ 0.", alt=said["statistics"]),
     ]
+    further = []
     if t.folded is not None:
         further.append(Panel(id="folds", figure=lambda: pictures.folds(t, scene), span=6, title="How far before it folds?",
                              caption="Dashed: the bound 1/2.046, below which no deformation folds. Triangle: this scene.",
                              alt=said["folds"]))
     if t.field is not None:
-        further.append(Panel(id="field", figure=lambda: pictures.field(t, scene), span=6, title="The bias field of the draw",
+        further.append(Panel(id="field", figure=lambda: pictures.field(t, scene), span=6,
+                             title=f"The bias field of draw {look(scene, t) + 1}",
                              caption="The stronger the brown, the more the intensity is multiplied by. Dashed: times 1.",
                              alt=said["field"]))
     setup = Panel(id="setup", figure=lambda: pictures.setup(t), title="The picture as it is", alt=said["setup"])

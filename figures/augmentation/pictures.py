@@ -9,10 +9,11 @@ import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
+from core.formatting import format_percent
 from core.lessons.augmentation.chain import LINES
 from core.lessons.augmentation.lesson import BINS, DRAWS, RATIOS, Config, Result, Transformed
 from core.lessons.augmentation.subjects import OWN
-from core.lessons.augmentation.words import look
+from core.lessons.augmentation.words import ASKED, look, mirror_shares
 from core.transforms import ffd
 from figures import style
 from figures.augmentation import nets
@@ -47,7 +48,9 @@ def draws(t: Transformed, scene: Config) -> ImageGrid:
             cells.append(None)
             continue
         lines = "" if t.lines is None else _broken(t.lines[k].numpy())
-        over = _over(t, lines, None if t.masks is None else t.masks[k], t.moved[k], k) if scene.over else []
+        over = _over(t, lines, None if t.masks is None else t.masks[k], t.moved[k], k, k == look(scene, t)) if scene.over else []
+        if k == look(scene, t):
+            over.append(_framed(t.level.shape[-2:]))
         cells.append(Cell(images=(_blob(t.images[k]),), labels=(_label(t, k),), alt=f"draw {k + 1}: {_label(t, k)}",
                           overlays=tuple(over)))
     return ImageGrid(cells=tuple(cells), columns=3)
@@ -55,21 +58,33 @@ def draws(t: Transformed, scene: Config) -> ImageGrid:
 
 def _label(t: Transformed, k: int) -> str:
     folded = 0 if t.determinant is None else int((t.determinant[k] <= 0).sum())
-    parts = ["mirrored"] if bool(t.mirrored[k]) else []
-    parts += [f"{folded:,} px fold"] if folded else []
-    return f"{k + 1}: {', '.join(parts) or 'not mirrored'}"
+    broken, kept = ("label broken", "label true") if t.subject.name == "abdomen" else ("mirrored", "not mirrored")
+    parts = [broken if bool(t.mirrored[k]) else kept] + ([f"{folded:,} px fold"] if folded else [])
+    return f"{k + 1}: {', '.join(parts)}"
 
 
-def _over(t: Transformed, lines: str, mask: Tensor | None, marks: Tensor, k: int = -1) -> list[Overlay]:
+def _framed(size: Any) -> Overlay:
+    """A frame inside the edges of the draw that is looked at."""
+    H, W = size
+    return Overlay(paths=(polylines([[[2, 2], [W - 2, 2], [W - 2, H - 2], [2, H - 2], [2, 2], [W - 2, 2]]]),), colour=style.INK)
+
+
+def _over(t: Transformed, lines: str, mask: Tensor | None, marks: Tensor, k: int = -1, seen: bool = False) -> list[Overlay]:
+    """What is drawn over the picture, or over draw k; the bias field's line over the draw that is looked at."""
     found = [Overlay(paths=(lines,), colour=style.colour("moved"))] if lines else []
     if mask is not None:
         edges = "".join(outline((mask == label).numpy()) for label in mask.unique().tolist() if label)
         found.append(Overlay(paths=(edges,), colour=style.colour("harmless")))
-    if k >= 0 and t.field is not None:
+    if seen and t.field is not None:
         found.append(Overlay(paths=(outline((t.field[k] > 1).numpy()),), colour=style.colour("synthetic"), dash="4 3"))
     if k >= 0 and t.determinant is not None and bool((t.determinant[k] <= 0).any()):
         found.append(Overlay(paths=(outline((t.determinant[k] <= 0).numpy()),), colour=style.colour("breaking"), filled=True))
-    crosses = [[[x + a, y + b], [x - a, y - b]] for x, y in marks.tolist() if np.isfinite(x) for a, b in ((3, 3), (3, -3))]
+    at = [place for place in marks.tolist() if np.isfinite(place[0])]
+    if t.subject.name == "abdomen" and at and at[0] == marks[0].tolist():
+        x, y = at.pop(0)
+        found.append(Overlay(paths=(f"M{x - 10:.1f} {y:.1f}a10 10 0 1 0 20 0a10 10 0 1 0 -20 0Z",), filled=True,
+                             colour=style.colour("harmless")))
+    crosses = [[[x + a, y + b], [x - a, y - b]] for x, y in at for a, b in ((3, 3), (3, -3))]
     if crosses:
         found.append(Overlay(paths=(polylines(crosses),), colour=style.colour("harmless")))
     return found
@@ -91,6 +106,18 @@ def _broken(lines: np.ndarray) -> str:
             if len(kept) > 1:
                 paths.append(polylines([line[kept]]))
     return "".join(paths)
+
+
+def mirrors(t: Transformed) -> go.Figure:
+    """How often each transform, alone, makes a mirror image."""
+    shares = mirror_shares(t)
+    names = [ASKED[name] for name in shares]
+    values = 100 * np.array(list(shares.values()))
+    bars = dict(type="bar", orientation="h", x=values, y=names, marker=dict(color=style.colour("breaking")), cliponaxis=False,
+                text=[format_percent(share) for share in shares.values()], textposition="outside", textfont=dict(color=style.INK),
+                hovertemplate="%{y}: %{x:.0f}\u00a0% of the draws are mirror images<extra></extra>")
+    return style.figure([bars], x="mirror images (%)", xaxis_range=[0, max(60.0, 1.25 * float(values.max()))],
+                        yaxis=dict(autorange="reversed", showgrid=False), showlegend=False)
 
 
 def histogram(t: Transformed, scene: Config) -> go.Figure:

@@ -23,6 +23,10 @@ ACTS = {"camera": ("linear light", "photograph"), "speckle": ("the envelope of t
         "bias": ("the MR intensity", "MR"), "ct": ("Hounsfield units, by way of the projections", "CT")}
 
 
+# Of which it is asked whether they can make a label that tells left from right wrong.
+ASKED = {"flip": "Flip", "rotate": "Rotation", "affine": "Affine map", "ffd": "Free-form deformation", "bias": "Bias field"}
+
+
 def rate(part: float | Tensor) -> str:
     """An error as a percentage."""
     return format_percent(part, 1)
@@ -126,8 +130,7 @@ def predict(result: Result, scene: Config) -> Pick:
 
 
 def _ask_of_mirrors(t: Transformed) -> Pick:
-    options = {"flip": "Flip", "rotate": "Rotation", "affine": "Affine map", "ffd": "Free-form deformation", "bias": "Bias field",
-               "nothing": "None of these"}
+    options = {**ASKED, "nothing": "None of these"}
     right = tuple(name for name, share in t.mirrors.items() if share > 0) or ("nothing",)
     label = "that the liver is on the patient's right side" if t.subject.name == "abdomen" else \
         "which side of the picture was the left one"
@@ -175,6 +178,18 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     return _of_samples(result.generative, scene)
 
 
+def mirror_shares(t: Transformed) -> dict[str, float]:
+    """The part of its draws that each transform, alone, makes mirror images; a bias field moves nothing."""
+    return {name: t.mirrors.get(name, 0.0) for name in ASKED}
+
+
+def of_the_label(t: Transformed) -> str:
+    """What a mirror image does to the label of the picture."""
+    if t.subject.name == "abdomen":
+        return "Label: the liver (disc) is on the patient's right. A mirror image makes it wrong, and no turn helps."
+    return "A mirror image swaps left and right, and no turn brings them back: a label that tells them apart is then wrong."
+
+
 def look(scene: Config, t: Transformed) -> int:
     """The draw that is looked at, from 0."""
     return min(scene.which, len(t.images)) - 1
@@ -186,9 +201,11 @@ def _of_draws(t: Transformed, scene: Config) -> dict[str, str]:
     mean = [format_number(v.mean(), 2) for v in (t.level, t.images[k])]
     folded = 0 if t.determinant is None else int((t.determinant[:n] <= 0).sum())
     what = t.subject.label
+    shares = ", ".join(f"{ASKED[name].lower()} {format_percent(share)}" for name, share in mirror_shares(t).items())
     return {
         "setup": f"{what}, as it is.",
         "draws": f"{what} and {n} of {DRAWS} draws of {names}; {int(t.mirrored[:n].sum())} of them are mirror images.",
+        "mirrors": f"The part of the draws that are mirror images, each transform alone: {shares}.",
         "histogram": f"Histograms of the levels: the mean is {mean[0]} before and {mean[1]} after draw {k + 1}.",
         "statistics": f"Mean, standard deviation, clipped part and folded pixels of the picture and of {n} draws.",
         "folds": f"Part of the pixels that fold against the reach of control points. In the draws that are shown {folded} pixels "

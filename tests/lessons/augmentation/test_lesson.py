@@ -22,6 +22,7 @@ from core.lessons.augmentation.lesson import DRAWS, SEEDS, Config, Transformed
 from core.lessons.augmentation.subjects import PICTURES, brought, subject
 from core.transforms import geometry, imaging
 from core.uploads import Picture, PictureForm
+from figures import style
 from figures.augmentation import pictures
 from tests.pages import page_spec
 from tests.scenes import check
@@ -299,3 +300,23 @@ def test_the_axis_of_the_histogram_ends_where_the_values_do(picture: str):
     low, high = pictures.histogram(t, scene).layout.yaxis.range
     shares = 100 * torch.cat([t.before, t.after.flatten()])
     assert shares.max() <= 10**high * 1.001 and 10**low < shares[shares > 0].min() < 10 ** (low + 1)
+
+
+@pytest.mark.parametrize(("picture", "axis"), [("abdomen", "left"), ("abdomen", "both"), ("brain", "up")])
+def test_the_draws_say_which_of_them_break_the_label(picture: str, axis: str):
+    scene = Config(picture=picture, transforms=("flip", "bias"), flip_axis=axis, which=3)
+    result = whole(scene)
+    t, board = result.transformed, page_spec("augmentation").draw(result, scene)
+    cells = pictures.draws(t, scene).cells
+    broken = "label broken" if picture == "abdomen" else "mirrored"
+    for k, cell in enumerate(cells[1:]):
+        at = t.origin[k, 80, 80]
+        turned = torch.linalg.det(torch.stack([t.origin[k, 80, 81] - at, t.origin[k, 81, 80] - at]).double())
+        assert (f": {broken}" in cell.labels[0]) == bool(turned < 0)
+        assert any(over.colour == style.INK for over in cell.overlays) == (k == 2)
+        assert any(over.dash != "none" for over in cell.overlays) == (k == 2)
+    told = {panel.id: panel for panel in board.panels}
+    assert ("liver (disc)" in told["draws"].caption) == (picture == "abdomen") and "Framed: draw 3." in told["draws"].caption
+    bars, = told["mirrors"].figure.data
+    assert np.allclose(bars.x, [100 * t.mirrors.get(name, 0) for name in words.ASKED]) and (bars.x[0] > 0) == (axis != "both")
+    assert "smooth shading" in told["draws"].caption and told["histogram"].title.endswith("draw 3")
