@@ -7,14 +7,14 @@ from core.lessons.noise.data import KINDS, SEEDS
 from core.lessons.noise.judging import COPIES, optimal_gap
 from core.lessons.noise.lesson import Config, Result, networks
 from core.lessons.noise.linear import ridge
-from core.lessons.noise.words import alt_texts, goal, summary
+from core.lessons.noise.words import alt_texts, goal, seeds_apart, summary, sureness
 from figures.noise import pictures, plane, worth
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Three kinds of noise", "Seven strengths of each kind, on five seeds, all trained at once."),
+    Preset("Three kinds of noise", "No noise and six strengths of each kind, on five seeds, all trained at once."),
     Preset("Too much input noise", "The net is nearly flat, and farther from the curve than without noise.",
            dict(inputs=2.4, level=6)),
     Preset("Too much weight noise", "The net settles farther from the curve than without noise.", dict(weights=0.48, level=6)),
@@ -82,9 +82,9 @@ def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alt_texts(result, scene))
     panels = [
         Panel(id="sure", figure=lambda: pictures.sure(result, scene), span=6, height="tall", pair="fits", alt=said["sure"],
-              keyed=False, title="How sure after learning smoothed labels?",
-              caption=f"Largest probability on the training samples. {BAND} Dashed: 1\u00a0−\u00a0ε\u00a0+\u00a0ε/K, the right "
-                      "class's share of a label whose ε is spread over all K classes."),
+              keyed=False, title=lambda: sureness(result, scene),
+              caption=f"Largest probability on the training samples. {seeds_apart(result)} Dashed: what a label of "
+                      f"K\u00a0=\u00a0{scene.K} classes keeps for the right one, 1\u00a0−\u00a0ε\u00a0+\u00a0ε/K."),
         Panel(id="fits", figure=lambda: pictures.fits(result, scene), span=6, height="tall", alt=said["fits"],
               title="One net, with and without noise in training", caption=f"{_fits_of(result)} {FRESH}"),
         Panel(id="gap", figure=lambda: pictures.gap(result, scene), span=4, alt=said["gap"], keyed=False,

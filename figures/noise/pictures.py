@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.data import toys
-from core.formatting import format_number
+from core.formatting import format_number, format_part
 from core.lessons.noise.data import HALF, STRENGTHS, places
 from core.lessons.noise.judging import largest_probability, optimal_gap
 from core.lessons.noise.lesson import Config, Result
@@ -30,7 +30,7 @@ def legend() -> list[tuple[str, str, str]]:
 
 def labels() -> list[str]:
     """Of the player: the strengths themselves are on the axes, and would take three lines of a phone."""
-    return [f"{level} of {STRENGTHS - 1}" for level in range(STRENGTHS)]
+    return ["no noise", *(f"noise {level} of {STRENGTHS - 1}" for level in range(1, STRENGTHS))]
 
 
 def line(x: Any, y: Any, hue: str, said: str, **about: Any) -> style.Trace:
@@ -62,8 +62,21 @@ def sure(result: Result, scene: Config) -> go.Figure:
                here(epsilon, most.mean(-1), "noise_labels")]
     least = min(float(share.min()), float(most.min()))
     room = 0.06 * (100 - least)
+    traces.append(told(result, scene, 100 + 0.5 * room, 1.7 * room))
     return style.figure(traces, x="label smoothing ε", y="largest probability (%)", xaxis_range=span(scene.labels),
                         yaxis_range=[least - room, 100 + room], showlegend=False)
+
+
+def told(result: Result, scene: Config, top: float, down: float) -> style.Trace:
+    """What label and net say at the player's strength, in words at the upper right, above every falling line."""
+    epsilon = result.epsilon
+    share, sure = largest_probability(epsilon, scene.K).tolist(), result.classes.sure.mean(-1).tolist()
+    said = [[f"ε = {format_number(e)}", f"label: {format_part(label)}", f"net: {format_part(net)}"]
+            for e, label, net in zip(epsilon.tolist(), share, sure, strict=True)]
+    hues = [style.MUTED, style.INK, style.colour("noise_labels")]
+    words = dict(type="scatter", x=[scene.labels] * 3, y=[top - down * i for i in range(3)], mode="text", text=said[OPENING],
+                 textposition="bottom left", hoverinfo="skip", showlegend=False, textfont=dict(color=hues))
+    return style.frames(words, text=said)
 
 
 def span(largest: float) -> list[float]:

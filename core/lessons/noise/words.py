@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from core.formatting import format_number, format_part, table
+from core.formatting import format_number, format_part, format_percent, table
 from core.lessons.noise.data import KINDS, SEEDS, STRENGTHS
 from core.lessons.noise.judging import COPIES, largest_probability, optimal_gap
 from core.lessons.noise.lesson import Config, Result
 from core.question import Amount, Challenge, Verdict
 
+CLOSE = 0.02  # probabilities that are called equal
+SEEN = 0.03  # the least range of probabilities that is seen as a band
 ENOUGH = SEEDS - 1  # seeds on which the challenge asks noise to help
 
 
@@ -38,6 +40,23 @@ def summary(result: Result, scene: Config) -> str:
 
 def _row(*values: Tensor) -> list[str]:
     return [format_number(v) for v in values]
+
+
+def sureness(result: Result, scene: Config) -> str:
+    """The title of the picture that answers the question: how sure the net is beside what its labels say, over all strengths."""
+    over = result.classes.sure.mean(-1) - largest_probability(result.epsilon, scene.K)
+    more, less = (bool((sign * over > CLOSE).any()) for sign in (1, -1))
+    if more == less:
+        return "How sure the net is, and its labels" if more else "As sure as its labels say"
+    return "Surer than its labels say" if more else "No surer than its labels say"
+
+
+def seeds_apart(result: Result) -> str:
+    """What the band of the net's sureness is, or that it is too narrow to be seen, as a sentence."""
+    apart = float((result.classes.sure.amax(-1) - result.classes.sure.amin(-1)).max())
+    if apart > SEEN:
+        return f"Line and band: mean and range of {SEEDS} seeds."
+    return f"Line: mean of {SEEDS} seeds, at most {format_percent(SEEN)} apart."
 
 
 def predict(result: Result, scene: Config) -> Amount:

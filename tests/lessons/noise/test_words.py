@@ -39,6 +39,17 @@ def test_what_is_said_follows_from_the_result(values: dict[str, Any]):
     assert ("there is no optimum" in alt["gap"]) == (scene.level == 0)
     board = PAGE.draw(result, scene)
     assert {p.id for p in [*board.panels, *board.further, board.setup]} == set(alt)
+    first, sure = board.panels[0], result.classes.sure.double()
+    label = 1 - result.epsilon.double() + result.epsilon.double() / scene.classes
+    over = sure.mean(-1) - label
+    assert first.title == {(False, False): "As sure as its labels say", (True, False): "Surer than its labels say",
+                           (False, True): "No surer than its labels say", (True, True): "How sure the net is, and its labels"}[
+        bool((over > 0.02).any()), bool((over < -0.02).any())]
+    assert ("at most 3\u00a0% apart" in first.caption) == bool((sure.amax(-1) - sure.amin(-1)).max() <= 0.03)
+    words_in_it = [trace for trace in first.figure.data if trace.mode == "text"]
+    said = words_in_it[0]["meta"]["frames"]["text"]
+    assert [row[1:] for row in said] == [[f"label: {format_part(a)}", f"net: {format_part(b)}"]
+                                         for a, b in zip(label, sure.mean(-1), strict=True)]
 
 
 def test_the_ends_of_the_controls_can_be_drawn_from_the_first_result_on():
