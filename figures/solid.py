@@ -12,6 +12,9 @@ import numpy as np
 
 from figures import style
 
+PATTERNS = {"dot": (1, 1), "dash": (3, 3), "longdash": (5, 5), "dashdot": (3, 1, 1, 1)}  # Plotly's on flat pictures, line and gap
+UNIT = 0.012  # of a picture's side: what patterns count in
+MOST = 600  # times that a pattern is repeated along a path; a longer path has longer dashes
 LIFT = 0.004  # of the height: lines at the height of the mesh itself would be hidden by halves
 
 
@@ -31,6 +34,27 @@ def ground(x: np.ndarray, y: np.ndarray, z: np.ndarray, levels: np.ndarray, **ab
     line = style.array(line)
     return [mesh, dict(type="scatter3d", x=line[:, 0], y=line[:, 1], z=line[:, 2], mode="lines", hoverinfo="skip",
                        showlegend=False, line=dict(color=style.colour("axis"), width=1.5))]
+
+
+def dashed(path: np.ndarray, dash: str, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A path [T, D] cut into the dashes that lines have on flat pictures; Plotly's own differ in three dimensions.
+
+    size [D]: the picture's sides, in which lengths are measured. Returns points [n, D], not-a-number in the gaps, and how many
+    of them lie up to each place of the path [T].
+    """
+    if dash == "solid":
+        return path, np.arange(1, len(path) + 1)
+    along = np.append(0, np.nan_to_num(np.linalg.norm(np.diff(path / size, axis=0), axis=1)).cumsum())
+    period = max(UNIT * sum(PATTERNS[dash]), along[-1] / MOST)
+    parts = np.cumsum(PATTERNS[dash]) / sum(PATTERNS[dash]) * period
+    starts = np.arange(0, along[-1] + period, period)
+    edges = (starts[:, None] + np.append(0, parts[:-1])).ravel()  # of lines and gaps, by turns
+    gaps = (edges[1::2] + np.append(edges[2::2], edges[-1] + period)) / 2
+    at = np.sort(np.concatenate([along, edges[edges < along[-1]], gaps[gaps < along[-1]]]))
+    points = np.stack([np.interp(at, along, values) for values in path.T], -1)
+    which = np.searchsorted(edges, at, side="right") - 1
+    points[(which % 2 == 1) & (at > edges[which])] = np.nan
+    return points, np.searchsorted(at, along, side="right")
 
 
 def _triangles(rows: int, columns: int) -> np.ndarray:

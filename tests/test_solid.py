@@ -60,3 +60,21 @@ def test_what_is_not_finite_is_a_hole():
 def test_a_level_ground_has_no_lines():
     mesh, lines = grounds(lambda x, y: 0 * x, [0.0, 1.0])
     assert len(mesh["i"]) == 2 * 20 * 24 and not len(cuts(lines))
+
+
+@pytest.mark.parametrize(("dash", "part"), [("dot", 1 / 2), ("dash", 1 / 2), ("longdash", 1 / 2), ("dashdot", 2 / 3)])
+def test_a_path_is_cut_into_dashes_that_lie_on_it(dash, part):
+    turn = np.linspace(0, 3, 40)
+    path = np.stack([np.cos(turn), np.sin(turn), turn], -1)
+    path[-5:] = np.nan  # out of the picture
+    points, known = solid.dashed(path, dash, np.array([2.0, 2.0, 3.0]))
+    drawn = np.linalg.norm(np.diff(points, axis=0) / [2, 2, 3], axis=1)
+    whole = np.linalg.norm(np.diff(path[:-5], axis=0) / [2, 2, 3], axis=1).sum()
+    assert np.nansum(drawn) == pytest.approx(part * whole, rel=0.05)
+    seen = points[np.isfinite(points).all(1)]
+    away = np.linalg.norm(seen[:, None] - np.concatenate([path[:-6] + s * np.diff(path[:-5], axis=0) for s in
+                                                          np.linspace(0, 1, 200)])[None], axis=2).min(1)
+    assert away.max() < 1e-3
+    assert (np.diff(known) >= 0).all() and 1 <= known[0] <= 2 and known[-1] == len(points)
+    kept, counts = solid.dashed(path, "solid", np.ones(3))
+    assert kept is path and counts.tolist() == list(range(1, 41))

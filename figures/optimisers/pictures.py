@@ -149,22 +149,26 @@ def surface3d(result: Result, scene: Config) -> go.Figure:
                           lighting=dict(ambient=0.75, diffuse=0.5, specular=0.05))
     counts, margin = [s + 1 for s in frame_steps(result.step)], 1e-2 * (np.median(z) - low)
     corner, far = np.array([surface.x_range, surface.y_range]).T
+    span = float((far - corner).max())
     heads: list[np.ndarray] = []
     for k, method in (shown := drawn_methods(result, scene)):
         path = result.paths[:, k].numpy()
         inside = ((path >= corner) & (path <= far)).all(-1)
-        path = style.array(np.where(inside[:, None], path, np.nan))
         heights = np.log10(np.where(inside, result.losses[:, k].numpy(), np.nan) - low + margin) + 0.03
+        path = np.column_stack([np.where(inside[:, None], path, np.nan), heights])
+        line, known = solid.dashed(path, DASH[method], np.array([span, span, np.ptp(height)]))
+        x3, y3, z3 = style.array(line).T
         traces.append(style.grow(
-            dict(type="scatter3d", x=path[:, 0], y=path[:, 1], z=style.array(heights), mode="lines", name=METHODS[method],
-                 line=stroke(method, 6), hovertemplate=f"{METHODS[method]}<extra></extra>"), counts))
-        heads.append(np.column_stack([path, style.array(heights)])[[c - 1 for c in counts]])
+            dict(type="scatter3d", x=x3, y=y3, z=z3, mode="lines", name=METHODS[method],
+                 line=dict(color=style.colour(method), width=6), hovertemplate=f"{METHODS[method]}<extra></extra>"),
+            [int(known[c - 1]) for c in counts]))
+        heads.append(style.array(path)[[c - 1 for c in counts]])
     at = np.stack(heads, 1) + style.array([0, 0, 0.05])
     head = dict(type="scatter3d", x=at[-1, :, 0], y=at[-1, :, 1], z=at[-1, :, 2], mode="markers", hoverinfo="skip",
                 marker=dict(symbol=[MARK[m] if MARK[m] in IN_SPACE else "circle" for _, m in shown], size=7,
                             color=[style.colour(m) for _, m in shown]))
     traces.append(style.frames(head, x=at[:, :, 0], y=at[:, :, 1], z=at[:, :, 2]))
-    size = (far - corner) * 1.25 / float((far - corner).max())  # one scale on both parameters
+    size = (far - corner) * 1.25 / span  # one scale on both parameters
     return style.figure(
         traces, showlegend=False, uirevision=scene.problem, margin=dict(l=0, r=0, t=0, b=0),
         scene=dict(xaxis=_bare("θ₁"), yaxis=_bare("θ₂"), zaxis=_bare("log loss"), aspectmode="manual",

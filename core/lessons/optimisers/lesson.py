@@ -34,6 +34,7 @@ METHODS = {
     "adagrad": "AdaGrad", "rmsprop": "RMSProp", "adam": "Adam", "adamw": "AdamW", "newton": "Newton",
     "damped_newton": "Damped Newton", "conjugate_gradient": "Conjugate gradient", "lbfgs": "L-BFGS",
 }
+FOUR = ("sgd", "momentum", "adam", "newton")  # few enough for their ends to be named on the map
 FIRST_ORDER = ("sgd", "noisy_sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
 WITHOUT_SEARCH = (*FIRST_ORDER, "newton", "damped_newton")
 PROBLEMS = {**surfaces.NAMES, "network": "A small net"}
@@ -83,7 +84,7 @@ class Config(Scene):
         "adam", options={m: METHODS[m] for m in FIRST_ORDER}, label="Look inside", view=True, when=("problem", ON_SURFACE),
         help="Whose memory and effective step are drawn.",
     )
-    methods: tuple[str, ...] = choices(tuple(METHODS), options=METHODS, label="Methods", view=True)
+    methods: tuple[str, ...] = choices(FOUR, options=METHODS, label="Methods", view=True)
 
 
 @dataclass(frozen=True)

@@ -328,7 +328,8 @@ def test_what_the_page_says_is_true_of_the_result():
     for _ in range(25):
         values = {"problem": choose.choice(SURFACES), "learning_rate": choose.choice(controls["learning_rate"].values),
                   "adaptive_rate": choose.choice(controls["adaptive_rate"].values), "alpha": choose.choice([0.0, 0.5, 0.9, 0.99]),
-                  "kappa": choose.choice(controls["kappa"].values), "steps": 60, "basin_of": "sgd"}
+                  "kappa": choose.choice(controls["kappa"].values), "steps": 60, "basin_of": "sgd",
+                  "methods": tuple(METHODS)}
         config = Config(**values)
         result = lesson.run(config)
         text = words.summary(result, config)

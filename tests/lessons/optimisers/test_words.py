@@ -104,14 +104,14 @@ def test_a_tie_is_right_either_way():
 
 
 def test_a_method_that_was_faster_but_not_asked_about_is_named():
-    config = Config()
+    config = Config(methods=tuple(METHODS))
     question = predict(lesson.run(config), config)
     assert "conjugate_gradient" not in question.options
     assert "faster still, but not asked about, is Conjugate gradient" in question.why
 
 
 def test_partial_results_claim_nothing_of_methods_that_have_not_run():
-    config = Config(problem="network")
+    config = Config(problem="network", methods=tuple(METHODS))
     results = list(lesson.steps(config))
     known = [int(r.evaluations[1].isfinite().sum()) for r in results]
     assert known == [8, 9, 10, 11, 12]
@@ -155,7 +155,7 @@ def test_a_loss_that_is_zero_as_a_float_is_not_said_to_be_zero():
 
 
 def test_a_method_that_ends_lower_but_is_not_asked_about_is_named():
-    config = Config(problem="network", learning_rate=0.5, adaptive_rate=0.05)
+    config = Config(problem="network", learning_rate=0.5, adaptive_rate=0.05, methods=tuple(METHODS))
     result = lesson.run(config)
     question = predict(result, config)
     lower = [m for m in METHODS if m not in question.options and final(result, m) < final(result, question.right[0])]
@@ -247,7 +247,8 @@ def test_an_end_without_slope_is_named_by_its_curvature():
             assert step is None or any(f"{METHODS[method]}: step {step}" in text for text in notes)
     # Where more are shown than have room, only those that rest elsewhere are named.
     result = lesson.run(Config(basin_of="newton"))
-    assert [note.text for note in pictures.contour(result, Config()).layout.annotations] == ["Newton: at a summit"]
+    notes = pictures.contour(result, Config(methods=tuple(METHODS))).layout.annotations
+    assert [note.text for note in notes] == ["Newton: at a summit"]
 
 
 @pytest.mark.parametrize(("problem", "place", "kind"), [
