@@ -70,13 +70,14 @@ REFERENCES = """
 
 def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alt_texts(result, scene))
-    moons = scene.planar
+    moons, of = scene.planar, classes(scene)
     panels = [
         Panel(id="pictures", figure=lambda: photographs.pictures(scene, result.uploaded), span=7, rows=2, height="tall",
               pair="confidence", title="Two pictures, mixed with weight λ",
               caption="Each pixel: λ times the first picture's, 1 − λ times the second's.", alt=said["pictures"]),
-        Panel(id="confidence", figure=lambda: pictures.confidence(result), span=5, title="How sure between two classes?",
-              caption=f"Mean of {SEGMENTS * SEEDS} ways between two classes; band: eight in ten. Dashed: the mixed label.",
+        Panel(id="confidence", figure=lambda: pictures.confidence(result), span=5,
+              title=f"How sure are nets between {of[0]}?", caption=f"Nets that learn {of[1]}, no photographs. Mean of "
+              f"{SEGMENTS * SEEDS} ways between two classes; band: eight in ten. Dashed: the mixed label's larger share.",
               alt=said["confidence"]),
         Panel(id="label", figure=lambda: photographs.mixed_label(scene, result.uploaded), span=5, height="short",
               alt=said["label"], keyed=False, title="The label is mixed with the same λ", caption="ỹ always sums to one."),
@@ -89,6 +90,13 @@ def draw(result: Result, scene: Config) -> Board:
     player = Player(labels=pictures.labels(), name="λ", field="frame", autoplay=False, seconds=4)
     return Board(panels=panels, further=[*_drawn(result, scene, said), *_along(result, said), *_worth(result, scene, said)],
                  setup=setup, player=player, summary=summary(result, scene), legend=pictures.legend())
+
+
+def classes(scene: Config) -> tuple[str, str]:
+    """What the nets are to be sure between, and what they learn."""
+    if scene.points:
+        return "your classes", "your own points"
+    return ("two moons", "two moons") if scene.problem == "moons" else ("two digits", "handwritten digits")
 
 
 def _surfaces(result: Result, scene: Config, said: Texts) -> list[Panel]:

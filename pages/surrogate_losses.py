@@ -64,7 +64,7 @@ REFERENCES = """
 
 def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alt_texts(result, scene))
-    exact = " Theory: squared loss in closed form." if scene.model == "linear" else ""
+    exact = " In the text's colour: squared loss in closed form." if scene.model == "linear" else ""
     a, b = names(result)
     marks = f" Diamonds: outliers, of {b}." if scene.distance else ""
     marks += " Rings: wrong labels." if scene.label_noise else ""
@@ -95,7 +95,7 @@ def draw(result: Result, scene: Config) -> Board:
 
 def _best(result: Result) -> str:
     return ("Their log-odds are not known, so no best boundary is drawn." if result.own else
-            "Theory: the boundary of fewest errors.")
+            "In the text's colour: where no classifier expects fewer errors.")
 
 
 def _training(result: Result, scene: Config, loss: str, said: Texts, pair: str = "") -> Panel:

@@ -147,10 +147,12 @@ def _linear(result: Result, scene: Config, said: Texts) -> list[Panel]:
     return [
         Panel(id="bars", figure=lambda: pictures.bars(result, scene), height="tall", pair="map",
               title=f"{min(len(result.names), pictures.BARS)} weights under {shown}",
-              caption=f"× is an exact zero. From the bottom up: the order in which L1 holds them there.{some}", alt=said["bars"]),
+              caption="×: exactly zero. As the penalty grows, L1 holds the lowest of these weights at zero first, the "
+                      f"highest last.{some}", alt=said["bars"]),
         Panel(id="map", figure=lambda: pictures.geometry(result, scene), height="tall", title="Two weights: loss meets penalty",
               alt=said["map"],
-              caption="Two features alone. Filled: no more penalty than at the mark; dotted: the loss there; trail: its way."),
+              caption="A fit to two features alone. Mark: the minimum at this α; filled: penalties no larger than there; dotted: "
+                      "its loss; trail: its way as α changes."),
     ]
 
 

@@ -16,7 +16,7 @@ from figures import style
 from figures.kinds import Cell, ImageGrid, levels
 from figures.mixup.photographs import OPENING
 
-NAMES = {"erm": "Ordinary training (ERM)", "mixup": "Mixup"}
+NAMES = {"erm": "Ordinary training", "mixup": "Mixup"}
 
 
 def legend() -> list[tuple[str, str, str]]:
@@ -173,8 +173,8 @@ def confidence(result: Result) -> go.Figure:
                   font=dict(color=style.colour(arm)), yanchor="bottom" if half[k] >= half[1 - k] else "top",
                   yshift=9 if half[k] >= half[1 - k] else -9) for k, arm in enumerate(ARMS)]
     low = 46 if result.data.classes == 2 else 0
-    return style.figure(traces, x="λ", y="confidence (%)", xaxis_range=[-0.02, 1.02], yaxis_range=[low, 106], showlegend=False,
-                        annotations=notes)
+    return style.figure(traces, x="λ, the first class's share", y="confidence (%)", xaxis_range=[-0.02, 1.02],
+                        yaxis_range=[low, 106], showlegend=False, annotations=notes)
 
 
 def profile(result: Result) -> go.Figure:

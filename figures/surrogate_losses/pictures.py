@@ -16,7 +16,7 @@ from core.lessons.surrogate_losses.words import names
 from figures import style
 
 DASH = {"squared": "dot", "hinge": "longdash", "logistic": "solid", "exponential": "dashdot"}
-LEGEND = [(name, style.colour(loss), DASH[loss]) for loss, name in LOSSES.items()] + [("theory", style.INK, "dash")]
+LEGEND = [(name, style.colour(loss), DASH[loss]) for loss, name in LOSSES.items()]
 WINDOW = (-3.2, 3.2)  # of margins
 FINEST = -5  # the lowest power of ten on the axes of losses and errors
 SHOWN = 100  # validation samples whose scores are drawn
@@ -62,7 +62,10 @@ def plane(result: Result, scene: Config) -> go.Figure:
     grid = torch.stack(torch.meshgrid(x, y, indexing="xy")).flatten(1)
     z = style.array(lesson.scores(result, grid)).reshape(-1, len(LOSSES), rows, columns)
     traces = [_samples(result, result.x, result.outlier.numpy() & (scene.distance > 0))]
+    named = []
     if not result.own:
+        named = [dict(x=0, y=y1, text="fewest errors", showarrow=False, xanchor="left", yanchor="top", xshift=4,
+                      font=dict(color=style.INK), bgcolor=style.PAPER, opacity=0.85)]
         best = style.theory([0, 0], [y0, y1], "boundary of the fewest errors", hoverinfo="skip", hovertemplate=None)
         traces.insert(0, best)
     for k, (loss, name) in enumerate(LOSSES.items()):
@@ -73,7 +76,7 @@ def plane(result: Result, scene: Config) -> go.Figure:
         # The keys of a picture are read from its lines, and a contour is none.
         traces.append(dict(type="scatter", x=[None], y=[None], mode="lines", name=name, hoverinfo="skip", line=line["line"]))
     return style.figure(traces, x="x₁", y="x₂", xaxis_range=[x0, x1], yaxis_range=[y0, y1], showlegend=False, equal=True,
-                        uirevision=f"{x0} {x1} {y0} {y1}")
+                        annotations=named, uirevision=f"{x0} {x1} {y0} {y1}")
 
 
 def losses(result: Result) -> go.Figure:

@@ -7,6 +7,7 @@ import io
 import random
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,14 @@ def test_presets_are_scenes_and_the_references_have_the_licences(monkeypatch: py
         assert f"{picture.caption} ({picture.licence})" in " ".join(page["REFERENCES"].split())
     assert "no dog photograph" in page["REFERENCES"]
     assert "CC0" not in page["draw"](opening, Config()).panels[0].caption
+
+
+@pytest.mark.parametrize(("values", "said"), [(dict(points="", problem="moons"), "two moons"),
+                                              (dict(points="", problem="digits"), "handwritten digits"),
+                                              (dict(points="own", problem="moons"), "your own points")])
+def test_the_curve_of_confidence_says_which_data_it_is_of(monkeypatch: pytest.MonkeyPatch, values: dict[str, Any], said: str):
+    learn = page_names(monkeypatch)["classes"](SimpleNamespace(**values))
+    assert learn[1] == said and len(f"How sure are nets between {learn[0]}?".split()) <= 8
 
 
 @pytest.mark.parametrize("values", WORLDS)

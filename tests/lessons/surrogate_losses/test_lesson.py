@@ -244,8 +244,9 @@ def test_captions_name_lines_so_that_they_are_found_in_either_theme(opening):
     board = PAGE.draw(opening, Config())
     captions = {panel.id: panel.caption for panel in (*board.panels, *board.further)}
     assert not re.search(r"\b(Dark|Black|White)\b", " ".join(captions.values()))
-    assert "theory" in [name for name, *_ in pictures.LEGEND]
-    assert all("Dashed" not in captions[i] and "Theory:" in captions[i] for i in ("plane", "outliers"))
+    assert "theory" not in [name for name, *_ in pictures.LEGEND], "it would have two meanings on one page"
+    assert all("Dashed" not in captions[i] and "In the text's colour:" in captions[i] for i in ("plane", "outliers"))
+    assert [note.text for note in pictures.plane(opening, Config()).layout.annotations] == ["fewest errors"]
     assert "Lines: the scores of least expected loss" in captions["wanted"]
     drawn = [trace for trace in pictures.wanted(opening, Config()).data if trace.mode == "lines"]
     assert len(drawn) == len(LOSSES), "no other lines are there"
@@ -255,7 +256,7 @@ def test_boundaries_have_keys(opening):
     board = PAGE.draw(opening, Config())
     figures = {panel.id: panel.figure for panel in board.panels}
     for name in ("plane", "outliers"):
-        assert [board.legend[i][0] for i in chart.keys_of(figures[name], board.legend)] == [*LOSSES.values(), "theory"]
+        assert [board.legend[i][0] for i in chart.keys_of(figures[name], board.legend)] == [*LOSSES.values()]
 
 
 def test_divergence_is_told():
