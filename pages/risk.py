@@ -62,7 +62,7 @@ def draw(result: Result, scene: Config) -> Board:
     exact = f" From p = {HELD_FROM} to N it is σ²(1 − p/N) and σ²(1 + p/N)." if textbook else ""
     panels = [
         Panel(id="risks", figure=lambda: pictures.risks(result, scene), span=7, height="tall", pair="fit", alt=said["risks"],
-              title="Risk on the samples and on new data", keyed=False,
+              title=f"Risk on {scene.m} samples and on new data", keyed=False,
               caption=lambda: f"Lines, dots: {typical}, quartiles shaded. Rings: this draw.{pictures.unseen(result, scene)}"),
         Panel(id="fit", figure=lambda: pictures.hero(result, scene), span=5, height="tall", alt=said["fit"],
               title="This draw of samples, and its fit", keyed=False,

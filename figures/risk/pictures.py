@@ -134,8 +134,8 @@ def risks(result: Result, scene: Config) -> go.Figure:
         both = style.array(np.maximum(np.asarray(values), 1e-30))
         here = dict(type="scatter", x=[CAPACITIES[scene.at]] * 2, y=both[scene.at], mode="markers", hoverinfo="skip", marker=look)
         traces.append(style.frames(here, x=np.stack([CAPACITY, CAPACITY], 1), y=both))
-    return style.figure(traces, x="capacity p", y="risk: mean squared error", yaxis_type="log", yaxis_range=[foot, top],
-                        showlegend=False, annotations=_names(result, scene, foot, top), **P_AXIS)
+    return style.figure(traces, x="capacity p (weights fitted)", y="risk: mean squared error", yaxis_type="log",
+                        yaxis_range=[foot, top], showlegend=False, annotations=_names(result, scene, foot, top), **P_AXIS)
 
 
 def _names(result: Result, scene: Config, foot: float, top: float) -> list[dict[str, Any]]:
@@ -164,7 +164,7 @@ def _names(result: Result, scene: Config, foot: float, top: float) -> list[dict[
     gap = name(math.log10(CAPACITIES[wide]), at, widest_gap, "warning", True, late)
     # The name of the gap runs to the right from its bar, to where p = N may be.
     below = 0.09 < math.log10(scene.m / CAPACITIES[wide]) < 1
-    line = name(math.log10(scene.m), foot if below else top, "p = N", "muted", below, not below)
+    line = name(math.log10(scene.m), foot if below else top, f"p = N = {scene.m}", "muted", below, not below)
     out = [line | dict(xshift=4 if below else -4),
            gap | dict(xshift=-8 if late else 8, yanchor="middle", align="right" if late else "left"),
            name(0, J[0], "J, on the samples", "train", bool(J[0] > risk[0] or J[0] < risk[0] - room), False)]

@@ -25,6 +25,12 @@ def lost(share: float) -> str:
     return f"{round(100 * share)} points".replace("-", "−")
 
 
+def shift_costs(seen: Images, config: Config) -> str:
+    """What two pixels cost, in points of accuracy: the title of the picture that answers the question."""
+    conv, mlp = (lost(cost(seen, a, size_index(config))) for a in (0, seen.equal))
+    return f"Two pixels cost ConvNet {conv}, MLP {mlp}"
+
+
 def summary(result: Result, config: Config) -> str:
     """What this run shows: a sentence and a table."""
     if result.images:

@@ -38,6 +38,10 @@ def test_digits_in_words(values):
     sentence, table = words.summary(result, scene).split("\n\n")
     said = [float(found.replace("−", "-")) for found in re.findall(r"([−\d]+) points", sentence)]
     assert said == pytest.approx([right[a, 0] - right[a, 2] for a in (0, seen.equal)], abs=0.501)
+    first = PAGE.draw(result, scene).panels[0].title
+    assert [float(found.replace("−", "-")) for found in re.findall(r"([−\d]+) points", first)] == said
+    assert f"on {images.PREVIEW} of the {images.TEST} test digits" in " ".join(PAGE.maths.split())
+    assert f"more than {images.MARGIN} pixels" in PAGE.maths
     for row, a in zip(cells(table), (0, seen.equal, seen.accurate(size)), strict=True):
         assert row[1:] == [f"{seen.parameters[a]:,}", *(format_percent(right[a, d] / 100) for d in range(3))]
     asked = words.predict(result, scene)
