@@ -50,7 +50,7 @@ nothing more. Summation $W_i h + b_i + A_i z$ does the same in every hidden laye
 $(1 + G_i z) \odot (W_i h + b_i) + B_i z$; with $G = B = 0$, its start, it is the net without $z$. Heads share all but the
 last layer.
 
-Tying two tasks by a penalty, between separate and shared: see [Parameter sharing](/parameter_sharing).
+Tying two tasks by a penalty, between separate and shared: see [Parameter sharing](parameter_sharing).
 """
 
 SYMBOLS = {"ρ": "relatedness", "T": "tasks", "n": "n", "σ": "noise", "D": "D", "z": "one_hot"}
@@ -78,10 +78,10 @@ def draw(result: Result, scene: Config) -> Board:
 
 
 def _map(result: Result, scene: Config, said: Texts) -> Panel:
-    caption = (f"Colour: test loss of “{NAMES[scene.compared]}” minus that of separate models, mean of {SEEDS[scene.problem]} "
-               "seeds; red is negative transfer. Right of the line sharing helps. Ring: the controls.")
+    caption = (f"Test loss of “{NAMES[scene.compared]}” minus that of separate models, mean of {SEEDS[scene.problem]} seeds; "
+               "red: negative transfer. Right of the line sharing helps; bars: ± one standard error. Ring: the controls.")
     if scene.problem == "linear" and scene.compared == "none":
-        caption += " Dashed: the line in theory."
+        caption += " Dashed: theory."
     return Panel(id="map", figure=lambda: pictures.transfer(result, scene), span=7, rows=2, height="tall",
                  pair=("separate", "compared"), title="Where sharing helps, and where it harms", caption=caption, alt=said["map"],
                  click=("relatedness", "samples"))
@@ -92,7 +92,8 @@ def _fits(result: Result, scene: Config, said: Texts) -> list[Panel]:
     caption = f"Each mark: one of {SEEDS['linear']} seeds. Discs: tasks A, diamonds: tasks B. Stars: the truth."
     if scene.problem == "curves":
         caption = "First seed. Solid: what is found for each task; dashed: the truth. Discs, diamonds: samples of camps A and B."
-    titles = {"separate": "Separate models find", "compared": f"“{NAMES[scene.compared]}” finds"}
+    what = "Weights" if scene.problem == "linear" else "Curves"
+    titles = {"separate": f"{what} found by separate models", "compared": f"{what} found by “{NAMES[scene.compared]}”"}
     designs = {"separate": "separate", "compared": scene.compared}
     return [Panel(id=name, figure=partial(pictures.fit, result, scene, designs[name]), span=5, height="short", title=title,
                   caption=caption, alt=said[name], keyed=False) for name, title in titles.items()]

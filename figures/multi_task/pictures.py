@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from core.lessons.multi_task.lesson import NAMES, Config, Result, at, difference, edges
+from core.lessons.multi_task.lesson import NAMES, Config, Result, at, difference, edge_ranges, edges
 from core.lessons.multi_task.tasks import (
     DIMENSIONS,
     RELATEDNESS,
@@ -22,6 +22,7 @@ from figures import style
 
 HUES = {"separate": "tasks_apart", "none": "tasks_untold", "concatenate": "tasks_joined", "sum": "tasks_added",
         "gate": "tasks_gated", "heads": "tasks_headed"}
+RIM = 1.125  # of the axis of relatedness, half a cell beyond identical and opposite tasks
 LIMITS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)  # where the map's colours may end
 SYMBOLS = {1.0: "circle", -1.0: "diamond"}
 CAMPS = {1.0: "A", -1.0: "B"}
@@ -44,7 +45,8 @@ def transfer(result: Result, scene: Config) -> go.Figure:
     z = style.array(gap.mean(-1).T)
     worse = style.array((gap > 0).sum(-1).T)
     seeds = gap.shape[-1]
-    typical = float(np.quantile(np.abs(z), 0.7))
+    chance = float(gap.std(-1).median()) / seeds**0.5  # what is no larger than its own error stays pale
+    typical = max(float(np.quantile(np.abs(z), 0.7)), 2 * chance)
     limit = next((value for value in LIMITS if value >= typical), LIMITS[-1])
     ticks = [-limit, -limit / 2, 0, limit / 2, limit]
     words = [f"≤ −{limit:g}", f"−{limit / 2:g}", "0", f"{limit / 2:g}", f"≥ {limit:g}"]
@@ -58,7 +60,7 @@ def transfer(result: Result, scene: Config) -> go.Figure:
     edge = dict(type="scatter", x=style.array(found), y=style.array(SAMPLES), mode="lines+markers", name="edge",
                 line=dict(color=style.INK, width=2.4), marker=dict(color=style.INK, size=6),
                 hovertemplate="n = %{y}: as good as separate at ρ = %{x:.2f}<extra></extra>")
-    traces = [heat, style.halo(edge), edge]
+    traces = [heat, _ranges(result, scene), style.halo(edge), edge]
     if scene.problem == "linear" and scene.compared == "none":
         n = np.geomspace(SAMPLES[0], SAMPLES[-1], 60)
         rho = np.array([theoretical_edge(float(k), scene.tasks, DIMENSIONS["linear"], scene.noise) for k in n])
@@ -69,7 +71,17 @@ def transfer(result: Result, scene: Config) -> go.Figure:
                        marker=dict(symbol="circle-open", size=16, color=style.INK, line=dict(width=3))))
     axis = {**_samples_axis(), "domain": [0, 0.9], "showgrid": False}
     return style.figure(traces, x="relatedness ρ", y="samples of each task n", yaxis=axis,
-                        xaxis_range=[-1.125, 1.125], showlegend=False, xaxis_showgrid=False)
+                        xaxis_range=[-RIM, RIM], showlegend=False, xaxis_showgrid=False)
+
+
+def _ranges(result: Result, scene: Config) -> style.Trace:
+    """Pale bars across the map: where the edge is within one standard error; to the rim where it may be beyond."""
+    x, y = [], []
+    for n, (low, high) in zip(SAMPLES, edge_ranges(result, scene.compared), strict=True):
+        if low <= 1:
+            x += [max(low, -1.0) if low > -1 else -RIM, min(high, RIM), None]
+            y += [n, n, None]
+    return dict(type="scatter", x=x, y=y, mode="lines", line=dict(color=style.colour("ink", 0.35), width=7), hoverinfo="skip")
 
 
 def _lines(result: Result, scene: Config, x: Any, loss: Any) -> list[style.Trace]:

@@ -143,6 +143,14 @@ def edges(result: Result, design: str) -> list[float]:
     return [edge(places, mean[:, m]) for m in range(len(SAMPLES))]
 
 
+def edge_ranges(result: Result, design: str) -> list[tuple[float, float]]:
+    """For each n the edges of a mean difference that is one standard error lower, and one higher, than the measured one."""
+    gap = difference(result, design)
+    mean, error = gap.mean(-1), gap.std(-1) / gap.shape[-1] ** 0.5
+    places = torch.tensor(RELATEDNESS, dtype=mean.dtype)
+    return [(edge(places, (mean - error)[:, m]), edge(places, (mean + error)[:, m])) for m in range(len(SAMPLES))]
+
+
 def harmed(result: Result, scene: Config, design: str) -> tuple[int, int]:
     """On how many seeds the design errs more than separate models at the scene's ρ and n, and of how many."""
     r, m = at(scene)

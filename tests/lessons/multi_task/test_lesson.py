@@ -132,6 +132,21 @@ def test_the_measured_edge_is_interpolated_and_says_where_there_is_none():
     assert tasks.edge(rho, torch.tensor([2.0, 1.0, 1.0])) == math.inf
 
 
+@pytest.mark.parametrize(("values", "design"), [({}, "none"), ({}, "concatenate"), (NETS, "none"), (NETS, "gate")])
+def test_the_edge_has_a_range_of_one_standard_error(values: dict, design: str):
+    result = whole(Config(**values))
+    gap = (result.loss[result.designs.index(design)] - result.loss[0]).numpy()
+    for m, (low, high) in enumerate(lesson.edge_ranges(result, design)):
+        for sign, found in ((-1, low), (1, high)):
+            line = [float(np.mean(row) + sign * np.std(row, ddof=1) / math.sqrt(len(row))) for row in gap[:, m]]
+            assert found == pytest.approx(tasks.edge(torch.tensor(RELATEDNESS).double(), torch.tensor(line).double()))
+        assert low <= lesson.edges(result, design)[m] <= high
+    if not values and design == "none":
+        inside = [low <= tasks.theoretical_edge(n, 2, 4, 1.0) + 0.2 and tasks.theoretical_edge(n, 2, 4, 1.0) - 0.2 <= high
+                  for n, (low, high) in zip(SAMPLES, lesson.edge_ranges(result, design), strict=True)]
+        assert all(inside)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_measured_edge_is_near_theory(seed: int):
     result = whole(Config(seed=seed))

@@ -50,10 +50,15 @@ def test_sentences_follow_from_the_losses(scene: Config):
 def test_the_map_is_shared_minus_separate_with_theory_where_it_holds():
     scene = Config()
     result = whole(scene)
-    heat, _, edge, theory, ring = pictures.transfer(result, scene).data
+    heat, bars, _, edge, theory, ring = pictures.transfer(result, scene).data
     gap = (result.loss[1] - result.loss[0]).mean(-1)
     assert np.allclose(heat.z, gap.T, atol=1e-6)
     assert np.allclose(edge.x, lesson.edges(result, "none"), atol=1e-6)
+    ends = [(low, high) for low, high in lesson.edge_ranges(result, "none") if low <= 1]
+    drawn = [(bars.x[i], bars.x[i + 1], bars.y[i], bars.y[i + 1], bars.x[i + 2]) for i in range(0, len(bars.x), 3)]
+    for (left, right, foot, top, gap_after), (low, high), n in zip(drawn, ends, SAMPLES, strict=True):
+        assert (foot, top, gap_after) == (n, n, None) and right == min(high, pictures.RIM)
+        assert left == (low if low > -1 else -pictures.RIM) and left <= right
     for rho, n in zip(theory.x, theory.y, strict=True):
         assert rho == pytest.approx(theoretical_edge(n, 2, 4, 1.0), abs=1e-4) and rho >= -1
     assert (ring.x[0], ring.y[0]) == (scene.relatedness, scene.samples)
