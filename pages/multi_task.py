@@ -24,7 +24,7 @@ PRESETS = [
     Preset("Nets, opposite curves, no z", "One net cannot answer both ways: it fits neither task.",
            dict(problem="curves", noise=0.3, relatedness=-1.0, samples=20.0)),
     Preset("Nets, opposite curves, gated",
-           "A net of nearly as many parameters, told the task by gates, errs far less than one without z.",
+           "Gated by z, a net of like size errs far less than without.",
            dict(problem="curves", noise=0.3, relatedness=-1.0, samples=20.0, net="gate")),
     Preset("Nets, identical curves", "With 8 noisy samples each, the net without z learns from both tasks at once.",
            dict(problem="curves", noise=0.3, relatedness=1.0, samples=8.0)),

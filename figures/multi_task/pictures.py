@@ -45,7 +45,7 @@ def transfer(result: Result, scene: Config) -> go.Figure:
     z = style.array(gap.mean(-1).T)
     worse = style.array((gap > 0).sum(-1).T)
     seeds = gap.shape[-1]
-    chance = float(gap.std(-1).median()) / seeds**0.5  # what is no larger than its own error stays pale
+    chance = float(gap.std(-1).mean()) / seeds**0.5  # what is no larger than its own error stays pale
     typical = max(float(np.quantile(np.abs(z), 0.7)), 2 * chance)
     limit = next((value for value in LIMITS if value >= typical), LIMITS[-1])
     ticks = [-limit, -limit / 2, 0, limit / 2, limit]
