@@ -63,7 +63,7 @@ def draw(result: Result, scene: Config) -> Board:
     panels = [
         Panel(id="boundaries", figure=lambda: pictures.boundaries(result), span=8, height="tall", pair="scores",
               title="Labels alone, and labels with a teacher", alt=said["boundaries"],
-              caption="Where each net says one half, on the first pair of seeds. Circles: labelled A; squares: labelled B; "
+              caption="Lines: where each net is undecided, on the first pair of seeds. Circles: labelled A; squares: labelled B; "
               f"small: unlabelled.{wrong}"),
         Panel(id="scores", figure=lambda: pictures.scores(result, scene), span=4, height="tall",
               title="Who is right on the test set?",

@@ -12,12 +12,12 @@ from core.drawings import LEVELS
 from core.lessons.bagging import lesson, measure
 from core.lessons.bagging.data import CURVE, FRAMES, Samples, to_dots
 from core.lessons.bagging.lesson import ARMS, MOST_DOTS, Config, Result
-from core.lessons.bagging.words import SHORT
 from core.uploads import frame
 from figures import style
 from figures.kinds import PointsPad
 from figures.wire import rounded
 
+SIZES = {"tenth": "0.1 N", "third": "0.3 N", "full": "bags of N", "none": "no bags"}  # beside the dots
 LINES = 24  # members drawn as curves at most
 WIDE = {"one": "One member", "uniform": "Average", "weighted": "Weighted,<br>held-out data",
         "fitted": "Weighted,<br>training data", "majority": "Majority"}
@@ -49,12 +49,12 @@ def alike(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001
         ring = dict(type="scatter", x=[x[result.home]], y=[left[-1, result.home]], mode="markers", hoverinfo="skip",
                     showlegend=False, marker=dict(symbol="circle-open", size=24, color=style.INK, line=dict(width=2)))
         dots = dict(type="scatter", x=x, y=left[-1], mode="markers+text", showlegend=False, cliponaxis=False,
-                    text=[f"  {SHORT[way]}  " for way in result.ways],
+                    text=[f"  {SIZES[way]}  " for way in result.ways],
                     textposition=[_beside(way, float(v)) for way, v in zip(result.ways, x, strict=True)],
                     marker=dict(size=13, color=style.colour("averaged")), textfont=dict(color=style.INK),
                     hovertemplate="%{text}: ρ = %{x:.2f}, %{y:.0f}\u00a0% of σ² left<extra></extra>")
         traces += [style.frames(ring, y=left[:, [result.home]]), style.frames(dots, y=left)]
-    return style.figure(traces, x="correlation ρ of two members", y="variance left in the average (% of σ²)", showlegend=False,
+    return style.figure(traces, x="correlation ρ of two members", y="left of a member's variance σ² (%)", showlegend=False,
                         xaxis=dict(range=[low, 1.05]), yaxis=dict(range=[-8, top]))
 
 

@@ -73,9 +73,9 @@ def _with_band(x: Any, values: Any, net: str, said: str) -> list[style.Trace]:
 
 def scores(result: Result, scene: Config) -> go.Figure:
     """Part of the test set that is right, over training."""
-    traces = [trace for k, net in enumerate(NETS)
-              for trace in _with_band(result.recorded, 100 * result.score[:, k], net, "update %{x}: %{y:.1f}\u00a0%")]
-    del traces[2]  # the student's band lies on the teacher's
+    bands, lines = zip(*(_with_band(result.recorded, 100 * result.score[:, k], net, "update %{x}: %{y:.1f}\u00a0%")
+                         for k, net in enumerate(NETS)), strict=True)
+    traces = [bands[0], bands[2], *lines]  # the student's band lies on the teacher's; no line lies under a band
     low = 100 * float(result.score[min(2, len(result.score) - 1):].min())
     return style.figure(traces, x="update", y="right (%)", xaxis_range=[0, scene.steps], showlegend=False,
                         yaxis_range=[min(max(0, low - 4), 90), 101])
@@ -98,8 +98,11 @@ def pairs(result: Result) -> go.Figure:
 
 def confirmed(result: Result, scene: Config) -> go.Figure:
     """Errors that student and teacher agree on, beside those of the net alone."""
-    traces = [*_with_band(result.recorded, 100 * result.mistaken, "alone", "update %{x}: wrong on %{y:.1f}\u00a0%"),
-              *_with_band(result.recorded, 100 * result.confirmed, "teacher", "update %{x}: agreed and wrong %{y:.1f}\u00a0%")]
+    bands, lines = zip(
+        _with_band(result.recorded, 100 * result.mistaken, "alone", "update %{x}: wrong on %{y:.1f}\u00a0%"),
+        _with_band(result.recorded, 100 * result.confirmed, "teacher", "update %{x}: agreed and wrong %{y:.1f}\u00a0%"),
+        strict=True)
+    traces = [*bands, *lines]
     top = 100 * float(max(result.mistaken.max(), result.confirmed.max()))
     return style.figure(traces, x="update", y="of the unlabelled points (%)", xaxis_range=[0, scene.steps],
                         yaxis_range=[0, top + 3], showlegend=False)

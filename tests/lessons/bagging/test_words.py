@@ -133,7 +133,7 @@ def test_the_first_picture_is_measured_beside_the_formula(opening: Result):
     left = 100 * (found.variance / found.sigma2[:, None]).numpy().T
     np.testing.assert_allclose(dots.meta["frames"]["y"], left, rtol=1e-5)
     np.testing.assert_allclose(dots.x, found.rho, rtol=1e-5)
-    assert [t.strip() for t in dots.text] == [words.SHORT[way] for way in BAGS]
+    assert [t.strip() for t in dots.text] == [pictures.SIZES[way] for way in BAGS]
     home = list(BAGS).index("full")
     np.testing.assert_allclose(np.asarray(ring.meta["frames"]["y"])[:, 0], left[:, home], rtol=1e-5)
 
