@@ -20,7 +20,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,30 +28,20 @@ from core.curvature import top_eigenvalue
 from core.engine import (
     L1,
     L2,
-    MLP,
     SGD,
-    AdaGrad,
-    Adam,
     Loss,
-    Optimiser,
-    RMSProp,
     RunningStats,
-    Schedule,
     Supervised,
     Trainer,
-    WeightNoise,
-    autograd_gradient,
     binary_cross_entropy,
-    cosine,
     cross_entropy,
     hinge,
     squared,
-    step_decay,
-    warmup,
 )
 from core.engine.proximal import shrink, step_sizes
 from core.playground.data import SETS, Problem, features, make
-from core.playground.history import History, Record, Snapshot
+from core.playground.history import History, Record
+from core.playground.parts import Average, Noisy, network, optimiser_of, remember, restore, schedule_of
 from core.playground.setup import LIVE, Setup
 from core.playground.streams import Batches, Purpose, Streams, smoothed, targets
 
@@ -170,7 +159,9 @@ class Simulation:
         snapshot = self.history.snapshots[place]
         self.history.cut(place)
         self._start_trainer()
-        self._restore(snapshot)
+        self.trainer.step, self.batches.epoch, self.batches.offset = snapshot.step, snapshot.epoch, snapshot.offset
+        self._set()
+        restore(snapshot, self.theta, self.trainer.state, self.supervised.stats, self.average)
         self.stopped = ""
         self.changes = [change for change in self.changes if change[0] <= snapshot.step]
 
@@ -199,7 +190,8 @@ class Simulation:
         """A Trainer at the start."""
         self.average: Average | None = None
         self.supervised = Supervised(self.net, squared, stats=self.net.running_stats(1, self.dtype))
-        self.trainer = Trainer(_Objective(self), self.start.clone(), SGD(), self.batches, before=[self._before],
+        self.objective = Noisy(self.supervised, self.streams, self.mask, lambda: self.trainer.step)
+        self.trainer = Trainer(self.objective, self.start.clone(), SGD(), self.batches, before=[self._before],
                                project=self._after_step, after=[self._follow], history=2 * LOOK)
         self.batches.epoch = self.batches.offset = 0
         self._remembers: tuple[type, bool] | None = None  # what kind of state the optimiser has
@@ -217,7 +209,7 @@ class Simulation:
         if remembers != self._remembers:
             self._remembers, trainer.state = remembers, optimiser.init(self.theta)
         trainer.optimiser, trainer.schedule = optimiser, schedule_of(setup)
-        trainer.objective.set(setup)
+        self.objective.set(setup)
         self.batches.set(setup)
         part = self.problem.part("training")
         self.batches.load(self.x[:, :, part], self.inputs[:, :, part], self.y[:, :, part])
@@ -253,7 +245,8 @@ class Simulation:
         """Notes the run where the history wants it, and looks whether a rule stops it."""
         record = self.measure()
         if self.history.wants(self.step):
-            self.history.add(record, self._snapshot())
+            seen = self.batches.epoch, self.batches.offset
+            self.history.add(record, remember(self.step, seen, self.theta, self.trainer.state, self.supervised.stats, self.average))
         setup, loss = self.setup, record.loss[1]
         if loss < self.best[0]:
             self.best = loss, record.epoch, self.step
@@ -290,15 +283,14 @@ class Simulation:
         """Classes [1, n] that outputs [1, C, n] stand for."""
         return (out[:, 0] > 0).long() if self.problem.classes == 2 else out.argmax(1)
 
-    @torch.inference_mode(False)
-    def gradient(self) -> Tensor:
-        """The gradient [1, P] of the objective without L1, on the whole training set, by autograd."""
+    def gradient(self, theta: Tensor | None = None) -> Tensor:
+        """The gradient [1, P] of the objective without L1 on the whole training set, without dropout or noise, of the net now or of
+        another one. Batch norm takes the statistics of that set."""
         part = self.problem.part("training")
-        x, y = self.inputs[:, :, part], smoothed(self.y[:, :, part], self.setup.used("smoothing"))
-        penalty, mask = L2(self.setup.l2), self.mask
-        stats = self.supervised.stats and self.supervised.stats.clone()
-        return autograd_gradient(lambda t: self.loss.value(self.net.forward(t, x, stats=stats), y) + penalty.value(t, mask),
-                                 self.theta.clone())[1]
+        y = smoothed(self.y[:, :, part], self.setup.used("smoothing"))
+        objective = Supervised(self.net, self.loss, L2(self.setup.l2), 0.0, None)
+        _, grad = objective.value_and_gradient((self.theta if theta is None else theta).clone(), (self.inputs[:, :, part], y))
+        return grad
 
     def curvature(self) -> float:
         """The largest eigenvalue of the Hessian of the training set's loss and L2 at the parameters now."""
@@ -309,115 +301,3 @@ class Simulation:
         def value(theta: Tensor) -> Tensor:
             return self.loss.value(self.net.forward(theta, x, train=True), y) + penalty.value(theta, self.mask)
         return float(top_eigenvalue(value, self.theta.clone(), self.streams.at(Purpose.START)))
-
-    def _snapshot(self) -> Snapshot:
-        def pair(stats: RunningStats | None) -> tuple[Tensor, Tensor] | None:
-            return None if stats is None else (stats.mean.clone(), stats.var.clone())
-        memory = {name: value.clone() if isinstance(value, Tensor) else value
-                  for name, value in vars(self.trainer.state).items() if name != "scratch"}
-        average = self.average
-        return Snapshot(self.step, self.batches.epoch, self.batches.offset, self.theta.clone(), memory, pair(self.supervised.stats),
-                        average and average.theta.clone(), average and pair(average.stats))
-
-    @torch.inference_mode()
-    def _restore(self, snapshot: Snapshot) -> None:
-        """Puts the run where it was; what an optimiser of another kind remembered is left out."""
-        trainer = self.trainer
-        trainer.step = snapshot.step
-        trainer.theta.copy_(snapshot.theta)
-        self.batches.epoch, self.batches.offset = snapshot.epoch, min(snapshot.offset, self.batches.n)
-        for name, value in snapshot.memory.items():
-            mine = getattr(trainer.state, name, None)
-            if isinstance(mine, Tensor) and isinstance(value, Tensor):
-                mine.copy_(value)
-            elif mine is not None:
-                setattr(trainer.state, name, value)
-        for stats, kept in ((self.supervised.stats, snapshot.stats), (self.average and self.average.stats, snapshot.average_stats)):
-            if stats is not None and kept is not None:
-                stats.mean.copy_(kept[0])
-                stats.var.copy_(kept[1])
-        if self.average is not None:
-            self.average.theta.copy_(snapshot.theta if snapshot.average is None else snapshot.average)
-
-
-class _Objective:
-    """The loss on a batch with dropout and noise on the weights, and L2: what the Trainer descends. The value is without L2."""
-
-    def __init__(self, simulation: Simulation):
-        self.run = simulation
-        self.noisy: WeightNoise | None = None
-        self.l2: L2 | None = None
-
-    def set(self, setup: Setup) -> None:
-        self.l2 = L2(setup.l2) if setup.l2 else None
-        self.noisy = WeightNoise(_Dropping(self.run), torch.tensor([setup.weight_noise], dtype=torch.float64), ahead=1) if setup.weight_noise else None
-        self.plain = _Dropping(self.run)
-
-    def value_and_gradient(self, theta: Tensor, batch: Any, generators: Any) -> tuple[Tensor, Tensor]:
-        run = self.run
-        if self.noisy is not None:
-            value, grad = self.noisy.value_and_gradient(theta, batch, run.streams.at(Purpose.WEIGHTS, run.step))
-        else:
-            value, grad = self.plain.value_and_gradient(theta, batch, ())
-        if self.l2 is not None:
-            grad += self.l2.gradient(theta, run.mask)
-        return value, grad
-
-
-class _Dropping:
-    """The supervised objective with this step's own masks."""
-
-    def __init__(self, simulation: Simulation):
-        self.run = simulation
-
-    def value_and_gradient(self, theta: Tensor, batch: Any, _: Any) -> tuple[Tensor, Tensor]:
-        run = self.run
-        drops = run.streams.at(Purpose.DROPOUT, run.step) if run.setup.dropout else ()
-        return run.supervised.value_and_gradient(theta, batch, drops)
-
-
-class Average:
-    """The exponential moving average of a net: parameters and, under batch norm, its statistics. It starts as a copy."""
-
-    def __init__(self, theta: Tensor, stats: RunningStats | None):
-        self.theta, self.stats = theta.clone(), stats and stats.clone()
-
-    def follow(self, theta: Tensor, stats: RunningStats | None, weight: float) -> None:
-        self.theta.lerp_(theta, weight)
-        if self.stats is not None and stats is not None:
-            self.stats.mean.lerp_(stats.mean, weight)
-            self.stats.var.lerp_(stats.var, weight)
-
-
-def network(setup: Setup, problem: Problem) -> MLP:
-    """The net of a set-up; what it is trained with is no part of it."""
-    return MLP((len(setup.inputs), *setup.widths, problem.outputs), setup.activation,
-               norm=None if setup.norm == "none" else setup.norm, residual=setup.skips)
-
-
-def optimiser_of(setup: Setup) -> Optimiser:
-    """The method at the set-up's learning rate; with α = 0 momentum is plain SGD."""
-    rate, alpha = setup.rate, setup.alpha
-    match setup.method:
-        case "momentum" | "nesterov" if alpha:
-            return SGD(rate, momentum=alpha, nesterov=setup.method == "nesterov")
-        case "adagrad":
-            return AdaGrad(rate)
-        case "rmsprop":
-            return RMSProp(rate)
-        case "adam":
-            return Adam(rate)
-    return SGD(rate)
-
-
-def schedule_of(setup: Setup) -> Schedule | None:
-    """Step -> factor on the learning rate, None for a constant one."""
-    horizon = int(setup.horizon)
-    match setup.schedule:
-        case "step":
-            return step_decay(horizon)
-        case "cosine":
-            return cosine(horizon)
-        case "warmup":
-            return warmup(horizon)
-    return None

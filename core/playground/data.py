@@ -62,6 +62,10 @@ def _gaussians(n: int, noise: float, g: Generator) -> tuple[Tensor, Tensor]:
     return toys.gaussian_classes(n, means, 0.25 * torch.eye(2), g)
 
 
+def _clouds(n: int, noise: float, g: Generator) -> tuple[Tensor, Tensor]:
+    return toys.blobs(n, 0.6, g, classes=3, radius=1.5)
+
+
 def _scaled(make: Callable[..., tuple[Tensor, Tensor]], by: float, **about: object) -> Callable[..., tuple[Tensor, Tensor]]:
     def scaled(n: int, noise: float, g: Generator) -> tuple[Tensor, Tensor]:
         x, y = make(n, 0.0, g, **about)
@@ -89,7 +93,7 @@ def hills(x: Tensor) -> Tensor:
 TOYS: Mapping[str, tuple[Callable[..., tuple[Tensor, Tensor]], int]] = MappingProxyType({
     "circles": (_scaled(toys.circles, 2.0), 2), "xor": (_scaled(toys.xor, 1.2), 2), "gaussians": (_gaussians, 2),
     "spiral": (_scaled(toys.spirals, 2.5), 2), "moons": (_moons, 2), "arms": (_scaled(toys.spirals, 2.5, classes=3, turns=1.0), 3),
-    "blobs": (_scaled(toys.blobs, 1.0, classes=5), 5), "plane": (_heights(plane), 0), "hills": (_heights(hills), 0)})
+    "blobs": (_clouds, 3), "plane": (_heights(plane), 0), "hills": (_heights(hills), 0)})
 
 
 def make(setup: Setup, generator: Generator, assets: Mapping[str, bytes] = MappingProxyType({})) -> Problem:

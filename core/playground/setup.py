@@ -13,7 +13,7 @@ from core.lesson import Scene
 from core.uploads import PointsForm
 
 DATA = {"circles": "Circles", "xor": "XOR", "gaussians": "Two Gaussians", "spiral": "Spiral", "moons": "Moons",
-        "blobs": "Five Gaussians", "arms": "Spiral, three arms", "plane": "Regression: a plane", "hills": "Regression: hills",
+        "blobs": "Three Gaussians", "arms": "Spiral, three arms", "plane": "Regression: a plane", "hills": "Regression: hills",
         "drawn": "Drawn by hand", "cancer": "Breast cancer", "own": "A file of one's own"}
 REGRESSION = ("plane", "hills")
 MADE = ("circles", "xor", "gaussians", "spiral", "moons", "blobs", "arms", "plane", "hills")
@@ -50,7 +50,7 @@ class Setup(Scene):
                         when=("data", (*MADE, "cancer", "own")),
                         help="Half of the rest is the validation set, the other half the test set.")
     points: tuple[tuple[int, int, int], ...] = points(OPENING, classes=CLASSES, label="Drawn points")
-    own: str = upload(PointsForm(), label="Points of your own (CSV)")
+    own: str = upload(PointsForm(), label="Points of your own (CSV)", when=("data", ("own",)))
     inputs: tuple[str, ...] = choices(("x1", "x2"), label="Inputs", options=INPUTS)
     hidden: tuple[float, ...] = numbers((6.0, 4.0), low=1, high=32, least=0, most=6, label="Hidden layers",
                                         help="Units of each, 1 to 32, up to six layers: “8, 4”. None at all is a linear model.")
