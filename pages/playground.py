@@ -51,9 +51,10 @@ def _surface_caption(view: View) -> str:
     average = " Dashed: of the averaged net." if view.average is not None and view.problem.outputs == 1 and view.problem.classes else ""
     if not view.problem.classes:
         return "Blue: below 0; orange: above. Points: the training set's heights, in the same colours."
+    if view.setup.data == "drawn":
+        return "Choose a class, then put, drag or erase points: the net goes on with what is drawn. Behind them: the class it says."
     names = ", ".join(f"{mark} {name}" for mark, name in zip(("circles", "squares", "triangles"), view.problem.names, strict=False))
     return f"Points: {names}. Line: where the answer changes.{average}"
 
 
-play.show(draw, PRESETS, "Playground: change anything while it trains",
-          "One net, trained without end: what does each knob do to the boundary, the units and the losses?")
+play.show(draw, PRESETS)

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from core.catalogue import PLAYGROUND
 from core.controls import InvalidValue
 from core.playground.setup import Setup
 from core.playground.view import View, look
@@ -23,7 +24,9 @@ from core.simulation import Simulation
 from ui import asset_store, chart, compat, controls, runner, shell, turns
 from ui.page import MAIN, Preset
 
-SLUG = "playground"
+SLUG = PLAYGROUND.slug
+MODES = ("Play", "Pause")
+MODES_ICONS = {"Play": ":material/play_arrow: Play", "Pause": ":material/pause: Pause"}
 SPEEDS = {"step": "1 step", "epoch": "1 epoch", "fast": "Fast"}
 SLICE = 0.03  # seconds that a turn may train
 PICTURE = 1 / 20  # seconds between two pictures, if all goes well
@@ -41,14 +44,20 @@ class Play:
     hidden: bool = False
     place: int | None = None  # of the history's record that is looked at
     tested: bool = False
+    version: int = 0  # of the widget that says whether it plays
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def set(self, playing: bool) -> None:
+        """Plays or pauses of its own accord, so that the widget starts afresh."""
+        self.version += playing != self.playing
+        self.playing = playing
 
-def show(draw: Draw, presets: Sequence[Preset], title: str, question: str) -> None:
+
+def show(draw: Draw, presets: Sequence[Preset]) -> None:
     """The whole page. draw(view, setup, whether test points are shown) -> Board is pure."""
     shell.require_router()
     controls.load_scene_from_url(SLUG, Setup, Setup())
-    st.markdown(f"## {title}\n{question}")
+    st.markdown(f"## {PLAYGROUND.title}\n{PLAYGROUND.question}")
     _scene(draw, presets)
 
 
@@ -72,7 +81,7 @@ def _take(scene: Setup) -> None:
             if scene != play.run.setup:
                 play.place = None
                 if play.run.apply(scene, assets):
-                    play.playing = True
+                    play.set(playing=True)
     except ValueError as error:
         controls.warn(SLUG, str(error))
 
@@ -116,10 +125,10 @@ def _transport(play: Play) -> None:
 
     run = play.run
     with st.container(key="transport", horizontal=True, gap="xsmall"):
-        if play.playing and not run.stopped:
-            press("Pause", "pause", _pause, type="primary")
-        else:
-            press("Play", "play_arrow", _start, type="primary", disabled=bool(run.stopped))
+        # Not a button, whose press Streamlit may hand on twice where a picture is under way: what is chosen is chosen.
+        st.segmented_control("The run", list(MODES), default=MODES[not play.playing], format_func=MODES_ICONS.__getitem__, required=True,
+                             key=f"{SLUG}:mode:{play.version}", on_change=_mode, label_visibility="collapsed",
+                             disabled=bool(run.stopped))
         press("Step", "skip_next", lambda: _once("step"), disabled=bool(run.stopped), help="One update")
         press("Epoch", "fast_forward", lambda: _once("epoch"), disabled=bool(run.stopped), help="To the end of the epoch")
         press("Rewind", "replay", _rewind, help="Back to the same start: the same set-up gives the same curve")
@@ -129,16 +138,14 @@ def _transport(play: Play) -> None:
                              key=f"{SLUG}:speed", label_visibility="collapsed")
 
 
-def _start() -> None:
+def _mode() -> None:
+    """Plays or pauses, as the reader has chosen. To play where one looks back is to take the run up there."""
     play = _play()
-    if play.place is not None:
+    playing = st.session_state[f"{SLUG}:mode:{play.version}"] == "Play"
+    if playing and play.place is not None:
         with play.lock:
             play.run.go_to(play.place)
-    play.playing, play.place = True, None
-
-
-def _pause() -> None:
-    _play().playing = False
+    play.playing, play.place = playing, None
 
 
 def _rewind() -> None:
@@ -157,8 +164,9 @@ def _travel(move: Callable[[], bool]) -> None:
 
 
 def _once(how: str) -> None:
-    _pause()
-    _play().place = None
+    play = _play()
+    play.set(playing=False)
+    play.place = None
     _turn(how)
 
 
@@ -209,33 +217,36 @@ def _turn(how: str) -> None:
 def _pictures(draw: Draw, presets: Sequence[Preset], scene: Setup) -> None:
     play = _play()
     play.tested = bool(st.session_state.get(f"{SLUG}:tested"))
-    going = play.playing and not play.hidden and not play.run.stopped
+    going = _is_going(play)
 
     def mount() -> None:
         if going:
-            if (now := controls.current_scene(SLUG, Setup)) != scene and now != play.run.setup:
+            if play.hidden:
                 compat.rerun()
-            _turn(st.session_state.get(f"{SLUG}:speed") or "epoch")
+            if _is_going(play):  # where it is not, the run of the page that says so is on its way
+                _turn(st.session_state.get(f"{SLUG}:speed") or "epoch")
         with play.lock:
             view = look(play.run, play.place)
             diagnosis = diagnose(view, play.run)
-        board = draw(view, play.run.setup, play.tested)
-        board = replace(board, summary=where(view))
+        _told(view, diagnosis)
+        board = replace(draw(view, play.run.setup, play.tested), summary=where(view))
         chart.show(chart.encode(board), key=f"{SLUG}:board", scene=urlencode(scene.query()), live=going and not view.stopped,
                    about=_browser_data(presets, scene), on_event=lambda event: _handle(presets, event))
-        with st.container(key="summary"):
-            st.markdown(board.summary)
-            _diagnosis(diagnosis)
         if going and view.stopped:
-            play.playing = False
+            play.set(playing=False)
             compat.rerun()
 
     compat.refresh_until_done(mount, not going, PICTURE)
 
 
-def _diagnosis(diagnosis: Diagnosis | None) -> None:
+def _is_going(play: Play) -> bool:
+    return play.playing and not play.hidden and not play.run.stopped
+
+
+def _told(view: View, diagnosis: Diagnosis | None) -> None:
+    """Where the run is and what is wrong with it, above the pictures, in a place that keeps its height."""
     with st.container(key="diagnosis", horizontal=True, vertical_alignment="center"):
-        st.markdown(diagnosis.text if diagnosis else "Nothing is wrong that can be told from these numbers.", width="content")
+        st.markdown(where(view) + (f" {diagnosis.text}" if diagnosis else ""), width="stretch")
         if diagnosis and diagnosis.change:
             change = diagnosis.change
             st.button(diagnosis.cure, key=f"{SLUG}:cure:{diagnosis.cure}", icon=":material/build:", on_click=lambda: _cure(change))
@@ -247,7 +258,7 @@ def _cure(change: dict[str, Any]) -> None:
     if play.run.stopped == "diverged":
         _take(controls.current_scene(SLUG, Setup))
         _rewind()
-    play.playing = True
+    play.set(playing=True)
 
 
 def _browser_data(presets: Sequence[Preset], scene: Setup) -> dict[str, Any]:
@@ -263,7 +274,7 @@ def _handle(presets: Sequence[Preset], event: dict[str, Any]) -> None:
         case "preset":
             preset = next(preset for preset in presets if preset.name == event["name"])
             controls.set_scene(SLUG, Setup(**preset.values))
-            play.playing = True
+            play.set(playing=True)
         case "drawn":
             control = Setup.controls()["points"]
             try:
