@@ -7,8 +7,8 @@
     simulation.rewind()                                    # the same start, the same numbers: the same curve
 
 What is minimised is the mean loss of the training set plus α Σ|w| + α/2 Σw², in a mean over what dropout, noise and mixup draw.
-L2 has its gradient; L1 is a proximal step after the update (`core.engine.proximal`), decoupled decay multiplies the weights before
-it. The gradient is clipped with L2 in it, as `torch.nn.utils.clip_grad_norm_` does. Training is the engine's `Trainer`.
+L2 has its gradient; L1 is a proximal step after the update (`core.engine.proximal`), decoupled decay multiplies the weights
+before it. The gradient is clipped with L2 in it, as `torch.nn.utils.clip_grad_norm_` does. The engine's `Trainer` trains.
 
 Shapes: one model, theta [1, P]; x [1, 2, N]; out [1, C, N].
 """
@@ -25,19 +25,7 @@ import torch
 from torch import Tensor
 
 from core.curvature import top_eigenvalue
-from core.engine import (
-    L1,
-    L2,
-    SGD,
-    Loss,
-    RunningStats,
-    Supervised,
-    Trainer,
-    binary_cross_entropy,
-    cross_entropy,
-    hinge,
-    squared,
-)
+from core.engine import L1, L2, SGD, Loss, RunningStats, Supervised, Trainer, binary_cross_entropy, cross_entropy, hinge, squared
 from core.engine.proximal import shrink, step_sizes
 from core.playground.data import SETS, Problem, features, make
 from core.playground.history import History, Record
@@ -54,9 +42,9 @@ LOSSES: Mapping[str, Loss] = MappingProxyType({"squared": squared, "hinge": hing
 class Simulation:
     """One run. `setup` is what it trains with, `problem` what it learns, `history` what it remembers, `step` the updates done.
 
-    `stopped` says why it does not go on: "" (it does), "diverged", "patience", "loss" or "epochs". `changes` are the steps at which
-    something was changed while it trained, with the set-up from there on. Raises ValueError, in a sentence for the reader, where
-    there is nothing to train on.
+    `stopped` says why it does not go on: "" (it does), "diverged", "patience", "loss" or "epochs". `changes` are the steps at
+    which something was changed while it trained, with the set-up from there on. Raises ValueError, in a sentence for the reader,
+    where there is nothing to train on.
     """
 
     def __init__(self, setup: Setup, assets: Mapping[str, bytes] = MappingProxyType({}), dtype: torch.dtype = torch.float32):
@@ -246,7 +234,8 @@ class Simulation:
         record = self.measure()
         if self.history.wants(self.step):
             seen = self.batches.epoch, self.batches.offset
-            self.history.add(record, remember(self.step, seen, self.theta, self.trainer.state, self.supervised.stats, self.average))
+            parts = self.theta, self.trainer.state, self.supervised.stats, self.average
+            self.history.add(record, remember(self.step, seen, *parts))
         setup, loss = self.setup, record.loss[1]
         if loss < self.best[0]:
             self.best = loss, record.epoch, self.step
@@ -284,7 +273,7 @@ class Simulation:
         return (out[:, 0] > 0).long() if self.problem.classes == 2 else out.argmax(1)
 
     def gradient(self, theta: Tensor | None = None) -> Tensor:
-        """The gradient [1, P] of the objective without L1 on the whole training set, without dropout or noise, of the net now or of
+        """The gradient [1, P] of the objective without L1, dropout or noise on the whole training set, of the net now or of
         another one. Batch norm takes the statistics of that set."""
         part = self.problem.part("training")
         y = smoothed(self.y[:, :, part], self.setup.used("smoothing"))

@@ -20,7 +20,8 @@ PRESETS = [
            dict(data="moons", noise=0.5, samples=80, hidden=(32.0, 32.0), method="adam", rate=0.01)),
     Preset("Too large a rate", "Gradient descent beyond 2/λ: the loss leaves every scale.",
            dict(data="plane", hidden=(), rate=1.0, batch=1000)),
-    Preset("Hills", "A regression: the height of a hilly plane.", dict(data="hills", hidden=(12.0, 12.0), method="adam", rate=0.01)),
+    Preset("Hills", "A regression: the height of a hilly plane.",
+           dict(data="hills", hidden=(12.0, 12.0), method="adam", rate=0.01)),
 ]
 
 
@@ -48,12 +49,13 @@ def _weights(view: View) -> str:
 
 
 def _surface_caption(view: View) -> str:
-    average = " Dashed: of the averaged net." if view.average is not None and view.problem.outputs == 1 and view.problem.classes else ""
+    average = " Dashed: of the averaged net." if view.average is not None and view.problem.classes == 2 else ""
     if not view.problem.classes:
         return "Blue: below 0; orange: above. Points: the training set's heights, in the same colours."
     if view.setup.data == "drawn":
-        return "Choose a class, then put, drag or erase points: the net goes on with what is drawn. Behind them: the class it says."
-    names = ", ".join(f"{mark} {name}" for mark, name in zip(("circles", "squares", "triangles"), view.problem.names, strict=False))
+        return "Choose a class, then put, drag or erase points: the net goes on with them. Behind them: the class it says."
+    marks = ("circles", "squares", "triangles")
+    names = ", ".join(f"{mark} {name}" for mark, name in zip(marks, view.problem.names, strict=False))
     return f"Points: {names}. Line: where the answer changes.{average}"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -126,13 +127,13 @@ def _transport(play: Play) -> None:
     run = play.run
     with st.container(key="transport", horizontal=True, gap="xsmall"):
         # Not a button, whose press Streamlit may hand on twice where a picture is under way: what is chosen is chosen.
-        st.segmented_control("The run", list(MODES), default=MODES[not play.playing], format_func=MODES_ICONS.__getitem__, required=True,
-                             key=f"{SLUG}:mode:{play.version}", on_change=_mode, label_visibility="collapsed",
+        st.segmented_control("The run", list(MODES), default=MODES[not play.playing], format_func=MODES_ICONS.__getitem__,
+                             required=True, key=f"{SLUG}:mode:{play.version}", on_change=_mode, label_visibility="collapsed",
                              disabled=bool(run.stopped))
         press("Step", "skip_next", lambda: _once("step"), disabled=bool(run.stopped), help="One update")
         press("Epoch", "fast_forward", lambda: _once("epoch"), disabled=bool(run.stopped), help="To the end of the epoch")
         press("Rewind", "replay", _rewind, help="Back to the same start: the same set-up gives the same curve")
-        press("Undo", "undo", lambda: _travel(run.undo), disabled=not run.can_undo, help="Take back the last change of the set-up")
+        press("Undo", "undo", lambda: _travel(run.undo), disabled=not run.can_undo, help="Take back the last change")
         press("Redo", "redo", lambda: _travel(run.redo), disabled=not run.can_redo)
         st.segmented_control("A picture each", list(SPEEDS), default="epoch", format_func=SPEEDS.__getitem__, required=True,
                              key=f"{SLUG}:speed", label_visibility="collapsed")
@@ -173,7 +174,7 @@ def _once(how: str) -> None:
 def _back(play: Play) -> None:
     """Where a run that pauses is looked back upon; to play from there is to take it up there."""
     records = play.run.history.records
-    if play.playing and not play.run.stopped or len(records) < 2:
+    if (play.playing and not play.run.stopped) or len(records) < 2:
         return
 
     def move() -> None:
@@ -205,11 +206,8 @@ def _turn(how: str) -> None:
 
     session = compat.session_id()
     job = runner.shared_state().pool.submit((SLUG, session, next(_tickets)), steps, (session, SLUG), turn=True)
-    with turns.shared().left():
-        try:
-            job.wait(longest=2.0)
-        except TimeoutError:
-            pass  # its turn has not come; it comes, or is dropped
+    with turns.shared().left(), suppress(TimeoutError):  # its turn has not come; it comes, or is dropped
+        job.wait(longest=2.0)
 
 
 # ---- the pictures
@@ -221,8 +219,8 @@ def _pictures(draw: Draw, presets: Sequence[Preset], scene: Setup) -> None:
 
     def mount() -> None:
         if going:
-            if play.hidden:
-                compat.rerun()
+            if play.hidden or controls.current_scene(SLUG, Setup) not in (scene, play.run.setup):
+                compat.rerun()  # what was drawn, a preset or a tab out of sight is told to this part of the page alone
             if _is_going(play):  # where it is not, the run of the page that says so is on its way
                 _turn(st.session_state.get(f"{SLUG}:speed") or "epoch")
         with play.lock:
@@ -249,7 +247,8 @@ def _told(view: View, diagnosis: Diagnosis | None) -> None:
         st.markdown(where(view) + (f" {diagnosis.text}" if diagnosis else ""), width="stretch")
         if diagnosis and diagnosis.change:
             change = diagnosis.change
-            st.button(diagnosis.cure, key=f"{SLUG}:cure:{diagnosis.cure}", icon=":material/build:", on_click=lambda: _cure(change))
+            st.button(diagnosis.cure, key=f"{SLUG}:cure:{diagnosis.cure}", icon=":material/build:",
+                      on_click=lambda: _cure(change))
 
 
 def _cure(change: dict[str, Any]) -> None:
@@ -262,10 +261,12 @@ def _cure(change: dict[str, Any]) -> None:
 
 
 def _browser_data(presets: Sequence[Preset], scene: Setup) -> dict[str, Any]:
-    return {"slug": SLUG, "question": None, "ask_first": False, "notices": controls.warnings(SLUG), "session": compat.session_name(),
-            "verdict": None, "solved": False, "comparison": None, "lecture": None, "alone": True, "watched": True, "pause": OTHERS,
-            "presets": [{"name": preset.name, "why": preset.why, "current": there == scene, "query": "?" + urlencode(there.query())}
-                        for preset, there in ((preset, Setup(**preset.values)) for preset in presets)]}
+    named = [(preset, Setup(**preset.values)) for preset in presets]
+    return {
+        "slug": SLUG, "question": None, "ask_first": False, "notices": controls.warnings(SLUG), "session": compat.session_name(),
+        "verdict": None, "solved": False, "comparison": None, "lecture": None, "alone": True, "watched": True, "pause": OTHERS,
+        "presets": [{"name": preset.name, "why": preset.why, "current": there == scene, "query": "?" + urlencode(there.query())}
+                    for preset, there in named]}
 
 
 def _handle(presets: Sequence[Preset], event: dict[str, Any]) -> None:

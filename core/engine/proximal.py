@@ -1,4 +1,4 @@
-"""Proximal steps for L1 beside any of the optimisers: weights that are exactly zero, and that come back when the loss asks for it.
+"""Proximal steps for L1 beside any of the optimisers: weights that are exactly zero, and come back when the loss asks for it.
 
 After an update that knows nothing of the penalty, w <- sign(w) max(|w| - α s, 0), where s is what the update multiplies a
 gradient by that stays as it is: the learning rate for plain SGD, ε/(1 - μ) with momentum, ε/(√v̂ + δ), one for each weight, for

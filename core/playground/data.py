@@ -52,22 +52,22 @@ class Problem(NamedTuple):
         return self.ends[0]
 
 
-def _moons(n: int, noise: float, g: Generator) -> tuple[Tensor, Tensor]:
+def _moons(n: int, _: float, g: Generator) -> tuple[Tensor, Tensor]:
     x, y = toys.two_moons(n, 0.0, g)
     return 1.5 * (x - x.new_tensor([[0.5], [0.25]])), y
 
 
-def _gaussians(n: int, noise: float, g: Generator) -> tuple[Tensor, Tensor]:
+def _gaussians(n: int, _: float, g: Generator) -> tuple[Tensor, Tensor]:
     means = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])
     return toys.gaussian_classes(n, means, 0.25 * torch.eye(2), g)
 
 
-def _clouds(n: int, noise: float, g: Generator) -> tuple[Tensor, Tensor]:
+def _clouds(n: int, _: float, g: Generator) -> tuple[Tensor, Tensor]:
     return toys.blobs(n, 0.6, g, classes=3, radius=1.5)
 
 
 def _scaled(make: Callable[..., tuple[Tensor, Tensor]], by: float, **about: object) -> Callable[..., tuple[Tensor, Tensor]]:
-    def scaled(n: int, noise: float, g: Generator) -> tuple[Tensor, Tensor]:
+    def scaled(n: int, _: float, g: Generator) -> tuple[Tensor, Tensor]:
         x, y = make(n, 0.0, g, **about)
         return by * x, y
     return scaled
@@ -92,8 +92,9 @@ def hills(x: Tensor) -> Tensor:
 
 TOYS: Mapping[str, tuple[Callable[..., tuple[Tensor, Tensor]], int]] = MappingProxyType({
     "circles": (_scaled(toys.circles, 2.0), 2), "xor": (_scaled(toys.xor, 1.2), 2), "gaussians": (_gaussians, 2),
-    "spiral": (_scaled(toys.spirals, 2.5), 2), "moons": (_moons, 2), "arms": (_scaled(toys.spirals, 2.5, classes=3, turns=1.0), 3),
-    "blobs": (_clouds, 3), "plane": (_heights(plane), 0), "hills": (_heights(hills), 0)})
+    "spiral": (_scaled(toys.spirals, 2.5), 2), "moons": (_moons, 2),
+    "arms": (_scaled(toys.spirals, 2.5, classes=3, turns=1.0), 3), "blobs": (_clouds, 3),
+    "plane": (_heights(plane), 0), "hills": (_heights(hills), 0)})
 
 
 def make(setup: Setup, generator: Generator, assets: Mapping[str, bytes] = MappingProxyType({})) -> Problem:
@@ -167,8 +168,8 @@ def _cancer_axes() -> tuple[str, str]:
 
 
 _FEATURES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType({
-    "x1": lambda a, b: a, "x2": lambda a, b: b, "x1x1": lambda a, b: a * a, "x2x2": lambda a, b: b * b, "x1x2": lambda a, b: a * b,
-    "sin1": lambda a, b: a.sin(), "sin2": lambda a, b: b.sin()})
+    "x1": lambda a, b: a, "x2": lambda a, b: b, "x1x1": lambda a, b: a * a, "x2x2": lambda a, b: b * b,
+    "x1x2": lambda a, b: a * b, "sin1": lambda a, b: a.sin(), "sin2": lambda a, b: b.sin()})
 
 
 def features(x: Tensor, names: Sequence[str]) -> Tensor:

@@ -46,8 +46,8 @@ class Snapshot(NamedTuple):
 
 
 class History:
-    """Records and snapshots at every `every` steps from 0 on, which doubles when there are too many: a function of the step alone,
-    so that the same run leaves the same history."""
+    """Records and snapshots at every `every` steps from 0 on, which doubles when there are too many: a function of the step
+    alone, so that the same run leaves the same history."""
 
     def __init__(self, state_bytes: int):
         self.capacity = max(40, min(CAPACITY, BYTES // max(1, state_bytes)))

@@ -38,7 +38,8 @@ from core.playground.streams import Purpose, Streams
 class Noisy:
     """The supervised objective with this step's own dropout masks and noise on the weights, and L2: what the Trainer descends.
 
-    The value is without L2, whose gradient is taken at the weights without noise. mask [P] is 1 on weights; step() tells the update.
+    The value is without L2, whose gradient is taken at the weights without noise. mask [P] is 1 on weights; step() is
+    the update's number.
     """
 
     def __init__(self, supervised: Supervised, streams: Streams, mask: Tensor, step: Callable[[], int]):
@@ -90,19 +91,26 @@ class Average:
             self.stats.var.lerp_(stats.var, weight)
 
 
-def remember(step: int, seen: tuple[int, int], theta: Tensor, state: State, stats: RunningStats | None, average: Average | None) -> Snapshot:
+def remember(
+    step: int, seen: tuple[int, int], theta: Tensor, state: State, stats: RunningStats | None, average: Average | None
+) -> Snapshot:
     """A copy of all that a run needs to go on; seen: epochs, and samples of the epoch that is under way."""
+
     def pair(stats: RunningStats | None) -> tuple[Tensor, Tensor] | None:
         return None if stats is None else (stats.mean.clone(), stats.var.clone())
 
-    memory = {name: value.clone() if isinstance(value, Tensor) else value for name, value in vars(state).items() if name != "scratch"}
-    return Snapshot(step, *seen, theta.clone(), memory, pair(stats), average and average.theta.clone(), average and pair(average.stats))
+    memory = {
+        name: value.clone() if isinstance(value, Tensor) else value for name, value in vars(state).items() if name != "scratch"
+    }
+    return Snapshot(
+        step, *seen, theta.clone(), memory, pair(stats), average and average.theta.clone(), average and pair(average.stats)
+    )
 
 
 @torch.inference_mode()
 def restore(snapshot: Snapshot, theta: Tensor, state: State, stats: RunningStats | None, average: Average | None) -> None:
-    """Writes a snapshot into the parts of a run. What an optimiser of another kind remembered, and an average that is no more, are
-    left out; an average that there was not starts as a copy."""
+    """Writes a snapshot into the parts of a run. What an optimiser of another kind remembered, and an average that is no more,
+    are left out; an average that there was not starts as a copy."""
     theta.copy_(snapshot.theta)
     for name, value in snapshot.memory.items():
         mine = getattr(state, name, None)
@@ -121,8 +129,12 @@ def restore(snapshot: Snapshot, theta: Tensor, state: State, stats: RunningStats
 
 def network(setup: Setup, problem: Problem) -> MLP:
     """The net of a set-up; what it is trained with is no part of it."""
-    return MLP((len(setup.inputs), *setup.widths, problem.outputs), setup.activation,
-               norm=None if setup.norm == "none" else setup.norm, residual=setup.skips)
+    return MLP(
+        (len(setup.inputs), *setup.widths, problem.outputs),
+        setup.activation,
+        norm=None if setup.norm == "none" else setup.norm,
+        residual=setup.skips,
+    )
 
 
 def optimiser_of(setup: Setup) -> Optimiser:

@@ -27,15 +27,17 @@ SCHEDULES = {"constant": "constant", "step": "step: a tenth", "cosine": "cosine 
 LOSSES = {"cross_entropy": "Cross-entropy", "squared": "Squared", "hinge": "Hinge"}
 CLASSES = 3  # that can be drawn
 STRENGTHS = (0.0, *decades(-5, 0, (1, 3)))
+RATES = decades(-4, 1, (1, 3))
 SIGMAS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 SHARES = dict(low=0.0, high=0.9, step=0.1)
 
 # A ring of one class round a cloud of another, so that there is something to be drawn on.
-OPENING = tuple((i, j, 0) for i, j in ((450, 560), (512, 470), (580, 540), (500, 600), (540, 500), (470, 500))) + tuple(
-    (i, j, 1) for i, j in ((250, 500), (300, 700), (460, 790), (640, 760), (770, 610), (780, 430), (660, 280), (480, 240), (320, 320)))
+_CLOUD = ((450, 560), (512, 470), (580, 540), (500, 600), (540, 500), (470, 500))
+_RING = ((250, 500), (300, 700), (460, 790), (640, 760), (770, 610), (780, 430), (660, 280), (480, 240), (320, 320))
+OPENING = (*((i, j, 0) for i, j in _CLOUD), *((i, j, 1) for i, j in _RING))
 
-LIVE = frozenset({"points", "method", "rate", "alpha", "schedule", "horizon", "batch", "clip", "loss", "l1", "l2", "decay", "dropout",
-                  "input_noise", "weight_noise", "smoothing", "mixup", "averaging", "patience", "until", "epochs"})
+LIVE = frozenset({"points", "method", "rate", "alpha", "schedule", "horizon", "batch", "clip", "loss", "l1", "l2", "decay",
+                  "dropout", "input_noise", "weight_noise", "smoothing", "mixup", "averaging", "patience", "until", "epochs"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,17 +61,22 @@ class Setup(Scene):
     skips: bool = switch(False, label="Skips", more=True, help="A layer adds its input where both are of one width.")
     start: str = choice("torch", label="Start", options=STARTS, more=True)
     method: str = choice("sgd", label="Method", options=METHODS)
-    rate: float = grid(0.1, values=decades(-4, 1, (1, 3)), label="Learning rate ε")
+    rate: float = grid(0.1, values=RATES, label="Learning rate ε")
     alpha: float = number(0.9, low=0.0, high=0.95, step=0.05, label="Momentum α", when=("method", ("momentum", "nesterov")))
     schedule: str = choice("constant", label="Schedule", options=SCHEDULES, more=True)
     horizon: int = grid(1000, values=(100, 200, 500, 1000, 2000, 5000, 10000), label="Schedule's length", unit="steps", more=True,
                         when=("schedule", ("step", "cosine", "warmup")))
-    batch: int = grid(10, values=(1, 2, 5, 10, 20, 50, 100, 1000), label="Batch size m", help="1000: all samples.")
-    clip: float = grid(0.0, values=(0.0, 0.1, 0.3, 1.0, 3.0, 10.0), label="Clip the gradient's norm", more=True, help="0: no clipping.")
-    loss: str = choice("cross_entropy", label="Loss", options=LOSSES, when=("data", tuple(d for d in DATA if d not in REGRESSION)))
-    l1: float = grid(0.0, values=STRENGTHS, label="L1", help="α Σ|w|, by proximal steps: weights are exactly zero, and may come back.")
+    batch: int = grid(10, values=(1, 2, 5, 10, 20, 50, 100, 1000), label="Batch size m",
+                       help="1000: all samples.")
+    clip: float = grid(0.0, values=(0.0, 0.1, 0.3, 1.0, 3.0, 10.0), label="Clip the gradient's norm", more=True,
+                       help="0: no clipping.")
+    loss: str = choice("cross_entropy", label="Loss", options=LOSSES,
+                       when=("data", tuple(d for d in DATA if d not in REGRESSION)))
+    l1: float = grid(0.0, values=STRENGTHS, label="L1",
+                     help="α Σ|w|, by proximal steps: weights are exactly zero, and may come back.")
     l2: float = grid(0.0, values=STRENGTHS, label="L2", help="α/2 Σw²; biases are free.")
-    decay: float = grid(0.0, values=STRENGTHS, label="Weight decay λ", more=True, help="Decoupled: w ← (1 − ελ) w, no term of the objective.")
+    decay: float = grid(0.0, values=STRENGTHS, label="Weight decay λ", more=True,
+                        help="Decoupled: w ← (1 − ελ) w, no term of the objective.")
     dropout: float = number(0.0, label="Dropout", **SHARES, help="P(drop) of a hidden unit.")
     input_noise: float = grid(0.0, values=SIGMAS, label="Noise on inputs σ")
     weight_noise: float = grid(0.0, values=SIGMAS, label="Noise on weights σ", more=True)
@@ -81,8 +88,10 @@ class Setup(Scene):
                             help="Exponential moving average; 0: none.")
     patience: int = grid(0, values=(0, 5, 10, 20, 50, 100, 200), label="Patience", unit="epochs", more=True,
                          help="Stop when the validation loss has not fallen for so long; 0: never.")
-    until: float = grid(0.0, values=(0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3), label="Stop at validation loss", more=True, help="0: never.")
-    epochs: int = grid(0, values=(0, 10, 20, 50, 100, 200, 500, 1000), label="Stop after", unit="epochs", more=True, help="0: never.")
+    until: float = grid(0.0, values=(0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3), label="Stop at validation loss", more=True,
+                        help="0: never.")
+    epochs: int = grid(0, values=(0, 10, 20, 50, 100, 200, 500, 1000), label="Stop after", unit="epochs", more=True,
+                       help="0: never.")
 
     def rules(self) -> None:
         if any(width != int(width) for width in self.hidden):

@@ -47,7 +47,7 @@ class Streams:
 
 
 def _hash(value: int) -> int:
-    """32 well-mixed bits (SplitMix64): torch's generator takes no more of a seed, and neighbours should have nothing in common."""
+    """32 well-mixed bits (SplitMix64): torch's generator takes no more of a seed, and neighbours are to differ in all."""
     z = (value + 0x9E3779B97F4A7C15) & (2**64 - 1)
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & (2**64 - 1)
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & (2**64 - 1)
@@ -55,8 +55,8 @@ def _hash(value: int) -> int:
 
 
 def targets(problem: Problem, loss: str, dtype: torch.dtype) -> Tensor:
-    """[1, C, N] as the loss takes them: heights; for two classes one number, 0 and 1, or −1 and 1 where the loss is squared or hinge;
-    for more one for each class, 0 and 1, or −1 and 1 for hinge."""
+    """[1, C, N] as the loss takes them: heights; for two classes one number, 0 and 1, or −1 and 1 where the loss is squared or
+    hinge; for more one for each class, 0 and 1, or −1 and 1 for hinge."""
     if not problem.classes:
         return problem.y.to(dtype)[None, None]
     if problem.classes == 2:

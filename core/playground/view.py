@@ -79,10 +79,12 @@ def _look(run: Simulation, theta: Tensor, stats: RunningStats | None, average: t
     at_points = run.net.activations(theta, run.inputs[:, :, part], stats=stats).post
     dead = sum(int((layer[0] == 0).all(1).sum()) for layer in at_points) if setup.activation == "relu" else 0
     gradient = run.gradient(theta)
-    norms = tuple(float(torch.cat([layer.weight[0].flatten(), layer.bias[0].flatten()]).norm()) for layer in run.net.views(gradient))
+    norms = tuple(float(torch.cat([layer.weight[0].flatten(), layer.bias[0].flatten()]).norm())
+                  for layer in run.net.views(gradient))
     records = tuple(r for r in run.history.records if r.step < now.step)
-    return View(setup, problem, now.step, now, surface, averaged, units, weights, norms, dead, sum(run.net.hidden), (*records, now),
-                tuple(step for step, _ in run.changes if step <= now.step), run.stopped if latest else "", run.best[2])
+    changes = tuple(step for step, _ in run.changes if step <= now.step)
+    return View(setup, problem, now.step, now, surface, averaged, units, weights, norms, dead, sum(run.net.hidden),
+                (*records, now), changes, run.stopped if latest else "", run.best[2])
 
 
 def plane(problem: Problem) -> Tensor:

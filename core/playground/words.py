@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from core.formatting import format_percent
-from core.playground.setup import Setup
+from core.formatting import format_number, format_part
+from core.playground.setup import RATES, Setup
 from core.playground.view import View
 from core.simulation import Simulation
 
@@ -23,14 +23,19 @@ class Diagnosis:
     change: dict[str, Any] | None = None
 
 
+def number(value: float) -> str:
+    """A loss or a norm as it is told; one that is not finite, in words."""
+    return format_number(value) if math.isfinite(value) else "beyond all numbers"
+
+
 def where(view: View) -> str:
     """One line: step, epoch, and the error or loss of what can be told."""
     names = view.sets
     if view.problem.classes:
-        told = ", ".join(f"{name} {format_percent(view.now.error[k])}" for k, name in enumerate(names))
+        told = ", ".join(f"{name} {format_part(view.now.error[k])}" for k, name in enumerate(names))
         told = f"error: {told}"
     else:
-        told = "squared error: " + ", ".join(f"{name} {view.now.loss[k]:.3g}" for k, name in enumerate(names))
+        told = "squared error: " + ", ".join(f"{name} {number(view.now.loss[k])}" for k, name in enumerate(names))
     return f"**Step {view.step:,}, epoch {view.now.epoch:.1f}.** {told[0].upper()}{told[1:]}."
 
 
@@ -47,8 +52,8 @@ def diagnose(view: View, run: Simulation) -> Diagnosis | None:
     losses = [r.loss for r in view.records if math.isfinite(r.loss[1])]
     least = min((loss[1] for loss in losses), default=math.inf)
     if len(losses) > 5 and now.loss[1] > SPARE * least + 0.01 and now.loss[0] < now.loss[1]:
-        text = (f"Over-fitting: the validation loss is {now.loss[1]:.2f} and was {least:.2f} at its least, while the training loss "
-                f"is {now.loss[0]:.2f}.")
+        text = (f"Over-fitting: the validation loss is {number(now.loss[1])} and was {number(least)} at its least, the training loss "
+                f"is {number(now.loss[0])}.")
         return Diagnosis(text, *(("L2 of 0.01", dict(l2=0.01)) if setup.l2 < 0.01 else ()))
     return _stuck(view)
 
@@ -57,8 +62,8 @@ def _diverged(setup: Setup, view: View, run: Simulation) -> Diagnosis:
     curvature, rate = run.curvature(), run.rate
     text = f"Diverged at step {view.step:,}: the loss is not finite any more."
     if setup.method == "sgd" and not setup.clip and math.isfinite(curvature) and rate * curvature > 2:
-        text += f" The last step but one had ε λ = {rate:g} × {curvature:.3g} = {rate * curvature:.3g} > 2, λ the largest curvature."
-    lower = max((v for v in Setup.controls()["rate"].values if v < setup.rate), default=None)  # pyright: ignore[reportAttributeAccessIssue]
+        text += f" ε λ = {rate:g} × {number(curvature)} = {number(rate * curvature)} > 2, with λ the largest curvature there."
+    lower = max((rate for rate in RATES if rate < setup.rate), default=None)
     return Diagnosis(text, *((f"ε = {lower:g}", dict(rate=lower)) if lower else ()))
 
 
@@ -67,7 +72,7 @@ def _ended(view: View) -> str:
     if view.stopped == "epochs":
         return f"Stopped: {setup.epochs} epochs are done."
     if view.stopped == "loss":
-        return f"Stopped: the validation loss is {view.now.loss[1]:.3g}, at most {setup.until:g}."
+        return f"Stopped: the validation loss is {number(view.now.loss[1])}, at most {setup.until:g}."
     return f"Stopped: for {setup.patience} epochs the validation loss has not fallen below that of step {view.best:,}."
 
 
@@ -80,9 +85,10 @@ def _stuck(view: View) -> Diagnosis | None:
     bad = view.now.error[0] > 0.2 if view.problem.classes else view.now.loss[0] > 0.2
     if not bad or not math.isfinite(last) or abs(first - last) > 0.02 * abs(first):
         return None
-    text = f"Plateau: over the last {view.step - records[0].step:,} steps the objective moved by less than 2 %, at {last:.2f}."
+    text = f"Plateau: over the last {view.step - records[0].step:,} steps the objective moved by less than 2\u00a0%, at {number(last)}."
     if not view.hidden:
-        return Diagnosis(text + " A net without hidden layers has straight boundaries only.", "Two hidden layers", dict(hidden=(6.0, 4.0)))
+        return Diagnosis(f"{text} Without hidden layers boundaries are straight in the inputs.", "Two hidden layers",
+                         dict(hidden=(6.0, 4.0)))
     strong = max(("l1", "l2", "dropout"), key=lambda name: getattr(view.setup, name))
     if getattr(view.setup, strong) >= 0.03:
         return Diagnosis(text, f"Without {strong.upper() if strong != 'dropout' else strong}", {strong: 0.0})
@@ -98,8 +104,8 @@ def alt_texts(view: View) -> dict[str, str]:
     seen = {
         "surface": f"The plane, coloured by the net's answer at step {view.step}, with {problem.size} training points.",
         "net": f"The net {sizes} with each unit's response over the plane. {now.zeros} weights are exactly zero.",
-        "losses": f"Losses against the step, logarithmic. Minimised: {now.objective:.3g}; "
-                  + ", ".join(f"{name} set {now.loss[k]:.3g}" for k, name in enumerate(view.sets)) + ".",
-        "gradients": "Norm of the gradient by layer: " + ", ".join(f"{value:.2g}" for value in view.gradients) + ".",
+        "losses": f"Losses against the step, logarithmic. Minimised: {number(now.objective)}; "
+                  + ", ".join(f"{name} set {number(now.loss[k])}" for k, name in enumerate(view.sets)) + ".",
+        "gradients": "Norm of the gradient by layer: " + ", ".join(number(value) for value in view.gradients) + ".",
     }
     return seen

@@ -32,7 +32,7 @@ def surface(view: View, tested: bool) -> go.Figure:
     problem = view.problem
     x, y = (np.linspace(*ends, SIDE, dtype=np.float32) for ends in problem.frame)
     traces = _answer(view, x, y)
-    if view.average is not None and problem.outputs == 1 and problem.classes:
+    if view.average is not None and problem.classes == 2:
         traces.append(_line(x, y, view.average[0] - 0.5, style.INK, dash="dash"))
     traces += _points(view, "training", 8, style.PAPER)
     if tested:
@@ -77,7 +77,8 @@ def _points(view: View, which: str, size: int, edge: str) -> list[style.Trace]:
     x, y = style.array(problem.x[0, :, part]), problem.y[part]
     about = dict(size=size, line=dict(color=edge, width=1))
     if not problem.classes:
-        return [dict(type="scatter", x=x[0], y=x[1], mode="markers", hovertemplate=f"{which}: %{{marker.color:.2f}}<extra></extra>",
+        return [dict(type="scatter", x=x[0], y=x[1], mode="markers",
+                     hovertemplate=f"{which}: %{{marker.color:.2f}}<extra></extra>",
                      marker=about | dict(color=style.array(y), colorscale=style.PROBABILITY, cmin=-SOFT, cmax=SOFT))]
     return [dict(type="scatter", x=x[0, at], y=x[1, at], mode="markers", marker=about | dict(color=style.COLOURS[CLASSES[k]][0],
                  symbol=SYMBOLS[k]), hovertemplate=f"{which}: {name} (%{{x:.2f}}, %{{y:.2f}})<extra></extra>")

@@ -2,7 +2,8 @@
 
 import math
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
+from typing import Any
 
 import torch
 from torch import nn
@@ -21,8 +22,12 @@ class Net(nn.Module):
     def __init__(self, setup, outputs):
         super().__init__()
         sizes = (len(setup.inputs), *setup.widths, outputs)
-        self.affine = nn.ModuleList(nn.Linear(i, o, dtype=FLOAT) for i, o in zip(sizes, sizes[1:], strict=False))
-        make = {"none": lambda _: nn.Identity(), "batch": lambda o: nn.BatchNorm1d(o, dtype=FLOAT), "layer": lambda o: nn.LayerNorm(o, dtype=FLOAT)}
+        self.affine = nn.ModuleList(nn.Linear(i, o, dtype=FLOAT) for i, o in pairwise(sizes))
+        make = {
+            "none": lambda _: nn.Identity(),
+            "batch": lambda o: nn.BatchNorm1d(o, dtype=FLOAT),
+            "layer": lambda o: nn.LayerNorm(o, dtype=FLOAT),
+        }
         self.norms = nn.ModuleList(make[setup.norm](o) for o in sizes[1:-1])
         self.activation, self.skips = ACTIVATIONS[setup.activation](), setup.skips
 
@@ -50,7 +55,7 @@ class Oracle:
         for p in self.net.ordered():
             p.data = simulation.start[0, at : at + p.numel()].reshape(p.shape).clone()
             at += p.numel()
-        self.weights = [affine.weight for affine in self.net.affine]
+        self.weights: list[Any] = [affine.weight for affine in self.net.affine]
         self.streams = Streams(self.setup.seed)
         self.x = self.problem.x[0, :, : self.problem.size].T.to(FLOAT)
         self.labels = self.problem.y[: self.problem.size]
@@ -73,7 +78,8 @@ class Oracle:
                 "nesterov": lambda: torch.optim.SGD(groups, lr=1.0, momentum=setup.alpha, nesterov=True),
                 "adagrad": lambda: torch.optim.Adagrad(groups, lr=1.0),
                 "rmsprop": lambda: torch.optim.RMSprop(groups, lr=1.0),
-                "adam": lambda: torch.optim.AdamW(groups, lr=1.0, weight_decay=0.0)}[setup.method]()
+                "adam": lambda: torch.optim.AdamW(groups, lr=1.0, weight_decay=0.0),
+            }[setup.method]()
         for group in self.optimiser.param_groups if setup.method in ("momentum", "nesterov") else ():
             group |= dict(momentum=setup.alpha, nesterov=setup.method == "nesterov")
         if not setup.averaging:
@@ -84,8 +90,15 @@ class Oracle:
 
     def rate(self):
         t, n = self.step, int(self.setup.horizon)
-        return self.setup.rate * {"constant": 1.0, "step": 0.1 ** (t // n), "cosine": 0.5 * (1 + math.cos(math.pi * min(t, n) / n)),
-                                  "warmup": 1 / 3 + 2 / 3 * min(t, n) / n}[self.setup.schedule]
+        return (
+            self.setup.rate
+            * {
+                "constant": 1.0,
+                "step": 0.1 ** (t // n),
+                "cosine": 0.5 * (1 + math.cos(math.pi * min(t, n) / n)),
+                "warmup": 1 / 3 + 2 / 3 * min(t, n) / n,
+            }[self.setup.schedule]
+        )
 
     def batch(self):
         if self.offset == len(self.x):
@@ -111,7 +124,11 @@ class Oracle:
             share = (0.5 + 0.5 * t / (2 * a + t * t).sqrt()).float().to(FLOAT)
             x = share[:, None] * x + (1 - share)[:, None] * x[partner]
         if setup.input_noise:
-            x = x + setup.input_noise * torch.randn(1, 2, n, generator=self.streams.at(Purpose.INPUTS, self.step)[0], dtype=FLOAT)[0].T
+            x = (
+                x
+                + setup.input_noise
+                * torch.randn(1, 2, n, generator=self.streams.at(Purpose.INPUTS, self.step)[0], dtype=FLOAT)[0].T
+            )
         a, b = x.T
         made = {"x1": a, "x2": b, "x1x1": a**2, "x2x2": b**2, "x1x2": a * b, "sin1": a.sin(), "sin2": b.sin()}
         inputs = torch.stack([made[name] for name in setup.inputs], 1)
@@ -121,7 +138,9 @@ class Oracle:
             masks = ((u >= torch.tensor(setup.dropout, dtype=FLOAT)).to(FLOAT) / (1 - setup.dropout)).split(setup.widths)
         clean = [p.detach().clone() for p in self.net.ordered()]
         if setup.weight_noise:
-            noise = torch.randn(1, sum(p.numel() for p in clean), generator=self.streams.at(Purpose.WEIGHTS, self.step)[0], dtype=FLOAT)[0]
+            noise = torch.randn(
+                1, sum(p.numel() for p in clean), generator=self.streams.at(Purpose.WEIGHTS, self.step)[0], dtype=FLOAT
+            )[0]
             for p, part in zip(self.net.ordered(), noise.split([p.numel() for p in clean]), strict=True):
                 p.data += setup.weight_noise * part.reshape(p.shape)
         self.optimiser.zero_grad()
@@ -131,7 +150,7 @@ class Oracle:
         for p, value in zip(self.net.ordered(), clean, strict=True):
             p.data = value
         for w in self.weights:
-            w.grad += setup.l2 * w.detach()
+            w.grad = w.grad + setup.l2 * w.detach()
         if setup.clip:
             nn.utils.clip_grad_norm_(list(self.net.parameters()), setup.clip)
         self.descend()
@@ -171,9 +190,14 @@ class Oracle:
     def size(self, w, rate):
         """What a gradient that stays as it is is multiplied by."""
         state = self.optimiser.state[w]
-        return {"sgd": lambda: rate, "momentum": lambda: rate / (1 - self.setup.alpha), "nesterov": lambda: rate / (1 - self.setup.alpha),
-                "adagrad": lambda: rate / (state["sum"].sqrt() + 1e-10), "rmsprop": lambda: rate / (state["square_avg"].sqrt() + 1e-8),
-                "adam": lambda: rate / ((state["exp_avg_sq"] / (1 - 0.999 ** float(state["step"]))).sqrt() + 1e-8)}[self.setup.method]()
+        return {
+            "sgd": lambda: rate,
+            "momentum": lambda: rate / (1 - self.setup.alpha),
+            "nesterov": lambda: rate / (1 - self.setup.alpha),
+            "adagrad": lambda: rate / (state["sum"].sqrt() + 1e-10),
+            "rmsprop": lambda: rate / (state["square_avg"].sqrt() + 1e-8),
+            "adam": lambda: rate / ((state["exp_avg_sq"] / (1 - 0.999 ** float(state["step"]))).sqrt() + 1e-8),
+        }[self.setup.method]()
 
 
 def compare(setup: Setup, changes: list[dict] = (), steps: int = 25) -> float:
@@ -181,9 +205,9 @@ def compare(setup: Setup, changes: list[dict] = (), steps: int = 25) -> float:
     simulation = Simulation(setup, dtype=FLOAT)
     oracle = Oracle(simulation)
     worst = 0.0
-    for setup in accumulate(changes, lambda s, values: replace(s, **values), initial=setup):
-        assert not simulation.apply(setup), "a change that is live began a new run"
-        oracle.apply(setup)
+    for now in accumulate(changes, lambda s, values: replace(s, **values), initial=setup):
+        assert not simulation.apply(now), "a change that is live began a new run"
+        oracle.apply(now)
         for _ in range(steps):
             assert simulation.advance(1) == 1
             oracle.update()

@@ -11,7 +11,9 @@ from playwright.sync_api import Page, expect
 from tests.reader import Reader, in_browser, violations
 
 pytestmark = in_browser
-CURVE = """() => document.querySelector("[data-panel=losses] .lab-plot").data.slice(-1).map((trace) => [...trace.x].map((x, i) => [x, trace.y[i]]))[0]"""
+CURVE = """() => document.querySelector("[data-panel=losses] .lab-plot").data.slice(-1)
+                   .map((trace) => [...trace.x].map((x, i) => [x, trace.y[i]]))[0]"""
+STEP = "Number(document.querySelector('.st-key-diagnosis').textContent.match(/Step ([\\d,]+)/)[1].replaceAll(',', ''))"
 
 
 def step(page: Page) -> int:
@@ -93,7 +95,9 @@ def test_play_pause_step_change_undo_rewind_and_look_back(reader):
     button(page, "Rewind").click()
     expect_step(page, 0)
     mode(page, "Play").click()
-    page.wait_for_function(f"() => Number(document.querySelector('.st-key-diagnosis').textContent.match(/Step ([\\d,]+)/)[1].replaceAll(',', '')) > {at}")
+    page.wait_for_function(
+        f"() => {STEP} > {at}"
+    )
     pause(page)
     again = dict(map(tuple, curve(page, step(page))))
     kept = [(x, y) for x, y in first[:-1] if x in again]
@@ -164,7 +168,9 @@ def test_a_phone(reader):
     pause(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     first = page.locator("[data-panel=surface] .lab-plot").bounding_box()
-    assert first["x"] >= 0 and first["x"] + first["width"] <= 390 and first["y"] < 844 - 150, "the picture is begun on the first screen"
+    assert first["x"] >= 0 and first["x"] + first["width"] <= 390 and first["y"] < 844 - 150, (
+        "the picture is begun on the first screen"
+    )
 
 
 def test_by_the_keyboard_alone(reader):

@@ -7,7 +7,6 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from core.engine import squared
 from core.playground.setup import LIVE, Setup
 from core.simulation import Simulation
 from tests.playground.oracle import FLOAT, compare
@@ -16,18 +15,64 @@ SMALL = dict(samples=60, hidden=(5.0, 4.0))
 
 # Every control that is live, one after the other, on one run that goes on; the tests below look that none is missing.
 TOUR = [
-    dict(rate=0.03), dict(batch=20), dict(batch=1), dict(batch=1000), dict(batch=10), dict(l2=0.03), dict(l1=0.003), dict(decay=0.1), dict(dropout=0.3),
-    dict(input_noise=0.2), dict(weight_noise=0.1), dict(smoothing=0.2), dict(mixup=0.5), dict(clip=0.1), dict(averaging=0.9),
-    dict(method="momentum"), dict(method="nesterov", alpha=0.5), dict(method="adagrad"), dict(method="rmsprop", rate=0.003), dict(method="adam"),
-    dict(schedule="step", horizon=500), dict(schedule="cosine", horizon=1000), dict(schedule="warmup", horizon=2000), dict(loss="squared"),
-    dict(loss="hinge"), dict(loss="cross_entropy", l1=0.0, dropout=0.0), dict(averaging=0.0, input_noise=0.0, mixup=0.0), dict(averaging=0.99),
+    dict(rate=0.03),
+    dict(batch=20),
+    dict(batch=1),
+    dict(batch=1000),
+    dict(batch=10),
+    dict(l2=0.03),
+    dict(l1=0.003),
+    dict(decay=0.1),
+    dict(dropout=0.3),
+    dict(input_noise=0.2),
+    dict(weight_noise=0.1),
+    dict(smoothing=0.2),
+    dict(mixup=0.5),
+    dict(clip=0.1),
+    dict(averaging=0.9),
+    dict(method="momentum"),
+    dict(method="nesterov", alpha=0.5),
+    dict(method="adagrad"),
+    dict(method="rmsprop", rate=0.003),
+    dict(method="adam"),
+    dict(schedule="step", horizon=500),
+    dict(schedule="cosine", horizon=1000),
+    dict(schedule="warmup", horizon=2000),
+    dict(loss="squared"),
+    dict(loss="hinge"),
+    dict(loss="cross_entropy", l1=0.0, dropout=0.0),
+    dict(averaging=0.0, input_noise=0.0, mixup=0.0),
+    dict(averaging=0.99),
 ]
 STRUCTURE = [
-    dict(activation="relu"), dict(activation="leaky_relu"), dict(activation="sigmoid"), dict(activation="linear"), dict(hidden=()),
-    dict(hidden=(4.0, 4.0, 4.0), skips=True), dict(norm="layer", batch=20), dict(norm="batch", batch=20), dict(start="he"), dict(start="xavier"), dict(start="normal"),
-    dict(start="zero"), dict(inputs=("x1", "x2", "x1x1", "x2x2", "x1x2", "sin1", "sin2")), dict(inputs=("x2",)), dict(data="xor"),
-    dict(data="gaussians"), dict(data="spiral"), dict(data="moons"), dict(data="blobs"), dict(data="arms"), dict(data="plane", rate=0.03), dict(data="hills", rate=0.03),
-    dict(data="drawn"), dict(data="cancer"), dict(data="blobs", loss="squared"), dict(data="blobs", loss="hinge"), dict(seed=3), dict(noise=0.3, share=80),
+    dict(activation="relu"),
+    dict(activation="leaky_relu"),
+    dict(activation="sigmoid"),
+    dict(activation="linear"),
+    dict(hidden=()),
+    dict(hidden=(4.0, 4.0, 4.0), skips=True),
+    dict(norm="layer", batch=20),
+    dict(norm="batch", batch=20),
+    dict(start="he"),
+    dict(start="xavier"),
+    dict(start="normal"),
+    dict(start="zero"),
+    dict(inputs=("x1", "x2", "x1x1", "x2x2", "x1x2", "sin1", "sin2")),
+    dict(inputs=("x2",)),
+    dict(data="xor"),
+    dict(data="gaussians"),
+    dict(data="spiral"),
+    dict(data="moons"),
+    dict(data="blobs"),
+    dict(data="arms"),
+    dict(data="plane", rate=0.03),
+    dict(data="hills", rate=0.03),
+    dict(data="drawn"),
+    dict(data="cancer"),
+    dict(data="blobs", loss="squared"),
+    dict(data="blobs", loss="hinge"),
+    dict(seed=3),
+    dict(noise=0.3, share=80),
 ]
 
 
@@ -46,7 +91,9 @@ def test_torch_optim_step_for_step_for_every_design_and_data_set(values):
 
 
 def test_strengths_on_three_classes():
-    setup = Setup(**SMALL, data="arms", smoothing=0.1, mixup=1.0, dropout=0.2, input_noise=0.1, l1=0.003, method="adam", rate=0.01)
+    setup = Setup(
+        **SMALL, data="arms", smoothing=0.1, mixup=1.0, dropout=0.2, input_noise=0.1, l1=0.003, method="adam", rate=0.01
+    )
     assert compare(setup, [dict(loss="squared"), dict(decay=0.3)]) < 1e-10
 
 
@@ -63,7 +110,19 @@ def curve(run):
 
 
 def test_rewind_gives_the_identical_curve():
-    run = Simulation(Setup(**SMALL, dropout=0.2, input_noise=0.1, mixup=0.2, weight_noise=0.02, norm="batch", averaging=0.9, method="adam", rate=0.01))
+    run = Simulation(
+        Setup(
+            **SMALL,
+            dropout=0.2,
+            input_noise=0.1,
+            mixup=0.2,
+            weight_noise=0.02,
+            norm="batch",
+            averaging=0.9,
+            method="adam",
+            rate=0.01,
+        )
+    )
     run.advance(333)
     first, theta = curve(run), run.theta.clone()
     run.rewind()
@@ -74,7 +133,19 @@ def test_rewind_gives_the_identical_curve():
 
 
 def test_from_the_same_step_the_same_run():
-    run = Simulation(Setup(**SMALL, dropout=0.2, input_noise=0.1, mixup=0.2, weight_noise=0.02, norm="batch", averaging=0.9, method="adam", rate=0.01))
+    run = Simulation(
+        Setup(
+            **SMALL,
+            dropout=0.2,
+            input_noise=0.1,
+            mixup=0.2,
+            weight_noise=0.02,
+            norm="batch",
+            averaging=0.9,
+            method="adam",
+            rate=0.01,
+        )
+    )
     run.advance(700)
     whole, theta, average = curve(run), run.theta.clone(), run.average.theta.clone()
     run.go_to(run.history.before(215))
@@ -83,8 +154,20 @@ def test_from_the_same_step_the_same_run():
     assert repr(curve(run)) == repr(whole) and torch.equal(run.theta, theta) and torch.equal(run.average.theta, average)
 
 
-@pytest.mark.parametrize("name, value", [("dropout", 0.3), ("input_noise", 0.2), ("weight_noise", 0.1), ("mixup", 0.5), ("l1", 0.01), ("l2", 0.01),
-                                         ("decay", 0.1), ("smoothing", 0.1), ("averaging", 0.9)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("dropout", 0.3),
+        ("input_noise", 0.2),
+        ("weight_noise", 0.1),
+        ("mixup", 0.5),
+        ("l1", 0.01),
+        ("l2", 0.01),
+        ("decay", 0.1),
+        ("smoothing", 0.1),
+        ("averaging", 0.9),
+    ],
+)
 def test_a_strength_that_was_on_for_a_while_leaves_all_other_random_numbers_alone(name, value):
     """Batches, masks and noise after it are those of a run that never had it: at the same parameters both take the same steps."""
     rest = dict(dropout=0.1, input_noise=0.05, weight_noise=0.02, mixup=0.2)
@@ -115,11 +198,25 @@ def test_a_change_takes_effect_at_the_next_update_and_not_before():
     assert torch.allclose(run.theta, before - 0.3 * gradient, atol=1e-14)
 
 
-@pytest.mark.parametrize("method, rate", [("sgd", 0.3), ("momentum", 0.03), ("nesterov", 0.03), ("adagrad", 1.0), ("rmsprop", 0.01), ("adam", 0.03)])
+@pytest.mark.parametrize(
+    ("method", "rate"),
+    [("sgd", 0.3), ("momentum", 0.03), ("nesterov", 0.03), ("adagrad", 1.0), ("rmsprop", 0.01), ("adam", 0.03)],
+)
 def test_l1_at_rest_fulfils_its_conditions_whatever_the_method(method, rate):
     alpha = 0.1
-    run = Simulation(Setup(data="moons", samples=60, hidden=(), batch=1000, l1=alpha, method=method, rate=rate,
-                           inputs=("x1", "x2", "x1x1", "x2x2", "x1x2", "sin1", "sin2")), dtype=FLOAT)
+    run = Simulation(
+        Setup(
+            data="moons",
+            samples=60,
+            hidden=(),
+            batch=1000,
+            l1=alpha,
+            method=method,
+            rate=rate,
+            inputs=("x1", "x2", "x1x1", "x2x2", "x1x2", "sin1", "sin2"),
+        ),
+        dtype=FLOAT,
+    )
     run.advance(2000)
     weights, gradient = (v[0][run.mask > 0] for v in (run.theta, run.gradient()))
     gone = weights == 0
@@ -128,7 +225,9 @@ def test_l1_at_rest_fulfils_its_conditions_whatever_the_method(method, rate):
     assert (gradient[gone].abs() <= alpha + tight).all()
     assert torch.allclose(gradient[~gone], -alpha * weights[~gone].sign(), atol=tight)
     part = run.problem.part("training")
-    fit = LogisticRegression(l1_ratio=1, solver="saga", C=1 / (alpha * run.problem.size), tol=1e-8, max_iter=20000, random_state=0)
+    fit = LogisticRegression(
+        l1_ratio=1, solver="saga", C=1 / (alpha * run.problem.size), tol=1e-8, max_iter=20000, random_state=0
+    )
     fit.fit(run.inputs[0, :, part].T.numpy(), run.problem.y[part].numpy())
     assert np.allclose(fit.coef_[0], weights.numpy(), atol=3e-3)
     assert ((np.abs(fit.coef_[0]) < 1e-4) == gone.numpy()).all()
@@ -143,118 +242,3 @@ def test_weights_that_l1_made_zero_come_back():
     run.apply(replace(run.setup, weight_noise=0.1))
     run.advance(200)
     assert (run.theta[gone] != 0).all()
-
-
-def test_divergence_is_data():
-    run = Simulation(Setup(data="plane", hidden=(), rate=10.0, batch=1000))
-    run.advance(100_000)
-    assert run.stopped == "diverged" and int(run.trainer.diverged_at) == run.step > 2
-    assert torch.isfinite(run.theta).all(), "the last parameters that were finite are kept"
-    assert run.advance(10) == 0
-    assert run.rate * run.curvature() > 2
-    run.rewind()
-    assert run.stopped == "" and run.step == 0
-
-
-def test_the_largest_rate_is_two_over_the_curvature():
-    flat = Simulation(Setup(data="plane", hidden=(), rate=0.1, batch=1000), dtype=FLOAT)
-    x = torch.cat([flat.inputs[0, :, : flat.problem.size], torch.ones(1, flat.problem.size, dtype=FLOAT)])
-    hessian = 2 * x @ x.T / flat.problem.size
-    assert flat.curvature() == pytest.approx(float(torch.linalg.eigvalsh(hessian)[-1]), rel=1e-9)
-
-
-def test_undo_and_redo():
-    run = Simulation(Setup(**SMALL))
-    first = run.setup
-    run.advance(30)
-    run.apply(replace(first, rate=0.3))
-    second = run.setup
-    run.apply(replace(second, l1=0.01))
-    assert run.can_undo and not run.can_redo
-    assert run.undo() and run.setup == second and run.step == 30
-    assert run.undo() and run.setup == first and run.trainer.optimiser.learning_rate == first.rate
-    assert not run.undo()
-    assert run.redo() and run.setup == second
-    run.apply(replace(second, batch=20))
-    assert not run.redo(), "a change of one's own ends what could be done again"
-    run.apply(replace(run.setup, data="xor"))
-    assert run.step == 0
-    run.undo()
-    assert run.setup.data == "circles" and run.setup.batch == 20
-
-
-def test_rules_that_stop():
-    run = Simulation(Setup(**SMALL, epochs=10))
-    run.advance(10_000)
-    assert run.stopped == "epochs" and run.history.records[-1].epoch >= 10 > run.history.records[-2].epoch
-    run = Simulation(Setup(until=0.3, method="adam", rate=0.03))
-    run.advance(10_000)
-    assert run.stopped == "loss" and run.history.records[-1].loss[1] <= 0.3 < run.history.records[-2].loss[1]
-    run = Simulation(Setup(**SMALL, noise=1.0, patience=20, method="adam", rate=0.1))
-    run.advance(10_000)
-    assert run.stopped == "patience"
-    least = min(run.history.records, key=lambda r: r.loss[1])
-    assert run.best[2] == least.step and run.history.records[-1].epoch - least.epoch >= 20
-    run.apply(replace(run.setup, patience=0))
-    assert run.stopped == "" and run.advance(10) == 10
-
-
-def test_memory_is_bounded_and_what_is_kept_depends_on_the_step_alone():
-    run = Simulation(Setup(**SMALL, batch=1000))
-    run.history.capacity = 20
-    run.advance(2_600)
-    steps = [r.step for r in run.history.records]
-    assert len(steps) <= 21 and steps == list(range(0, 2_601, 200))
-    other = Simulation(Setup(**SMALL, batch=1000))
-    other.history.capacity = 20
-    for _ in range(26):
-        other.advance(100)
-    assert [r.step for r in other.history.records] == steps
-    assert all(s.step == r.step for s, r in zip(run.history.snapshots, run.history.records, strict=True))
-
-
-def test_drawn_points_change_under_the_net_and_need_two_classes():
-    run = Simulation(Setup(data="drawn"))
-    run.advance(50)
-    theta = run.theta.clone()
-    assert run.apply(replace(run.setup, points=(*run.setup.points, (10, 10, 2)))) is False
-    assert run.problem.size == len(run.setup.points) and torch.equal(run.theta, theta) and run.step == 50
-    before = run.setup
-    with pytest.raises(ValueError, match="at least two classes"):
-        run.apply(replace(run.setup, points=((1, 1, 0),)))
-    assert run.setup == before and run.advance(5) == 5
-
-
-@pytest.mark.parametrize("data", ["circles", "cancer", "plane"])
-def test_the_three_sets_share_no_sample(data):
-    run = Simulation(Setup(data=data, samples=200))
-    ends = run.problem.ends
-    assert ends == (100, 150, 200)
-    assert len({tuple(row) for row in run.x[0].T.tolist()}) >= 0.98 * 200, "no place is in two sets, but for equal patients"
-
-
-def test_what_is_told_as_loss():
-    run = Simulation(Setup(**SMALL, l1=0.03, l2=0.1, smoothing=0.2), dtype=FLOAT)
-    run.advance(20)
-    now, part = run.measure(), run.problem.part("training")
-    logits = run.forward(run.theta, run.inputs, None)[0, 0]
-    y = run.problem.y.to(FLOAT)
-    entropy = torch.nn.functional.binary_cross_entropy_with_logits
-    assert now.loss[0] == pytest.approx(float(entropy(logits[part], y[part])))
-    weights = run.theta[0][run.mask > 0]
-    minimised = entropy(logits[part], 0.8 * y[part] + 0.1) + 0.03 * weights.abs().sum() + 0.05 * weights.square().sum()
-    assert now.objective == pytest.approx(float(minimised))
-    test = run.problem.part("test")
-    assert now.error[2] == pytest.approx(float(((logits[test] > 0) != (y[test] > 0.5)).float().mean()))
-
-
-def test_a_regression_is_squared_whatever_the_loss_says():
-    run = Simulation(Setup(data="plane", loss="hinge", smoothing=0.2))
-    assert run.loss is squared and np.isnan(run.measure().error[0])
-    run.advance(20)
-
-
-def test_the_cancer_measures_are_strong_and_differ():
-    run = Simulation(Setup(data="cancer", samples=500, share=50, hidden=(), method="adam", rate=0.1))
-    run.advance(500)
-    assert run.measure().error[2] < 0.1 and len(set(run.problem.axes)) == 2
