@@ -125,7 +125,7 @@ def _transport(play: Play) -> None:
         st.button(name, icon=f":material/{icon}:", key=f"{SLUG}:{name}", on_click=does, **about)
 
     run = play.run
-    with st.container(key="transport", horizontal=True, gap="xsmall"):
+    with st.container(key="transport", horizontal=True, gap="xsmall", vertical_alignment="center"):
         # Not a button, whose press Streamlit may hand on twice where a picture is under way: what is chosen is chosen.
         st.segmented_control("The run", list(MODES), default=MODES[not play.playing], format_func=MODES_ICONS.__getitem__,
                              required=True, key=f"{SLUG}:mode:{play.version}", on_change=_mode, label_visibility="collapsed",

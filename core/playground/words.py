@@ -52,8 +52,8 @@ def diagnose(view: View, run: Simulation) -> Diagnosis | None:
     losses = [r.loss for r in view.records if math.isfinite(r.loss[1])]
     least = min((loss[1] for loss in losses), default=math.inf)
     if len(losses) > 5 and now.loss[1] > SPARE * least + 0.01 and now.loss[0] < now.loss[1]:
-        text = (f"Over-fitting: the validation loss is {number(now.loss[1])} and was {number(least)} at its least, the training loss "
-                f"is {number(now.loss[0])}.")
+        text = (f"Over-fitting: the validation loss is {number(now.loss[1])} and was {number(least)} at its least, the training "
+                f"loss is {number(now.loss[0])}.")
         return Diagnosis(text, *(("L2 of 0.01", dict(l2=0.01)) if setup.l2 < 0.01 else ()))
     return _stuck(view)
 
@@ -85,7 +85,8 @@ def _stuck(view: View) -> Diagnosis | None:
     bad = view.now.error[0] > 0.2 if view.problem.classes else view.now.loss[0] > 0.2
     if not bad or not math.isfinite(last) or abs(first - last) > 0.02 * abs(first):
         return None
-    text = f"Plateau: over the last {view.step - records[0].step:,} steps the objective moved by less than 2\u00a0%, at {number(last)}."
+    since = view.step - records[0].step
+    text = f"Plateau: over the last {since:,} steps the objective moved by less than 2\u00a0%, at {number(last)}."
     if not view.hidden:
         return Diagnosis(f"{text} Without hidden layers boundaries are straight in the inputs.", "Two hidden layers",
                          dict(hidden=(6.0, 4.0)))
