@@ -33,7 +33,7 @@ from core.playground.parts import Average, Noisy, network, optimiser_of, remembe
 from core.playground.setup import LIVE, Setup
 from core.playground.streams import Batches, Purpose, Streams, smoothed, targets
 
-LOOK, FIRST = 50, 10  # updates between two looks at whole sets, for curves and for the rules that stop a run; up to step BEGUN
+LOOK, FIRST = 100, 10  # updates between two looks at whole sets, for curves and for the rules that stop a run; up to step BEGUN
 BEGUN = 500
 UNDO = 100  # set-ups that are remembered
 LOSSES: Mapping[str, Loss] = MappingProxyType({"squared": squared, "hinge": hinge})
@@ -179,8 +179,7 @@ class Simulation:
         self.average: Average | None = None
         self.supervised = Supervised(self.net, squared, stats=self.net.running_stats(1, self.dtype))
         self.objective = Noisy(self.supervised, self.streams, self.mask, lambda: self.trainer.step)
-        self.trainer = Trainer(self.objective, self.start.clone(), SGD(), self.batches, before=[self._before],
-                               project=self._after_step, after=[self._follow], history=2 * LOOK)
+        self.trainer = Trainer(self.objective, self.start.clone(), SGD(), self.batches, history=2 * LOOK)
         self.batches.epoch = self.batches.offset = 0
         self._remembers: tuple[type, bool] | None = None  # what kind of state the optimiser has
         self._set()
@@ -197,7 +196,13 @@ class Simulation:
         if remembers != self._remembers:
             self._remembers, trainer.state = remembers, optimiser.init(self.theta)
         trainer.optimiser, trainer.schedule = optimiser, schedule_of(setup)
+        # What is not asked for costs nothing.
+        trainer.before = [self._before] if setup.clip or setup.decay else ()
+        trainer.project = self._after_step if setup.l1 else None
+        trainer.after = [self._follow] if setup.averaging else ()
         self.objective.set(setup)
+        plain = not (setup.weight_noise or setup.dropout or setup.l2)
+        trainer.objective = self.supervised if plain else self.objective
         self.batches.set(setup)
         part = self.problem.part("training")
         self.batches.load(self.x[:, :, part], self.inputs[:, :, part], self.y[:, :, part])
@@ -219,9 +224,8 @@ class Simulation:
             self.theta.mul_(1 - self.rate * self.setup.decay * self.mask)
 
     def _after_step(self, theta: Tensor) -> None:
-        if self.setup.l1:
-            optimiser = replace(self.trainer.optimiser, learning_rate=self.rate)
-            shrink(theta, self.setup.l1, step_sizes(optimiser, self.trainer.state), self.mask)
+        optimiser = replace(self.trainer.optimiser, learning_rate=self.rate)
+        shrink(theta, self.setup.l1, step_sizes(optimiser, self.trainer.state), self.mask)
 
     def _follow(self, _: Trainer) -> None:
         if self.average is not None:
@@ -257,7 +261,8 @@ class Simulation:
         minimised = losses[0]
         if epsilon := self.setup.used("smoothing"):
             minimised = float(self.loss.value(out[:, :, parts[0]], smoothed(self.y[:, :, parts[0]], epsilon)))
-        penalty = float(L1(self.setup.l1).value(theta, self.mask) + L2(self.setup.l2).value(theta, self.mask))
+        terms = [term(strength) for term, strength in ((L1, self.setup.l1), (L2, self.setup.l2)) if strength]
+        penalty = sum(float(term.value(theta, self.mask)) for term in terms)
         wrong = (self.decide(out) != self.problem.y)[0].to(self.dtype) if self.problem.classes else None
         errors = [math.nan if wrong is None or part.start == part.stop else float(wrong[part].mean()) for part in parts]
         weights = theta[0][self.mask > 0]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 CAPACITY = 300  # records
 BYTES = 6 << 20  # of one run's states
-COARSE = 100  # steps between two records once there have been too many
+COARSE = 200  # steps between two records once there have been too many
 
 
 @dataclass(frozen=True)

@@ -126,10 +126,11 @@ class Batches:
             self.epoch, self.offset = self.epoch + 1, 0
         if self._epoch != self.epoch:
             self._shuffle()
-        x, inputs, y = self._queue.pop()
+        *raw, inputs, y = self._queue.pop()
         self.offset = min(self.offset + y.shape[2], self.n)
-        if self.noise is None and self.mixup is None:
+        if not raw:
             return inputs, y
+        (x,) = raw
         if self.mixup is not None:
             x, y = self.mixup(x, y, self.streams.at(Purpose.MIXUP, self.step()))
         if self.noise is not None:
@@ -139,9 +140,11 @@ class Batches:
     def _shuffle(self) -> None:
         """The rest of this epoch's batches; the data as they are where all make one batch, which then needs no random number."""
         self._epoch = self.epoch
-        x, inputs, y = self.x, self.inputs, smoothed(self.y, self.smoothing)
+        # Places are asked for only where they are mixed or blurred.
+        parts = [self.x] * bool(self.noise or self.mixup) + [self.inputs, smoothed(self.y, self.smoothing)]
         if self.size < self.n:
             order = torch.randperm(self.n, generator=self.streams.at(Purpose.ORDER, self.epoch)[0])[self.offset :]
-            x, inputs, y = x[:, :, order], inputs[:, :, order], y[:, :, order]
+            parts = [part[:, :, order] for part in parts]
         # Cut once an epoch: a view costs as much as a small matrix product.
-        self._queue = list(zip(*(part.split(self._sizes(part.shape[2]), -1) for part in (x, inputs, y)), strict=True))[::-1]
+        sizes = self._sizes(parts[-1].shape[2])
+        self._queue = list(zip(*(part.split(sizes, -1) for part in parts), strict=True))[::-1]
