@@ -1,8 +1,8 @@
 """How many updates a CPU second buys in the playground, against the tutorial loop, and how thirty readers share one server.
 
-MLP 2-16-16-1 tanh, binary cross-entropy, plain SGD, one thread, batches of 10 and of 64 from 800 points, shuffled every epoch, with
-all that is on by default in the playground: records on whole sets, states to go back to, the check for divergence. The tutorial
-loop keeps every batch's loss. The competitors take turns and are measured in CPU time.
+MLP 2-16-16-1 tanh, binary cross-entropy, plain SGD, one thread, batches of 10 and of 64 from 800 points, shuffled every epoch,
+with all that is on by default in the playground: records on whole sets, states to go back to, the check for divergence. The
+tutorial loop keeps every batch's loss. The competitors take turns and are measured in CPU time.
 
 Run: python -m benchmarks.playground
 """
