@@ -30,13 +30,15 @@ def number(value: float) -> str:
 
 def where(view: View) -> str:
     """One line: step, epoch, and the error or loss of what can be told."""
-    names = view.sets
+    names, place = view.sets, f"**Step {view.step:,}, epoch {view.now.epoch:.1f}.**"
+    if view.stopped == "diverged":
+        return place
     if view.problem.classes:
         told = ", ".join(f"{name} {format_part(view.now.error[k])}" for k, name in enumerate(names))
         told = f"error: {told}"
     else:
         told = "squared error: " + ", ".join(f"{name} {number(view.now.loss[k])}" for k, name in enumerate(names))
-    return f"**Step {view.step:,}, epoch {view.now.epoch:.1f}.** {told[0].upper()}{told[1:]}."
+    return f"{place} {told[0].upper()}{told[1:]}."
 
 
 def diagnose(view: View, run: Simulation) -> Diagnosis | None:
@@ -60,7 +62,7 @@ def diagnose(view: View, run: Simulation) -> Diagnosis | None:
 
 def _diverged(setup: Setup, view: View, run: Simulation) -> Diagnosis:
     curvature, rate = run.curvature(), run.rate
-    text = f"Diverged at step {view.step:,}: the loss is not finite any more."
+    text = "Diverged: the loss is not finite any more."
     if setup.method == "sgd" and not setup.clip and math.isfinite(curvature) and rate * curvature > 2:
         text += f" ε λ = {rate:g} × {number(curvature)} = {number(rate * curvature)} > 2, with λ the largest curvature there."
     lower = max((rate for rate in RATES if rate < setup.rate), default=None)

@@ -120,7 +120,7 @@ def test_a_link_opens_its_set_up_and_a_preset_sets_another(reader):
     assert query(page) == {"data": ["xor"], "l2": ["0.01"], "dropout": ["0.2"]}
     expect(page.locator("[data-panel=surface] .lab-plot")).to_have_attribute("aria-label", re.compile("150 training points"))
     page.get_by_role("link", name="Too large a rate").click()
-    expect(page.locator(".st-key-diagnosis")).to_contain_text(re.compile(r"Diverged at step \d+: .* > 2"))
+    expect(page.locator(".st-key-diagnosis")).to_contain_text(re.compile(r"Step \d+, .*Diverged: .* > 2"))
     page.get_by_role("button", name="ε = 0.3").click()
     page.wait_for_url(re.compile("rate=0.3"))
     expect(page.locator(".st-key-diagnosis")).not_to_contain_text("Diverged")
