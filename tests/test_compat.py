@@ -7,6 +7,7 @@ import re
 import time
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from types import SimpleNamespace
 
 import numpy as np
@@ -123,11 +124,10 @@ def pages_after_a_late_request(delay: float) -> list[str]:
             reader.socket.send(message.SerializeToString())
             time.sleep(delay)
         told = []
-        try:
+        with suppress(TimeoutError):
             while forward := reader.receive(timeout=1.5):
                 told += [forward.new_session.page_script_hash] if forward.WhichOneof("type") == "new_session" else []
-        except TimeoutError:
-            return [{one: "one", two: "two"}[page] for page in told]
+    return [{one: "one", two: "two"}[page] for page in told]
 
 
 @pytest.mark.parametrize("delay", [0, 0.1])
