@@ -1,0 +1,1 @@
+"""Links: one idea in many clothes."""
