@@ -1,0 +1,52 @@
+"""What mean_teacher promises, to be counted over seeds. Each run trains five pairs; means are over these."""
+
+from __future__ import annotations
+
+import torch
+
+from core.lessons.mean_teacher import words
+from core.lessons.mean_teacher.lesson import SEEDS, Config, Result, gains
+from core.lessons.mean_teacher.teacher import shares
+from tests.promises import Promise
+
+
+def helps(result: Result, scene: Config) -> bool:
+    return bool(gains(result).mean() > 0.01 and (gains(result) > 0).sum() > SEEDS / 2)
+
+
+def is_supervised(result: Result, scene: Config) -> bool:
+    return torch.equal(result.loss[:, 0], result.loss[:, 1]) and torch.equal(result.score[:, 0], result.score[:, 1])
+
+
+def teacher_is_the_student(result: Result, scene: Config) -> bool:
+    return torch.equal(result.score[:, 1], result.score[:, 2]) and bool((result.cost[1:] > 0).all())
+
+
+def teacher_is_the_plain_mean(result: Result, scene: Config) -> bool:
+    share = shares(scene.steps, scene.decay)
+    return torch.allclose(share, torch.full_like(share, 1 / (scene.steps + 1)), rtol=1e-9)
+
+
+def confirms_errors(result: Result, scene: Config) -> bool:
+    """Both agree nearly everywhere, and on more errors than the net alone makes; the teacher is worse."""
+    return bool(result.confirmed[-1].mean() > result.mistaken[-1].mean() and result.agree[-1].mean() > 0.9
+                and gains(result).mean() < 0)
+
+
+def stale_statistics_ruin_the_teacher(result: Result, scene: Config) -> bool:
+    return bool(gains(result).mean() < -0.1)
+
+
+PROMISES = [
+    Promise(preset="Twelve labels", holds=helps),
+    Promise(preset="No consistency", holds=is_supervised),
+    Promise(preset="Decay 0", holds=teacher_is_the_student),
+    Promise(preset="Decay 0.9999", holds=teacher_is_the_plain_mean),
+    Promise(preset="A confirmed error", holds=confirms_errors),
+    Promise(preset="No ramp", holds=confirms_errors),
+    Promise(preset="Stale statistics", holds=stale_statistics_ruin_the_teacher),
+    Promise(claim="the challenge can be met", values=dict(weight=1000.0, ramp=0),
+            holds=lambda result, scene: words.CHALLENGE.check(result, scene, None).right),
+    Promise(claim="the opening scene does not meet the challenge",
+            holds=lambda result, scene: not words.CHALLENGE.check(result, scene, None).right),
+]
