@@ -1,1 +1,1 @@
-"""Links: one idea in many clothes."""
+from core.lessons.links.lesson import Config, Result, run, steps

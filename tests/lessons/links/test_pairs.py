@@ -55,7 +55,7 @@ def test_flow_is_ridge_at_second_order_and_risk_stays_under_the_factor():
     gaps = (flow - ridge).norm(dim=1)
     assert slope((times[0].item(), times[50].item()), (gaps[0].item(), gaps[50].item())) == pytest.approx(2, abs=0.05)
     for noise in (0.1, 1.0, 10.0):
-        ratio = linear.bayes_risk(flow, curvatures, 1, noise, 40) / linear.bayes_risk(ridge, curvatures, 1, noise, 40)
+        ratio = linear.risk(flow, curvatures, 1, noise, 40) / linear.risk(ridge, curvatures, 1, noise, 40)
         assert ratio.max() <= linear.RISK_FACTOR
 
 
