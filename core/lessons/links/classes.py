@@ -49,7 +49,7 @@ def deep_ensemble(inputs: Tensor, first: Tensor, second: Tensor, masks: Tensor) 
 
 
 def deep_halved(inputs: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """The net (N, K) of halved first weights. From the ensemble at third order in the first weights, as tanh has no second."""
+    """The net (N, K) of halved first weights. Off the ensemble at third order in them, as tanh has no second."""
     return torch.softmax(torch.tanh(inputs @ first / 2) @ second, -1)
 
 
@@ -68,7 +68,7 @@ def smoothed_fit(inputs: Tensor, onehot: Tensor, epsilon: Tensor) -> Objective:
 
 
 def penalised_fit(inputs: Tensor, onehot: Tensor, epsilon: Tensor, reverse: bool) -> Objective:
-    """1 − ε times the mean cross-entropy plus ε times the mean KL(u || p), or KL(p || u), the confidence penalty, if `reverse`."""
+    """1 − ε times the mean cross-entropy plus ε times the mean KL(u || p), or KL(p || u), the confidence penalty (reverse)."""
     share, count = epsilon[:, None, None], onehot.shape[-1]
     eye = torch.eye(count, dtype=onehot.dtype)
 
@@ -89,7 +89,7 @@ def penalised_fit(inputs: Tensor, onehot: Tensor, epsilon: Tensor, reverse: bool
 
 
 def _linear(inputs: Tensor, of_logits: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]) -> Objective:
-    """A mean over samples as a function of the weights. Equal weights of all classes change no probability: they are held at 0."""
+    """A mean over samples as a function of the weights, whose mean over classes changes no probability and is held at 0."""
     size, width = inputs.shape[1:]
 
     def objective(theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:

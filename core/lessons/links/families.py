@@ -58,8 +58,8 @@ EDGES = (
     Edge("early_stopping", "weight_penalties", "approximate", "time acts as an inverse penalty"),
     Edge("parameter_sharing", "multi_task", "approximate", "a strong tie is nearly a shared weight"),
     Edge("mean_teacher", "bagging", "analogy", "weights are averaged over steps, not predictions over members"),
-    Edge("batches", "noise", "analogy", "a batch's gradient is noisy, but not by a chosen law"),
-    Edge("augmentation", "noise", "analogy", "a transform is a structured noise"),
+    Edge("batches", "batch_norm", "analogy", "chance decides which samples meet in a batch"),
+    Edge("augmentation", "mixup", "analogy", "both make new samples; a transform keeps the label, mixup mixes it"),
     Edge("boosting", "bagging", "analogy", "both add up learners; one lowers bias, one variance"),
 )
 

@@ -1,7 +1,7 @@
 """Links: many regularisers are one idea in other clothes, some exactly, some nearly, some only alike.
 
-Each pair is fitted on both sides, live, at nine strengths on five draws of one problem. The linear objective is the mean of squares
-without a half, J(w) = 1/N |y − Xw|² + α |w|², unless a pair says otherwise; `listing` has condition and scaling of each.
+Each pair is fitted on both sides, live, at nine strengths on five draws of one problem. The linear objective is the mean of
+squares without a half, J(w) = 1/N |y − Xw|² + α |w|², unless a pair says otherwise; `listing` has condition and scaling of each.
 
 Shapes: P pairs, S strengths, R draws, C entries of a solution, d inputs, G times.
 """
@@ -21,7 +21,7 @@ from core.lessons.links.listing import PAIRS
 from core.lessons.links.pairs import STRENGTHS, Fit, residual
 from core.lessons.links.problem import Problem, make_problem
 
-NAMES = {key: f"{pair.name} ({pair.model})" for key, pair in PAIRS.items()}
+NAMES = {key: pair.name for key, pair in PAIRS.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

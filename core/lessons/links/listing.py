@@ -1,7 +1,8 @@
 """The list of the pairs: what is claimed of each, under which condition, at which scaling.
 
-Exact: both sides have one solution at every strength that meets the condition; here they agree to EXACT. Approximate: they differ,
-and near one end of the strengths the residual goes as a power of s, the order. Fails: they are more than FAILS apart.
+Exact: both sides have one solution at every strength that meets the condition; here they agree to EXACT. Approximate: they
+differ, and toward one end of the strengths the residual goes as a power of s, the order. It fails where they are more than FAILS
+apart.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Pair:
     end: str = ""
     below: float = float("inf")  # the condition is met at strengths below this
     chunks: int = 1  # parts that the strengths are fitted in
+    tag: str = ""  # which of two pairs of one name
 
     @property
     def exact(self) -> bool:
@@ -45,7 +47,7 @@ class Pair:
 
     @property
     def name(self) -> str:
-        return f"{self.left} ↔ {self.right}"
+        return f"{self.left} ↔ {self.right}" + (f", {self.tag}" if self.tag else "")
 
 
 LINEAR = "linear, squared loss"
@@ -57,15 +59,17 @@ PAIRS: dict[str, Pair] = {
         condition="normal noise (σ), normal prior (τ)",
         scaling="α = σ²/(Nτ²) for the mean of squares, σ²/τ² for their sum"),
     "input_noise": Pair(
-        left="Input noise", right="L2", model=LINEAR, fit=pairs.input_noise, entries=WEIGHTS, dial="the noise's variance σ² = s",
-        condition="mean over all draws of the noise",
+        left="Input noise", right="L2", model=LINEAR, fit=pairs.input_noise, entries=WEIGHTS,
+        dial="the noise's variance σ² = s", condition="mean over all draws of the noise",
         scaling="α = σ² for the mean of squares, Nσ² for their sum"),
     "dropout_linear": Pair(
-        left="Dropout", right="adaptive L2", model=LINEAR, fit=pairs.dropout_linear, entries=WEIGHTS,
-        dial="the odds of dropping, s = (1 − p)/p at keep probability p", condition="mean over all masks, kept inputs divided by p",
+        left="Dropout", right="adaptive L2", tag="linear", model=LINEAR, fit=pairs.dropout_linear, entries=WEIGHTS,
+        dial="the odds of dropping, s = (1 − p)/p at keep probability p",
+        condition="mean over all masks, kept inputs divided by p",
         scaling="α_j = s · mean x_j² for the mean of squares, s Σ x_j² for their sum"),
     "dropout_layer": Pair(
-        left="Dropout", right="ensemble", model="one softmax layer", fit=pairs.dropout_layer, entries="probability",
+        left="Dropout", right="ensemble", tag="one layer", model="one softmax layer", fit=pairs.dropout_layer,
+        entries="probability",
         dial="the weights are s times a draw", condition="geometric mean of all masks, keep probability ½",
         scaling="weights halved; no sum over samples is involved"),
     "label_smoothing": Pair(
@@ -81,11 +85,12 @@ PAIRS: dict[str, Pair] = {
         dial="s = m/(1 − m), m = 4 E[λ(1 − λ)]", condition="mean over all pairs, a bias, E[λ(1 − λ)] < ½",
         scaling="none: here mixup is no penalty at all"),
     "shared_uses": Pair(
-        left="Shared weight", right="sum over uses", model="recurrent net, 5 steps", fit=pairs.shared_uses, entries="gradient entry",
+        left="Shared weight", right="sum over uses", model="recurrent net, 5 steps", fit=pairs.shared_uses,
+        entries="gradient entry",
         dial="the matrix has norm s", condition="all uses hold one value",
         scaling="gradients of one loss, the mean over samples"),
     "descent": Pair(
-        left="10 descent steps", right="L2 per direction", model=LINEAR, fit=pairs.descent, entries=WEIGHTS, below=2.0,
+        left="Descent", right="L2 per direction", model="linear, 10 steps", fit=pairs.descent, entries=WEIGHTS, below=2.0,
         dial="the step size is s/λ_max", condition="step size below 2/λ_max",
         scaling="both for 1/(2N) of the sum of squares plus α_j/2 times w_j²"),
     "early_stopping": Pair(
@@ -97,11 +102,13 @@ PAIRS: dict[str, Pair] = {
         dial="M = 10/s noisy copies, at least one", condition="many copies",
         scaling="α = σ² for the mean of squares, at σ² = ½"),
     "dropout_logistic": Pair(
-        left="Dropout", right="adaptive L2", model="logistic regression", fit=pairs.dropout_logistic, entries=WEIGHTS, order=2,
-        end="weak", dial="the labels' log-odds have slope s", condition="small log-odds; keep probability ½",
+        left="Dropout", right="adaptive L2", tag="logistic", model="logistic regression", fit=pairs.dropout_logistic,
+        entries=WEIGHTS, order=2, end="weak", dial="the labels' log-odds have slope s",
+        condition="small log-odds; keep probability ½",
         scaling="½ times the mean of p(1 − p) Σ x_j² w_j², beside the mean loss"),
     "dropout_net": Pair(
-        left="Dropout", right="ensemble", model="a layer of tanh between", fit=pairs.dropout_net, entries="probability", order=3,
+        left="Dropout", right="ensemble", tag="two layers", model="a layer of tanh between", fit=pairs.dropout_net,
+        entries="probability", order=3,
         end="weak", dial="the first weights are s times a draw", condition="small weights, where tanh is nearly linear",
         scaling="first weights halved; no sum over samples is involved"),
     "confidence": Pair(
@@ -114,8 +121,8 @@ PAIRS: dict[str, Pair] = {
         scaling="½ times the mean of p(1 − p) wᵀΣw, beside the mean loss"),
     "tying": Pair(
         left="Tying", right="sharing", model="two linear tasks", fit=pairs.tying, entries=WEIGHTS, order=-1, end="strong",
-        dial="the tie λ = s", condition="a strong tie",
-        scaling="λ‖w − v‖² beside the sum of the two means of squares"),
+        dial="the strength of the tie", condition="a strong tie",
+        scaling="s‖w − v‖² beside the sum of the two means of squares"),
     "drifted_uses": Pair(
         left="Shared weight", right="drifted copies", model="recurrent net, 5 steps", fit=pairs.drifted_uses,
         entries="gradient entry", order=1, end="weak", dial="the uses differ by s per cent", condition="copies nearly equal",

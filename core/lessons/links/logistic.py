@@ -79,7 +79,7 @@ def shrunk(values: Tensor) -> Tensor:
 
 
 def mixup_noise(inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """What mixup adds to the shrunk samples: noise (B, L, N, N, d) of the inputs and (B, L, N, N) of the labels, mean 0 over L, j.
+    """What mixup adds to the shrunk samples: noise (B, L, N, N, d) of inputs and (B, L, N, N) of labels, of mean 0 over L and j.
 
     With θ = max(λ, 1 − λ) the mixture of i, the heavier, and j is the shrunk sample i plus this noise (Carratino et al. 2020).
     """

@@ -1,0 +1,69 @@
+"""The map of the four families: every lesson where it stands, its name a link to its page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from core.lessons.links.families import ALL, EDGES, FAMILIES, placed
+from figures import style
+
+COLUMN = {family: 2.0 * k for k, family in enumerate(FAMILIES)}
+REACH = 1.45  # of a family to both sides of its column: neighbours overlap, and a lesson of both stands there
+# The rows of the lessons, so that no name meets another and no line passes through one.
+ROWS = {
+    "weight_penalties": 6, "early_stopping": 5, "initialisation": 4, "optimisers": 2, "loss_landscapes": 1,
+    "exploding_gradients": 0, "batch_norm": 3, "noise": 6, "mixup": 4, "augmentation": 2, "batches": 1, "dropout": 5,
+    "dropout_uncertainty": 6, "bagging": 4, "boosting": 2, "mean_teacher": 3, "parameter_sharing": 6, "multi_task": 4,
+}
+FOOT = -1.6  # of what all four families act on
+LINES = {"exact": ("exact", "solid"), "approximate": ("approximate", "solid"), "analogy": ("muted", "dot")}
+
+
+def places() -> dict[str, tuple[float, float]]:
+    """Where each lesson of the catalogue stands: its slug to x and y."""
+    every = [entry.slug for entry, families, _ in placed() if families == ALL]
+    found = {slug: (6 * (k + 0.5) / len(every), FOOT) for k, slug in enumerate(every)}
+    for entry, families, _ in placed():
+        if families != ALL:
+            found[entry.slug] = sum(COLUMN[name] for name in families) / len(families), float(ROWS[entry.slug])
+    return found
+
+
+def _name(text: str) -> str:
+    """A name of two words on two lines."""
+    return "<br>".join(text.rsplit(" ", 1))
+
+
+def family_map() -> go.Figure:
+    """Four overlapping families of lessons, and below them what they all act on; lines join methods that are linked."""
+    where = places()
+    traces: list[style.Trace] = []
+    for kind, (hue, dash) in LINES.items():
+        x, y, said = [], [], []
+        for edge in EDGES:
+            if edge.kind == kind and edge.one in where and edge.two in where:
+                (x0, y0), (x1, y1) = where[edge.one], where[edge.two]
+                x += [x0, (x0 + x1) / 2, x1, None]
+                y += [y0, (y0 + y1) / 2, y1, None]
+                said += [f"{kind}: {edge.why}"] * 4
+        traces.append(dict(type="scatter", x=x, y=y, mode="lines", text=said, hovertemplate="%{text}<extra></extra>", name=kind,
+                           line=dict(color=style.colour(hue), width=3, dash=dash)))
+    shapes = [dict(type="rect", x0=COLUMN[family] - REACH, x1=COLUMN[family] + REACH, y0=-0.7, y1=7.7, layer="below",
+                   fillcolor=style.colour("axis", 0.16), line=dict(color=style.colour("axis"), width=1)) for family in FAMILIES]
+    shapes.append(dict(type="rect", x0=-REACH, x1=6 + REACH, y0=FOOT - 0.65, y1=FOOT + 0.6, layer="below",
+                       fillcolor=style.colour("axis", 0.16), line=dict(color=style.colour("axis"), width=1)))
+    notes: list[dict[str, Any]] = [dict(x=COLUMN[family], y=7.25, text=f"<b>{name}</b>", showarrow=False,
+                                        font=dict(color=style.INK)) for family, name in FAMILIES.items()]
+    for entry, _, _ in placed():
+        x, y = where[entry.slug]
+        notes.append(dict(x=x, y=y, showarrow=False, text=f'<a href="{entry.slug}" target="_self">{_name(entry.name)}</a>',
+                          font=dict(color=style.INK), bgcolor=style.PAPER, borderpad=2))
+    hidden = dict(visible=False, fixedrange=True)
+    return style.figure(traces, xaxis={**hidden, "range": [-1.55, 7.55]}, yaxis={**hidden, "range": [FOOT - 0.8, 7.8]},
+                        annotations=notes, shapes=shapes, showlegend=False)
+
+
+def legend() -> list[tuple[str, str, str]]:
+    return [("analogy: a likeness, no equation", style.colour("muted"), "dot")]
