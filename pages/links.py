@@ -47,10 +47,10 @@ $\alpha$ by $N$; with a half before both terms $\alpha$ stays.
 | Shared weight: gradient $= \sum_t$ of its uses | all uses hold one value |
 
 Gradient flow on $\frac1{2N}\|y - Xw\|^2$ has come $1 - e^{-\lambda_j t}$ of the way along a direction of curvature
-$\lambda_j$, ridge with $\frac\alpha2\|w\|^2$, $\alpha = 1/t$, $\frac{\lambda_j t}{1+\lambda_j t}$. The first is 1
-to 1.2985 times the second, so that flow's bias is the smaller and its variance at most $1.2985^2 = 1.6862$ times ridge's: its risk
-$E\|\hat w - w\|^2$ is **never more than 1.69 times** ridge's, for every $w$ and $t$ (Ali, Kolter, Tibshirani 2019; for prediction
-at new inputs, averaged over $w$).
+$\lambda_j$, ridge with $\frac\alpha2\|w\|^2$, $\alpha = 1/t$, $\frac{\lambda_j t}{1+\lambda_j t}$.
+The first is 1 to 1.2985 times the second, so that flow's bias is the smaller and its variance at most $1.2985^2 < 1.6862$ times
+ridge's: its risk $E\|\hat w - w\|^2$ is **never more than 1.69 times** ridge's, for every $w$ and $t$ (Ali, Kolter, Tibshirani
+2019; for prediction at new inputs, averaged over $w$).
 
 | approximate | residual |
 | :-- | :-- |
@@ -90,7 +90,7 @@ def draw(result: Result, scene: Config) -> Board:
         Panel(id="solutions", figure=lambda: pictures.solutions(result, scene), span=5, height="short", keyed=False,
               title=f"Both solutions: {pair.name}", alt=said["solutions"],
               caption=f"Discs: {pair.left.lower() if pair.left != 'MAP' else pair.left}. Rings: {pair.right}." + (
-                  " Crosses: without either." if _has_plain(result, scene) else "") + " First draw."),
+                  " Crosses: without either, where in range." if _has_plain(result, scene) else "") + " First draw."),
         Panel(id="sweep", figure=lambda: pictures.sweep(result, scene), span=5, height="short", keyed=False, alt=said["sweep"],
               title="The residual against the strength", click=("strength", ""), caption=_sweep_caption(scene)),
         Panel(id="map", figure=families.family_map, span=7, height="tall", pair="ratio",

@@ -13,8 +13,8 @@ COLUMN = {family: 2.0 * k for k, family in enumerate(FAMILIES)}
 REACH = 1.45  # of a family to both sides of its column: neighbours overlap, and a lesson of both stands there
 # The rows of the lessons, so that no name meets another and no line passes through one.
 ROWS = {
-    "weight_penalties": 6, "early_stopping": 5, "initialisation": 4, "optimisers": 2, "loss_landscapes": 1,
-    "exploding_gradients": 0, "batch_norm": 3, "noise": 6, "mixup": 4, "augmentation": 2, "batches": 1, "dropout": 5,
+    "weight_penalties": 6, "early_stopping": 5, "initialisation": 4, "optimisers": 3, "loss_landscapes": 2,
+    "exploding_gradients": 0, "batch_norm": 1, "noise": 6, "mixup": 4, "augmentation": 2, "batches": 0, "dropout": 5,
     "dropout_uncertainty": 6, "bagging": 4, "boosting": 2, "mean_teacher": 3, "parameter_sharing": 6, "multi_task": 4,
 }
 FOOT = -1.6  # of what all four families act on

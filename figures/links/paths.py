@@ -30,7 +30,7 @@ def ratio(result: Result) -> go.Figure:
                 hovertemplate="w = 0, t = %{x:.2g}: %{y:.3f} times<extra></extra>")
     bound = style.theory([1e-3, 1e3], [RISK_FACTOR] * 2, "1.69")
     low = float(min(values.min(), 1))
-    notes = [style.label(-3, RISK_FACTOR, "1.69, never more") | dict(yshift=11)]
+    notes = [style.label(-3, RISK_FACTOR, "1.69, never more") | dict(yanchor="bottom", yshift=1)]
     level = dict(type="line", x0=1e-3, x1=1e3, y0=1, y1=1, line=dict(color=style.colour("axis"), width=1.4), layer="below")
     return style.figure([lines, idle, bound], x="time t = 1/α", y="risk of flow ÷ risk of ridge", **_TIMES, showlegend=False,
                         yaxis_range=[max(0, low - 0.08), 1.9], annotations=notes, shapes=[level])
@@ -58,7 +58,7 @@ def path(result: Result, scene: Config) -> go.Figure:
     axes = dict(x="strength s", y=pair.entries, **STRENGTH, showlegend=False)
     if scene.pair not in result.fits:
         return style.figure(**axes)
-    left, right = (style.array(side[:, 0, :LINES]) for side in result.fits[scene.pair][:2])
+    left, right = (style.array(side[:, 0, :LINES]).copy() for side in result.fits[scene.pair][:2])
     s = np.append(np.array(STRENGTHS), np.nan)
     some = left.shape[1]
 
@@ -66,6 +66,7 @@ def path(result: Result, scene: Config) -> go.Figure:
         return np.concatenate([values, np.full((1, some), np.nan)], 0).T.ravel()
     solid = dict(type="scatter", x=np.tile(s, some), y=joined(left), mode="lines", name=pair.left, hoverinfo="skip",
                  line=dict(color=style.colour(pair.kind), width=2.6))
+    right[~np.isfinite(right)] = np.nan  # a line ends where there is no solution
     held = np.abs(right[np.isfinite(right)]).max(initial=0.1)
     return style.figure([solid, style.theory(np.tile(s, some), joined(right), pair.right, hoverinfo="skip", hovertemplate=None)],
                         **axes, yaxis_range=[-1.15 * held, 1.15 * held])

@@ -31,14 +31,14 @@ def _names() -> list[dict[str, Any]]:
     notes = []
     for row, pair in enumerate(PAIRS.values()):
         notes.append(dict(x=-13.6 if pair.exact else -7.6, y=row, text=pair.name, showarrow=False,
-                          xanchor="left" if pair.exact else "right", font=dict(color=style.INK)))
+                          xanchor="left" if pair.exact else "right", font=dict(color=style.INK), bgcolor=style.PAPER))
     return notes
 
 
 def _rows(traces: list[style.Trace], notes: list[dict[str, Any]]) -> go.Figure:
     edge = float(np.log10(EXACT))
     heads = [(edge, "10⁻⁶"), (float(np.log10(FAILS)), "5\u00a0%")]
-    notes = [*notes, *(dict(x=x, y=-0.95, text=text, showarrow=False, font=dict(color=style.MUTED)) for x, text in heads)]
+    notes = [*notes, *(dict(x=x, y=-1.15, text=text, showarrow=False, font=dict(color=style.MUTED)) for x, text in heads)]
     lines = [dict(type="line", x0=x, x1=x, y0=-0.7, y1=len(PAIRS) - 0.4, line=dict(color=style.INK, width=1.4, dash=dash),
                   layer="below") for x, dash in ((EXACT, "dash"), (FAILS, "dot"))]
     return style.figure(traces, x="residual", xaxis={**RESIDUAL, "range": [np.log10(LOW), np.log10(HIGH)]}, shapes=lines,
@@ -95,15 +95,17 @@ def solutions(result: Result, scene: Config) -> go.Figure:
     def marks(values: Any, name: str, **marker: Any) -> style.Trace:
         return dict(type="scatter", x=entries, y=style.array(values), mode="markers", name=name, marker=marker, cliponaxis=False,
                     hovertemplate=f"{name}, {pair.entries} %{{x}}: %{{y:.4g}}<extra></extra>")
+    shown = np.concatenate([style.array(side)[np.isfinite(style.array(side))] for side in (left, right)])
+    room = max(0.15 * float(np.ptp(shown)), 0.05 * float(np.abs(shown).max()))
     traces = [marks(left, pair.left, color=style.colour(pair.kind), size=11)]
     if bool(right.isfinite().all()):
         traces.append(marks(right, pair.right, symbol="circle-open", size=19, color=style.INK, line=dict(width=2.2)))
     if plain is not None:
         traces.append(marks(plain[0, :MOST], "without", symbol="x-thin", size=9, color=style.MUTED,
-                            line=dict(width=2, color=style.MUTED)))
-    # One or two differ: the dots need room on both sides.
+                            line=dict(width=2, color=style.MUTED)) | dict(cliponaxis=True))
     return style.figure(traces, x=pair.entries, y="probability" if pair.entries == "probability" else "value", showlegend=False,
                         xaxis_range=[0.4, len(left) + 0.6], xaxis_tickvals=entries, yaxis_zeroline=True,
+                        yaxis_range=[float(shown.min()) - room, float(shown.max()) + room],
                         yaxis_zerolinecolor=style.colour("axis"))
 
 

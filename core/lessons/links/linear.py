@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 RISK_FACTOR = 1.6862
-"""max over u > 0 of ((1 - exp(-u))(1 + u)/u)², at u = 1.793: 1.69 in Ali, Kolter and Tibshirani (2019).
+"""Bound of ((1 - exp(-u))(1 + u)/u)², at most 1.6859, at u = 1.793: 1.69 in short, Ali, Kolter and Tibshirani (2019).
 
 Gradient flow's E |ŵ - w|² is nowhere on the path more times that of ridge at α = 1/t, whatever w is: along each direction its
 bias is the smaller, and its variance at most this factor greater. For prediction at new inputs the paper averages over w."""

@@ -1,7 +1,7 @@
 """What is fitted on each side of each pair, by two ways that share no step.
 
 A fit is (left, right, plain): solutions (S, R, C) at the strengths s (S,) on R problems, and (R, C) the one without the
-regulariser, or None. A side that has no solution is not a number. Each pair reads s in its own unit. Everything is float64.
+regulariser, or None. A side that has no solution is infinite. Each pair reads s in its own unit. Everything is float64.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def descent(problem: Problem, strengths: Tensor) -> Fit:
         penalties = linear.descent_penalties(curvatures, s / float(curvatures[-1]), STEPS)
         # A direction that the penalty bends down has no minimum.
         least = (curvatures + penalties).min()
-        return linear.penalised(x, y, penalties) if least > 0 else torch.full_like(x[0], torch.nan)
+        return linear.penalised(x, y, penalties) if least > 0 else torch.full_like(x[0], torch.inf)
     return _each(problem, strengths, left), _each(problem, strengths, right), _least_squares(problem)
 
 
