@@ -57,8 +57,9 @@ def family_map() -> go.Figure:
     notes: list[dict[str, Any]] = [dict(x=COLUMN[family], y=7.25, text=f"<b>{name}</b>", showarrow=False,
                                         font=dict(color=style.INK)) for family, name in FAMILIES.items()]
     for entry, _, _ in placed():
+        # The space without width keeps Plotly from making a second link of the ground of a name.
         x, y = where[entry.slug]
-        notes.append(dict(x=x, y=y, showarrow=False, text=f'<a href="{entry.slug}" target="_self">{_name(entry.name)}</a>',
+        notes.append(dict(x=x, y=y, showarrow=False, text=f'<a href="{entry.slug}" target="_self">{_name(entry.name)}</a>\u200b',
                           font=dict(color=style.INK), bgcolor=style.PAPER, borderpad=2))
     hidden = dict(visible=False, fixedrange=True)
     return style.figure(traces, xaxis={**hidden, "range": [-1.55, 7.55]}, yaxis={**hidden, "range": [FOOT - 0.8, 7.8]},

@@ -1,5 +1,7 @@
 // Links to lessons in a picture or its caption: href="<slug>", as a page's address has it.
 
+import { bareText } from "./tools.js";
+
 export function followLesson(e) {
   const link = e.target.closest?.("a");
   const to = link?.getAttribute("href") ?? link?.getAttribute("xlink:href");
@@ -10,4 +12,13 @@ export function followLesson(e) {
   if (!own) return;
   e.preventDefault();
   own.click();
+}
+
+// Plotly makes a link of every line of a name: Tab stops at the first, which is told in full.
+export function oneStopEach(node) {
+  for (const text of node.querySelectorAll(".annotation-text:has(a)")) {
+    const [first, ...rest] = text.querySelectorAll("a");
+    first.setAttribute("aria-label", bareText(text.dataset.unformatted ?? text.textContent).replace(/\u200b/g, ""));
+    for (const line of rest) line.setAttribute("tabindex", "-1");
+  }
 }

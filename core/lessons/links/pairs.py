@@ -128,8 +128,8 @@ def mixup_penalty(problem: Problem, strengths: Tensor) -> Fit:
 def mixup_linear(problem: Problem, strengths: Tensor) -> Fit:
     """Mixup with E[λ(1 − λ)] = ¼ s/(1 + s), and least squares, both with a bias."""
     def plain(x: Tensor, y: Tensor, _: float, __: int) -> Tensor:
-        design = torch.cat([x, torch.ones_like(x[:, :1])], 1)
-        return torch.linalg.lstsq(design, y[:, None]).solution[:, 0]
+        w = linear.ridge(x - x.mean(0), y - y.mean(), 0.0)
+        return torch.cat([w, (y.mean() - x.mean(0) @ w)[None]])
     left = _each(problem, strengths, lambda x, y, s, _: linear.mixed(x, y, s / (1 + s) / 4))
     right = _each(problem, strengths, plain)
     return left, right, right[0]

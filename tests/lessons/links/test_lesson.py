@@ -243,7 +243,8 @@ def test_every_lesson_is_on_the_map_with_a_link_that_resolves():
         assert edge.kind in drawn.LINES
     for entry, of, _ in families.placed():
         if of != families.ALL:
-            assert {name for name, x in drawn.COLUMN.items() if abs(where[entry.slug][0] - x) < drawn.REACH} == set(of), entry.slug
+            x = where[entry.slug][0]
+            assert {name for name, middle in drawn.COLUMN.items() if abs(x - middle) < drawn.REACH} == set(of), entry.slug
 
 
 def test_no_line_of_the_map_passes_through_a_name():
@@ -253,8 +254,8 @@ def test_no_line_of_the_map_passes_through_a_name():
             continue
         a, b = np.array(where[edge.one]), np.array(where[edge.two])
         for slug in set(where) - {edge.one, edge.two}:
-            along = np.clip((np.array(where[slug]) - a) @ (b - a) / ((b - a) @ (b - a)), 0, 1)
-            off = np.abs(np.array(where[slug]) - a - along * (b - a))
+            away = np.array(where[slug]) - a
+            off = np.abs(away - np.clip(away @ (b - a) / ((b - a) @ (b - a)), 0, 1) * (b - a))
             assert off[0] > 0.6 or off[1] > 0.5, (edge, slug)
 
 
