@@ -5,7 +5,7 @@ from core.lessons.links.lesson import NAMES, Config, Result, at
 from core.lessons.links.linear import descent_penalties, dropped_inputs, risk
 from core.lessons.links.listing import FAILS, PAIRS
 from core.lessons.links.problem import SEEDS
-from core.lessons.links.words import alt_texts, distance, order, summary
+from core.lessons.links.words import alt_texts, distance, finding, fine_print, order, summary
 from figures.kinds import Table
 from figures.links import families, paths, pictures
 from ui import page
@@ -22,7 +22,7 @@ PRESETS = [
            dict(pair="dropout_layer", strength=10.0)),
     Preset("Dropout of two layers", "With a layer between, halved weights are no longer the mean of the thinned nets.",
            dict(pair="dropout_net", strength=10.0)),
-    Preset("Steps too large", "Beyond 2/λ_max gradient descent diverges, and no penalty does that.",
+    Preset("Steps too large", "At three times the inverse of the largest curvature descent diverges, and no penalty does that.",
            dict(pair="descent", strength=3.0)),
     Preset("Nearly 1.69", "Equal curvatures and much noise: somewhere on the path stopping has over 1.5 times the risk of ridge.",
            dict(spread=1.0, noise=30.0, samples=60)),
@@ -89,8 +89,7 @@ def draw(result: Result, scene: Config) -> Board:
               "solution. Ring: the chosen pair; a click on a dot chooses."),
         Panel(id="solutions", figure=lambda: pictures.solutions(result, scene), span=5, height="short", keyed=False,
               title=f"Both solutions: {pair.name}", alt=said["solutions"],
-              caption=f"Discs: {pair.left.lower() if pair.left != 'MAP' else pair.left}. Rings: {pair.right}." + (
-                  " Crosses: without either, where in range." if _has_plain(result, scene) else "") + " First draw."),
+              caption=_solutions_caption(result, scene)),
         Panel(id="sweep", figure=lambda: pictures.sweep(result, scene), span=5, height="short", keyed=False, alt=said["sweep"],
               title="The residual against the strength", click=("strength", ""), caption=_sweep_caption(scene)),
         Panel(id="map", figure=families.family_map, span=7, height="tall", pair="ratio",
@@ -105,6 +104,8 @@ def draw(result: Result, scene: Config) -> Board:
     further = [
         Panel(id="table", figure=lambda: _table(result, scene), title="Conditions and scalings of all pairs",
               alt=said["table"], caption="Beside the sum over samples, instead of their mean, a penalty is N times as large."),
+        Panel(id="families", figure=families.family_table, title="What each lesson does as one of a family", alt=said["families"],
+              caption="The same lessons as on the map, in the lecture's order."),
         Panel(id="risk", figure=lambda: paths.risk(result), span=6, title="Both risks along the path", alt=said["risk"],
               caption="First draw, exact expectation over the noise of the targets. Discs: the least of each."),
         Panel(id="path", figure=lambda: paths.path(result, scene), span=6, keyed=False, title=f"Both paths: {pair.name}",
@@ -118,8 +119,12 @@ def draw(result: Result, scene: Config) -> Board:
     return Board(panels=panels, further=further, setup=setup, summary=summary(result, scene), legend=legend)
 
 
-def _has_plain(result: Result, scene: Config) -> bool:
-    return scene.pair in result.fits and result.fits[scene.pair][2] is not None
+def _solutions_caption(result: Result, scene: Config) -> str:
+    pair = PAIRS[scene.pair]
+    lost = scene.pair in result.fits and finding(result, scene) == "none"
+    plain = scene.pair in result.fits and result.fits[scene.pair][2] is not None
+    marks = f"Discs: {pair.left}. " + ("No rings: no penalty has this result." if lost else f"Rings: {pair.right}.")
+    return f"{marks}{' Crosses: without either, if in range.' if plain else ''} First draw. {fine_print(scene)}"
 
 
 def _sweep_caption(scene: Config) -> str:

@@ -58,7 +58,6 @@ EDGES = (
     Edge("early_stopping", "weight_penalties", "approximate", "time acts as an inverse penalty"),
     Edge("parameter_sharing", "multi_task", "approximate", "a strong tie is nearly a shared weight"),
     Edge("mean_teacher", "bagging", "analogy", "weights are averaged over steps, not predictions over members"),
-    Edge("batches", "batch_norm", "analogy", "chance decides which samples meet in a batch"),
     Edge("augmentation", "mixup", "analogy", "both make new samples; a transform keeps the label, mixup mixes it"),
     Edge("boosting", "bagging", "analogy", "both add up learners; one lowers bias, one variance"),
 )

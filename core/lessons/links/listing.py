@@ -91,7 +91,7 @@ PAIRS: dict[str, Pair] = {
         scaling="gradients of one loss, the mean over samples"),
     "descent": Pair(
         left="Descent", right="L2 per direction", model="linear, 10 steps", fit=pairs.descent, entries=WEIGHTS, below=2.0,
-        dial="the step size is s/λ_max", condition="step size below 2/λ_max",
+        dial="the step size times the largest curvature", condition="steps below 2 ÷ the largest curvature",
         scaling="both for 1/(2N) of the sum of squares plus α_j/2 times w_j²"),
     "early_stopping": Pair(
         left="Early stopping", right="L2", model=LINEAR, fit=pairs.early_stopping, entries=WEIGHTS, order=-1, end="strong",

@@ -11,6 +11,7 @@ from core.lessons.links.families import EDGES, FAMILIES, placed
 from core.lessons.links.lesson import Config, Result, at
 from core.lessons.links.linear import RISK_FACTOR
 from core.lessons.links.listing import EXACT, FAILS, PAIRS, Pair
+from core.lessons.links.pairs import STRENGTHS
 from core.question import Challenge, Pick, Verdict
 
 OPTIONS = {"one": "Not at all: they agree to 10⁻⁶", "near": f"A little: at most {format_percent(FAILS)}",
@@ -59,14 +60,22 @@ def verdict(result: Result, scene: Config) -> str:
 
 
 def summary(result: Result, scene: Config) -> str:
-    """The verdict on the chosen pair, and its fine print."""
+    """The verdict on the chosen pair, and its residual at both ends of the strengths and here."""
+    said = f"**{verdict(result, scene)}**"
+    if scene.pair not in result.fits:
+        return said
+    values = result.residual(scene.pair)
+    places = sorted({0, at(scene), len(STRENGTHS) - 1})
+    columns = ("residual", *(f"s = {format_number(STRENGTHS[k], 3)}" for k in places))
+    rows = [(name, *(distance(choose(values[k])) for k in places))
+            for name, choose in (("mean of the draws", Tensor.mean), ("least", Tensor.min), ("most", Tensor.max))]
+    return f"{said}\n\n{table(columns, rows)}"
+
+
+def fine_print(scene: Config) -> str:
+    """Where the chosen pair holds, under which condition and at which scaling: sentences."""
     pair = PAIRS[scene.pair]
-    rows = [("Where", pair.model), ("Condition" if pair.exact else "Close where", pair.condition), ("Scaling", pair.scaling),
-            ("Strength", f"{format_number(scene.strength, 3)}; {pair.dial}"), ("Order", order(pair))]
-    if scene.pair in result.fits:
-        values = result.residual(scene.pair)[at(scene)]
-        rows.append((f"Residual of {len(values)} draws, least and most", f"{distance(values.min())}, {distance(values.max())}"))
-    return f"**{verdict(result, scene)}**\n\n" + table(("", pair.name), rows)
+    return f"Model: {pair.model}. {'Condition' if pair.exact else 'Close where'}: {pair.condition}. Scaling: {pair.scaling}."
 
 
 def predict(result: Result, scene: Config) -> Pick:
@@ -130,5 +139,6 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
                f"Joined: {joined}.",
         "risk": f"Risk along the path: at its least {lesser[0]} for gradient flow, {lesser[1]} for ridge.",
         "path": f"Entries of both solutions of {pair.name} against the strength, solid and dashed.",
+        "families": f"The {len(names)} lessons with their families and what each does there.",
         "table": f"The {len(PAIRS)} pairs with model, condition, scaling, order and residual {here}.",
     }

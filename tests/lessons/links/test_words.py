@@ -29,8 +29,9 @@ def test_the_answer_and_the_verdict_follow_from_the_residual(key):
         assert ("exact, both sides" in said) == (pair.exact and strength < pair.below)
         assert ("approximate, and at this strength" in said) == (not pair.exact)
         assert ("out of its condition" in said) == (strength >= pair.below)
-        for part in (pair.model, pair.condition, pair.scaling, pair.dial):
-            assert part in said
+        assert said.endswith(f"| {words.distance(result.residual(key)[-1].max())} |")
+        for part in (pair.model, pair.condition, pair.scaling):
+            assert part in words.fine_print(scene)
         assert pair.name in asked.why
 
 
