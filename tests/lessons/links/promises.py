@@ -23,6 +23,7 @@ def apart(result: Result, scene: Config) -> bool:
 def diverges(result: Result, scene: Config) -> bool:
     """No penalty on any draw, and descent is farther from least squares than it was at its start, 0."""
     left, right, plain = result.fits[scene.pair]
+    assert plain is not None
     far = (left[at(scene)] - plain).norm(dim=-1) > plain.norm(dim=-1)
     return bool(right[at(scene)].isinf().all() and far.all())
 
