@@ -20,7 +20,7 @@ PRESETS = [
            dict(pair="kept_noise", strength=10.0)),
     Preset("Dropout of one layer", "One softmax layer of halved weights is the mean of all thinned ones.",
            dict(pair="dropout_layer", strength=10.0)),
-    Preset("Dropout of two layers", "With a layer between, halved weights are no longer the mean of the thinned nets.",
+    Preset("Dropout of two layers", "With a layer of tanh between, halved weights are no longer the mean of the thinned nets.",
            dict(pair="dropout_net", strength=10.0)),
     Preset("Steps too large", "At three times the inverse of the largest curvature descent diverges, and no penalty does that.",
            dict(pair="descent", strength=3.0)),

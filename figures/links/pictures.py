@@ -69,9 +69,7 @@ def overview(result: Result, scene: Config) -> go.Figure:
         middle = float(np.exp(np.log(_drawn(result.residual(scene.pair)[at(scene)])).mean()))
         traces.append(dict(type="scatter", x=[middle], y=[row], mode="markers", hoverinfo="skip",
                            marker=dict(symbol="circle-open", size=20, color=style.INK, line=dict(width=2.6))))
-    notes = _names()
-    notes[row]["text"] = f"<b>{notes[row]['text']}</b>"
-    return _rows(traces, notes)
+    return _rows(traces, _names())
 
 
 def setup() -> go.Figure:
@@ -103,7 +101,7 @@ def solutions(result: Result, scene: Config) -> go.Figure:
     if plain is not None:
         traces.append(marks(plain[0, :MOST], "without", symbol="x-thin", size=9, color=style.MUTED,
                             line=dict(width=2, color=style.MUTED)) | dict(cliponaxis=True))
-    return style.figure(traces, x=pair.entries, y="probability" if pair.entries == "probability" else "value", showlegend=False,
+    return style.figure(traces, x=pair.entries, y="value", showlegend=False,
                         xaxis_range=[0.4, len(left) + 0.6], xaxis_tickvals=entries, yaxis_zeroline=True,
                         yaxis_range=[float(shown.min()) - room, float(shown.max()) + room],
                         yaxis_zerolinecolor=style.colour("axis"))

@@ -66,10 +66,10 @@ PAIRS: dict[str, Pair] = {
         left="Dropout", right="adaptive L2", tag="linear", model=LINEAR, fit=pairs.dropout_linear, entries=WEIGHTS,
         dial="the odds of dropping, s = (1 − p)/p at keep probability p",
         condition="mean over all masks, kept inputs divided by p",
-        scaling="α_j = s · mean x_j² for the mean of squares, s Σ x_j² for their sum"),
+        scaling="αⱼ = s · mean xⱼ² for the mean of squares, s Σ xⱼ² for their sum"),
     "dropout_layer": Pair(
         left="Dropout", right="ensemble", tag="one layer", model="one softmax layer", fit=pairs.dropout_layer,
-        entries="probability",
+        entries="entry of probabilities",
         dial="the weights are s times a draw", condition="geometric mean of all masks, keep probability ½",
         scaling="weights halved; no sum over samples is involved"),
     "label_smoothing": Pair(
@@ -92,7 +92,7 @@ PAIRS: dict[str, Pair] = {
     "descent": Pair(
         left="Descent", right="L2 per direction", model="linear, 10 steps", fit=pairs.descent, entries=WEIGHTS, below=2.0,
         dial="the step size times the largest curvature", condition="steps below 2 ÷ the largest curvature",
-        scaling="both for 1/(2N) of the sum of squares plus α_j/2 times w_j²"),
+        scaling="both for 1/(2N) of the sum of squares plus αⱼ/2 times wⱼ²"),
     "early_stopping": Pair(
         left="Early stopping", right="L2", model=LINEAR, fit=pairs.early_stopping, entries=WEIGHTS, order=-1, end="strong",
         dial="the penalty α = s, time t = 1/s", condition="times short or long against 1/curvature",
@@ -105,10 +105,10 @@ PAIRS: dict[str, Pair] = {
         left="Dropout", right="adaptive L2", tag="logistic", model="logistic regression", fit=pairs.dropout_logistic,
         entries=WEIGHTS, order=2, end="weak", dial="the labels' log-odds have slope s",
         condition="small log-odds; keep probability ½",
-        scaling="½ times the mean of p(1 − p) Σ x_j² w_j², beside the mean loss"),
+        scaling="½ times the mean of p(1 − p) Σ xⱼ² wⱼ², beside the mean loss"),
     "dropout_net": Pair(
-        left="Dropout", right="ensemble", tag="two layers", model="a layer of tanh between", fit=pairs.dropout_net,
-        entries="probability", order=3,
+        left="Dropout", right="ensemble", tag="deep", model="a layer of tanh between", fit=pairs.dropout_net,
+        entries="entry of probabilities", order=3,
         end="weak", dial="the first weights are s times a draw", condition="small weights, where tanh is nearly linear",
         scaling="first weights halved; no sum over samples is involved"),
     "confidence": Pair(

@@ -40,7 +40,7 @@ def finding(result: Result, scene: Config) -> str:
 def order(pair: Pair) -> str:
     """The order in words: how the residual goes, and where."""
     if pair.order is None:
-        return "the residual is rounding" + (f", below s = {pair.below:g}" if math.isfinite(pair.below) else " at every strength")
+        return "rounding only" + (f", below s = {pair.below:g}" if math.isfinite(pair.below) else "")
     return f"residual ∝ {POWERS[pair.order]} for {'small' if pair.end == 'weak' else 'large'} s"
 
 
