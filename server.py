@@ -45,9 +45,9 @@ def of(path: Path) -> File:
 
 
 def page() -> str:
-    """Streamlit's page with links to what a lesson's pictures need."""
+    """Streamlit's page with what a lesson's pictures need. Plotly runs once Streamlit has begun and waits for its server."""
     scripts = [*compat.component_scripts(), *(f"{CHART.address}/{name}" for name in CHART.files if name.endswith(".js"))]
-    return compat.page_html([f'<link rel="preload" as="script" href="./{PLOTLY.address}/plotly.min.js">',
+    return compat.page_html([f'<script defer src="./{PLOTLY.address}/plotly.min.js"></script>',
                              f'<link rel="stylesheet" href="./{CHART.address}/chart.css">',
                              *(f'<link rel="modulepreload" href="./{script}">' for script in scripts)])
 

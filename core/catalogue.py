@@ -155,6 +155,22 @@ LESSONS = (
         source="Dropout",
     ),
     Lesson(
+        slug="bagging",
+        name="Bagging",
+        title="An average gains as far as its members differ",
+        part="Ensembles",
+        question="What becomes of the average as its members grow more alike?",
+        source="Bagging, bootstrap aggregating; majority voting",
+    ),
+    Lesson(
+        slug="boosting",
+        name="Boosting",
+        title="Boosting adds up weak learners, each trained on what the others got wrong",
+        part="Ensembles",
+        question="Which points will weigh most after five rounds?",
+        source="Boosting",
+    ),
+    Lesson(
         slug="dropout_uncertainty",
         name="Dropout uncertainty",
         title="Keep dropout on at test time, and sometimes the net tells you where it is guessing",
@@ -169,6 +185,14 @@ LESSONS = (
         part="Semi-supervised and multi-task",
         question="Can a net teach itself where the labels are missing?",
         source="Semi-supervised learning: supervised label, teacher's prediction",
+    ),
+    Lesson(
+        slug="multi_task",
+        name="Multi-task",
+        title="One model for several tasks helps where the tasks agree, and harms where they do not",
+        part="Semi-supervised and multi-task",
+        question="At what relatedness does sharing start to help?",
+        source="Parameter sharing: multi-task learning",
     ),
 )
 

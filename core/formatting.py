@@ -44,6 +44,14 @@ def format_percent(share: float | Tensor, digits: int = 0) -> str:
     return f"{100 * float(share):.{digits}f}\u00a0%"
 
 
+def format_part(part: float | Tensor) -> str:
+    """A part of a whole in whole per cent; 0 % is said of nothing and 100 % of everything only."""
+    part = float(part)
+    if 0 < part <= 0.005:
+        return f"less than {format_percent(0.01)}"
+    return f"more than {format_percent(0.99)}" if 0.995 <= part < 1 else format_percent(part)
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A small table in Markdown, to stand below a verdict. The first column names the rows; the others stand to the right."""
     lines = [columns, [":--", *["--:"] * (len(columns) - 1)], *rows]

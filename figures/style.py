@@ -115,6 +115,13 @@ COLOURS = {
     # weights that are shared, own weights in as many and in more, and two tasks that are tied
     "shared": ("#0BA38D", "#A8EBE0"), "unshared": ("#84341A", "#E8DAAB"), "unshared_wide": ("#6E348B", "#9D7ECF"),
     "task_a": ("#2171A2", "#5061B5"), "task_b": ("#551121", "#E64955"),
+    # boosting: the learner of one round
+    "weak_learner": ("#A3005C", "#FFE45C"),
+    # bagging: the average of several learners, and pale the learners themselves
+    "averaged": ("#782008", "#F06088"),
+    # several tasks: separate models, one that is not told the task, and ways to tell it
+    "tasks_apart": ("#370C3C", "#E9FE01"), "tasks_untold": ("#E62C00", "#FC0F0C"), "tasks_joined": ("#2041AD", "#5DDFEE"),
+    "tasks_added": ("#44927F", "#488EA5"), "tasks_gated": ("#B664DD", "#AA3EF7"), "tasks_headed": ("#811404", "#F4A285"),
     # what marks a place
     "best": ("#006D3F", "#63EE8F"),
     "warning": ("#AF0327", "#FF594E"),
@@ -132,18 +139,21 @@ _UNCERTAINTY = (("#FBF8F4", "#171A1F"), ("#F3E1C7", "#35291F"), ("#E6BE8C", "#5E
 _PROBABILITY = ((COLOURS["class_a"][0], COLOURS["class_a"][1]), ("#5BA4D2", "#3F7EA6"), ("#B5D5E9", "#274960"),
                 ("#F6F6F5", "#1A2029"), ("#F3CBB2", "#62381F"), ("#E3935F", "#A9602E"),
                 (COLOURS["class_b"][0], COLOURS["class_b"][1]))
+# Sharing helps, no difference, sharing harms.
+_TRANSFER = (("#1E7A5C", "#3FC79A"), ("#72B49C", "#2F7F67"), ("#C3E0D5", "#22483E"), ("#F7F6F3", "#191E25"),
+             ("#EFCBC6", "#5A2E34"), ("#D98279", "#9C4A4C"), ("#B23A36", "#EC7F74"))
 
 
 def _scale(stops: Sequence[tuple[str, str]]) -> list[list[Any]]:
     return [[i / (len(stops) - 1), light] for i, (light, _) in enumerate(stops)]
 
 
-SURFACE, UNCERTAINTY, PROBABILITY = _scale(_SURFACE), _scale(_UNCERTAINTY), _scale(_PROBABILITY)
+SURFACE, UNCERTAINTY, PROBABILITY, TRANSFER = (_scale(s) for s in (_SURFACE, _UNCERTAINTY, _PROBABILITY, _TRANSFER))
 
 
 def dark_colours() -> dict[str, str]:
     """Light hex to dark hex, for the swap in the browser."""
-    pairs = [*COLOURS.values(), *_SURFACE, *_UNCERTAINTY, *_PROBABILITY]
+    pairs = [*COLOURS.values(), *_SURFACE, *_UNCERTAINTY, *_PROBABILITY, *_TRANSFER]
     return {light.upper(): dark for light, dark in pairs}
 
 

@@ -4,6 +4,7 @@ from core.formatting import format_percent
 from core.lessons.augmentation import classifier
 from core.lessons.augmentation.generative import Generative
 from core.lessons.augmentation.lesson import SEEDS, Config, Curves, Result, Transformed
+from core.lessons.augmentation.subjects import OWN
 from core.lessons.augmentation.words import alt_texts, reading, summary
 from core.transforms import ffd, geometry, imaging
 from figures.augmentation import nets, pictures
@@ -19,8 +20,6 @@ PRESETS = [
            dict(picture="brain", transforms=("ffd",), reach=20.0, spacing=16)),
     Preset("What a scanner does", "Few photons: the noise of the projections becomes streaks in the CT.",
            dict(picture="vertebra", transforms=("ct",), photons=3e3)),
-    Preset("Speckle", "Fully developed speckle on the envelope of the echo, before it is log-compressed.",
-           dict(picture="ultrasound", transforms=("speckle",))),
     Preset("A flipped digit", "Flipped digits keep their labels, and nets err more often.", dict(part="classifier")),
     Preset("A flipped nucleus", "The same flip harms no nucleus: errors do not rise as they do for digits.",
            dict(part="classifier", task="nuclei", good=("rotate", "flip"))),
@@ -73,10 +72,13 @@ def draw(result: Result, scene: Config) -> Board:
 
 
 def _transforms(result: Result, t: Transformed, scene: Config, said: Texts) -> Board:
-    caption = "Left and right are exchanged where it says mirrored. "
+    caption = f"{t.subject.label}, its middle {t.level.shape[2]} × {t.level.shape[1]} pixels; no mask or landmarks come with a " \
+        "file. " if t.subject.name == OWN else ""
+    caption += "Mirrored: no turn brings left and right back. "
     if scene.over:
         caption += "Blue: a grid that moves along. " if t.lines is not None else ""
-        caption += "Green: landmarks" + (" and the mask's edges. " if t.mask is not None else ". ")
+        if len(t.marks):
+            caption += "Green: landmarks" + (" and the mask's edges. " if t.mask is not None else ". ")
         caption += "Violet, dashed: where the bias field is 1. " if t.field is not None else ""
         caption += "Orange: det J ≤ 0. " if t.determinant is not None else ""
     if t.masks is not None:
@@ -84,7 +86,7 @@ def _transforms(result: Result, t: Transformed, scene: Config, said: Texts) -> B
     panels = [
         Panel(id="draws", figure=lambda: pictures.draws(t, scene), span=7, height="tall", pair="histogram",
               title="One picture, eight draws", keyed=False,
-              caption=caption + reading(scene), alt=said["draws"]),
+              caption=caption + reading(scene, t.subject), alt=said["draws"]),
         Panel(id="histogram", figure=lambda: pictures.histogram(t, scene), span=5, height="tall",
               title="Levels before and after",
               caption="Of the draw that is looked at; levels are clipped to 0 and 1 once, at the end.", alt=said["histogram"]),
@@ -101,7 +103,7 @@ def _transforms(result: Result, t: Transformed, scene: Config, said: Texts) -> B
         further.append(Panel(id="field", figure=lambda: pictures.field(t, scene), span=6, title="The bias field of the draw",
                              caption="The stronger the brown, the more the intensity is multiplied by. Dashed: times 1.",
                              alt=said["field"]))
-    setup = Panel(id="setup", figure=lambda: pictures.setup(scene), title="The picture as it is", alt=said["setup"])
+    setup = Panel(id="setup", figure=lambda: pictures.setup(t), title="The picture as it is", alt=said["setup"])
     return Board(panels=panels, further=further, setup=setup, summary=summary(result, scene), legend=pictures.legend(scene))
 
 

@@ -4,25 +4,28 @@ from functools import partial
 
 from core.lessons.dropout import thinning
 from core.lessons.dropout.lesson import SEEDS, Config, Result
-from core.lessons.dropout.probes import ASKED, DRAWS
+from core.lessons.dropout.probes import DRAWS
 from core.lessons.dropout.ridge import COPIES
-from core.lessons.dropout.words import alt_texts, summary, title
-from figures.dropout import averaging, pictures
+from core.lessons.dropout.words import alt_texts, summary, things, title
+from figures.dropout import averaging, pictures, plane
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
     Preset("Half the units dropped",
-           "With masks on the training loss ends above the test loss; with masks off it ends far below."),
+           "Masks on, the training loss ends above the test loss; masks off, far below."),
     Preset("Hardly any dropout", "At p = 0.05 the masks cost little: the training loss ends far below the test loss.",
            dict(p=0.05)),
     Preset("One hidden layer",
-           "Here weight scaling is exactly the geometric mean of the thinned nets. The arithmetic mean stays away from it.",
+           "Here weight scaling is exactly the normalised geometric mean of all thinned nets, not their arithmetic mean.",
            dict(depth=1)),
     Preset("Two labels in five wrong",
            "Without dropout the net learns most wrong labels by heart; with it the test loss is a quarter smaller or more.",
            dict(corrupt=40, p=0.35, steps=600)),
+    Preset("Wrong labels in the plane",
+           "Two moons, one label in five wrong: with dropout the test loss is a quarter smaller or more.",
+           dict(data="two_moons", samples=80, corrupt=20, steps=600)),
     Preset("Four units in five dropped",
            "Too much: what is left of the net learns little, and its test loss is more than twice that without dropout.",
            dict(p=0.8)),
@@ -69,30 +72,43 @@ REFERENCES = """
 
 def draw(result: Result, scene: Config) -> Board:
     said, p = Texts(lambda: alt_texts(result, scene)), f"p = {scene.p:g}"
+    low = pictures.floor(result.masked_loss, result.train_loss, result.test_loss)
     panels = [
         Panel(id="curves", figure=lambda: pictures.curves(result, scene), span=6, height="tall", pair="diagram",
               title=lambda: title(result), caption=f"{p}. Mean of {SEEDS} seeds; band: all of them. Training descends the loss "
-              "with masks on.", alt=said["curves"]),
+              f"with masks on.{low}", alt=said["curves"]),
         _diagram(result, scene, said),
         Panel(id="byp", figure=lambda: pictures.by_p(result), span=6, title="The same losses by drop probability p",
-              caption=f"Dots: {SEEDS} seeds after {result.step} updates. Upright: the p of this scene.", alt=said["byp"]),
+              caption=f"Dots: {SEEDS} seeds after {result.step} updates. Upright: the p of this scene.{low}", alt=said["byp"]),
         _scaling(result, said),
-        *_features(result, scene, said),
     ]
-    setup = Panel(id="setup", figure=lambda: pictures.setup(result), title=f"{pictures.SHOWN} of {scene.samples} training digits",
-                  caption=f"The nets have {scene.depth} hidden layer{'s' if scene.depth > 1 else ''} of {scene.width} units, of "
-                  "which others are dropped for every digit of every update. The test digits are not among these.",
-                  alt=said["setup"])
+    # In the plane the whole answer of a net can be seen, and that leads.
+    features, answers = _features(result, scene, said), _plane(result, scene, said)
+    panels += answers or features
     player = Player(labels=pictures.labels(result), name="Update")
-    return Board(panels=panels, further=[*_trained(result, scene, said), *_expected(result, scene, said)], setup=setup,
-                 player=player, summary=summary(result, scene), legend=pictures.legend(result))
+    further = [*(features if answers else []), *_trained(result, scene, said), *_expected(result, scene, said)]
+    return Board(panels=panels, further=further, setup=_setup(result, scene, said), player=player,
+                 summary=summary(result, scene), legend=pictures.legend(result))
+
+
+def _setup(result: Result, scene: Config, said: Texts) -> Panel:
+    count, some = result.data.y.shape[1], things(result)
+    nets = (f"The nets have {scene.depth} hidden layer{'s' if scene.depth > 1 else ''} of {scene.width} units, of which others "
+            f"are dropped for every {things(result, 1)} of every update. The test {some} are not among these.")
+    if result.plane:
+        whose = f"{count} of your own points train" if result.uploaded else f"{count} training points in the plane"
+        return Panel(id="setup", figure=lambda: plane.setup(result), title=whose,
+                     caption=f"{plane.SAMPLES.format(*result.names)} {nets}", alt=said["setup"])
+    return Panel(id="setup", figure=lambda: pictures.setup(result), title=f"{pictures.SHOWN} of {count} training digits",
+                 caption=nets, alt=said["setup"])
 
 
 def _diagram(result: Result, scene: Config, said: Texts) -> Panel:
-    return Panel(id="diagram", figure=lambda: pictures.diagram(result, scene), span=6, height="tall",
+    pixels = "" if result.plane else " The 64 pixels are not drawn."
+    return Panel(id="diagram", figure=lambda: pictures.diagram(result), span=6, height="tall",
                  title="The thinned net that an update trained",
-                 caption=f"For one digit of its batch. Crossed: dropped; all others are scaled by 1/(1 − p) = "
-                 f"{1 / (1 - scene.p):.3g}. Fuller: hands on more. The 64 pixels are not drawn.", alt=said["diagram"])
+                 caption=f"For one {things(result, 1)} of its batch. Crossed: dropped; all other hidden units are scaled by "
+                 f"1/(1 − p) = {1 / (1 - scene.p):.3g}. Fuller: larger output.{pixels}", alt=said["diagram"])
 
 
 def _scaling(result: Result, said: Texts) -> Panel:
@@ -101,21 +117,38 @@ def _scaling(result: Result, said: Texts) -> Panel:
     layer = ("Softmax layer: only the last hidden layer is thinned." if deep else
              "With one hidden layer the output is a softmax layer on dropped units.")
     return Panel(id="scaling", figure=lambda: averaging.scaling(result), span=6, title="Does one full net stand for the mean?",
-                 caption=f"{exact}. {layer}", alt=said["scaling"])
+                 caption=f"{exact}. Dotted: arithmetic mean of probabilities. {layer}", alt=said["scaling"])
 
 
 def _features(result: Result, scene: Config, said: Texts) -> list[Panel]:
-    caption = "A square: the 64 weights of a unit of the first layer. Orange: ink excites it; blue: ink inhibits it."
-    return [Panel(id=f"features-{name}", figure=partial(pictures.features, result, scene, name == "with"), span=6, title=of,
+    if result.plane:
+        caption = ("A square: the plane, for a unit of the last hidden layer. Orange: its response, as a share of the largest it "
+                   "ever gave; blank: silent.")
+        title, drawn = "Where units respond", plane.responses
+    else:
+        caption = "A square: the 64 weights of a unit of the first layer. Orange: ink excites it; blue: ink inhibits it."
+        title, drawn = "What units look for", pictures.features
+    return [Panel(id=f"features-{name}", figure=partial(drawn, result, name == "with"), span=6, title=f"{title}: {nets}",
                   caption=caption, alt=said[f"features-{name}"], pair=("features-with",) if name == "without" else ())
-            for name, of in (("without", "What units look for: no dropout"), ("with", f"What units look for: p = {scene.p:g}"))]
+            for name, nets in (("without", "no dropout"), ("with", f"p = {scene.p:g}"))]
+
+
+def _plane(result: Result, scene: Config, said: Texts) -> list[Panel]:
+    """What the full nets say of the plane, if that is what they learn."""
+    if not result.plane:
+        return []
+    return [Panel(id=f"plane-{name}", figure=partial(plane.says, result, name == "with"), span=6, title=of, keyed=False,
+                  caption=f"{plane.SAMPLES.format(*result.names)} Line: undecided.", alt=said[f"plane-{name}"],
+                  pair=("plane-with",) if name == "without" else ())
+            for name, of in (("without", "What the net says: no dropout"), ("with", f"What the full net says: p = {scene.p:g}"))]
 
 
 def _trained(result: Result, scene: Config, said: Texts) -> list[Panel]:
     """More of the nets that were trained."""
     return [
         Panel(id="through", figure=lambda: pictures.through_training(result, scene), span=6,
-              title="Test loss through training by p", caption=f"Mean of {SEEDS} seeds. Wide: the p of this scene.",
+              title="Test loss through training by p", caption=f"Mean of {SEEDS} seeds. Wide: the p of this scene."
+              + pictures.floor(result.test_loss),
               alt=said["through"], keyed=False),
         Panel(id="lesion", figure=lambda: averaging.lesion(result), span=6, title="Who can do without some units?",
               caption=f"Solid: trained at p = {scene.p:g}; dotted: without dropout. Hidden units removed at random, the rest "
@@ -127,11 +160,11 @@ def _trained(result: Result, scene: Config, said: Texts) -> list[Panel]:
 def _expected(result: Result, scene: Config, said: Texts) -> list[Panel]:
     """What masks do on average."""
     T = averaging.passes_shown(result, scene)
-    names = "P of the class that weight scaling names"
+    names, asked = "P of the class that weight scaling names", result.averages.scaled.numel()
     return [
         Panel(id="agreement", figure=lambda: averaging.agreement(result, scene), span=4, alt=said["agreement"], keyed=False,
               title=f"Weight scaling beside {T:,} net{'s' if T > 1 else ''}",
-              caption=f"{names}, for {ASKED * SEEDS} test digits. Off the dashed line the arithmetic mean differs."),
+              caption=f"{names}, for {asked} test {things(result)}. Off the dashed line the arithmetic mean differs."),
         Panel(id="moments", figure=lambda: averaging.moments(result), span=4, title="Mean and variance of a dropped unit",
               caption="Circles: mean, diamonds: variance of the masks that trained. Dashed: 1 and p/(1 − p).",
               alt=said["moments"], keyed=False),

@@ -63,7 +63,8 @@ def draw(result: Result, scene: Config) -> Board:
     panels = [
         Panel(id="boundaries", figure=lambda: pictures.boundaries(result), span=8, height="tall", pair="scores",
               title="Labels alone, and labels with a teacher", alt=said["boundaries"],
-              caption=f"Where each net says one half, on the first pair of seeds. Small: unlabelled points.{wrong}"),
+              caption="Where each net says one half, on the first pair of seeds. Circles: labelled A; squares: labelled B; "
+              f"small: unlabelled.{wrong}"),
         Panel(id="scores", figure=lambda: pictures.scores(result, scene), span=4, height="tall",
               title="Who is right on the test set?",
               caption=f"Lines: means of {SEEDS} seeds. Bands: all of them, for the net alone and for the teacher.",
@@ -89,7 +90,7 @@ def draw(result: Result, scene: Config) -> Board:
               caption="Mean of the seeds and of ten updates; band: all seeds.", alt=said["loss"]),
     ]
     setup = Panel(id="setup", figure=lambda: pictures.setup(result), title="A few labels among many points", alt=said["setup"],
-                  caption=f"Large: labelled. Small: the labels are kept from the nets.{wrong}")
+                  caption=f"Circles: labelled A; squares: labelled B. Small: the labels are kept from the nets.{wrong}")
     player = Player(labels=pictures.labels(result), name="Training", live=result.step < scene.steps)
     return Board(panels=panels, further=further, setup=setup, player=player, summary=summary(result, scene),
                  legend=pictures.legend())

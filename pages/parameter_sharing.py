@@ -1,14 +1,14 @@
 """parameter_sharing: one filter for all places, one cell for all steps, two tasks on a leash."""
 
-from core.lessons.parameter_sharing.images import MARGIN, SEEDS, Images, equal_width
-from core.lessons.parameter_sharing.lesson import REACH, Config, Result
+from core.lessons.parameter_sharing.images import MARGIN, PREVIEW, SEEDS, TEST, Images, equal_width
+from core.lessons.parameter_sharing.lesson import REACH, Config, Result, done
 from core.lessons.parameter_sharing.sequences import Sequences
 from core.lessons.parameter_sharing.sharing import equivariance, uses_of_weights
 from core.lessons.parameter_sharing.tying import Tying, pull_together
 from core.lessons.parameter_sharing.words import alt_texts, summary, tie_words
 from figures.parameter_sharing import others, pictures
 from ui import page
-from ui.chart import Board, Panel, Texts
+from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
@@ -77,7 +77,8 @@ def draw(result: Result, scene: Config) -> Board:
     else:
         assert result.tying
         panels, further, setup = _tying(result.tying, scene, alt)
-    return Board(panels=panels, further=further, setup=setup, summary=summary(result, scene),
+    player = Player(labels=pictures.labels(result), name="Update", autoplay=False, live=not done(result, scene))
+    return Board(panels=panels, further=further, setup=setup, player=player, summary=summary(result, scene),
                  legend=pictures.legend(result, scene))
 
 
@@ -89,17 +90,19 @@ def _images(seen: Images, scene: Config, alt: Texts) -> tuple[list[Panel], list[
               pair="size",
               alt=alt["shift"],
               caption=f"Test digits moved one of four ways. {nets}Lines: means of {SEEDS} seeds; bands: all seeds. Pooling of "
-                      f"2 × 2 keeps step with even shifts only. Beyond {MARGIN} pixels a digit can leave the frame."),
+                      f"2 × 2 keeps step with even shifts only. Beyond {MARGIN} pixels a digit can leave the frame. Before the "
+                      f"last update {PREVIEW} of the {TEST} test digits count."),
         Panel(id="size", figure=lambda: pictures.size(seen, scene), span=5, height="tall", title="Accuracy by training size",
               alt=alt["size"],
-              caption="Test digits that are not moved. Dotted: the size in view."),
+              caption=f"Test digits that are not moved, mean and range of {SEEDS} seeds. Dotted: the size in view."),
         Panel(id="maps", figure=lambda: pictures.maps(seen, scene), span=7, title="Shift the digit: its maps go with it",
               pair="says", shift=("dx", "dy"), alt=alt["maps"], height="short",
-              caption=f"Drag, or use the arrow keys: up to {REACH} pixels. Maps of four filters after the first convolution."),
+              caption=f"Drag, or use the arrow keys: up to {REACH} pixels. Maps of four trained filters, "
+                      "after the first convolution."),
         Panel(id="says", figure=lambda: pictures.says(seen, scene), span=5, title="What each net takes it for", alt=alt["says"],
               height="short", keyed=False,
               caption="Bars in order: " + ", ".join(pictures.NAMES[h] for h in pictures.places(seen, scene)) +
-              "; nets of the first seed."),
+              "; trained nets of the first seed."),
         Panel(id="budget", figure=lambda: pictures.budget(seen, scene), span=7, title="Equal size, equal accuracy",
               pair="filters",
               alt=alt["budget"], caption="Solid: not moved; dashed and open: moved by 2 pixels. Grey: MLPs of "
@@ -156,10 +159,11 @@ def _sequences(seen: Sequences, alt: Texts) -> tuple[list[Panel], list[Panel], P
 def _tying(seen: Tying, scene: Config, alt: Texts) -> tuple[list[Panel], list[Panel], Panel]:
     linear = seen.problem == "linear"
     exact = " Dashed: closed form." if linear else ""
-    losses = Panel(id="losses", figure=lambda: others.losses(seen, scene), span=7, height="tall", title="Both tasks' test loss",
+    losses = Panel(id="losses", figure=lambda: others.losses(seen, scene), span=7, height="tall",
+                   title="Both tasks' test " + ("loss" if linear else "error"),
                    alt=alt["losses"],
                    pair="weights" if linear else "gap",
-                   caption=f"Mean over seeds. Task B has few samples. "
+                   caption=f"Lines: means of {len(seen.test[0])} seeds; bands: all seeds. Task B has few samples. "
                    f"Stars: lowest. Dotted: the slider's s, λ = {tie_words(seen, scene)}.{exact}")
     weights = Panel(id="weights", figure=lambda: others.weights(seen, scene), span=5, height="tall",
                     title="Two weight vectors approach",
@@ -167,7 +171,7 @@ def _tying(seen: Tying, scene: Config, alt: Texts) -> tuple[list[Panel], list[Pa
                     "Stars: the truths." + exact)
     gap = Panel(id="gap", figure=lambda: others.gap(seen, scene), span=12 if linear else 5, title="How far apart they stay",
                 alt=alt["gap"], height="short" if linear else "tall",
-                caption="Distance of both weight vectors, mean over seeds." + exact)
+                caption=f"Distance of both weight vectors: mean of {len(seen.test[0])} seeds; band: all." + exact)
     setup = Panel(id="setup", figure=lambda: others.tasks(seen), title="Two related tasks", alt=alt["tasks"], keyed=False,
                   caption="Task A has 48 samples and task B 6." if linear else "Task B sees digits one pixel to the left.")
     return [losses, weights, gap] if linear else [losses, gap], [], setup

@@ -2,7 +2,7 @@
 
 from core.lessons.surrogate_losses import surrogates
 from core.lessons.surrogate_losses.lesson import LOSSES, Config, Result, spoken
-from core.lessons.surrogate_losses.words import alt_texts, summary
+from core.lessons.surrogate_losses.words import alt_texts, names, summary
 from figures.surrogate_losses import pictures
 from ui import page
 from ui.chart import Board, Panel, Player, Texts
@@ -50,6 +50,8 @@ the training samples, logistic and exponential loss have no minimum: lengthening
 Here the classes are Gaussian with unit variance, $\Delta$ apart, so without flipped labels
 $\ln\frac{\eta}{1-\eta}=\Delta x_1$, and no classifier expects an error below $\Phi(-\Delta/2)$.
 With a part $\rho$ of the labels flipped it is $\rho+(1-2\rho)\,\Phi(-\Delta/2)$.
+Of points of your own $\eta$ is not known, so that the boundary of fewest errors, the least error and the scores that are wanted
+are not drawn. The closed form of least squares is: it needs the samples alone.
 """
 
 REFERENCES = """
@@ -63,12 +65,13 @@ REFERENCES = """
 def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alt_texts(result, scene))
     exact = " Theory: squared loss in closed form." if scene.model == "linear" else ""
-    marks = " Diamonds: outliers, of B." if scene.distance else ""
+    a, b = names(result)
+    marks = f" Diamonds: outliers, of {b}." if scene.distance else ""
     marks += " Rings: wrong labels." if scene.label_noise else ""
     panels = [
         Panel(id="plane", figure=lambda: pictures.plane(result, scene), span=7, height="tall", pair="outliers", alt=said["plane"],
               title="Where each loss puts its boundary",
-              caption=f"Circles: class A. Squares: B.{marks} Theory: the boundary of fewest errors."),
+              caption=f"Circles: {a}. Squares: {b}.{marks} {_best(result)}"),
         Panel(id="outliers", figure=lambda: pictures.outliers(result, scene), span=5, height="tall", alt=said["outliers"],
               title="How many change class as outliers go further", click=("distance", ""),
               caption=f"Change from d = 0: mean and range of {scene.draws} draws.{exact} Click to set d."),
@@ -79,30 +82,44 @@ def draw(result: Result, scene: Config) -> Board:
     ]
     further = [
         _training(result, scene, "squared", said, pair="train-hinge"), _training(result, scene, "hinge", said),
-        _training(result, scene, "exponential", said, pair="wanted"),
-        Panel(id="wanted", figure=lambda: pictures.wanted(result, scene), span=6, title="The score each loss wants", keyed=False,
-              alt=said["wanted"], caption="Dots: scores of validation samples. Lines: the scores of least expected loss."),
+        _training(result, scene, "exponential", said, pair="" if result.own else "wanted"),
     ]
+    if not result.own:
+        further.append(Panel(
+            id="wanted", figure=lambda: pictures.wanted(result, scene), span=6, title="The score each loss wants", keyed=False,
+            alt=said["wanted"], caption="Dots: scores of validation samples. Lines: the scores of least expected loss."))
     player = Player(labels=[f"step {s}" for s in result.recorded.tolist()], live=not result.done)
     return Board(panels=panels, further=further, setup=_setup(result, scene), player=player, summary=summary(result, scene),
                  legend=pictures.LEGEND)
 
 
+def _best(result: Result) -> str:
+    return ("Their log-odds are not known, so no best boundary is drawn." if result.own else
+            "Theory: the boundary of fewest errors.")
+
+
 def _training(result: Result, scene: Config, loss: str, said: Texts, pair: str = "") -> Panel:
     bits = " Loss in bits." if loss == "logistic" else ""
+    least = "" if result.own else " Dashed: least expected error."
     return Panel(id=f"train-{loss}", figure=lambda: pictures.training(result, scene, loss), span=6, pair=pair, keyed=False,
                  title=f"{LOSSES[loss]} loss and the error it leaves", alt=said[f"train-{loss}"],
-                 caption=f"Solid: training. Dotted: validation. Dashed: least expected error.{bits}")
+                 caption=f"Solid: training. Dotted: validation.{least}{bits}")
 
 
 def _setup(result: Result, scene: Config) -> Panel:
-    count = result.carried[0]
-    way = "to the right, away from class A" if scene.side == "right" else "to the left, towards class A and beyond"
+    count, (a, b) = result.carried[0], names(result)
+    right = scene.side == "right"
+    if result.own:
+        start, end = (a, b) if right else (b, a)
+        way = f"along the line from the mean of {start} to that of {end}, turned by 35°"
+    else:
+        way = "to the right, away from class A" if right else "to the left, towards class A and beyond"
     here = "" if scene.distance else f" They are drawn {spoken(scene)} away, as the question has them."
+    along = f" It goes {way}." if result.own else ""
+    what = f"{a} and {b}" if result.own else f"two classes, {scene.apart:g} apart along x₁"
     return Panel(id="setup", figure=lambda: pictures.setup(result, scene), title="The training set",
-                 caption=f"Circles: class A. Squares: class B. Diamonds: what is carried away, dotted from where it was.{here}",
-                 alt=f"{scene.n} samples of two classes, {scene.apart:g} apart along x₁; {count} of class B carried "
-                     f"{spoken(scene)} away, {way}.")
+                 caption=f"Circles: {a}. Squares: {b}. Diamonds: what is carried away, dotted from where it was.{along}{here}",
+                 alt=f"{len(result.y)} samples of {what}; {count} of {b} carried {spoken(scene)} away, {way}.")
 
 
 SYMBOLS = {"φ": "phi", "z": "z", "dφ/dz": "slope", "f": "wanted"}

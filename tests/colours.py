@@ -40,6 +40,8 @@ KINDS = {
     "minima": tuple(f"minimum_{i}" for i in range(9)),
     "sharings": ("shared", "unshared", "unshared_wide"),
     "tied tasks": ("task_a", "task_b"),
+    "learners of a sum": ("weak_learner", "averaged"),
+    "models for several tasks": ("tasks_apart", "tasks_untold", "tasks_joined", "tasks_added", "tasks_gated", "tasks_headed"),
     "places": ("best", "warning"),
 }
 KIND = {name: kind for kind, names in KINDS.items() for name in names}

@@ -1,6 +1,7 @@
-"""Runs that several tests look at: each is made once in a worker, and the last few are kept.
+"""Runs that several tests look at: each is made once in a worker, and kept until the next lesson's turn.
 
-`tests/conftest.py` sends all tests of a lesson to one worker, one after the other, so few are enough. Nobody may change them.
+`tests/conftest.py` sends all tests of a lesson to one worker, one after the other, so those of one lesson are enough.
+Nobody may change them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def run(slug: str, scene: Scene) -> Any:
     return opening(slug)[-1] if trained == type(scene)() else _run(slug, trained)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=20)  # the presets of a lesson at the seeds that are counted
 def _run(slug: str, trained: Scene) -> Any:
     return lesson(slug).module().run(trained)
 

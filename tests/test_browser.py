@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, urlencode, urlparse
 import pytest
 from playwright.sync_api import Page, expect
 
+from core.catalogue import lesson
+from tests.pages import page_spec
 from tests.reader import SLIDER, Reader, in_browser, violations
 
 pytestmark = in_browser
@@ -252,3 +254,29 @@ def test_the_words_are_sent_to_those_who_open_them(reader):
     # The picture has not been touched.
     reader.drawn()
     assert reader.scene() == {}
+
+
+def test_axes_of_one_scale_keep_their_ranges_from_scene_to_scene(reader):
+    """Plotly.react alone widens them to what the scene before had room for."""
+    page, spec, module = reader.open("surrogate_losses"), page_spec("surrogate_losses"), lesson("surrogate_losses").module()
+    for preset in [spec.presets[k] for k in (5, 0, 2)]:
+        link = page.locator(".lab-presets a").get_by_text(preset.name, exact=True)
+        link.click()
+        expect(link).to_have_attribute("aria-current", "true")
+        reader.drawn()
+        scene = module.Config(**preset.values)
+        (panel,) = [one for one in spec.draw(module.run(scene), scene).panels if one.id == "plane"]
+        wanted = [list(panel.figure.layout[name].range) for name in ("xaxis", "yaxis")]
+        shown = reader.plot("plane").evaluate("(node) => ['xaxis', 'yaxis'].map((name) => node._fullLayout[name].range)")
+        for one, other in zip(shown, wanted, strict=True):
+            assert one == pytest.approx(other, rel=1e-6), preset.name
+
+
+@pytest.mark.parametrize("way", ["link", "home"])
+def test_plotly_is_loaded_once_whatever_the_way_to_a_lesson(reader, way):
+    page = reader.open("risk" if way == "link" else "")
+    if way == "home":
+        page.get_by_role("link", name="Optimisers").first.click()
+    reader.drawn()
+    asked = page.evaluate("performance.getEntriesByType('resource').filter((one) => one.name.endsWith('plotly.min.js')).length")
+    assert (asked, page.locator("script[src$='plotly.min.js']").count()) == (1, 1)

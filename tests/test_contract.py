@@ -16,7 +16,7 @@ import torch
 
 from core import lesson
 from core.controls import Choice, Choices, Control, Grid, InvalidValue, Number, Numbers, Switch
-from core.drawings import Asset
+from core.drawings import LEVELS, Asset, Points
 from core.lesson import Scene
 from figures import style
 from tests.pages import page_spec
@@ -87,6 +87,9 @@ def outside(control: Control) -> list[Any]:
             return [1, "yes", None]
         case Numbers():
             return [(), (control.high + 1,) * control.least, (float("nan"),) * control.least, (0.0,) * (control.most + 1), "1"]
+        case Points():
+            return [((-1, 0, 0),) * control.most, ((LEVELS, 0, 0),) * control.most, ((0, 0, control.classes),) * control.most,
+                    ((0, 0),) * control.most, ((0, 0, 0),) * (control.most + 1), "1", None]
         case Asset():
             return ["no digest", None, 3, "A" * 32]
     raise TypeError(type(control))

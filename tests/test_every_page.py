@@ -52,6 +52,11 @@ def fits_a_phone(page: Page) -> None:
     above = first.locator(".lab-player:visible, .lab-plot").last.bounding_box()
     assert above
     assert main["y"] >= above["y"] + above["height"] - 1
+    lines = page.evaluate("""Object.fromEntries([...document.querySelectorAll(".lab-panel")].map((panel) => {
+      const shown = [...panel.querySelectorAll(".lab-key > *")].filter((one) => one.offsetParent);
+      return [panel.dataset.panel, new Set(shown.map((one) => one.offsetTop)).size];
+    }))""")
+    assert max(lines.values()) < 5, lines
 
 
 def stands_in_lines(page: Page) -> None:

@@ -42,7 +42,8 @@ def test_every_page_draws_plays_and_takes_a_click(tab, address, entry):
     drawn = tab.evaluate(f"document.querySelector('{first}').querySelectorAll('.trace, .heatmaplayer image, .contour, .bars path,"
                          " .imagelayer image, .scatterlayer path').length")
     painted = tab.evaluate(f"[...document.querySelectorAll('{first} .lab-image canvas')].some((c) =>"
-                           " new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size > 2)")
+                           " new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer))"
+                           ".size > 2)")
     assert drawn > 0 or painted, "the first picture is empty"
     # Play: the film runs and can be stopped.
     if tab.evaluate("!document.querySelector('.lab-player').hidden"):

@@ -86,7 +86,7 @@ def test_a_page_names_what_it_needs(started):
         html = (gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body).decode()
         index = (compat.STREAMLITS_FILES / "index.html").read_text()
         assert headers["cache-control"] == "no-cache"
-        named = re.findall(r'href="\./([^"]*)"', html.replace(index.split("</head>")[0], ""))
+        named = re.findall(r'(?:href|src)="\./([^"]*)"', html.replace(index.split("</head>")[0], ""))
         ours = [f"{folder.address}/{name}" for folder, name in ADDRESSES]
         assert [*html.splitlines()][-2:] == [*index.splitlines()][-2:]
         if start == "app.py" or not path:

@@ -59,3 +59,56 @@ def test_a_picture_of_ones_own(browser, place):
     for one in (reader, other):
         one.page.context.close()
         assert one.errors == []
+
+
+def drop(page: Page, label: str, name: str, data: bytes) -> None:
+    """As a hand does that lets a file go over the place for it."""
+    files = page.evaluate_handle("""([name, bytes]) => {
+      const carried = new DataTransfer();
+      carried.items.add(new File([new Uint8Array(bytes)], name));
+      return carried;
+    }""", [name, list(data)])
+    zone = page.get_by_test_id("stFileUploader").filter(has_text=label).get_by_test_id("stFileUploaderDropzone")
+    for event in ("dragenter", "dragover", "drop"):
+        zone.dispatch_event(event, {"dataTransfer": files})
+
+
+def test_a_picture_is_dropped_and_transformed(browser, place):
+    reader = opened(browser, place, "augmentation?seed=0")
+    page = reader.page
+    caption = page.locator("[data-panel=draws]")
+    expect(caption).to_contain_text("landmarks")
+    drop(page, "Your own picture", "scan.dcm", files.dicom(files.CORNERS[..., 0].astype("uint16")[None].repeat(5, 0)))
+    expect(caption).to_contain_text("Your own picture (CT")
+    expect(caption).not_to_contain_text("Green")
+    expect(page.locator(".lab-notices .lab-notice")).to_have_text([
+        "Your own picture: The file has 5 frames; the middle one, frame 3, is shown.",
+        "Your own picture: not in the link, and nobody else sees it."])
+    reader.drawn()
+    drop(page, "Your own picture", "broken.png", files.image(files.CORNERS)[:60])
+    expect(page.locator(".lab-notices .lab-notice").filter(has_text="broken or cut short")).to_have_count(1)
+    expect(caption).to_contain_text("Your own picture (CT")
+    page.get_by_role("button", name="Remove it").click()
+    expect(caption).to_contain_text("landmarks")
+    page.context.close()
+    assert reader.errors == []
+
+
+@pytest.mark.parametrize(("slug", "panel"), [("noise", "fits"), ("surrogate_losses", "plane")])
+def test_points_of_ones_own(browser, place, slug, panel):
+    reader = opened(browser, place, f"{slug}?seed=0")
+    page = reader.page
+    page.get_by_text("More", exact=True).click()
+    shown = page.locator(f"[data-panel={panel}]")
+    named = "Circles: fox. Squares: hedgehog."
+    expect(shown).not_to_contain_text(named)
+    bring(page, "Your own points", "short.csv", files.table(7).encode())
+    expect(page.locator(".lab-notices .lab-notice")).to_contain_text(["Your own points: The table has 7 rows"])
+    bring(page, "Your own points", "points.csv", files.table(60, classes=("fox", "hedgehog")).encode())
+    expect(shown).to_contain_text(named)
+    reader.drawn()
+    expect(page.get_by_text("Your own points: not in the link, and nobody else sees it.")).to_be_visible()
+    page.get_by_role("button", name="Remove it").click()
+    expect(shown).not_to_contain_text(named)
+    reader.page.context.close()
+    assert reader.errors == []

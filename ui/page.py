@@ -111,7 +111,8 @@ def _controls(slug: str, scene: Scene) -> None:
     first = [(n, c) for n, c in fields.items() if not c.more and not c.hidden and scene.matters(n)]
     with st.container(key="main-controls"):
         controls.draw_widgets(slug, scene, dict(first[:MAIN]))
-    controls.draw_widgets(slug, scene, dict(first[MAIN:]))
+    with st.container():  # a part of the page that moves up when controls go is closed by the browser
+        controls.draw_widgets(slug, scene, dict(first[MAIN:]))
     more = {n: c for n, c in fields.items() if c.more}
     if any(not c.hidden for c in more.values()):
         with st.expander("More", icon=":material/tune:"):

@@ -13,9 +13,9 @@ def brightness(image: Tensor, shift: Tensor) -> Tensor:
     return image + shift.reshape(-1, 1, 1, 1)
 
 
-def contrast(image: Tensor, factor: Tensor) -> Tensor:
-    """x̄ + c (x − x̄) about the mean x̄ of all pixels and channels, which stays."""
-    mean = image.mean((1, 2, 3), keepdim=True)
+def contrast(image: Tensor, factor: Tensor, about: Tensor | None = None) -> Tensor:
+    """x̄ + c (x − x̄) about the mean x̄ of all pixels and channels, which stays, or about another level [D]."""
+    mean = image.mean((1, 2, 3), keepdim=True) if about is None else about.reshape(-1, 1, 1, 1)
     return mean + factor.reshape(-1, 1, 1, 1) * (image - mean)
 
 

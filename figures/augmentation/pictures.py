@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+import torch
 from torch import Tensor
 
 from core.lessons.augmentation.chain import LINES
 from core.lessons.augmentation.lesson import BINS, DRAWS, RATIOS, Config, Result, Transformed
-from core.lessons.augmentation.subjects import PICTURES, subject
+from core.lessons.augmentation.subjects import OWN
 from core.lessons.augmentation.words import look
 from core.transforms import ffd
 from figures import style
@@ -30,21 +30,16 @@ def _blob(level: Tensor) -> Blob:
     return image_blob((255 * level).round().byte().movedim(0, -1).numpy())
 
 
-@lru_cache(maxsize=8)
-def original(name: str) -> Blob:
-    """The picture as it is."""
-    return _blob(subject(name).level.clamp(0, 1))
-
-
-def setup(scene: Config) -> ImageGrid:
+def setup(t: Transformed) -> ImageGrid:
     """The picture before anything is done to it."""
-    return ImageGrid(cells=(Cell(images=(original(scene.picture),), alt=PICTURES[scene.picture]),), columns=1)
+    return ImageGrid(cells=(Cell(images=(_blob(t.level),), alt=t.subject.label),), columns=1)
 
 
 def draws(t: Transformed, scene: Config) -> ImageGrid:
     """The picture and its draws, with what was moved along."""
     straight = _lattice(t.level.shape[-2:]) if t.lines is not None else ""
-    first = Cell(images=(original(scene.picture),), labels=("as it is",), alt="the picture as it is",
+    label = "yours, as it is" if t.subject.name == OWN else "as it is"
+    first = Cell(images=(_blob(t.level),), labels=(label,), alt=f"the picture {label}",
                  overlays=tuple(_over(t, straight, t.mask, t.marks)) if scene.over else ())
     cells: list[Cell | None] = [first]
     for k in range(DRAWS):
@@ -106,8 +101,16 @@ def histogram(t: Transformed, scene: Config) -> go.Figure:
         traces.append(dict(type="scatter", x=at, y=style.array(100 * values.clamp_min(1e-5)), mode="lines", name=name,
                            line=dict(color=style.colour(hue), width=2.5, shape="hvh"),
                            hovertemplate=f"{name}, level %{{x:.2f}}: %{{y:.2f}}\u00a0%<extra></extra>"))
-    return style.figure(traces, x="level", y="values (%)", yaxis_type="log", yaxis_range=[-2, 2], xaxis_range=[0, 1],
+    return style.figure(traces, x="level", y="values (%)", yaxis_type="log", yaxis_range=_decades(t), xaxis_range=[0, 1],
                         showlegend=False)
+
+
+def _decades(t: Transformed) -> list[float]:
+    """The powers of ten (%) between the least and the fullest bin that holds something, of the picture and all its draws."""
+    shares = torch.cat([t.before, t.after.flatten()])
+    ends = (100 * shares[shares > 0]).log10()
+    high = min(2.0, float(ends.max()) + 0.1)
+    return [min(float(ends.min()) - 0.1, high - 1), high]
 
 
 def statistics(t: Transformed) -> Table:

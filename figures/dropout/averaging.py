@@ -21,15 +21,29 @@ def scaling(result: Result) -> go.Figure:
              ("thinned_deep", "solid", of.deep, "geometric mean"), ("thinned_deep", "dot", of.deep_arithmetic, "arithmetic mean")]
     counts = np.array(of.counts, float)
     traces: list[style.Trace] = []
+    ends: dict[str, float] = {}
     for hue, dash, distance, mean in lines:
         if distance is None or distance[0] == 0:  # a net whose units are all dead is the same whatever is dropped
             continue
+        if mean == "arithmetic mean":
+            ends[hue] = float((distance[-1] / distance[0]).log10())
         said = f"{NAMES[hue]}, {mean} of %{{x:,}}: %{{y:.3f}} of one net's<extra></extra>"
         traces.append(dict(type="scatter", x=style.array(counts), y=style.array(distance / distance[0]), mode="lines+markers",
                            line=dict(color=style.colour(hue), dash=dash, width=2.4), marker=dict(size=6), hovertemplate=said))
     traces.append(style.theory(counts, counts**-0.5, "1/√T"))
-    return style.figure(traces, x="thinned nets averaged T", y="distance, relative", xaxis_type="log",
-                        yaxis_type="log", showlegend=False)
+    last = float(np.log10(counts[-1]))
+    notes = [style.label(last, y, "arithmetic", hue) for hue, y in zip(ends, _apart(list(ends.values())), strict=True)]
+    notes.append(style.label(last, -0.5 * last - 0.06, "1/√T"))
+    return style.figure(traces, x="thinned nets averaged T", y="distance, relative", xaxis_type="log", yaxis_type="log",
+                        xaxis_range=[-0.04 * last, 1.27 * last], annotations=notes, showlegend=False)
+
+
+def _apart(heights: list[float], least: float = 0.14) -> list[float]:
+    """Two heights or fewer, moved away from each other where they would be closer than `least` decades."""
+    if len(heights) < 2 or abs(heights[1] - heights[0]) >= least:
+        return heights
+    middle, sign = sum(heights) / 2, 1 if heights[1] >= heights[0] else -1
+    return [middle - sign * least / 2, middle + sign * least / 2]
 
 
 def agreement(result: Result, scene: Config) -> go.Figure:

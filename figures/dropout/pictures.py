@@ -9,13 +9,15 @@ import numpy as np
 import plotly.graph_objects as go
 from torch import Tensor
 
-from core.lessons.dropout.data import CLASSES
-from core.lessons.dropout.lesson import Config, Result, network
+from core.lessons.dropout.lesson import Config, Result
 from figures import style
+from figures.dropout.plane import columns
 from figures.kinds import SIGNED, Cell, ImageGrid, Layer, NetworkDiagram, levels
 
-COLUMNS = 8  # of units' pictures, and of digits
+COLUMNS = 8  # of digits
 SHOWN = 24  # training digits
+LEAST = 1e-5  # nats: smaller losses are drawn at it, on axes that are logarithmic
+LONGEST = 6  # letters of a class beside its unit
 MASKED, PLAIN, TEST = "Training loss, masks on", "Training loss, masks off", "Test loss, masks off"
 # name, colour, dash, and where its values lie in a result
 LINES = ((MASKED, "train", "solid"), (PLAIN, "train", "dot"), (TEST, "test", "solid"))
@@ -24,18 +26,18 @@ LINES = ((MASKED, "train", "solid"), (PLAIN, "train", "dot"), (TEST, "test", "so
 def legend(result: Result) -> list[tuple[str, str, str]]:
     """The key of every line that carries no name of its own."""
     keys = [*LINES, ("Linear regression: exact", "thinned_line", "solid"),
-            ("One softmax layer, geometric mean: exact", "thinned_layer", "solid"),
-            ("One softmax layer, arithmetic mean", "thinned_layer", "dot")]
+            ("One softmax layer, geometric mean: exact", "thinned_layer", "solid")]
     if result.averages.deep is not None:
-        keys += [("Deep net, geometric mean: approximate", "thinned_deep", "solid"),
-                 ("Deep net, arithmetic mean", "thinned_deep", "dot")]
+        keys.append(("Deep net, geometric mean: approximate", "thinned_deep", "solid"))
     return [(name, style.colour(hue), dash) for name, hue, dash in keys]
 
 
 def labels(result: Result) -> list[str]:
     """What the player says of each frame."""
     frames = result.frames
-    return [f"update {update}: digit {int(label)}" for update, label in zip(frames.update, frames.label, strict=True)]
+    thing = "class" if result.plane else "digit"
+    return [f"update {update}: {thing} {result.names[int(label)]}"
+            for update, label in zip(frames.update, frames.label, strict=True)]
 
 
 def curves(result: Result, scene: Config) -> go.Figure:
@@ -44,7 +46,7 @@ def curves(result: Result, scene: Config) -> go.Figure:
     traces, at_frames = [], []
     for (name, hue, dash), x, loss in zip(LINES, (result.masked_at, result.recorded, result.recorded),
                                           (result.masked_loss, result.train_loss, result.test_loss), strict=True):
-        values = loss[:, a].double().numpy()
+        values = drawn(loss[:, a])
         at, mean = x.double().numpy(), values.mean(1)
         traces += [style.band(at, values.min(1), values.max(1), name, hue),
                    dict(type="scatter", x=style.array(at), y=style.array(mean), mode="lines", name=name,
@@ -65,7 +67,7 @@ def by_p(result: Result) -> go.Figure:
     traces: list[style.Trace] = []
     p = style.array(result.rates)
     for (name, hue, dash), loss in zip(LINES, (result.masked_loss, result.train_loss, result.test_loss), strict=True):
-        values = style.array(loss[-1])
+        values = drawn(loss[-1])
         said = f"{name}, p = %{{x:g}}: %{{y:.3g}} nats<extra></extra>"
         traces.append(dict(type="scatter", x=np.repeat(p, values.shape[1]), y=values.ravel(), mode="markers", hovertemplate=said,
                            marker=dict(size=5, opacity=0.5, color=style.colour(hue), symbol="circle-open" if dash == "dot"
@@ -80,19 +82,29 @@ def by_p(result: Result) -> go.Figure:
 
 def through_training(result: Result, scene: Config) -> go.Figure:
     """Test loss as the nets train, one line for each p: means of the seeds."""
-    traces, notes, ends = [], [], result.test_loss[-1].double().mean(1)
+    traces, notes, means = [], [], drawn(result.test_loss.mean(2))
     for a, p in enumerate(result.rates):
         own = a == result.own
-        traces.append(dict(type="scatter", x=style.array(result.recorded), y=style.array(result.test_loss[:, a].mean(1)),
+        traces.append(dict(type="scatter", x=style.array(result.recorded), y=style.array(means[:, a]),
                            mode="lines", line=dict(color=style.colour("test"), width=4 if own else 1.8),
                            opacity=1 if own else 0.75, hovertemplate=f"p = {p:g}, update %{{x}}: %{{y:.3g}} nats<extra></extra>"))
-    lowest, last = float(result.test_loss.mean(2).min()), int(result.recorded[-1])
-    heights = _apart(np.log10(ends.numpy()), 0.075 * np.log10(2.6 / lowest))
+    last = int(result.recorded[-1])
+    heights = _apart(np.log10(means[-1]), max(0.075 * float(np.ptp(np.log10(means))), 0.01))
     for a, p in enumerate(result.rates):
         text = f"<b>p = {p:g}</b>" if a == result.own else f"p = {p:g}"
         notes.append(style.label(last, float(heights[a]), text, "test"))
     return style.figure(traces, x="update", y="test loss (nats)", xaxis_range=[0, 1.22 * scene.steps], yaxis_type="log",
                         annotations=notes, showlegend=False)
+
+
+def drawn(losses: Tensor) -> np.ndarray:
+    """Losses as they are drawn on a logarithmic axis, where a loss that is zero has no place."""
+    return losses.double().clamp(min=LEAST).numpy()
+
+
+def floor(*losses: Tensor) -> str:
+    """What a caption says of losses that are drawn higher than they are."""
+    return " Losses below 0.00001 nats are drawn there." if any((of < LEAST).any() for of in losses) else ""
 
 
 def _apart(heights: np.ndarray, least: float) -> np.ndarray:
@@ -112,29 +124,37 @@ def setup(result: Result) -> ImageGrid:
     return ImageGrid(cells=cells, columns=COLUMNS, pixelated=True, quantity="ink")
 
 
-def diagram(result: Result, scene: Config) -> NetworkDiagram:
+def short(name: str) -> str:
+    """The name of a class, cut where it would not stand beside its unit."""
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+
+
+def diagram(result: Result) -> NetworkDiagram:
     """The net at each frame's update, its dropped units crossed, with what each unit handed on."""
     frames = result.frames
-    # The pixels are too many to be drawn, and biases have no lines.
-    weights = [layer.weight for layer in network(scene).views(frames.theta)][1:]
+    # Pixels are too many to be drawn, and biases have no lines.
+    inputs = [Layer(name="input", units=("x₁", "x₂"), values=style.array(frames.x))] if result.plane else []
+    weights = [layer.weight for layer in result.mlp.views(frames.theta)][1 - len(inputs):]
     layers = [Layer(name=f"layer {i}", units=tuple(str(u + 1) for u in range(mask.shape[1])), values=style.array(units),
                     dropped=(mask == 0).numpy())
               for i, (mask, units) in enumerate(zip(frames.masks, frames.units, strict=True), 1)]
-    answer = Layer(name="P(digit)", units=tuple(str(c) for c in range(CLASSES)), values=style.array(frames.probability))
-    return NetworkDiagram(layers=(*layers, answer), weights=tuple(style.array(weight) for weight in weights))
+    names = tuple(short(name) for name in result.names)
+    answer = Layer(name="P(class)" if result.plane else "P(digit)", units=names, values=style.array(frames.probability))
+    return NetworkDiagram(layers=(*inputs, *layers, answer), weights=tuple(style.array(weight) for weight in weights))
 
 
-def features(result: Result, scene: Config, dropout: bool) -> ImageGrid:
+def features(result: Result, dropout: bool) -> ImageGrid:
     """The 64 weights of each unit of the first layer, as pixels, at each frame."""
-    limit = max(float(_looks(theta, scene).abs().max()) for theta in (result.frames.plain, result.frames.theta))
-    looks = _looks(result.frames.theta if dropout else result.frames.plain, scene)
+    limit = max(float(_looks(theta, result).abs().max()) for theta in (result.frames.plain, result.frames.theta))
+    looks = _looks(result.frames.theta if dropout else result.frames.plain, result)
     cells = tuple(Cell(images=levels(looks[:, u], -limit, limit), alt=f"weights of unit {u + 1}") for u in range(looks.shape[1]))
-    return ImageGrid(cells=cells, columns=COLUMNS, pixelated=True, scale=SIGNED, low=-limit, high=limit, quantity="weight")
+    return ImageGrid(cells=cells, columns=columns(result), pixelated=True, scale=SIGNED, low=-limit, high=limit,
+                     quantity="weight")
 
 
-def _looks(theta: Tensor, scene: Config) -> Tensor:
+def _looks(theta: Tensor, result: Result) -> Tensor:
     """First-layer weights [F, H, 8, 8]."""
-    return network(scene).views(theta)[0].weight.unflatten(2, (8, 8))
+    return result.mlp.views(theta)[0].weight.unflatten(2, (8, 8))
 
 
 def thumbnail(result: Result, scene: Config) -> dict[str, Any]:

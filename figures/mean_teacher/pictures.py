@@ -17,9 +17,7 @@ CLASSES = ("class_a", "class_b")
 
 
 def legend() -> list[tuple[str, str, str]]:
-    lines = [(NAMES[net], style.colour(HUES[net]), "solid") for net in NETS]
-    return [*lines, ("Labelled A", style.colour("class_a"), "solid"), ("Labelled B", style.colour("class_b"), "solid"),
-            ("Unlabelled", style.MUTED, "solid")]
+    return [(NAMES[net], style.colour(HUES[net]), "solid") for net in NETS]
 
 
 def labels(result: Result) -> list[str]:
@@ -39,7 +37,7 @@ def _points(result: Result) -> list[style.Trace]:
     said = [f"labelled {'AB'[g]}{', truly ' + 'AB'[t] if g != t else ''}" for g, t in zip(given, true, strict=True)]
     large = dict(type="scatter", x=x[0], y=x[1], mode="markers", text=said,
                  marker=dict(color=[style.colour(CLASSES[g]) for g in given], size=12, line=dict(color=style.PAPER, width=1.5),
-                             symbol=["x" if g != t else "circle" for g, t in zip(given, true, strict=True)]),
+                             symbol=["x" if g != t else ("circle", "square")[g] for g, t in zip(given, true, strict=True)]),
                  hovertemplate="%{text} (%{x:.2f}, %{y:.2f})<extra></extra>")
     return [small, large]
 

@@ -11,25 +11,26 @@ from torch import Tensor
 
 from core.data import toys
 from core.formatting import format_number
-from core.lessons.noise.data import HALF, STRENGTHS
-from core.lessons.noise.judging import EXTENT, largest_probability, optimal_gap, places, sides
+from core.lessons.noise.data import HALF, STRENGTHS, places
+from core.lessons.noise.judging import largest_probability, optimal_gap
 from core.lessons.noise.lesson import Config, Result
 from figures import style
+from figures.noise import plane
+from figures.noise.plane import OPENING
 
 NAMES = {"noise_none": "no noise", "noise_inputs": "noise on inputs", "noise_weights": "noise on weights",
          "noise_labels": "noise on labels"}
 HUES = ("noise_inputs", "noise_weights")
-SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "triangle-down", "hexagon")
-OPENING = Config().level
+ROOM = 0.1  # above the fits, for their strengths
 
 
 def legend() -> list[tuple[str, str, str]]:
     return [(name, style.colour(hue), "solid") for hue, name in NAMES.items()]
 
 
-def labels(result: Result) -> list[str]:
-    rows = zip(*result.sigma.tolist(), result.epsilon.tolist(), strict=True)
-    return [f"inputs σ {format_number(a)}, weights σ {format_number(b)}, labels ε {format_number(e)}" for a, b, e in rows]
+def labels() -> list[str]:
+    """Of the player: the strengths themselves are on the axes, and would take three lines of a phone."""
+    return [f"{level} of {STRENGTHS - 1}" for level in range(STRENGTHS)]
 
 
 def line(x: Any, y: Any, hue: str, said: str, **about: Any) -> style.Trace:
@@ -46,7 +47,7 @@ def over_seeds(x: Tensor, values: Tensor, hue: str, said: str) -> list[style.Tra
 def here(x: Tensor, y: Tensor, hue: str) -> style.Trace:
     """A mark that stands at the player's strength, on the line of x [L] and y [L]."""
     mark = dict(type="scatter", x=style.array(x[OPENING : OPENING + 1]), y=style.array(y[OPENING : OPENING + 1]), mode="markers",
-                hoverinfo="skip", showlegend=False,
+                hoverinfo="skip", showlegend=False, cliponaxis=False,
                 marker=dict(size=11, color=style.colour(hue), line=dict(color=style.PAPER, width=2)))
     return style.frames(mark, x=x[:, None], y=y[:, None])
 
@@ -55,12 +56,14 @@ def sure(result: Result, scene: Config) -> go.Figure:
     """How sure the net is of its training samples, and what their labels say."""
     epsilon, most = result.epsilon, 100 * result.classes.sure
     dense = torch.linspace(0, scene.labels, 50)
+    share = 100 * largest_probability(dense, scene.K)
     traces = over_seeds(epsilon, most, "noise_labels", "ε = %{x:.2f}: %{y:.1f}\u00a0% sure")
-    traces += [style.theory(dense, 100 * largest_probability(dense, scene.classes), "1 − ε + ε/K (%)"),
+    traces += [style.theory(dense, share, "1 − ε + ε/K (%)"),
                here(epsilon, most.mean(-1), "noise_labels")]
-    least = min(100 / scene.classes, float(most.min()))
+    least = min(float(share.min()), float(most.min()))
+    room = 0.06 * (100 - least)
     return style.figure(traces, x="label smoothing ε", y="largest probability (%)", xaxis_range=span(scene.labels),
-                        yaxis_range=[least - 4, 103], showlegend=False)
+                        yaxis_range=[least - room, 100 + room], showlegend=False)
 
 
 def span(largest: float) -> list[float]:
@@ -70,10 +73,29 @@ def span(largest: float) -> list[float]:
 
 def fits(result: Result, _: Config) -> go.Figure:
     """The same net from the same start with no noise, noise on inputs and noise on weights."""
-    x, fit = places(), result.curve.fit
+    fit = result.numbers.fit
+    if result.own:
+        traces = [*plane.boundary(result, fit[0, 0], NAMES["noise_none"], color=style.colour("noise_none"), width=2.4),
+                  plane.samples(result)]
+        for k, hue in enumerate(HUES):
+            traces += plane.boundary(result, fit[k], NAMES[hue], color=style.colour(hue), width=3)
+        (left, right), (low, high) = result.frame
+        return plane.on_plane([*traces, strength(result, left, right, high + ROOM / 2 * (high - low))], result, ROOM)
+    x, (low, high) = places(), heights(result)
     traces = [truth(), samples(result), line(x, fit[0, 0], "noise_none", "f(%{x:.2f}) = %{y:.2f}")]
     traces += [style.frames(line(x, fit[k, OPENING], hue, "f(%{x:.2f}) = %{y:.2f}"), y=fit[k]) for k, hue in enumerate(HUES)]
-    return style.figure(traces, x="x", y="y", xaxis_range=[-HALF, HALF], yaxis_range=heights(result), showlegend=False)
+    traces.append(strength(result, -HALF, HALF, high + ROOM / 2 * (high - low)))
+    return style.figure(traces, x="x", y="y", xaxis_range=[-HALF, HALF], yaxis_range=[low, high + ROOM * (high - low)],
+                        showlegend=False)
+
+
+def strength(result: Result, left: float, right: float, y: float) -> style.Trace:
+    """The player's strengths, in words above the fits."""
+    said = [[f"inputs: σ = {format_number(a)}", f"weights: σ = {format_number(b)}"] for a, b in result.sigma.T.tolist()]
+    words = dict(type="scatter", x=[left + 0.27 * (right - left), left + 0.75 * (right - left)], y=[y, y], mode="text",
+                 text=said[OPENING], textposition="middle center", hoverinfo="skip", showlegend=False,
+                 textfont=dict(color=[style.colour(hue) for hue in HUES]))
+    return style.frames(words, text=said)
 
 
 def heights(result: Result) -> list[float]:
@@ -88,8 +110,8 @@ def truth() -> style.Trace:
 
 
 def samples(result: Result) -> style.Trace:
-    return dict(type="scatter", x=style.array(result.x[0]), y=style.array(result.y[0]), mode="markers", name="samples",
-                marker=dict(color=style.INK, size=7, line=dict(color=style.PAPER, width=1)),
+    return dict(type="scatter", x=style.array(result.x[0, 0]), y=style.array(result.y[0]), mode="markers", name="samples",
+                cliponaxis=False, marker=dict(color=style.INK, size=7, line=dict(color=style.PAPER, width=1)),
                 hovertemplate="sample (%{x:.2f}, %{y:.2f})<extra></extra>")
 
 
@@ -98,8 +120,13 @@ def gap(result: Result, scene: Config) -> go.Figure:
     epsilon, measured = result.epsilon, result.classes.gap
     top = 1.06 * max(float(measured.max()), 1.0)
     dense = torch.linspace(0, scene.labels, 300)[1:]
-    ideal = optimal_gap(dense, scene.classes)
-    traces = over_seeds(epsilon, measured, "noise_labels", "ε = %{x:.2f}: %{y:.2f}")
+    ideal = optimal_gap(dense, scene.K)
+    # Between no smoothing, which has no optimum, and the least of it there is no line.
+    none = line([0, 0], [measured[0].min(), measured[0].max()], "noise_labels", "ε = 0: %{y:.2f}", width=10) | dict(opacity=0.35)
+    mean = dict(type="scatter", x=[0], y=[float(measured[0].mean())], mode="markers",
+                marker=dict(size=11, symbol="diamond", color=style.colour("noise_labels")),
+                hovertemplate="ε = 0: %{y:.2f}<extra></extra>")
+    traces = [none, mean, *over_seeds(epsilon[1:], measured[1:], "noise_labels", "ε = %{x:.2f}: %{y:.2f}")]
     traces += [style.theory(dense[ideal <= top], ideal[ideal <= top], "ln(1 + K(1 − ε)/ε)"),
                here(epsilon, measured.mean(-1), "noise_labels")]
     return style.figure(traces, x="label smoothing ε", y="gap of the logits", xaxis_range=span(scene.labels),
@@ -108,9 +135,9 @@ def gap(result: Result, scene: Config) -> go.Figure:
 
 def flat(result: Result, scene: Config) -> go.Figure:
     """The squared slope in the inputs under noise on inputs: net and linear model."""
-    sigma, measured = result.sigma[0], result.curve.slope_inputs[0]
+    sigma, measured = result.sigma[0], result.numbers.slope_inputs[0]
     fitted, exact = (w[:, 0].square().sum(-1) for w in (result.linear.w, result.linear.w_ridge))
-    dots = dict(type="scatter", x=style.array(sigma), y=style.array(fitted), mode="markers", hoverinfo="skip",
+    dots = dict(type="scatter", x=style.array(sigma), y=style.array(fitted), mode="markers", hoverinfo="skip", cliponaxis=False,
                 marker=dict(symbol="circle-open", size=9, color=style.INK, line=dict(width=2)))
     traces = [*over_seeds(sigma, measured, "noise_inputs", "σ = %{x:.2f}: %{y:.3g}"), style.theory(sigma, exact, "‖w‖² of ridge"),
               dots, here(sigma, measured.mean(-1), "noise_inputs")]
@@ -121,7 +148,7 @@ def flat(result: Result, scene: Config) -> go.Figure:
 
 def steady(result: Result, scene: Config) -> go.Figure:
     """The squared slope in the weights under noise on weights: net and linear model."""
-    sigma, measured = result.sigma[1], result.curve.slope_weights[1]
+    sigma, measured = result.sigma[1], result.numbers.slope_weights[1]
     linear = float(result.linear.weight_slope)
     traces = [*over_seeds(sigma, measured, "noise_weights", "σ = %{x:.3f}: %{y:.3g}"),
               style.theory(sigma, [linear] * STRENGTHS, "mean ‖φ‖² + 1"), here(sigma, measured.mean(-1), "noise_weights")]
@@ -145,31 +172,9 @@ def paths(result: Result, scene: Config) -> go.Figure:
                         showlegend=False)
 
 
-def setup(result: Result, _: Config) -> go.Figure:
-    """The samples of the classes: what the question is about."""
-    x, given = style.array(result.points[0]), result.given[0].tolist()
-    dots = dict(type="scatter", x=x[0], y=x[1], mode="markers", text=[f"class {k + 1}" for k in given],
-                marker=dict(symbol=[SYMBOLS[k] for k in given], size=9, color=style.INK, line=dict(color=style.PAPER, width=1)),
-                hovertemplate="%{text}<extra></extra>")
-    return style.figure([dots], x="x₁", y="x₂", equal=True, xaxis_range=[-EXTENT, EXTENT], yaxis_range=[-EXTENT, EXTENT],
-                        showlegend=False)
-
-
-def sheet(result: Result, scene: Config) -> go.Figure:
-    """How sure the net is over the plane, at the player's strength."""
-    side, z = style.array(sides()), 100 * result.classes.sheet
-    low = 100 / scene.classes
-    colours = dict(type="heatmap", x=side, y=side, z=style.array(z[OPENING]), colorscale=style.UNCERTAINTY, reversescale=True,
-                   zmin=low, zmax=100, zsmooth="fast", colorbar=dict(title=dict(text="sure (%)"), thickness=12),
-                   hovertemplate="(%{x:.1f}, %{y:.1f}): %{z:.0f}\u00a0% sure<extra></extra>")
-    dots = setup(result, scene).data[0]
-    return style.figure([style.frames(colours, z=z), dots], x="x₁", y="x₂", equal=True, xaxis_range=[-EXTENT, EXTENT],
-                        yaxis_range=[-EXTENT, EXTENT], showlegend=False)
-
-
 def thumbnail(result: Result, scene: Config) -> dict[str, Any]:
     """How sure the net is against ε, and the smoothed label's own share."""
     epsilon, most = result.epsilon / scene.labels, result.classes.sure.mean(-1)
     area = style.mark("area", epsilon, most, "noise_labels", alpha=0.2)
-    cap = style.mark("line", epsilon, largest_probability(result.epsilon, scene.classes), "ink", width=2, dash="5 4")
+    cap = style.mark("line", epsilon, largest_probability(result.epsilon, scene.K), "ink", width=2, dash="5 4")
     return style.thumbnail(area, style.mark("line", epsilon, most, "noise_labels", width=4), cap, x=(0, 1), y=(0.3, 1.05))

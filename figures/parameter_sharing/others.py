@@ -4,44 +4,44 @@ from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
+import torch
 
 from core.lessons.parameter_sharing.lesson import Config, tie_index
 from core.lessons.parameter_sharing.sequences import LENGTHS, NETS, Sequences
-from core.lessons.parameter_sharing.tying import SHARES, Tying, distances
+from core.lessons.parameter_sharing.tying import SHARES, Tying
 from figures import style
-from figures.parameter_sharing.pictures import DASH, MARK
+from figures.parameter_sharing.pictures import line
 
 CELLS = {"shared": "one cell for all steps", "unshared": "a cell for each step"}
 TASKS = ("task_a", "task_b")
 LETTERS = "AB"
-
-
-def _line(x: object, values_SX: object, hue: str, name: str) -> list[style.Trace]:
-    percent = 100 * style.array(values_SX)
-    return [style.band(x, percent.min(0), percent.max(0), name, hue),
-            dict(type="scatter", x=style.array(x), y=percent.mean(0), name=name, mode="lines+markers", showlegend=False,
-                 line=dict(color=style.colour(hue), width=2.6, dash=DASH[hue]), cliponaxis=False,
-                 marker=dict(size=8, color=style.colour(hue), symbol=MARK[hue]),
-                 hovertemplate=f"{name}, %{{x}}: %{{y:.0f}}\u00a0%<extra></extra>")]
+FLOOR, CHANCE = 30, 50
 
 
 def _upright(x: float) -> dict[str, object]:
     return dict(type="line", x0=x, x1=x, y0=0, y1=1, yref="paper", line=dict(color=style.MUTED, dash="dot", width=1.5))
 
 
+def _level() -> dict[str, object]:
+    return dict(type="line", x0=0, x1=1, xref="paper", y0=CHANCE, y1=CHANCE, line=dict(color=style.MUTED, dash="dot", width=1.5))
+
+
 def length(seen: Sequences) -> go.Figure:
     """Accuracy against the length of the test sequences."""
-    traces = [t for i, hue in enumerate(NETS) for t in _line(LENGTHS, seen.by_length[i], hue, CELLS[hue])]
-    note = style.label(seen.length, 8, "trained length", "muted")
-    return style.figure(traces, x="length of the test sequences", y="right (%)", yaxis_range=[0, 103], showlegend=False,
-                        shapes=[_upright(seen.length)], annotations=[note], xaxis_range=[3, 33])
+    traces = [t for i, hue in enumerate(NETS)
+              for t in line(LENGTHS, [m.by_length[i] for m in seen.moments], hue, CELLS[hue], "length")]
+    notes = [style.label(seen.length, FLOOR + 4, "trained length", "muted"), style.label(3, CHANCE + 2, "chance", "muted")]
+    return style.figure(traces, x="length of the test sequences", y="right (%)", yaxis_range=[FLOOR, 103], showlegend=False,
+                        shapes=[_upright(seen.length), _level()], annotations=notes, xaxis_range=[3, 33])
 
 
 def place(seen: Sequences) -> go.Figure:
     """Accuracy at the trained length against where the pattern stands."""
     at = np.arange(1, seen.length)
-    traces = [t for i, hue in enumerate(NETS) for t in _line(at, seen.by_place[i], hue, CELLS[hue])]
-    return style.figure(traces, x="first step of the pattern", y="right (%)", yaxis_range=[0, 103], showlegend=False)
+    traces = [t for i, hue in enumerate(NETS)
+              for t in line(at, [m.by_place[i] for m in seen.moments], hue, CELLS[hue], "pattern at step")]
+    return style.figure(traces, x="first step of the pattern", y="right (%)", yaxis_range=[FLOOR, 103], showlegend=False,
+                        shapes=[_level()])
 
 
 def example(seen: Sequences) -> go.Figure:
@@ -66,15 +66,18 @@ def weights(seen: Tying, scene: Config) -> go.Figure:
     assert seen.exact is not None and seen.truth is not None
     at, traces = tie_index(scene), []
     for task, hue in enumerate(TASKS):
-        path, exact = style.array(seen.w[:, 0, task]), style.array(seen.exact[:, 0, task])
-        traces.append(dict(type="scatter", x=path[:, 0], y=path[:, 1], mode="lines+markers", showlegend=False,
-                           line=dict(color=style.colour(hue), width=3),
-                           marker=dict(size=5, color=style.colour(hue)), text=[f"s = {s:g}" for s in SHARES],
-                           hovertemplate=f"w of task {LETTERS[task]}, %{{text}}<extra></extra>"))
+        paths, exact = style.array(torch.stack([m.w[:, 0, task] for m in seen.moments])), style.array(seen.exact[:, 0, task])
+        path = paths[-1]
+        curve = dict(type="scatter", x=path[:, 0], y=path[:, 1], mode="lines+markers", showlegend=False,
+                     line=dict(color=style.colour(hue), width=3),
+                     marker=dict(size=5, color=style.colour(hue)), text=[f"s = {s:g}" for s in SHARES],
+                     hovertemplate=f"w of task {LETTERS[task]}, %{{text}}<extra></extra>")
+        traces.append(style.frames(curve, x=paths[..., 0], y=paths[..., 1]))
         traces.append(style.theory(exact[:, 0], exact[:, 1], "closed form", showlegend=False))
-        traces.append(dict(type="scatter", x=path[[at], 0], y=path[[at], 1], mode="markers", showlegend=False,
-                           marker=dict(size=15, color=style.colour(hue), line=dict(width=2, color=style.PAPER)),
-                           hovertemplate=f"task {LETTERS[task]} at the slider's s<extra></extra>"))
+        disc = dict(type="scatter", x=path[[at], 0], y=path[[at], 1], mode="markers", showlegend=False,
+                    marker=dict(size=15, color=style.colour(hue), line=dict(width=2, color=style.PAPER)),
+                    hovertemplate=f"task {LETTERS[task]} at the slider's s<extra></extra>")
+        traces.append(style.frames(disc, x=paths[:, [at], 0], y=paths[:, [at], 1]))
         truth = style.array(seen.truth[task])
         traces.append(dict(type="scatter", x=truth[[0]], y=truth[[1]], mode="markers", showlegend=False,
                            marker=dict(size=15, symbol="star", color=style.colour(hue)),
@@ -84,36 +87,45 @@ def weights(seen: Tying, scene: Config) -> go.Figure:
 
 def losses(seen: Tying, scene: Config) -> go.Figure:
     """Test loss of both tasks against the tie."""
-    traces, scale = [], 1 if seen.problem == "linear" else 100
+    traces, scale, s = [], 1 if seen.problem == "linear" else 100, np.array(SHARES)
+    ends = []
     for task, hue in enumerate(TASKS):
-        values = scale * style.array(seen.test[:, :, task])
-        mean = values.mean(1)
-        traces.append(dict(type="scatter", x=style.array(SHARES), y=mean, mode="lines", showlegend=False,
-                           line=dict(color=style.colour(hue), width=2.8),
-                           hovertemplate=f"task {LETTERS[task]}, s = %{{x}}: %{{y:.3g}}<extra></extra>"))
-        best = int(mean.argmin())
-        traces.append(dict(type="scatter", x=[SHARES[best]], y=[float(mean[best])], mode="markers", showlegend=False,
-                           cliponaxis=False,
-                           marker=dict(size=15, symbol="star", color=style.colour(hue)),
-                           hovertemplate=f"lowest of task {LETTERS[task]}<extra></extra>"))
+        values = scale * style.array(torch.stack([m.test[:, :, task] for m in seen.moments]))  # [F, T, S]
+        low, mean, high = values.min(2), values.mean(2), values.max(2)
+        best = mean.argmin(1)
+        ends += [float(low[-1].min()), float(high[-1].max())]
+        curve = dict(type="scatter", x=s, y=mean[-1], mode="lines", showlegend=False,
+                     line=dict(color=style.colour(hue), width=2.8),
+                     hovertemplate=f"task {LETTERS[task]}, s = %{{x}}: %{{y:.3g}}<extra></extra>")
+        star = dict(type="scatter", x=s[best[[-1]]], y=mean[[-1], best[-1]], mode="markers", showlegend=False, cliponaxis=False,
+                    marker=dict(size=15, symbol="star", color=style.colour(hue)),
+                    hovertemplate=f"lowest of task {LETTERS[task]}<extra></extra>")
+        band = style.band(s, low[-1], high[-1], f"seeds of task {LETTERS[task]}", hue)
+        traces += [style.frames(band, y=np.concatenate([high, low[:, ::-1]], 1)), style.frames(curve, y=mean),
+                   style.frames(star, x=s[best][:, None], y=mean.min(1)[:, None])]
         if seen.exact_test is not None:
             traces.append(style.theory(SHARES, seen.exact_test[:, :, task].mean(1), "closed form", showlegend=False))
     y = "expected squared error" if seen.problem == "linear" else "test error (%)"
     return style.figure(traces, x="tie s: separate 0 … shared 1", y=y, showlegend=False,
                         shapes=[_upright(SHARES[tie_index(scene)])],
-                        yaxis_rangemode="tozero", xaxis_range=[-0.02, 1.02])
+                        xaxis_range=[-0.02, 1.02],
+                        yaxis_range=[0.9 * min(ends) if seen.problem == "linear" else 0, 1.05 * max(ends) or 1])
 
 
 def gap(seen: Tying, scene: Config) -> go.Figure:
     """Distance of both weight vectors against the tie."""
-    traces = [dict(type="scatter", x=style.array(SHARES), y=style.array(distances(seen)), mode="lines", showlegend=False,
-                   line=dict(color=style.colour("shared"), width=2.8), hovertemplate="s = %{x}: %{y:.3g}<extra></extra>")]
+    far = style.array(torch.stack([m.apart for m in seen.moments]))  # [F, T, S]
+    low, mean, high = far.min(2), far.mean(2), far.max(2)
+    curve = dict(type="scatter", x=style.array(SHARES), y=mean[-1], mode="lines", showlegend=False,
+                 line=dict(color=style.colour("shared"), width=2.8), hovertemplate="s = %{x}: %{y:.3g}<extra></extra>")
+    band = style.band(SHARES, low[-1], high[-1], "seeds", "shared")
+    traces = [style.frames(band, y=np.concatenate([high, low[:, ::-1]], 1)), style.frames(curve, y=mean)]
     if seen.exact is not None:
         exact = seen.exact.diff(dim=2).square().sum((2, 3)).sqrt().mean(1)
         traces.append(style.theory(SHARES, exact, "closed form", showlegend=False))
     return style.figure(traces, x="tie s: separate 0 … shared 1", y="‖w<sub>A</sub> − w<sub>B</sub>‖",
                         shapes=[_upright(SHARES[tie_index(scene)])],
-                        yaxis_rangemode="tozero", xaxis_range=[-0.02, 1.02], showlegend=False)
+                        yaxis_range=[0, 1.05 * float(far.max()) or 1.0], xaxis_range=[-0.02, 1.02], showlegend=False)
 
 
 def tasks(seen: Tying) -> go.Figure:

@@ -38,22 +38,31 @@ def legend(result: Result, scene: Config) -> list[tuple[str, str, str]]:
             ("closed form", style.INK, "dash")]
 
 
-def line(x: Any, values_SX: torch.Tensor, hue: str, name: str, x_says: str) -> list[style.Trace]:
-    """Mean over seeds, with a band from the lowest seed to the highest; values in [0, 1] are told in %."""
-    percent = 100 * values_SX
-    return [style.band(x, percent.amin(0), percent.amax(0), name, hue),
-            dict(type="scatter", x=style.array(x), y=style.array(percent.mean(0)), name=name, mode="lines+markers",
-                 showlegend=False,
-                 line=dict(color=style.colour(hue), width=2.6, dash=DASH.get(hue, "solid")), cliponaxis=False,
-                 marker=dict(size=8, color=style.colour(hue), symbol=MARK.get(hue, "circle")),
-                 hovertemplate=f"{name}, {x_says} %{{x}}: %{{y:.0f}}\u00a0%<extra></extra>")]
+def line(x: Any, values_FSX: list[torch.Tensor], hue: str, name: str, x_says: str) -> list[style.Trace]:
+    """Mean over seeds, with a band from the lowest seed to the highest, at each moment; values in [0, 1] are told in %."""
+    percent = [100 * values for values in values_FSX]
+    low, mean, high = ([style.array(part) for part in parts] for parts in
+                       zip(*((p.amin(0), p.mean(0), p.amax(0)) for p in percent), strict=True))
+    outlines = [np.concatenate([top, bottom[::-1]]) for top, bottom in zip(high, low, strict=True)]
+    curve = dict(type="scatter", x=style.array(x), y=mean[-1], name=name, mode="lines+markers", showlegend=False,
+                 line=dict(color=style.colour(hue), width=2.6, dash=DASH[hue]), cliponaxis=False,
+                 marker=dict(size=8, color=style.colour(hue), symbol=MARK[hue]),
+                 hovertemplate=f"{name}, {x_says} %{{x}}: %{{y:.0f}}\u00a0%<extra></extra>")
+    return [style.frames(style.band(x, low[-1], high[-1], name, hue), y=outlines), style.frames(curve, y=mean)]
+
+
+def labels(result: Result) -> list[str]:
+    """What the player says of each moment."""
+    part = result.images or result.sequences or result.tying
+    assert part
+    return [f"update {moment.step}" for moment in part.moments]
 
 
 def shift(seen: Images, scene: Config) -> go.Figure:
     """Accuracy at the training size in view against the shift."""
     at = size_index(scene)
     traces = [t for hue, a in places(seen, scene).items()
-              for t in line(np.arange(SHIFTS), seen.accuracy[a, at], hue, NAMES[hue], "shift")]
+              for t in line(np.arange(SHIFTS), [m.accuracy[a, at] for m in seen.moments], hue, NAMES[hue], "shift")]
     return style.figure(traces, x="shift (pixels)", y="right (%)", yaxis_range=[0, 103], showlegend=False,
                         xaxis=dict(tickvals=list(range(SHIFTS)), range=[-0.1, SHIFTS - 0.9]))
 
@@ -61,7 +70,7 @@ def shift(seen: Images, scene: Config) -> go.Figure:
 def size(seen: Images, scene: Config) -> go.Figure:
     """Accuracy on images that are not moved against the training size."""
     traces = [t for hue, a in places(seen, scene).items()
-              for t in line(SIZES, seen.accuracy[a, :, :, 0].T, hue, NAMES[hue], "N =")]
+              for t in line(SIZES, [m.accuracy[a, :, :, 0].T for m in seen.moments], hue, NAMES[hue], "N =")]
     now = dict(type="line", x0=SIZES[size_index(scene)], x1=SIZES[size_index(scene)], y0=0, y1=1, yref="paper",
                line=dict(color=style.MUTED, dash="dot", width=1.5))
     return style.figure(traces, x="training images N", y="right (%)", yaxis_range=[0, 103], showlegend=False, shapes=[now],
@@ -125,16 +134,17 @@ def says(seen: Images, scene: Config) -> go.Figure:
 
 
 def filters(seen: Images, scene: Config) -> ImageGrid:
-    """The shared filters, and as many of the weight pictures of the MLP of equal size."""
-    at = size_index(scene)
-    (first, *_), equal = seen.net.views(seen.theta[0][at : at + 1]), seen.equal
-    shared = first.weight[0].reshape(-1, 3, 3)[:4]
-    own = seen.theta[equal][at, : seen.widths[equal - 1] * SIDE**2].reshape(-1, SIDE, SIDE)[:4]
+    """The shared filters, and as many of the weight pictures of the MLP of equal size, at each moment."""
+    at, equal = size_index(scene), seen.equal
+    units = seen.widths[equal - 1] * SIDE**2
+    own = torch.stack([m.theta[equal][at, :units].reshape(-1, SIDE, SIDE)[:4] for m in seen.moments], 1)
+    shared = torch.stack([next(iter(seen.net.views(m.theta[0][at : at + 1]))).weight[0].reshape(-1, 3, 3)[:4]
+                          for m in seen.moments], 1)
+    large = shared.repeat_interleave(4, 2).repeat_interleave(4, 3)
     cells = []
-    for what, group in (("filter", shared), ("unit", own)):
+    for what, group in (("filter", large), ("unit", own)):
         most = float(group.abs().max().clamp_min(1e-6))
-        cells += [Cell(images=levels(w.repeat_interleave(4, 0).repeat_interleave(4, 1)[None] if what == "filter" else w[None],
-                                     -most, most), labels=(f"{what} {i + 1}",), alt=f"Weights of {what} {i + 1}.")
+        cells += [Cell(images=levels(w, -most, most), labels=(f"{what} {i + 1}",), alt=f"Weights of {what} {i + 1}.")
                   for i, w in enumerate(group)]
     return ImageGrid(cells=tuple(cells), columns=4, pixelated=True, low=-1, high=1, quantity="weight / largest")
 

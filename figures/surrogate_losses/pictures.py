@@ -12,6 +12,7 @@ from core.formatting import format_number, format_power_of_ten
 from core.lessons.surrogate_losses import lesson, surrogates
 from core.lessons.surrogate_losses.lesson import Config, Result
 from core.lessons.surrogate_losses.surrogates import LOSSES
+from core.lessons.surrogate_losses.words import names
 from figures import style
 
 DASH = {"squared": "dot", "hinge": "longdash", "logistic": "solid", "exponential": "dashdot"}
@@ -29,7 +30,7 @@ def _samples(result: Result, x: torch.Tensor, far: np.ndarray) -> style.Trace:
     """The training set as labelled, at x [2, n]; flipped ones wear a heavy ring, those that are carried `far` are large."""
     wrong = result.flipped.numpy()
     classes = (result.y > 0).long().tolist()
-    words = [f"class {'AB'[c]}{', wrong label' if w else ''}{', outlier' if o else ''}"
+    words = [f"{names(result)[c]}{', wrong label' if w else ''}{', outlier' if o else ''}"
              for c, w, o in zip(classes, wrong, far, strict=True)]
     edge = dict(width=np.where(wrong | far, 2.2, 0.8), color=[style.INK if ring else style.PAPER for ring in wrong | far])
     return dict(type="scatter", x=style.array(x[0]), y=style.array(x[1]), mode="markers", text=words,
@@ -60,8 +61,10 @@ def plane(result: Result, scene: Config) -> go.Figure:
     x, y = torch.linspace(x0, x1, columns), torch.linspace(y0, y1, rows)
     grid = torch.stack(torch.meshgrid(x, y, indexing="xy")).flatten(1)
     z = style.array(lesson.scores(result, grid)).reshape(-1, len(LOSSES), rows, columns)
-    best = style.theory([0, 0], [y0, y1], "boundary of the fewest errors", hoverinfo="skip", hovertemplate=None)
-    traces = [best, _samples(result, result.x, result.outlier.numpy() & (scene.distance > 0))]
+    traces = [_samples(result, result.x, result.outlier.numpy() & (scene.distance > 0))]
+    if not result.own:
+        best = style.theory([0, 0], [y0, y1], "boundary of the fewest errors", hoverinfo="skip", hovertemplate=None)
+        traces.insert(0, best)
     for k, (loss, name) in enumerate(LOSSES.items()):
         line = dict(type="contour", x=style.array(x), y=style.array(y), z=z[-1, k], showscale=False, hoverinfo="skip",
                     contours=dict(coloring="none", start=0, end=0, size=1),
@@ -127,9 +130,9 @@ def training(result: Result, scene: Config, loss: str) -> go.Figure:
     """One loss and the 0-1 error of its fit, on training (solid) and validation (dotted), on axes that hold all four losses."""
     k, at = list(LOSSES).index(loss), result.recorded.numpy()
     counts = list(range(1, len(at) + 1))
-    least = lesson.least_error(scene)
-    traces = [style.theory([0, result.steps], [least] * 2, "no classifier expects a lower error", showlegend=False)]
-    axis = _LogAxis(np.concatenate([[least], *(style.array(v).ravel() for v in (*result.loss.values(), *result.error.values()))]))
+    least = [] if result.own else [lesson.least_error(scene)]
+    traces = [style.theory([0, result.steps], [e] * 2, "no classifier expects a lower error", showlegend=False) for e in least]
+    axis = _LogAxis(np.concatenate([least, *(style.array(v).ravel() for v in (*result.loss.values(), *result.error.values()))]))
     ends: dict[str, tuple[float, str]] = {}  # what a pair of lines shows -> where on the axis it ends, its colour
     for values, hue, what, width in ((result.loss, loss, "loss", 2.8), (result.error, "muted", "error", 2.0)):
         last = np.log10(axis.at(np.array([float(v[-1, k]) for v in values.values()])))

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.formatting import format_number, format_power_of_ten, join_words
+from core.formatting import format_number, format_part, format_power_of_ten, join_words
 
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
@@ -42,3 +42,10 @@ def test_what_is_told_is_the_number_to_its_digits_and_never_zero_for_what_is_not
 def test_powers_and_lists():
     assert format_power_of_ten(-400.2) == "10⁻⁴⁰⁰"
     assert [join_words(list(names)) for names in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_nothing_and_everything_are_said_of_themselves_only():
+    told = {0.0: "0 %", 1e-9: "less than 1 %", 0.005: "less than 1 %", 0.006: "1 %", 0.47: "47 %", 0.994: "99 %",
+            0.995: "more than 99 %", 1.0: "100 %"}
+    assert {part: format_part(part).replace("\u00a0", " ") for part in told} == told
+    assert format_part(torch.tensor(0.25)) == "25\u00a0%"

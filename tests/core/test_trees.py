@@ -97,3 +97,21 @@ def test_what_cannot_be_split():
         grow(x, y, torch.ones(1, 7), 0)
     with pytest.raises(ValueError, match="weights"):
         grow(x, y, torch.zeros(1, 7), 1)
+
+
+@pytest.mark.parametrize("criterion", ["squares", "error"])
+def test_samples_of_a_trees_own_are_as_if_it_grew_alone(criterion):
+    each = [samples(seed, n=80, classes=2) for seed in range(4)]
+    x = torch.stack([one[0] for one in each])
+    y = torch.stack([one_hot(one[1], 2) for one in each])
+    weight = torch.rand(4, 80, generator=each[0][2], dtype=torch.float64)
+    fresh = torch.randn(4, 3, 50, generator=each[1][2], dtype=torch.float64)
+    together = grow(x, y, weight, 2, criterion)
+    shared = grow(x, y[0], weight, 2, criterion), grow(x[0], y, weight, 2, criterion)
+    for k in range(4):
+        alone = grow(x[k], y[k], weight[k:k + 1], 2, criterion)
+        assert all(torch.equal(a[k], b[0]) for a, b in zip(together, alone, strict=True))
+        assert torch.equal(together.predict(fresh)[k], alone.predict(fresh[k])[0])
+        for tree, own in zip(shared, (grow(x[k], y[0], weight[k:k + 1], 2, criterion),
+                                      grow(x[0], y[k], weight[k:k + 1], 2, criterion)), strict=True):
+            assert torch.equal(tree.predict(fresh)[k], own.predict(fresh[k])[0])

@@ -5,11 +5,22 @@ let plotlyLoading = null;
 // path: below the app's own address, which is two folders above the parts.
 export function loadPlotly(path) {
   plotlyLoading ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = new URL(`../../${path}`, import.meta.url);
-    script.onload = resolve;
-    script.onerror = () => { plotlyLoading = null; script.remove(); reject(new Error("plotly.js did not load")); };
-    document.head.append(script);
+    const load = () => {
+      const script = document.createElement("script");
+      script.src = new URL(`../../${path}`, import.meta.url);
+      script.onload = resolve;
+      script.onerror = () => { plotlyLoading = null; script.remove(); reject(new Error("plotly.js did not load")); };
+      document.head.append(script);
+    };
+    // A page that begins with a lesson has it among its own scripts, which have all run once the document is ready.
+    if (document.readyState === "complete" || !document.querySelector("script[src$='plotly.min.js']")) return load();
+    let asked = false;
+    const ready = () => {
+      if (window.Plotly) resolve();
+      else if (!asked) { asked = true; load(); }
+    };
+    document.addEventListener("DOMContentLoaded", ready);
+    window.addEventListener("load", ready);  // where the document was ready before, and lacked it
   });
   return plotlyLoading;
 }

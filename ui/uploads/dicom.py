@@ -58,6 +58,7 @@ def _read(file: Any, most: int) -> tuple[Picture, list[str]]:
     if str(file.PhotometricInterpretation) == "MONOCHROME1":
         # Great values are dark. Turned about the window, so that black stays black where values keep no other meaning.
         values = window[0] + window[1] - values
+        modality = "other" if modality == "ct" else modality  # they are Hounsfield units no more
         notes.append("In this file great values are dark (MONOCHROME1); it is shown as it is meant to be seen.")
     return Picture(values[..., None], modality, "HU" if modality == "ct" else "", window), notes
 

@@ -176,10 +176,10 @@ def measured(level: Tensor, c: Controls, subject: Subject, draws: Draws, k: int,
         noise = imaging.speckle((1, *subject.size), int(c.looks), GRAIN, rngs["speckle"][k])
         x = imaging.from_envelope(imaging.to_envelope(x) * noise[:, None] ** s)
     if draws.field is not None:
-        x = x * draws.field[k]
+        x = subject.zero + (x - subject.zero) * draws.field[k]  # the intensity, whatever the window shows black
     if "ct" in c.transforms and s > 0:
         low, high = subject.window
-        hounsfield = low + (high - low) * x.mean(1)
+        hounsfield = (low + (high - low) * x.mean(1)).clamp_min(-1000)  # nothing attenuates less than a vacuum
         x = x + imaging.projection_noise(hounsfield, c.photons / s**2, rngs["ct"][k])[:, None] / (high - low)
     return x[0]
 
@@ -196,5 +196,7 @@ def coloured(x: Tensor, told: Mapping[str, Tensor]) -> Tensor:
     """Levels [n, C, H, W] of the first n draws after what is done to their colours, unclipped."""
     act = {"brightness": colour.brightness, "contrast": colour.contrast, "gamma": colour.gamma, "rgb": colour.channels}
     for name, parameters in told.items():
-        x = act[name](x, parameters[: len(x)])
+        # Contrast turns about the mean of what is seen: air far below a narrow window of CT does not count as more than black.
+        about = (x.clamp(0, 1).mean((1, 2, 3)),) if name == "contrast" else ()
+        x = act[name](x, parameters[: len(x)], *about)
     return x

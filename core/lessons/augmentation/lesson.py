@@ -10,25 +10,29 @@ Shapes: D draws, C channels, H rows, W columns, P landmarks, L lines of a lattic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
 from core.controls import choice, choices, grid, number, switch
+from core.drawings import upload
 from core.engine import generators, spawn
 from core.lesson import Scene, last
 from core.lessons.augmentation import chain, classifier, generative
 from core.lessons.augmentation.chain import TRANSFORMS
 from core.lessons.augmentation.classifier import BREAKING, GOOD, Curves
 from core.lessons.augmentation.generative import Generative
-from core.lessons.augmentation.subjects import PICTURES, Subject, subject
+from core.lessons.augmentation.subjects import PICTURES, Subject, brought, subject
 from core.transforms import ffd, geometry
+from core.uploads import PictureForm
 
 PARTS = {"transforms": "Transforms", "classifier": "What they buy", "generative": "Synthetic samples"}
 DRAWS = 8
 SEEDS = 5
+FORM = PictureForm()
 BINS = 50
 # Amplitudes of control points, in spacings, of the curve of folds.
 RATIOS = tuple(round(0.1 * k, 1) for k in range(1, 16))
@@ -45,6 +49,8 @@ class Config(Scene):
     part: str = choice("transforms", options=PARTS, label="Part",
                        help="Pictures and their transforms; nets that are trained with them; a model that makes samples up.")
     picture: str = choice("abdomen", options=PICTURES, label="Picture", when=_TRANSFORMS)
+    own: str = upload(FORM, label="Your own picture", when=_TRANSFORMS,
+                      help="PNG, JPEG or DICOM, in place of the picture. It stays in the memory of the server, for you alone.")
     transforms: tuple[str, ...] = choices(
         ("flip", "affine", "bias"), options=TRANSFORMS, least=1, label="Chain of transforms", when=_TRANSFORMS,
         help="Done in this order. Those that move pixels are put together and the picture is resampled once.")
@@ -95,7 +101,9 @@ class Config(Scene):
     digit: int = number(3, low=0, high=9, step=1, label="Digit that is drawn", view=True, when=_GENERATIVE)
 
     def matters(self, name: str) -> bool:
-        """Also: the own field of a transform only where it is in the chain."""
+        """Also: the own field of a transform only where it is in the chain, and no picture of ours beside the reader's own."""
+        if name == "picture" and self.own:
+            return False
         owner = next((one for one, fields in OWN.items() if name in fields), None)
         return super().matters(name) if owner is None else self.part == "transforms" and owner in self.transforms
 
@@ -104,6 +112,7 @@ class Config(Scene):
 class Transformed:
     """D draws of a chain, or as many as are done."""
 
+    subject: Subject  # the picture with its quantity: ours, or the reader's own
     level: Tensor  # [C, H, W] the picture, in [0, 1]
     images: Tensor  # [D, C, H, W] in [0, 1]
     mask: Tensor | None  # [H, W] int64
@@ -133,10 +142,10 @@ class Result:
     generative: Generative | None = None
 
 
-def steps(config: Config) -> Iterator[Result]:
+def steps(config: Config, assets: Mapping[str, bytes] = MappingProxyType({})) -> Iterator[Result]:
     root = generators([config.seed])[0]
     if config.part == "transforms":
-        yield from (Result(transformed=one) for one in _transformed(config, root))
+        yield from (Result(transformed=one) for one in _transformed(config, root, assets))
         return
     rngs = generators(range(config.seed * SEEDS, (config.seed + 1) * SEEDS))
     result = Result()
@@ -160,10 +169,11 @@ def run(config: Config) -> Result:
     return last(steps(config))
 
 
-def _transformed(config: Config, root: torch.Generator) -> Iterator[Transformed]:
+def _transformed(config: Config, root: torch.Generator, assets: Mapping[str, bytes]) -> Iterator[Transformed]:
     """All draws at once, but one after the other where each is projected through."""
     asked, drawn = spawn([root] * 2)
-    it, rngs = subject(config.picture), chain.streams(drawn, DRAWS)
+    it = brought(FORM.unpack(assets[config.own])) if config.own in assets else subject(config.picture)
+    rngs = chain.streams(drawn, DRAWS)
     draws = chain.draw(config, it.size, rngs)
     origin, told = chain.origin(draws, it.size).float(), chain.palette(config, rngs)
     moved = geometry.sample(it.level[None], origin, it.fill)
@@ -197,7 +207,7 @@ def _frame(config: Config, it: Subject, draws: chain.Draws, origin: Tensor, mirr
         mixed = geometry.sample(it.mask[None, None].float(), origin)[:, 0]
         between = float(((mixed - mixed.round()).abs() > 1e-3).float().mean())
     return Transformed(
-        level=it.level.clamp(0, 1), images=torch.empty(0), mask=it.mask, masks=masks, between=between, marks=it.marks,
+        subject=it, level=it.level.clamp(0, 1), images=torch.empty(0), mask=it.mask, masks=masks, between=between, marks=it.marks,
         moved=chain.destination(draws, it.marks), lines=chain.lattice(draws, size) if moves else None, origin=origin,
         field=draws.field, determinant=None if det is None else det.float(), farthest=farthest, mirrored=sign < 0,
         clipped=torch.zeros(D), before=_bins(it.level[None].clamp(0, 1))[0], after=torch.empty(0), mirrors=mirrors, folded=folded)

@@ -1,6 +1,7 @@
 """The pictures that are transformed, each with what its grey levels stand for, its mask and its landmarks.
 
-A level is in [0, 1] on the screen; while a picture is transformed it may lie beyond, and is clipped once, at the end.
+A level is in [0, 1] on the screen; while a picture is transformed it may lie beyond, and is clipped once, at the end. A picture
+of the reader's own has neither mask nor landmarks; its levels are its values by its own window, unclipped.
 
 Shapes: C channels, H rows, W columns, P landmarks.
 """
@@ -15,8 +16,11 @@ from torch import Tensor
 
 from core.data import real
 from core.transforms import geometry
+from core.uploads import MODALITIES, Picture, square
 
 SIDE = 160
+LEAST = 32  # pixels of a side of a picture of the reader's own
+OWN = "own"
 WINDOW = (-500.0, 1000.0)  # Hounsfield units of black and white
 PICTURES = {"abdomen": "Abdomen (MR)", "brain": "Brain with tissue mask (MR)", "vertebra": "Vertebra (CT)",
             "ultrasound": "Pelvis (ultrasound)", "cat": "Cat (photograph)", "nuclei": "Nuclei with mask (microscopy)"}
@@ -30,23 +34,28 @@ _MARKS: dict[str, tuple[tuple[float, float], ...]] = {
 @dataclass(frozen=True)
 class Subject:
     name: str
-    modality: str  # MR, CT, ultrasound, photograph or microscopy
+    modality: str  # MR, CT, ultrasound, photograph or microscopy; "" where a file does not say
     level: Tensor  # [C, H, W] float32
     mask: Tensor | None  # [H, W] int64, 0 outside
     marks: Tensor  # [P, 2] float64
+    window: tuple[float, float] = (-1000.0, 1000.0)  # what levels 0 and 1 stand for in CT (HU), or are read as where it is none
+    zero: float = 0.0  # the level of no signal: MR intensity 0
+    kind: str = ""  # of a picture of the reader's own, in words
 
     @property
     def size(self) -> tuple[int, int]:
         return self.level.shape[-2], self.level.shape[-1]
 
     @property
-    def window(self) -> tuple[float, float]:
-        """The Hounsfield units that levels 0 and 1 stand for, or are read as."""
-        return WINDOW if self.modality == "CT" else (-1000.0, 1000.0)
+    def label(self) -> str:
+        """What the picture is, in words."""
+        return f"Your own picture ({self.kind})" if self.name == OWN else PICTURES[self.name]
 
     @property
     def fill(self) -> float:
-        """The level of what lies beyond the picture: air in CT, else black."""
+        """The level of what lies beyond the picture: air in CT, no signal in MR, else black."""
+        if self.modality != "CT":
+            return self.zero
         low, high = self.window
         return (-1000 - low) / (high - low)
 
@@ -59,10 +68,27 @@ def subject(name: str) -> Subject:
     marks = torch.tensor(_MARKS[name], dtype=torch.float64)
     if name == "vertebra":
         low, high = WINDOW
-        return Subject(name, "CT", ((real.vertebra_hounsfield() - low) / (high - low))[None], None, marks)
+        return Subject(name, "CT", ((real.vertebra_hounsfield() - low) / (high - low))[None], None, marks, WINDOW)
     level = real.pictures()[name].image_HWC.movedim(-1, 0).float() / 255
     modality = {"cat": "photograph", "ultrasound": "ultrasound"}.get(name, "MR")
     return Subject(name, modality, level, _tissue() if name == "brain" else None, marks)
+
+
+def brought(picture: Picture) -> Subject:
+    """The middle square of a picture of the reader's own, of at most SIDE pixels a side."""
+    low, high = picture.window
+    side = min(SIDE, max(LEAST, min(picture.values_HWC.shape[:2])))
+    values = torch.from_numpy(square(picture.values_HWC, side)).movedim(-1, 0).contiguous()
+    hounsfield, grey = picture.unit == "HU", len(values) == 1
+    modality = {"mr": "MR", "ultrasound": "ultrasound", "photograph": "photograph"}.get(picture.modality, "")
+    kind, window = MODALITIES[picture.modality], f"window {low:.0f} to {high:.0f}".replace("-", "−")
+    if hounsfield:
+        modality, kind = "CT", f"CT, {window} HU"
+    elif picture.modality == "mr" and grey:
+        kind = f"MR, {window}"
+    return Subject(OWN, modality, (values - low) / (high - low), None, torch.zeros(0, 2, dtype=torch.float64),
+                   picture.window if hounsfield else (-1000.0, 1000.0),
+                   -low / (high - low) if modality == "MR" and grey else 0.0, kind)
 
 
 def _tissue() -> Tensor:

@@ -11,8 +11,9 @@ from core.lessons.augmentation.chain import TRANSFORMS
 from core.lessons.augmentation.classifier import SIZES, Curves
 from core.lessons.augmentation.generative import Generative
 from core.lessons.augmentation.lesson import DRAWS, SEEDS, Config, Result, Transformed
-from core.lessons.augmentation.subjects import PICTURES, subject
+from core.lessons.augmentation.subjects import OWN, Subject, subject
 from core.question import Challenge, Pick, Verdict
+from core.transforms.imaging import PIXEL
 
 FAR = 10.0  # pixels of the challenge
 ARMS = {"none": "No augmentation", "good": "Harmless set", "breaking": "Label-breaking"}
@@ -27,15 +28,21 @@ def rate(part: float | Tensor) -> str:
     return format_percent(part, 1)
 
 
-def reading(scene: Config) -> str:
-    """On which quantity the chain's transforms of an apparatus act, and whether the picture has it; "" without any."""
-    modality = subject(scene.picture).modality
+def reading(scene: Config, it: Subject | None = None) -> str:
+    """On which quantity the chain's transforms of an apparatus act, and whether the picture has it; "" without any.
+
+    it: the picture, where it is not that of the scene but the reader's own.
+    """
+    it = it or subject(scene.picture)
     said = []
     for name in scene.transforms:
         if name in ACTS:
-            quantity, own = ACTS[name]
-            foreign = "" if own == modality else f" (as which its grey levels are read: the picture is no {own})"
+            quantity, modality = ACTS[name]
+            why = f"the picture is no {modality}" if it.modality else "the file does not say what its values are"
+            foreign = "" if modality == it.modality else f" (as which its grey levels are read: {why})"
             said.append(f"{TRANSFORMS[name]} acts on {quantity}{foreign}.")
+    if it.name == OWN and "ct" in scene.transforms:
+        said.append(f"A pixel counts as {PIXEL:.2f} mm wide.")
     return " ".join(said)
 
 
@@ -53,8 +60,8 @@ def _summary_of_draws(t: Transformed) -> str:
     n = len(t.images)
     mirrors = int(t.mirrored[:n].sum())
     folds = 0 if t.determinant is None else int((t.determinant[:n] <= 0).flatten(1).any(1).sum())
-    first = f"{mirrors} of {n} draws are mirror images, in which left and right are exchanged" if mirrors else \
-        "No draw exchanges left and right"
+    first = f"{mirrors} of {n} draws {'is a mirror image' if mirrors == 1 else 'are mirror images'}: no turn brings left and " \
+        "right back" if mirrors else "No draw is a mirror image"
     if folds:
         return f"**{first}; {'each' if folds == n else 'some'} of them folds the picture somewhere, where det J ≤ 0.**" \
             if folds == n else f"**{first}, and some draws fold the picture, where det J ≤ 0.**"
@@ -103,7 +110,7 @@ def _summary_of_samples(g: Generative) -> str:
 def predict(result: Result, scene: Config) -> Pick:
     """What breaks the label, read off the draws, the nets or the study."""
     if result.transformed is not None:
-        return _ask_of_mirrors(result.transformed, scene)
+        return _ask_of_mirrors(result.transformed)
     if result.curves is not None:
         return _ask_of_nets(result.curves, scene)
     assert result.generative is not None
@@ -118,17 +125,18 @@ def predict(result: Result, scene: Config) -> Pick:
                 options=options, right=(help_of_samples(g),), why=f"{why[0].upper()}{why[1:]}.")
 
 
-def _ask_of_mirrors(t: Transformed, scene: Config) -> Pick:
+def _ask_of_mirrors(t: Transformed) -> Pick:
     options = {"flip": "Flip", "rotate": "Rotation", "affine": "Affine map", "ffd": "Free-form deformation", "bias": "Bias field",
                "nothing": "None of these"}
     right = tuple(name for name, share in t.mirrors.items() if share > 0) or ("nothing",)
-    label = "the liver is on the patient's right side" if scene.picture == "abdomen" else "something lies on the left"
+    label = "that the liver is on the patient's right side" if t.subject.name == "abdomen" else \
+        "which side of the picture was the left one"
     said = [options[name].lower() for name in right]
     why = (f"A mirror image puts it on the wrong side: {join_words(said)} makes some (det J < 0), and a field or a colour moves "
            "nothing." if right != ("nothing",) else
            "At these settings no draw is a mirror image: det J > 0 on most of every one.")
-    return Pick(text=f"The label says that {label}. At the settings of this page, which of these transforms can make it wrong?",
-                options=options, right=right, why=why)
+    return Pick(text=f"The label says {label}, whichever way up it is. At the settings of this page, which of these transforms "
+                "can make it wrong?", options=options, right=right, why=why)
 
 
 def _ask_of_nets(c: Curves, scene: Config) -> Pick:
@@ -177,7 +185,7 @@ def _of_draws(t: Transformed, scene: Config) -> dict[str, str]:
     names = join_words([TRANSFORMS[name].lower() for name in scene.transforms])
     mean = [format_number(v.mean(), 2) for v in (t.level, t.images[k])]
     folded = 0 if t.determinant is None else int((t.determinant[:n] <= 0).sum())
-    what = PICTURES[scene.picture]
+    what = t.subject.label
     return {
         "setup": f"{what}, as it is.",
         "draws": f"{what} and {n} of {DRAWS} draws of {names}; {int(t.mirrored[:n].sum())} of them are mirror images.",

@@ -1,6 +1,6 @@
 """The thinned nets that trained: what one net was at some of its updates, with the masks that were drawn for it there.
 
-Shapes: F frames, P parameters, d pixels, H units of a layer, C classes, A rates.
+Shapes: F frames, P parameters, d inputs, H units of a layer, C classes, A rates.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.engine import MLP
 
 @dataclass(frozen=True)
 class Frames:
-    """One net at F of its updates, under the mask of the first digit of the batch. All is as the gradient saw it."""
+    """One net at F of its updates, under the mask of the first sample of the batch. All is as the gradient saw it."""
 
     update: tuple[int, ...]  # which update it was, from 1 on
     theta: Tensor  # [F, P] before the update
@@ -25,7 +25,7 @@ class Frames:
     masks: list[Tensor]  # one [F, H] of each hidden layer, 0 or 1/(1 − p)
     units: list[Tensor]  # [F, H] what each unit hands on, masked
     probability: Tensor  # [F, C] of the classes, by the thinned net
-    image: Tensor  # [F, d] the digit
+    x: Tensor  # [F, d] that sample
     label: Tensor  # [F] the label that it was given
 
 
@@ -57,9 +57,9 @@ class Recorder:
     @torch.no_grad()
     def frames(self) -> Frames:
         """What has been seen so far."""
-        update, theta, plain, masks, image, label = zip(*self.seen, strict=True)
-        theta, image = torch.stack(theta), torch.stack(image)
+        update, theta, plain, masks, x, label = zip(*self.seen, strict=True)
+        theta, x = torch.stack(theta), torch.stack(x)
         kept = [torch.stack(layer) for layer in zip(*masks, strict=True)]
-        passed = self.mlp.activations(theta, image[..., None], masks=[mask[..., None] for mask in kept])
+        passed = self.mlp.activations(theta, x[..., None], masks=[mask[..., None] for mask in kept])
         return Frames(update=update, theta=theta, plain=torch.stack(plain), masks=kept, units=[h[..., 0] for h in passed.post],
-                      probability=passed.out[..., 0].softmax(1), image=image, label=torch.stack(label))
+                      probability=passed.out[..., 0].softmax(1), x=x, label=torch.stack(label))

@@ -19,7 +19,7 @@ from core.lessons.dropout import thinning
 
 COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # T
 PASSES, FEW = COUNTS[-1], 20  # thinned nets at the end, and while the nets still train
-ASKED = 10  # test digits of each seed that the thinned nets are asked about
+ASKED = 10  # test samples of each seed, at most, that the thinned nets are asked about
 CHUNK = 250  # thinned nets between two pauses
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8)  # of the hidden units that are removed
 DRAWS = 5  # of the units that are removed, for each seed and share
@@ -27,7 +27,7 @@ DRAWS = 5  # of the units that are removed, for each seed and share
 
 @dataclass(frozen=True)
 class Averages:
-    """How far the mean of T thinned nets is from weight scaling: root mean squares [Q] over digits, classes and seeds.
+    """How far the mean of T thinned nets is from weight scaling: root mean squares [Q] over samples, classes and seeds.
 
     Geometric means are compared in logits less their mean over the classes, arithmetic means in probabilities.
     """

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from core.formatting import format_number, format_percent, table
+from core.formatting import format_number, format_part, format_percent, table
 from core.lessons.dropout import thinning
-from core.lessons.dropout.data import PIXELS
 from core.lessons.dropout.lesson import SEEDS, Config, Result
 from core.lessons.dropout.probes import SHARES
 from core.question import Challenge, Pick, Verdict
 
 TIE = 1.02  # two losses within this factor are called equal
 LESS = 0.75  # of the test loss without dropout: what the challenge asks for
+
+
+def things(result: Result, count: int = 2) -> str:
+    """What the samples are called: digits or points."""
+    return ("point" if result.plane else "digit") + "s" * (count != 1)
 
 
 def last_losses(result: Result, rate: int) -> tuple[float, float, float]:
@@ -35,7 +39,7 @@ def summary(result: Result, config: Config) -> str:  # noqa: ARG001
     masked, _, test = last_losses(result, result.own)
     seen = {"above": "above", "below": "below", "equal": "about at"}[relation(result)]
     rows = [[f"p = {result.rates[a]:g}", *(format_number(loss) for loss in last_losses(result, a)),
-             percent(result.test_error[-1, a].double().mean())] for a in (0, result.own)]
+             format_part(result.test_error[-1, a].double().mean())] for a in (0, result.own)]
     columns = ["loss (nats)", "training, masks on", "training, masks off", "test, masks off", "wrong on the test set"]
     return (f"**With masks on the training loss is {format_number(masked)} nats, {seen} the test loss of {format_number(test)}.**"
             f"\n\n{table(columns, rows)}")
@@ -53,9 +57,9 @@ def predict(result: Result, config: Config) -> Pick:
     found = relation(result)
     why = (f"With masks on the training loss is that of thinned nets, {format_number(masked)} nats; the test loss is that "
            f"of the full net, {format_number(test)}")
-    harder = {"above": "to lose units costs more here than to meet new digits.",
-              "equal": "to lose units costs about as much here as to meet new digits.",
-              "below": "to meet new digits costs more here than to lose units."}[found]
+    harder = {"above": f"to lose units costs more here than to meet new {things(result)}.",
+              "equal": f"to lose units costs about as much here as to meet new {things(result)}.",
+              "below": f"to meet new {things(result)} costs more here than to lose units."}[found]
     return Pick(
         text=f"Every hidden unit is dropped with probability p = {config.p:g}. The training loss is measured with these masks "
              "on, the test loss with masks off. Where does the training loss end?",
@@ -76,17 +80,9 @@ CHALLENGE = Challenge(text=f"Dropout does not always help. Find a scene in which
                       f"a quarter on all {SEEDS} seeds.", check=_helps)
 
 
-def percent(part: float | Tensor) -> str:
-    """A part of one in whole per cent; 0 and 100 are said of none and all only."""
-    part = float(part)
-    if 0 < part <= 0.005:
-        return f"less than {format_percent(0.01)}"
-    return f"more than {format_percent(0.99)}" if 0.995 <= part < 1 else format_percent(part)
-
-
 def size_of_weights(result: Result, scene: Config) -> tuple[float, float]:
     """Root mean square of the first layer's weights of the drawn nets: without dropout, and with it."""
-    first = PIXELS * scene.width  # in the order of the layout
+    first = result.mlp.sizes[0] * scene.width  # in the order of the layout
     plain, own = (float(theta[-1, :first].double().square().mean().sqrt())
                   for theta in (result.frames.plain, result.frames.theta))
     return plain, own
@@ -98,30 +94,50 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     frames, p, at = result.frames, f"p = {scene.p:g}", result.step
     by_rate = ", ".join(f"{format_number(last_losses(result, a)[2])} at {rate:g}" for a, rate in enumerate(result.rates))
     dropped = " and ".join(str(int((mask[-1] == 0).sum())) for mask in frames.masks)
-    size = [format_number(v) for v in size_of_weights(result, scene)]
     of, ridge = result.averages, result.ridge
     off = float((ridge.measured - _at_fitted(result)).abs().max())
     thinned, full = (float(part.double().mean()) for part in (of.averaged[-1], of.scaled))
+    last = result.names[int(frames.label[-1])]
     return {
-        "setup": "Some of the training digits of 8 × 8 pixels, each with the label that the nets are given.",
+        **(_in_the_plane(result, p) if result.plane else _of_digits(result, scene, p)),
         "curves": f"Losses after {at} updates at {p}: training with masks on {masked} nats, training with masks off {plain}, "
                   f"test {test}; means of {SEEDS} seeds.",
-        "diagram": f"The net at update {frames.update[-1]}, for a digit labelled {int(frames.label[-1])}: {dropped} of "
+        "diagram": f"The net at update {frames.update[-1]}, for a {things(result, 1)} labelled {last}: {dropped} of "
                    f"{scene.width} units a hidden layer are dropped.",
         "byp": f"Losses after {at} updates by drop probability p. Test loss in nats: {by_rate}.",
         "scaling": _scaling(result),
-        "features-without": f"Weights of {scene.width} units of the first layer without dropout, of typical size {size[0]}.",
-        "features-with": f"Weights of {scene.width} units of the first layer at {p}, of typical size {size[1]}.",
         "through": f"Test loss through training, a line for each p; after {at} updates {by_rate}.",
         "lesion": _lesion(result, p),
-        "agreement": f"Probability of the class that weight scaling names: {percent(full)} by weight scaling on average, "
-                     f"{percent(thinned)} by the mean of {of.counts[-1]:,} thinned nets.",
+        "agreement": f"Probability of the class that weight scaling names: {format_part(full)} by weight scaling on average, "
+                     f"{format_part(thinned)} by the mean of {of.counts[-1]:,} thinned nets.",
         "moments": "Masks that trained: " + ", ".join(
             f"at p = {rate:g} mean {format_number(mean, 3)} and variance {format_number(variance)} where p/(1 − p) is "
             f"{format_number(thinning.mask_variance(rate))}"
             for rate, mean, variance in zip(result.rates, result.mask_mean, result.mask_variance, strict=True)) + ".",
         "ridge": "Ten weights of a linear regression for p from 0 on; those from thinned data are at most "
                  f"{format_number(off)} from the closed form.",
+    }
+
+
+def _of_digits(result: Result, scene: Config, p: str) -> dict[str, str]:
+    size = [format_number(v) for v in size_of_weights(result, scene)]
+    return {
+        "setup": "Some of the training digits of 8 × 8 pixels, each with the label that the nets are given.",
+        "features-without": f"Weights of {scene.width} units of the first layer without dropout, of typical size {size[0]}.",
+        "features-with": f"Weights of {scene.width} units of the first layer at {p}, of typical size {size[1]}.",
+    }
+
+
+def _in_the_plane(result: Result, p: str) -> dict[str, str]:
+    wrong = [format_part(result.test_error[-1, a, 0]) for a in (0, result.own)]
+    counts = " and ".join(f"{int((result.data.y[0] == c).sum())} of class {name}" for c, name in enumerate(result.names))
+    units = f"What each of {result.mlp.sizes[-2]} units of the last hidden layer hands on over the plane"
+    says = f"P(class {result.names[1]}) over the plane, with the training points"
+    return {
+        "setup": f"{result.data.y.shape[1]} training points in the plane with the classes that the nets are given: {counts}.",
+        "features-without": f"{units}, without dropout.", "features-with": f"{units}, at {p}.",
+        "plane-without": f"{says}, by the net without dropout, which is wrong on {wrong[0]} of the test points.",
+        "plane-with": f"{says}, by the full net at {p}, which is wrong on {wrong[1]} of the test points.",
     }
 
 
@@ -136,13 +152,13 @@ def _scaling(result: Result) -> str:
     parts = [("linear regression", of.line), ("one softmax layer, geometric mean", of.layer),
              ("one softmax layer, arithmetic mean", of.layer_arithmetic), ("deep net, geometric mean", of.deep),
              ("deep net, arithmetic mean", of.deep_arithmetic)]
-    said = "; ".join(f"{name} {percent(v[-1] / v[0])}" for name, v in parts if v is not None and v[0] > 0)
+    said = "; ".join(f"{name} {format_part(v[-1] / v[0])}" for name, v in parts if v is not None and v[0] > 0)
     return (f"Distance of the mean of {of.counts[-1]:,} thinned nets from weight scaling, in parts of that of one thinned net: "
             f"{said}.")
 
 
 def _lesion(result: Result, p: str) -> str:
     which = SHARES.index(0.4)
-    without, with_it = (percent(result.lesion[which, k].double().mean()) for k in (0, 1))
+    without, with_it = (format_part(result.lesion[which, k].double().mean()) for k in (0, 1))
     return (f"Test error by share of hidden units removed: with {format_percent(SHARES[which])} of them gone the nets trained "
             f"without dropout err on {without}, those trained at {p} on {with_it}.")

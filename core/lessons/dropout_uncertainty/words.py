@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from core.formatting import format_number, format_percent, format_power_of_ten, join_words, table
+from core.formatting import format_number, format_part, format_percent, format_power_of_ten, join_words, table
 from core.lessons.dropout_uncertainty import data as far_from_data
 from core.lessons.dropout_uncertainty import uncertainty
 from core.lessons.dropout_uncertainty.data import BORDER, FAR, IN_DATA, IN_GAP, REMOTE
@@ -114,20 +114,13 @@ def _seen_curve(result: Result, config: Config) -> str:
 
 def _seen_moons(result: Result, config: Config) -> str:
     seen = (f"Far from every sample {IN_WORDS[config.focus]} is more than {format_percent(0.95)} sure in "
-            f"{percent(_certain(result, config, config.focus))} of the plane.")
+            f"{format_part(_certain(result, config, config.focus))} of the plane.")
     rows = []
     for m, title in METHODS.items():
         means = region_means(result, entropies(result, m, config.passes).mutual[0].abs())
-        rows.append([title, _nats(means[IN_DATA]), _nats(means[FAR]), percent(_certain(result, config, m))])
+        rows.append([title, _nats(means[IN_DATA]), _nats(means[FAR]), format_part(_certain(result, config, m))])
     columns = ["mutual information (nats)", "near the data", "far away", "sure far away"]
     return f"**{seen}**\n\n{table(columns, rows)}"
-
-
-def percent(share: float) -> str:
-    """A share in whole per cent; 0 and 100 are said of none and all only."""
-    if 0 < share <= 0.005:
-        return f"less than {format_percent(0.01)}"
-    return f"more than {format_percent(0.99)}" if 0.995 <= share < 1 else format_percent(share)
 
 
 def _certain(result: Result, config: Config, method: str) -> float:
@@ -144,7 +137,8 @@ def predict(result: Result, config: Config) -> Amount | Pick:
         return Amount(
             text=f"More than {far_from_data.REMOTE:g} away from every sample, in what share of the picture will {name} still be "
                  f"more than {format_percent(0.95)} sure of its class?",
-            why=f"In {percent(certain)} of these places the mean of {name} leaves less than {format_percent(0.05)} to the less "
+            why=f"In {format_part(certain)} of these places the mean of {name} leaves less than "
+                f"{format_percent(0.05)} to the less "
                 "likely class.",
             low=0, high=100, step=1, truth=100 * certain, within=15, unit="\u00a0%")
     region, where = asked_about(config)
@@ -246,7 +240,7 @@ def _most_wrong(result: Result, method: str, T: int) -> str:
     g = surest_wrong(result, method, T)
     if result.problem == "moons":
         return (f"Where it contradicts a density that is itself {format_percent(0.9)} sure, it is surest near "
-                f"({_place(result, g)}): {percent(float(sure(result, method, T)[g]))} sure." if g >= 0 else
+                f"({_place(result, g)}): {format_part(float(sure(result, method, T)[g]))} sure." if g >= 0 else
                 f"At no point of the map does it contradict a density that is itself {format_percent(0.9)} sure.")
     return (f"It errs most near x = {_place(result, g)}: by {format_number(errors_in_sigmas(result, method, T)[g])} standard "
             "deviations of σ and noise.")

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from core.formatting import format_number, format_percent, table
+from core.formatting import format_number, format_part, format_percent, table
 from core.lessons.mean_teacher.lesson import NETS, SEEDS, Config, Result, gains
 from core.lessons.mean_teacher.teacher import half_life, memory
 from core.question import Amount, Challenge, Verdict
 
 NAMES = {"alone": "Labels alone", "student": "Student", "teacher": "Teacher"}
-
-
-def percent(part: float | Tensor) -> str:
-    """A part of one as a whole percentage; 0 % and 100 % are said of none and of all only."""
-    part = float(part)
-    if 0 < part <= 0.005:
-        return f"less than {format_percent(0.01)}"
-    return f"more than {format_percent(0.99)}" if 0.995 <= part < 1 else format_percent(part)
 
 
 def rate(part: float | Tensor) -> str:
@@ -65,7 +57,7 @@ def summary(result: Result, _: Config) -> str:
 def predict(result: Result, config: Config) -> Amount:
     """How far back the teacher looks: within how many updates half of it was learned."""
     age = memory(config.steps, config.decay)
-    agree = percent(result.agree[-1].mean())
+    agree = format_part(result.agree[-1].mean())
     if config.decay == 0:
         reason = "at decay 0 the teacher is the newest student and nothing else"
     elif config.decay >= 1 - 1 / (config.steps + 1):
@@ -89,7 +81,7 @@ def _misled(result: Result, config: Config, _: None) -> Verdict:
         return Verdict(False, "Leave the labels right and the teacher's statistics averaged: the errors are to be the student's.")
     return Verdict(worse >= SEEDS - 1,
                    f"On {worse} of {SEEDS} seeds student and teacher agree on more errors than the net alone makes. They agree "
-                   f"on {percent(result.agree[-1].mean())} of the unlabelled points and are both wrong on "
+                   f"on {format_part(result.agree[-1].mean())} of the unlabelled points and are both wrong on "
                    f"{rate(confirmed.mean())} of them; the net alone errs on {rate(alone.mean())}.")
 
 
@@ -115,7 +107,7 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
         "scores": f"Part of the test set that is right, mean of {SEEDS} seeds after {result.step} updates: {right[0]} for the "
                   f"net alone, {right[1]} for the student, {right[2]} for the teacher.",
         "pairs": pairs(result),
-        "confirmed": f"Student and teacher agree on {percent(result.agree[-1].mean())} of the unlabelled points and are both "
+        "confirmed": f"Student and teacher agree on {format_part(result.agree[-1].mean())} of the unlabelled points and are both "
                      f"wrong on {rate(result.confirmed[-1].mean())}; the net alone is wrong on "
                      f"{rate(result.mistaken[-1].mean())}.",
         "schedules": f"The consistency weight grows to {scene.weight:g} within {scene.ramp} updates, the decay from ½ to "

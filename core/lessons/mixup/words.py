@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from core.formatting import format_number, format_percent, table
+from core.formatting import format_number, format_part, format_percent, table
 from core.lessons.mixup.augmentation import beta_variance
 from core.lessons.mixup.lesson import ARMS, MONTAGE, PLACES, SEEDS, SINGLE, Config, Result, confidence_at_half, pair
 from core.question import Amount, Challenge, Verdict
 
 RARE = 0.1  # part of the λ from 0.1 to 0.9 below which mixed labels are no reason for doubt
-
-
-def percent(part: float | Tensor) -> str:
-    """A part of one as a whole percentage; 0 % and 100 % are said of none and of all only."""
-    part = float(part)
-    if 0 < part <= 0.005:
-        return f"less than {format_percent(0.01)}"
-    return f"more than {format_percent(0.99)}" if 0.995 <= part < 1 else format_percent(part)
 
 
 def rate(part: float | Tensor) -> str:
@@ -32,10 +24,10 @@ def wrong_labels(result: Result) -> int:
 
 def summary(result: Result, _: Config) -> str:
     """What this run shows: a sentence and a table."""
-    sure = [percent(part) for part in confidence_at_half(result)]
+    sure = [format_part(part) for part in confidence_at_half(result)]
     fits, misses = result.train_error[-1].mean(-1), result.test_error[-1]
     ece = result.ece.mean(-1)
-    rows = [[name, sure[k], percent(fits[k]), rate(misses[k].mean()), rate(ece[k])]
+    rows = [[name, sure[k], format_part(fits[k]), rate(misses[k].mean()), rate(ece[k])]
             for k, name in enumerate(("Ordinary training", "Mixup"))]
     columns = ["", "sure half-way", "wrong on given labels", "wrong on the test set", "calibration error"]
     return (f"**Half-way between two classes a net is {sure[1]} sure of its answer after mixup and {sure[0]} after ordinary "
@@ -57,7 +49,7 @@ def predict(result: Result, config: Config) -> Amount:
              f"{format_percent(0.5)} for each. How sure of its answer is a net that was trained with mixup (mixing strength "
              f"α = {config.alpha:g}), on average?",
         low=100 / result.data.classes, high=100, step=1, truth=100 * mixup, within=6, unit="\u00a0%",
-        why=f"Mixup leaves it {percent(mixup)} sure, ordinary training {percent(erm)}: {reason}")
+        why=f"Mixup leaves it {format_part(mixup)} sure, ordinary training {format_part(erm)}: {reason}")
 
 
 def _harm(result: Result, config: Config, _: None) -> Verdict:
@@ -99,17 +91,21 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
                    f"{result.mixed_x.shape[1]} points that training drew." if moons else
                    f"{MONTAGE[0] * MONTAGE[1]} digits, each a mixture of two training digits.",
         **{f"surface-{arm}": _surface(result, k, moons) for k, arm in enumerate(ARMS)},
-        "confidence": f"Confidence along segments between two classes. Half-way ordinary training is {percent(sure[0, half])} "
-                      f"sure and mixup {percent(sure[1, half])}; at the ends {percent(ends[0])} and {percent(ends[1])}.",
+        "confidence": f"Confidence along segments between two classes. Half-way ordinary training is "
+                      f"{format_part(sure[0, half])} "
+                      f"sure and mixup {format_part(sure[1, half])}; at the ends {format_part(ends[0])} and "
+                      f"{format_part(ends[1])}.",
         "profile": f"Probability of one end's class along {SINGLE} segments. Its largest change over a twentieth of the way is "
                    f"{jumps[0]} on average with ordinary training and {jumps[1]} with mixup.",
         "slope": f"Norm of the input gradient along the segments: half-way {format_number(steep[0, half])} for ordinary "
                  f"training and {format_number(steep[1, half])} for mixup; with p = λ all the way it is at least "
                  f"{format_number((1 / result.length).mean())}.",
-        "calibration": f"Fraction right against confidence on the test set. Ordinary training is {percent(confident[0])} sure "
-                       f"and {percent(1 - test[0])} right, mixup {percent(confident[1])} sure and {percent(1 - test[1])} right.",
+        "calibration": f"Fraction right against confidence on the test set. Ordinary training is "
+                       f"{format_part(confident[0])} sure "
+                       f"and {format_part(1 - test[0])} right, mixup {format_part(confident[1])} sure and "
+                       f"{format_part(1 - test[1])} right.",
         "errors": f"Errors after {result.step} updates, mean of {SEEDS} seeds: of the given training labels ordinary training "
-                  f"contradicts {percent(train[0])} and mixup {percent(train[1])}; on the test set they err on "
+                  f"contradicts {format_part(train[0])} and mixup {format_part(train[1])}; on the test set they err on "
                   f"{rate(test[0])} and {rate(test[1])}, mixup less on {better} of {SEEDS} seeds and more on {worse}; {wrong}.",
         "loss": f"Batch loss after {result.step} updates: {loss[0]} nats for ordinary training, {loss[1]} for mixup, "
                 f"whose expected loss cannot fall below {format_number(result.floor, 3)}.",

@@ -6,17 +6,24 @@
     weights  E J with (w, c) + σξ is J + σ² (mean ‖φ‖² + 1): nothing that w could change
     labels   the fit to (1 − ε) y + ε/K is (1 − ε) f + ε/K, as a fit by least squares is linear in its targets
 
-float64. Shapes: S seeds, N samples, d features, L strengths, M numbers of copies, R copies, F factors.
+φ: polynomials of x on the curve, x₁, x₂ and their products for points in the plane. The noise is on φ, which is what this model
+takes in.
+
+float64. Shapes: S seeds, N samples, d features, L strengths, M numbers of copies, R copies, F factors, G places.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from core.engine import Generators, normals
+from core.lessons.noise.data import HALF, Data
 
 DEGREE = 9
+LEAST = 1e-10  # directions of a smaller part of the greatest variance have none: points on a line, too few of them
 
 
 def polynomials(x: Tensor, half: float) -> Tensor:
@@ -30,33 +37,54 @@ def polynomials(x: Tensor, half: float) -> Tensor:
     return torch.stack([(2 * k + 1) ** 0.5 * p for k, p in enumerate(found)][1:], -1)
 
 
+def features(data: Data) -> tuple[Tensor, Tensor]:
+    """Of the samples [S, N, d], and of the places where the first seed's fit is drawn [G, d]."""
+    if not data.own:
+        return polynomials(data.x[:, 0], HALF), polynomials(data.drawn[0], HALF)
+    phi, along = products(data.x), products(data.drawn)
+    middle, spread = phi.mean(1, keepdim=True), phi.std(1, correction=0, keepdim=True)
+    spread = torch.where(spread > 1e-6, spread, 1)  # of the few that train all may have one value
+    return (phi - middle) / spread, (along - middle[0]) / spread[0]
+
+
+def products(x: Tensor) -> Tensor:
+    """x₁, x₂, x₁², x₁x₂ and x₂² of x [..., 2, n]: [..., n, 5] in float64."""
+    a, b = x.to(torch.float64).unbind(-2)
+    return torch.stack([a, b, a * a, a * b, b * b], -1)
+
+
 def ridge(phi: Tensor, y: Tensor, penalty: Tensor) -> tuple[Tensor, Tensor]:
     """The minimiser of 1/N Σ (φᵀw + c − y)² + penalty ‖w‖²: w [L, S, d] and c [L, S]; penalty [L] is σ².
 
-    phi [S, N, d], y [S, N]."""
+    Where penalty 0 has many, the one of the least norm. phi [S, N, d], y [S, N]."""
     middle, level = phi.mean(1), y.mean(1)
     centred = phi - middle[:, None]
     square = centred.mT @ centred / phi.shape[1]
     towards = (centred * (y - level[:, None])[..., None]).mean(1)
     eye = torch.eye(phi.shape[-1], dtype=phi.dtype)
-    w = torch.linalg.solve(square + penalty.reshape(-1, 1, 1, 1) * eye, towards.expand(len(penalty), *towards.shape))
+    w = solve(square + penalty.reshape(-1, 1, 1, 1) * eye, towards.expand(len(penalty), *towards.shape))
     return w, level - (w * middle).sum(-1)
 
 
+def solve(square: Tensor, towards: Tensor) -> Tensor:
+    """The least x with square x = towards, for square [..., d, d] and towards [..., d]."""
+    return torch.linalg.lstsq(square, towards[..., None], rcond=LEAST, driver="gelsd").solution[..., 0]
+
+
 def noisy_fits(phi: Tensor, y: Tensor, sigma: Tensor, copies: list[int], rngs: Generators) -> tuple[Tensor, Tensor]:
-    """Least squares on copies of the samples whose features have noise: the fit to the first R of them, for each R of `copies`.
+    """Least squares on copies of the samples whose features have noise: the fit to the first R of them, for each R of `copies`,
+    which grow.
 
     All strengths see the same ξ. phi [S, N, d], y [S, N], sigma [L]. Returns w [M, L, S, d] and c [M, L, S]. Two copies or more
     than d/N are needed for one answer; with fewer it is that of the least norm.
     """
     N, d = phi.shape[1:]
     xi = normals(rngs, max(copies), N, d, dtype=phi.dtype)
-    counts = torch.tensor(copies, dtype=phi.dtype)
-
-    def running(parts: Tensor) -> Tensor:  # means over the first R copies, [M, S, ...]
-        return (parts.cumsum(1)[:, [r - 1 for r in copies]] / counts.reshape(-1, *[1] * (parts.ndim - 2))).movedim(1, 0)
-
-    mean, square = running(xi), running(xi.mT @ xi / N)
+    counts = torch.tensor(copies, dtype=phi.dtype).reshape(-1, 1, 1, 1)
+    blocks = xi.split([b - a for a, b in pairwise([0, *copies])], 1)  # what each R has more than the one before
+    rows = [block.flatten(1, 2) for block in blocks]
+    mean = torch.stack([block.sum(1) for block in blocks]).cumsum(0) / counts  # over the first R copies, [M, S, N, d]
+    square = torch.stack([r.mT @ r for r in rows]).cumsum(0) / (N * counts)  # [M, S, d, d]
     s = sigma.reshape(-1, 1, 1, 1)
     cross = phi.mT @ mean / N
     gram = phi.mT @ phi / N + s * (cross + cross.mT)[:, None] + s * s * square[:, None]  # [M, L, S, d, d]
@@ -64,7 +92,7 @@ def noisy_fits(phi: Tensor, y: Tensor, sigma: Tensor, copies: list[int], rngs: G
     towards = (phi * y[..., None]).mean(1) + s[..., 0] * (mean * y[..., None]).mean(2)[:, None]
     level = y.mean(1)
     centred = gram - middle[..., :, None] * middle[..., None, :]
-    w = torch.linalg.lstsq(centred, (towards - middle * level[:, None])[..., None], driver="gelsd").solution[..., 0]
+    w = solve(centred, towards - middle * level[:, None])
     return w, level - (w * middle).sum(-1)
 
 

@@ -8,7 +8,7 @@ Shapes: A nets, N sizes of the training set, S seeds, R = N S rows, D shifts of 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
@@ -40,6 +40,7 @@ WIDTHS = (8, 24, 48)
 CONTRAST = 2.0  # what pixels from 0 to 1 are multiplied by before a net sees them
 WAYS = ((1, 0), (-1, 0), (0, 1), (0, -1))
 CHUNK = 4  # updates between two pauses
+MOMENTS = (0.04, 0.12, 0.24, 0.4, 0.64)  # shares of all updates after which the nets are looked at
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,12 @@ class Images:
     theta: tuple[Tensor, ...]  # [A] of [N, P], of the first seed
     test_BHW: Tensor
     label_B: Tensor
+    before: tuple[Images, ...] = ()  # the same after fewer updates, accuracies on the first PREVIEW test images
+
+    @property
+    def moments(self) -> tuple[Images, ...]:
+        """What the player shows, this one last."""
+        return *self.before, self
 
     @property
     def equal(self) -> int:
@@ -122,6 +129,7 @@ class Study:
         self.widths = tuple(sorted({*WIDTHS, equal_width(net)}))
         self.nets: list[Network] = [net, *map(mlp, self.widths)]
         self.trainers = [self._trainer(one, spawn(seeds)) for one in self.nets]
+        self.before: list[Images] = []
 
     def _trainer(self, net: Network, seeds: Generators) -> Trainer:
         """All sizes start from the weights of their seed."""
@@ -142,12 +150,12 @@ class Study:
         """Previews on few test images, then the whole; the same again where nothing new is to be drawn."""
         result = self._seen(0, *self._accuracies(PREVIEW))
         yield result
-        every = max(CHUNK, self.updates // 4 // CHUNK * CHUNK)
+        looks = {max(1, round(share * self.updates / CHUNK)) * CHUNK for share in MOMENTS}
         for stop in range(CHUNK, self.updates + CHUNK, CHUNK):
             for trainer in self.trainers:
                 trainer.advance(min(CHUNK, self.updates - trainer.step))
                 yield result
-            if stop % every == 0 and stop < self.updates:
+            if stop in looks and stop < self.updates:
                 result = self._seen(stop, *self._accuracies(PREVIEW))
                 yield result
         parts = []
@@ -169,4 +177,6 @@ class Study:
     def _seen(self, step: int, *parts: Tensor) -> Images:
         accuracy = torch.stack(parts, -1).unflatten(-1, (len(self.nets), SHIFTS)).movedim(2, 0)
         firsts = tuple(t.theta.reshape(len(SIZES), SEEDS, -1)[:, 0].clone() for t in self.trainers)
-        return Images(step, self.net, self.widths, tuple(one.P for one in self.nets), accuracy, firsts, self.test, self.label)
+        seen = Images(step, self.net, self.widths, tuple(one.P for one in self.nets), accuracy, firsts, self.test, self.label)
+        self.before.append(seen)
+        return replace(seen, before=tuple(self.before[:-1]))

@@ -16,8 +16,10 @@ from core.controls import choice, grid, number
 from core.engine import generators
 from core.lesson import Scene, last
 from core.lessons.parameter_sharing.images import SIZES, TEST, Images, Study, convnet
+from core.lessons.parameter_sharing.sequences import UPDATES as RACE_UPDATES
 from core.lessons.parameter_sharing.sequences import Race, Sequences
 from core.lessons.parameter_sharing.tying import SHARES, Pair, Tying
+from core.lessons.parameter_sharing.tying import UPDATES as PAIR_UPDATES
 
 PARTS = {"images": "Over a picture", "sequences": "Over time", "tying": "Between two tasks"}
 HEADS = {"max": "largest value of each map", "flat": "a weight for each place"}
@@ -36,7 +38,7 @@ class Config(Scene):
                        help="The largest value of a map does not say where it was; a weight for each place does.")
     padding: str = choice("zeros", options=PADDINGS, label="Padding", when=IMAGES,
                           help="What a filter meets beyond the edge: zeros, or the opposite edge.")
-    digit: int = number(3, low=0, high=TEST - 1, step=1, label="Test digit", view=True, when=IMAGES)
+    digit: int = number(3, low=0, high=TEST - 1, step=1, label="Number of the test digit", view=True, when=IMAGES)
     dx: int = number(0, low=-REACH, high=REACH, step=1, label="Shift to the right", view=True, hidden=True)
     dy: int = number(0, low=-REACH, high=REACH, step=1, label="Shift down", view=True, hidden=True)
     updates: int = number(100, low=40, high=240, step=20, label="Updates", more=True, when=IMAGES)
@@ -76,6 +78,13 @@ def steps(config: Config) -> Iterator[Result]:
 
 def run(config: Config) -> Result:
     return last(steps(config))
+
+
+def done(result: Result, config: Config) -> bool:
+    """Whether the last update is made and looked at."""
+    last_updates = {"images": config.updates, "sequences": RACE_UPDATES, "tying": PAIR_UPDATES[config.problem]}
+    part = result.images or result.sequences or result.tying
+    return part is not None and part.step >= last_updates[config.part]
 
 
 def size_index(config: Config) -> int:

@@ -9,7 +9,7 @@ Shapes: T steps, S seeds, n samples, L lengths, Q places.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
@@ -20,6 +20,7 @@ HIDDEN, SEEDS, TRAIN, TEST, UPDATES, CHUNK = 8, 5, 200, 300, 200, 4
 LENGTHS = (4, 6, 8, 12, 16, 24, 32)
 PATTERN = (1.5, -1.5)
 NETS = ("shared", "unshared")
+MOMENTS = (8, 16, 32, 64, 120)  # updates after which the nets are looked at
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,13 @@ class Sequences:
     no_effect: int  # entries of the unshared net's first W_h, which multiply h_0 = 0
     by_length: Tensor  # [2, S, L]
     by_place: Tensor  # [2, S, Q] at the trained length, Q = length - 1
-    train: Tensor  # [2, S]
     example: Tensor  # [T] a training sequence
+    before: tuple[Sequences, ...] = ()  # the same after fewer updates
+
+    @property
+    def moments(self) -> tuple[Sequences, ...]:
+        """What the player shows, this one last."""
+        return *self.before, self
 
 
 def sequences(n: int, length: int, places: range, noise: float, draw: Generator) -> tuple[Tensor, Tensor]:
@@ -67,6 +73,7 @@ class Race:
         self.tests = [sequences(TEST, T, range(T - 1), noise, test) for T in LENGTHS]
         self.placed = [sequences(TEST, length, range(q, q + 1), noise, test) for q in range(length - 1)]
         self.nets = Recurrent(1, HIDDEN, 1), Recurrent(1, HIDDEN, 1, unshared_steps=length)
+        self.before: list[Sequences] = []
         seeds = spawn([start] * SEEDS)
         self.trainers = [Trainer(Supervised(net, binary_cross_entropy), net.init(spawn(seeds)), Adam(0.02),
                                  iter(lambda: self.data, None), schedule=cosine(2 * UPDATES)) for net in self.nets]
@@ -78,7 +85,7 @@ class Race:
             for trainer in self.trainers:
                 trainer.advance(CHUNK)
                 yield result
-            if self.trainers[1].step % (UPDATES // 3) == 0:
+            if self.trainers[1].step in (*MOMENTS, UPDATES):
                 result = self._seen()
                 yield result
 
@@ -93,5 +100,7 @@ class Race:
         def over(tests: list[tuple[Tensor, Tensor]]) -> Tensor:
             return torch.stack([torch.stack([self._right(i, x[None], y[None]) for x, y in tests], -1) for i in range(2)])
 
-        return Sequences(self.trainers[0].step, self.length, (self.nets[0].P, self.nets[1].P), HIDDEN**2, over(self.tests),
-                         over(self.placed), torch.stack([self._right(i, *self.data) for i in range(2)]), self.data[0][0, 0, :, 0])
+        seen = Sequences(self.trainers[0].step, self.length, (self.nets[0].P, self.nets[1].P), HIDDEN**2, over(self.tests),
+                         over(self.placed), self.data[0][0, 0, :, 0])
+        self.before.append(seen)
+        return replace(seen, before=tuple(self.before[:-1]))

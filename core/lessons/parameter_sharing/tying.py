@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
@@ -22,6 +22,7 @@ SHARES = tuple(i / 20 for i in range(21))  # s: λ = unit s / (1 − s)
 UNIT = {"linear": 1.0, "nets": 0.02}
 SEEDS = {"linear": 10, "nets": 5}
 FEW, MANY_TIMES, TEST, CHUNK = 6, 8, 300, 5
+MOMENTS = (5, 10, 20, 40, 80, 160)  # updates after which the tasks are looked at, for the player
 RATE, UPDATES = {"linear": 0.2, "nets": 0.05}, {"linear": 600, "nets": 240}
 TRUTH_A = (1.2, 0.6)
 
@@ -32,12 +33,18 @@ class Tying:
 
     step: int
     problem: str
-    w: Tensor  # [T, S, 2, P] weights of both tasks
+    w: Tensor  # [T, S, 2, P] weights of both tasks; none of earlier nets
+    apart: Tensor  # [T, S] ‖w_A − w_B‖
     test: Tensor  # [T, S, 2] mean squared error, expected, or test error in [0, 1]
     exact: Tensor | None  # [T, S, 2, 2] closed form, where it is linear
     exact_test: Tensor | None  # [T, S, 2]
     truth: Tensor | None  # [2, 2] w* of both tasks
-    least: float  # the expected error of w*
+    before: tuple[Tying, ...] = ()  # the same after fewer updates
+
+    @property
+    def moments(self) -> tuple[Tying, ...]:
+        """What the player shows, this one last."""
+        return *self.before, self
 
 
 def strength(share: float, unit: float) -> float:
@@ -79,6 +86,7 @@ class Pair:
         self.truth = torch.tensor([TRUTH_A, TRUTH_A], dtype=torch.float64)
         self.truth[1] += distance * torch.tensor([-0.6, 0.8], dtype=torch.float64)
         self.exact: Tensor | None = None
+        self.before: list[Tying] = []
         (self._lines if problem == "linear" else self._digits)()
 
     def _rows(self, one: Tensor) -> Tensor:
@@ -136,8 +144,10 @@ class Pair:
         yield result
         while self.trainer.step < updates:
             self.trainer.advance(CHUNK)
-            if self.trainer.step % (updates // 6) == 0:
-                result = self._seen()
+            if self.trainer.step in (*MOMENTS, updates):
+                seen = self._seen()
+                result = replace(seen, before=tuple(self.before))
+                self.before.append(seen if self.exact is not None else replace(seen, w=seen.w[..., :0]))
             yield result
 
     def _losses(self, w: Tensor) -> Tensor:
@@ -147,19 +157,20 @@ class Pair:
     def _seen(self) -> Tying:
         shape = len(SHARES), len(self.seeds), 2, -1
         w = self.trainer.theta.clone().reshape(shape)
+        apart = w.diff(dim=2).square().sum((2, 3)).sqrt()
         if self.exact is not None:
             w = w[..., :2].clone()
-            return Tying(self.trainer.step, self.problem, w, self._losses(w), self.exact, self._losses(self.exact), self.truth,
-                         self.noise**2)
+            return Tying(self.trainer.step, self.problem, w, apart, self._losses(w), self.exact, self._losses(self.exact),
+                         self.truth)
         with torch.no_grad():
             x, y = self.tests
             wrong = (self.net.forward(self.trainer.theta, x).argmax(1) != y).float().mean(1).reshape(shape[:3])
-        return Tying(self.trainer.step, self.problem, w, wrong, None, None, None, 0.0)
+        return Tying(self.trainer.step, self.problem, w, apart, wrong, None, None, None)
 
 
 def distances(result: Tying) -> Tensor:
     """‖w_A − w_B‖ at each strength, mean over seeds, [T]."""
-    return result.w.diff(dim=2).square().sum((2, 3)).sqrt().mean(1)
+    return result.apart.mean(1)
 
 
 

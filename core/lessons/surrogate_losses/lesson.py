@@ -4,6 +4,9 @@ Objective of each: J(θ) = 1/N Σ φ(yᵢ f(xᵢ; θ)), φ a loss of the margin 
 classes of unit variance, Δ apart along x₁, equally likely: ln P(B | x)/P(A | x) = Δ x₁ is known, and with a part ρ of the labels
 flipped η becomes ρ + (1 − 2ρ)η. Outliers are samples of class B carried a distance d away; at d = 0 they are where they were.
 
+Of a reader's own points half train and the rest validate. Their posterior is not known, so no theory that needs it is had; their
+outliers are carried along the line from the mean of class A to that of B, turned by 35° as in the Gaussian scene.
+
 Every fit is a row: distances × draws of training set and start × losses. Validation samples come from the same distribution,
 labels flipped alike, no outliers; all fits share them.
 
@@ -13,22 +16,27 @@ Shapes: R evaluations, D distances, S draws, 4 losses, P parameters, n training 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from torch import Generator, Tensor
 
 from core.controls import choice, decades, grid, number
 from core.data import toys
+from core.drawings import upload
 from core.engine import MLP, Adam, Progress, train
 from core.lesson import Scene, last
 from core.lessons.surrogate_losses.surrogates import LOSSES, four
+from core.uploads import ROWS, Points, PointsForm
+from core.uploads import split as split_points
 
 DISTANCES = (0, 1, 2, 4, 6, 8, 12, 16, 20)
 POOL, VALIDATION = 200, 400
+OWN = PointsForm()
 EVALUATIONS = 30  # after the one at step 0
-AWAY = (math.cos(math.radians(35)), math.sin(math.radians(35)))  # where an outlier on its own side goes
+TURN = math.radians(35)  # between the line of the classes' means and the way that an outlier goes
 SIDES = {"wrong": "On the other class's side", "right": "On their own side"}
 
 
@@ -36,12 +44,16 @@ SIDES = {"wrong": "On the other class's side", "right": "On their own side"}
 class Config(Scene):
     outliers: int = number(1, low=1, high=10, step=1, label="Outliers", help="Samples of class B that are carried away.")
     distance: int = number(12, low=0, high=20, step=1, label="Their distance d",
-                           help="How far they are carried; the classes have width 1. At 0 nothing is.")
+                           help="How far they are carried; the classes have width 1, axes of own points standard deviation 1. "
+                               "At 0 nothing is.")
     side: str = choice("wrong", options=SIDES, label="Where to")
     label_noise: int = number(0, low=0, high=40, step=5, label="Wrong labels", unit="%",
                               help="Part of the labels that is flipped, in training and validation alike.")
     model: str = choice("linear", options={"linear": "Linear", "net": "Net, two layers of 16"}, label="Model")
-    apart: float = number(3.0, low=1.0, high=8.0, step=0.5, label="Distance of the classes Δ", more=True)
+    points: str = upload(OWN, label="Your own points", more=True,
+                         help="A CSV of x, y and class: two classes, 20 to 2,000 rows. Half of them train at most. They stay in "
+                              "the memory of the server, for you alone.")
+    apart: float = number(3.0, low=1.0, high=8.0, step=0.5, label="Distance of the classes Δ", more=True, when=("points", ("",)))
     n: int = number(80, low=40, high=POOL, step=20, label="Training samples", more=True)
     learning_rate: float = grid(0.05, values=decades(-3, 0), label="Learning rate ε", more=True)
     steps: int = number(180, low=60, high=600, step=60, label="Steps", more=True)
@@ -60,6 +72,8 @@ class Result:
     error: dict[str, Tensor]  # train or validation -> [R, 4], draw 0, a part of 1
     theta: Tensor  # [R, 4, P] parameters, draw 0
     diverged_at: Tensor  # [4] first step that is not finite, -1 if none
+    own: Points | None  # what the reader brought, instead of Gaussian classes
+    way: Tensor  # [2, 1] the unit vector along which outliers are carried
     x: Tensor  # [2, n] training set
     y: Tensor  # [n] ±1
     outlier: Tensor  # [n] whether it is one
@@ -75,22 +89,30 @@ class Result:
         return self.step == self.steps
 
 
+Halves = tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]  # x [2, n] and y [n], 0 or 1: to train on, to validate
+
+
 class _Data:
     """One draw of the training set. A generator for each purpose, so that no control disturbs another."""
 
-    def __init__(self, config: Config, index: int):
+    def __init__(self, config: Config, index: int, own: Halves | None = None):
         seeds = torch.randint(2**31, (5,), generator=Generator().manual_seed(1000 * config.seed + index)).tolist()
         self.seeds = dict(zip(("train", "flips", "validation", "other flips", "start"), seeds, strict=True))
         means = torch.tensor([[-config.apart / 2, 0.0], [config.apart / 2, 0.0]])
-        x, y = toys.gaussian_classes(POOL, means, torch.eye(2), self.generator("train"))
+        if own:
+            (x, y), (xv, yv) = own
+            order = _shuffled(y, self.generator("train"))
+            x, y, means = x[:, order], y[order], torch.stack([x[:, y == k].mean(1) for k in (0, 1)])
+        else:
+            x, y = toys.gaussian_classes(POOL, means, torch.eye(2), self.generator("train"))
+            xv, yv = toys.gaussian_classes(VALIDATION, means, torch.eye(2), self.generator("validation"))
         self.x, given = x[:, : config.n], y[: config.n]
         noisy = toys.flip_labels(given, config.label_noise / 100, 2, self.generator("flips"))
         self.flipped, self.y = noisy != given, 2.0 * noisy - 1
         # The first ones of class B with their labels as they were, so that more outliers are the same ones and some more.
         free = (given == 1) & ~self.flipped
         self.outlier = free & (free.cumsum(0) <= config.outliers)
-        self.direction = direction(config)
-        xv, yv = toys.gaussian_classes(VALIDATION, means, torch.eye(2), self.generator("validation"))
+        self.way = way(means, config.side)
         self.x_validation = xv
         self.y_validation = 2.0 * toys.flip_labels(yv, config.label_noise / 100, 2, self.generator("other flips")) - 1
 
@@ -99,12 +121,14 @@ class _Data:
 
     def at(self, distance: float) -> Tensor:
         """The training inputs [2, n] with the outliers carried so far."""
-        return self.x + distance * self.direction * self.outlier
+        return self.x + distance * self.way * self.outlier
 
 
-def steps(config: Config) -> Iterator[Result]:
+def steps(config: Config, assets: Mapping[str, bytes] = MappingProxyType({})) -> Iterator[Result]:
     config = config.trained()
-    draws = [_Data(config, s) for s in range(config.draws)]
+    own = OWN.unpack(assets[config.points]) if config.points in assets else None
+    parts = halves(own, config.seed) if own else None
+    draws = [_Data(config, s, parts) for s in range(config.draws)]
     data = draws[0]
     mlp = MLP(sizes=(2, 1) if config.model == "linear" else (2, 16, 16, 1))
     distances = tuple(sorted({*DISTANCES, config.distance}))
@@ -122,7 +146,7 @@ def steps(config: Config) -> Iterator[Result]:
         exact = _moved(solved[..., :2] @ data.x_validation + solved[..., 2:] > 0)
     thetas: list[Tensor] = []
     for progress in runs:
-        yield _result(config, draws, mlp, progress, distances, thetas, exact)
+        yield _result(config, own, draws, mlp, progress, distances, thetas, exact)
 
 
 def _undecided(mlp: MLP, theta: Tensor) -> Tensor:
@@ -137,7 +161,7 @@ def _undecided(mlp: MLP, theta: Tensor) -> Tensor:
     return theta
 
 
-def _result(config: Config, draws: list[_Data], mlp: MLP, progress: Progress, distances: tuple[int, ...],
+def _result(config: Config, own: Points | None, draws: list[_Data], mlp: MLP, progress: Progress, distances: tuple[int, ...],
             thetas: list[Tensor], exact: Tensor | None) -> Result:
     data = draws[0]
     shape, here = (len(distances), config.draws, len(LOSSES)), distances.index(config.distance)
@@ -151,9 +175,9 @@ def _result(config: Config, draws: list[_Data], mlp: MLP, progress: Progress, di
     return Result(
         mlp=mlp, step=progress.step, steps=config.steps, recorded=progress.recorded,
         loss={name: scene(v) for name, v in progress.loss.items()}, error={name: scene(v) for name, v in progress.error.items()},
-        theta=torch.stack(thetas), diverged_at=gone, x=data.at(config.distance), y=data.y, outlier=data.outlier,
-        flipped=data.flipped, carried=tuple(int(draw.outlier.sum()) for draw in draws), x_validation=data.x_validation,
-        distances=distances, moved=_moved(out > 0), moved_exactly=exact)
+        theta=torch.stack(thetas), diverged_at=gone, own=own, way=data.way, x=data.at(config.distance), y=data.y,
+        outlier=data.outlier, flipped=data.flipped, carried=tuple(int(draw.outlier.sum()) for draw in draws),
+        x_validation=data.x_validation, distances=distances, moved=_moved(out > 0), moved_exactly=exact)
 
 
 def _moved(classes: Tensor) -> Tensor:
@@ -165,14 +189,33 @@ def run(config: Config) -> Result:
     return last(steps(config))
 
 
-def direction(config: Config) -> Tensor:
-    """The unit vector [2, 1] along which the scene's outliers are carried."""
-    return torch.tensor(AWAY)[:, None] * (1 if config.side == "right" else -1)
+def halves(own: Points, seed: int) -> Halves:
+    """What is there to train on, and what validates: no draw trains on a sample that validates another."""
+    train, validation = split_points(own, (ROWS, VALIDATION), Generator().manual_seed(seed))
+    return train, validation
+
+
+def _shuffled(y: Tensor, generator: Generator) -> Tensor:
+    """An order of the samples in which every stretch from the first on has both classes in about the shares of all of them."""
+    chance = torch.randperm(len(y), generator=generator)
+    there = torch.nn.functional.one_hot(y[chance], 2)
+    rank = (there.cumsum(0) - 1).gather(1, y[chance, None])[:, 0]
+    return chance[(rank / there.sum(0)[y[chance]]).argsort(stable=True)]
+
+
+def way(means: Tensor, side: str) -> Tensor:
+    """The unit vector [2, 1] along which outliers are carried: from the mean of class A to that of B, turned by TURN, or back.
+
+    means [2, 2], a row for each class; along x₁ where they are one."""
+    apart = means[1] - means[0]
+    a, b = (apart / apart.norm() if apart.norm() > 1e-6 else torch.tensor([1.0, 0.0])).tolist()
+    cos, sin = math.cos(TURN), math.sin(TURN)
+    return torch.tensor([[a * cos - b * sin], [a * sin + b * cos]]) * (1 if side == "right" else -1)
 
 
 def carried_to(result: Result, config: Config, distance: float) -> Tensor:
     """The training inputs [2, n] with the outliers at another distance than the scene's."""
-    return result.x + (distance - config.distance) * direction(config) * result.outlier
+    return result.x + (distance - config.distance) * result.way * result.outlier
 
 
 def least_squares(x: Tensor, y: Tensor) -> Tensor:

@@ -17,7 +17,12 @@ WITHIN = format_percent(TIE, 1)
 def _carried(result: Result, config: Config) -> str:
     least, most = min(result.carried), max(result.carried)
     count = f"{least}" if least == most else f"{least} to {most}"
-    return f"{count} of {config.n} samples carried {spoken(config)} away"
+    return f"{count} of {len(result.y)} samples carried {spoken(config)} away"
+
+
+def names(result: Result) -> tuple[str, str]:
+    """What the classes are called: as in the file that the reader brought, or A and B."""
+    return result.own.names if result.own else ("class A", "class B")
 
 
 def percent(part: float) -> str:
@@ -53,7 +58,8 @@ def summary(result: Result, config: Config) -> str:
     errors = (result.error[split][-1].tolist() for split in ("validation", "train"))
     rows = [[name if at < 0 else f"{name}, not finite from step {at} on", *map(percent, parts)] for name, at, *parts in
             zip(LOSSES.values(), result.diverged_at.tolist(), changed(result, config), *errors, strict=True)]
-    rows.append(["Least expected error", "", percent(least_error(config)), ""])
+    if not result.own:
+        rows.append(["Least expected error", "", percent(least_error(config)), ""])
     columns = ["", "Change class (mean)", "Validation error", "Training error"]
     return f"**{_most(result, config)}.**\n\n" + table(columns, rows)
 
@@ -90,20 +96,20 @@ def _each_alt(values: list[float], fmt: Callable[[float], str] = percent) -> str
 def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     """Panel id to what it shows."""
     margins = scores(result, result.x, slice(-1, None))[0] * result.y
-    inside = result.x_validation
-    f, odds = scores(result, inside, slice(-1, None))[0], log_odds(scene, inside)
-    agree = ((f > 0) == (odds > 0)).double().mean(1).tolist()
     far = f"{result.carried[0]} of them carried {scene.distance} away" if scene.distance else "nothing carried away"
     out = {
-        "plane": f"{scene.n} samples of two classes, {far}, and four boundaries at step {result.step}. Training error: "
-                 f"{_each_alt(result.error['train'][-1].tolist())}.",
+        "plane": f"{len(result.y)} samples of {' and '.join(names(result)) if result.own else 'two classes'}, {far}, and four "
+                 f"boundaries at step {result.step}. Training error: {_each_alt(result.error['train'][-1].tolist())}.",
         "losses": f"Four curves that lie on or above the 0-1 step. Margins of the training samples at step {result.step}, on "
                   f"average: {_each_alt(margins.mean(1).tolist(), _fmt)}.",
         "outliers": f"Validation samples that change class at d = {spoken(scene)}: "
                     f"{_each_alt(changed(result, scene))}; at d = {result.distances[-1]}: "
                     f"{_each_alt(result.moved[-1].mean(0).tolist())}.",
-        "wanted": f"Scores at step {result.step} against log-odds; part of them with the right sign: {_each_alt(agree)}.",
     }
+    if not result.own:
+        f, odds = scores(result, result.x_validation, slice(-1, None))[0], log_odds(scene, result.x_validation)
+        agree = ((f > 0) == (odds > 0)).double().mean(1).tolist()
+        out["wanted"] = f"Scores at step {result.step} against log-odds; part of them with the right sign: {_each_alt(agree)}."
     for k, (loss, name) in enumerate(LOSSES.items()):
         (a, b), (c, d) = ([float(result.loss[split][r, k]) for r in (0, -1)] for split in ("train", "validation"))
         wrong = {split: percent(float(values[-1, k])) for split, values in result.error.items()}

@@ -58,7 +58,7 @@ PROMISES = [
     Promise(preset="A mask moves along", holds=labels_are_kept),
     Promise(preset="Folded", holds=folds),
     Promise(preset="What a scanner does", holds=noisier),
-    Promise(preset="Speckle", holds=noisier),
+    Promise(claim="speckle roughens every draw", values=dict(picture="ultrasound", transforms=("speckle",)), holds=noisier),
     Promise(preset="A flipped digit", holds=errs_more),
     Promise(preset="A flipped nucleus", holds=harms_no_nucleus),
     Promise(preset="Digits made up", holds=has_seen_nothing_new),

@@ -8,17 +8,23 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 from torch.nn import functional as F
 
+from core import catalogue
 from core.engine import generators
 from core.lessons.augmentation import chain, classifier, generative, words
 from core.lessons.augmentation import lesson as augmentation
 from core.lessons.augmentation.lesson import DRAWS, SEEDS, Config, Transformed
-from core.lessons.augmentation.subjects import PICTURES, subject
+from core.lessons.augmentation.subjects import PICTURES, brought, subject
 from core.transforms import geometry, imaging
+from core.uploads import Picture, PictureForm
+from figures.augmentation import pictures
+from tests.pages import page_spec
+from tests.scenes import check
 
 ROOT = Path(__file__).resolve().parents[3]
 whole = lru_cache(maxsize=12)(augmentation.run)
@@ -213,3 +219,83 @@ def test_the_example_says_what_the_lesson_says():
     assert found["breaking"] > found["none"] and ours[2] > ours[0]
     for name, value in zip(("none", "good", "breaking"), ours, strict=True):
         assert found[name] == pytest.approx(value, abs=0.08)
+
+
+# A picture of the reader's own
+
+DIGEST = "0" * 32
+RAMP = np.linspace(-1000, 1400, 90 * 120, dtype=np.float32).reshape(90, 120, 1)
+BROUGHT = {
+    "ct": Picture(RAMP, "ct", "HU", (-160.0, 240.0)),
+    "mr": Picture(RAMP + 1000, "mr", "", (300.0, 1500.0)),
+    "ultrasound": Picture(RAMP + 1000, "ultrasound", "", (0.0, 2400.0)),
+    "grey": Picture(RAMP + 1000, "grey", "", (0.0, 65535.0)),
+    "photograph": Picture(np.random.default_rng(0).uniform(0, 255, (50, 400, 3)).astype(np.float32), "photograph", "",
+                          (0.0, 255.0)),
+    "constant": Picture(np.full((8, 9, 1), 40, np.float32), "grey", "", (0.0, 255.0)),
+    "other": Picture(RAMP + 1000, "other", "", (0.0, 2400.0)),
+}
+
+
+def own(kind: str, **values: Any) -> tuple[Config, list[Any]]:
+    scene = Config(own=DIGEST, **values)
+    return scene, list(augmentation.steps(scene.trained(), {DIGEST: PictureForm().pack(BROUGHT[kind])}))
+
+
+@pytest.mark.parametrize("kind", BROUGHT)
+def test_every_transform_acts_on_a_picture_of_ones_own(kind: str):
+    for names in (tuple(chain.TRANSFORMS), ("flip",), ("gamma",)):
+        scene, results = own(kind, transforms=names)
+        for result in (results[0], results[-1]):
+            check(page_spec("augmentation"), catalogue.lesson("augmentation").module(), scene, result)
+        t = results[-1].transformed
+        assert t.mask is None and t.masks is None and not len(t.marks)  # no file brings them
+        assert t.images.shape[2:] == t.level.shape[1:] and t.images.isfinite().all()
+        draw = page_spec("augmentation").draw(results[-1], scene)
+        said = draw.panels[0].caption
+        assert said.startswith("Your own picture (") and "Green" not in said
+    still = own(kind, transforms=tuple(chain.TRANSFORMS), strength=0.0)[1][-1].transformed
+    assert torch.allclose(still.images, still.level.expand_as(still.images), atol=2e-5)
+
+
+def test_own_values_keep_their_quantity():
+    """CT in Hounsfield units and MR as intensity whatever the window: a field multiplies values, not what a window shows."""
+    ct, mr = brought(BROUGHT["ct"]), brought(BROUGHT["mr"])
+    assert (ct.modality, ct.window, mr.modality) == ("CT", (-160.0, 240.0), "MR")
+    assert ct.fill * 400 - 160 == pytest.approx(-1000) and mr.fill * 1200 + 300 == pytest.approx(0)
+    middle = torch.from_numpy(RAMP[:, 15:105, 0])
+    assert torch.allclose(ct.level[0] * 400 - 160, middle, atol=0.05)
+    t = own("mr", transforms=("bias",))[1][-1].transformed
+    wanted = (((middle + 1000) * t.field - 300) / 1200).clamp(0, 1)
+    assert torch.allclose(t.images[:, 0], wanted, atol=1e-3)
+    # The noise of projections in Hounsfield units is the same through two windows.
+    scene = Config(transforms=("ct",))
+    still = chain.Draws(torch.eye(3)[None], None, 1.0, None)
+    noise = []
+    for window in ((-160.0, 240.0), (-1000.0, 2000.0)):
+        it = brought(Picture(RAMP, "ct", "HU", window))
+        raw = chain.measured(it.level, scene, it, still, 0, {"ct": generators([5])})
+        noise.append((raw - it.level) * (window[1] - window[0]))
+    assert torch.allclose(noise[0], noise[1], atol=0.05) and float(noise[0].std()) > 1
+
+
+def test_words_say_which_quantity_of_ones_own_picture_is_acted_on():
+    scene = Config(transforms=("camera", "speckle", "bias", "ct"))
+    said = {kind: words.reading(scene, brought(picture)) for kind, picture in BROUGHT.items()}
+    assert said["ct"].count("is no") == 3 and "is no CT" not in said["ct"] and "is no MR" not in said["mr"]
+    assert "does not say" in said["grey"] and "is no" not in said["other"] and "mm wide" in said["ct"]
+    assert not Config(own=DIGEST).matters("picture") and not Config(own=DIGEST, part="classifier").matters("own")
+
+
+def test_a_half_turn_is_no_mirror_image():
+    scene = Config(transforms=("flip",), flip_axis="both")
+    assert "No draw is a mirror image" in words.summary(whole(scene), scene)
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_the_axis_of_the_histogram_ends_where_the_values_do(picture: str):
+    scene = Config(picture=picture)
+    t = draws(picture=picture)
+    low, high = pictures.histogram(t, scene).layout.yaxis.range
+    shares = 100 * torch.cat([t.before, t.after.flatten()])
+    assert shares.max() <= 10**high * 1.001 and 10**low < shares[shares > 0].min() < 10 ** (low + 1)

@@ -50,9 +50,15 @@ PROMISES = [
     Promise(preset="Hardly any dropout", holds=far_below),
     Promise(preset="One hidden layer", holds=geometric_is_exact),
     Promise(preset="Two labels in five wrong", holds=wrong_labels_are_learned_without),
+    Promise(preset="Wrong labels in the plane", holds=lambda result, scene: bool(
+        scene.corrupt == 20 and result.plane and losses(result, result.own)[2] <= 0.75 * losses(result, 0)[2])),
     Promise(preset="Four units in five dropped", holds=learns_little),
     Promise(preset="A narrow net", holds=larger),
     Promise(claim="key: weight scaling of a deep net is approximate", holds=lambda result, _: bool(
+        result.averages.deep[-1] > 1.25 * result.averages.deep[0] / 1000**0.5
+        and result.averages.deep_arithmetic[-1] > 0.2 * result.averages.deep_arithmetic[0])),
+    Promise(claim="key: weight scaling of a deep net is approximate in the plane as well", values=dict(data="two_moons"),
+            holds=lambda result, _: bool(
         result.averages.deep[-1] > 1.25 * result.averages.deep[0] / 1000**0.5
         and result.averages.deep_arithmetic[-1] > 0.2 * result.averages.deep_arithmetic[0])),
     Promise(claim="key: a linear regression and one softmax layer are exact", holds=lambda result, _: bool(

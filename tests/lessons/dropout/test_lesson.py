@@ -64,8 +64,8 @@ def test_the_masks_of_the_diagram_are_those_that_trained():
             torch.testing.assert_close(frames.theta[f], now, rtol=1e-4, atol=1e-5)
             for layer, mask in zip(frames.masks, masks, strict=True):
                 assert torch.equal(layer[f], mask[k, :, 0].clone())
-            assert torch.equal(frames.image[f], x[k, :, 0].clone())
-            h, kept = frames.image[f], iter(frames.masks)
+            assert torch.equal(frames.x[f], x[k, :, 0].clone())
+            h, kept = frames.x[f], iter(frames.masks)
             for part in list(net)[:-1]:
                 h = part(h) * next(kept)[f] if isinstance(part, nn.ReLU) else part(h)
             torch.testing.assert_close(frames.units[-1][f], h.detach(), rtol=1e-4, atol=1e-5)

@@ -73,7 +73,7 @@ def test_every_board_can_be_drawn_and_is_small(config: Config):
 
 def test_the_diagram_draws_the_net_and_its_masks():
     result = results(Config())[-1]
-    net, frames = pictures.diagram(result, Config()), result.frames
+    net, frames = pictures.diagram(result), result.frames
     assert [len(layer.units) for layer in net.layers] == [32, 32, 10]
     for layer, mask, units in zip(net.layers, frames.masks, frames.units, strict=False):
         assert np.array_equal(layer.dropped, mask.numpy() == 0)
@@ -86,7 +86,7 @@ def test_the_diagram_draws_the_net_and_its_masks():
         vector(frames.theta[f], plain.parameters())
         for weights, layer in zip(net.weights, parts[1:], strict=True):
             assert np.array_equal(weights[f], layer.weight.detach().numpy())
-        look = pictures.features(result, Config(), dropout=True).cells[5].images[f].astype(float)
+        look = pictures.features(result, dropout=True).cells[5].images[f].astype(float)
         assert np.corrcoef(look.ravel(), parts[0].weight[5].detach().numpy())[0, 1] > 0.99
     assert net.moves
 

@@ -103,8 +103,8 @@ def test_seen_holds_at_any_setting(scenes: list[tuple[Config, list[Result]]]) ->
             assert f"that of {words.IN_WORDS[most]} {told(ratio[most])} times" in sentence
         else:
             for m, row in zip(METHODS, rows, strict=True):
-                assert row[3] == words.percent(certain(result, m, T) / 100)
-            assert f"sure in {words.percent(certain(result, focus, T) / 100)} of the plane" in sentence
+                assert row[3] == words.format_part(certain(result, m, T) / 100)
+            assert f"sure in {words.format_part(certain(result, focus, T) / 100)} of the plane" in sentence
             assert words.IN_WORDS[focus] in sentence
 
 
@@ -124,7 +124,7 @@ def test_pictures_say_where_each_method_is_most_wrong(scenes: list[tuple[Config,
             wrong = ((mean > 0.5) != (truth > 0.5)) & ((truth < 0.1) | (truth > 0.9))
             assert ("it is surest near" in alts[method]) == bool(wrong.any())
             if wrong.any():
-                assert f"{words.percent(np.maximum(mean, 1 - mean)[wrong].max())} sure." in alts[method]
+                assert f"{words.format_part(np.maximum(mean, 1 - mean)[wrong].max())} sure." in alts[method]
 
 
 def test_titles_say_what_each_spread_does_without_samples(scenes: list[tuple[Config, list[Result]]]) -> None:
@@ -146,7 +146,7 @@ def test_titles_say_what_each_spread_does_without_samples(scenes: list[tuple[Con
 def judged_moons(question: Amount, result: Result, scene: Config) -> None:
     share = certain(result, scene.focus, scene.passes)
     assert question.truth == pytest.approx(share)
-    assert words.percent(share / 100) in question.why
+    assert words.format_part(share / 100) in question.why
     assert words.IN_WORDS[scene.focus] in question.text
     assert not question.judge(question.truth + 16).right
 
@@ -213,7 +213,7 @@ def test_a_preview_has_the_first_passes_of_the_whole() -> None:
 def test_shares_are_none_and_all_only_where_they_are() -> None:
     told = {0: "0 %", 0.002: "less than 1 %", 0.005: "less than 1 %", 0.006: "1 %", 0.5: "50 %", 0.994: "99 %",
             0.997: "more than 99 %", 1: "100 %"}
-    assert {value: words.percent(value).replace("\u00a0", " ") for value in told} == told
+    assert {value: words.format_part(value).replace("\u00a0", " ") for value in told} == told
 
 
 def test_passes_that_are_equal_share_no_information() -> None:

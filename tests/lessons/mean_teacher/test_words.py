@@ -35,7 +35,7 @@ def test_every_board_can_be_drawn_and_nothing_is_nan(monkeypatch: pytest.MonkeyP
         assert all(texts) and not re.search(r"\b(nan|inf)\b", " ".join(texts))
 
 
-def test_the_sentence_counts_the_pairs(monkeypatch: pytest.MonkeyPatch):
+def test_the_sentence_counts_the_pairs():
     result = lesson.run(Config(steps=100))
     score = result.score.clone()
     for changes, said in (

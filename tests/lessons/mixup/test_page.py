@@ -68,7 +68,7 @@ def test_what_is_said_follows_from_the_result(values: dict[str, Any]):
         told, off = (float(cell.replace("\u00a0%", "")) for cell in row[3:])
         assert told == pytest.approx(100 * wrong / (SEEDS * TEST), rel=0.006)
         assert off == pytest.approx(100 * float(ece.mean()), rel=0.006)
-        assert row[2].strip() == words.percent(given.mean())
+        assert row[2].strip() == words.format_part(given.mean())
     assert ("no training label is wrong" in alt) == (config.corrupt == 0)
     better, worse = (int((sign * (result.test_error[-1, 1] - result.test_error[-1, 0]) < 0).sum()) for sign in (1, -1))
     assert f"mixup less on {better} of {SEEDS} seeds and more on {worse}" in alt
@@ -145,7 +145,7 @@ def test_questions_sentences_and_alts_follow_from_the_tensors(config: Config):
         asked = words.predict(result, config)
         sure = 100 * result.sure[:, result.sure.shape[1] // 2].mean(1)
         assert asked.truth == pytest.approx(float(sure[1])) and asked.low <= asked.truth <= asked.high
-        erm, mixed = (words.percent(float(v) / 100) for v in sure)
+        erm, mixed = (words.format_part(float(v) / 100) for v in sure)
         assert f"{mixed} sure, ordinary training {erm}" in asked.why
         assert ("does not make it less sure" in asked.why) == (float(sure[1]) >= float(sure[0]) - 1)
         middle = ((result.shares > 0.1) & (result.shares < 0.9)).float().mean()
@@ -158,7 +158,7 @@ def test_questions_sentences_and_alts_follow_from_the_tensors(config: Config):
         assert (f"{wrong} of {config.samples} training labels are wrong" in names["errors"]) == (wrong > 0)
         assert f"{mixed} sure of its answer after mixup and {erm} after" in sentence
         assert f"Ordinary training | {erm} |" in table and f"Mixup | {mixed} |" in table
-        right = [words.percent(1 - error) for error in result.test_error[-1].mean(-1)]
+        right = [words.format_part(1 - error) for error in result.test_error[-1].mean(-1)]
         assert f"{right[0]} right, mixup" in names["calibration"] and f"{right[1]} right." in names["calibration"]
         assert not any("nan" in name for name in names.values())
 
@@ -171,7 +171,7 @@ def test_every_panel_has_its_sentence(monkeypatch: pytest.MonkeyPatch, opening: 
 
 
 def test_a_percentage_is_none_or_all_only_where_it_is_so():
-    assert [words.percent(v).replace("\u00a0", " ") for v in (0.0, 0.004, 0.005, 0.006, 0.5, 0.994, 0.9951, 1.0)] == [
+    assert [words.format_part(v).replace("\u00a0", " ") for v in (0.0, 0.004, 0.005, 0.006, 0.5, 0.994, 0.9951, 1.0)] == [
         "0 %", "less than 1 %", "less than 1 %", "1 %", "50 %", "99 %", "more than 99 %", "100 %"]
 
 

@@ -10,35 +10,35 @@ from tests.promises import Promise
 
 
 def gap_follows_the_formula(result: Result, scene: Config) -> bool:
-    ideal = optimal_gap(result.epsilon[1:], scene.classes)
-    cap = largest_probability(result.epsilon, scene.classes)
+    ideal = optimal_gap(result.epsilon[1:], scene.K)
+    cap = largest_probability(result.epsilon, scene.K)
     return bool(((result.classes.gap[1:].mean(-1) - ideal).abs() < 0.05 * ideal).all()
                 and ((result.classes.sure.mean(-1) - cap).abs() < 0.01).all())
 
 
 def smoother(result: Result, _: Config) -> bool:
     """Every strength is flatter than none, in the inputs and in the weights."""
-    flat, steady = result.curve.slope_inputs[0].mean(-1), result.curve.slope_weights[1].mean(-1)
+    flat, steady = result.numbers.slope_inputs[0].mean(-1), result.numbers.slope_weights[1].mean(-1)
     return bool((flat[1:] < flat[0]).all() and flat[-1] < 0.3 * flat[0] and (steady[1:] < 0.9 * steady[0]).all())
 
 
 def farther(result: Result, kind: int) -> bool:
-    test = result.curve.test[kind].mean(-1)
+    test = result.numbers.test[kind].mean(-1)
     return bool(test[-1] > test[0])
 
 
 def nearly_flat(result: Result, _: Config) -> bool:
-    return bool(result.curve.slope_inputs[0, -1].max() < 0.1) and farther(result, 0)
+    return bool(result.numbers.slope_inputs[0, -1].max() < 0.1) and farther(result, 0)
 
 
 def noise_brings_closer(result: Result, _: Config) -> bool:
     """On the drawn seed and on average."""
-    test = result.curve.test
+    test = result.numbers.test
     return bool((test[:, -1].mean(-1) < test[:, 0].mean(-1)).all() and (test[:, -1, 0] < test[:, 0, 0]).all())
 
 
 def as_sure_as_it_says_or_less(result: Result, scene: Config) -> bool:
-    cap = largest_probability(result.epsilon, scene.classes)
+    cap = largest_probability(result.epsilon, scene.K)
     return scene.classes == 8 and bool((result.classes.sure[1:].mean(-1) < cap[1:] + 0.005).all())
 
 
@@ -48,7 +48,7 @@ def a_little_lowers_cross_entropy(result: Result, _: Config) -> bool:
 
 
 def no_class_from_another(result: Result, scene: Config) -> bool:
-    return bool((result.classes.sure[-1] - 1 / scene.classes).abs().max() < 0.02 and result.classes.gap[-1].abs().max() < 0.05)
+    return bool((result.classes.sure[-1] - 1 / scene.K).abs().max() < 0.02 and result.classes.gap[-1].abs().max() < 0.05)
 
 
 PROMISES = [

@@ -16,7 +16,7 @@ from torch import Tensor
 from core.data import toys
 from core.engine import MLP, SGD, InputNoise, Supervised, Trainer, WeightNoise, generators, squared
 from core.lessons.noise import judging, lesson, linear
-from core.lessons.noise.data import POINTS, SEEDS, STRENGTHS, one_hot
+from core.lessons.noise.data import POINTS, SEEDS, STRENGTHS, one_hot, places
 from core.lessons.noise.judging import largest_probability, optimal_gap
 from core.lessons.noise.lesson import Config, Result
 from core.lessons.noise.slopes import added_by_noise, added_by_small_noise, slopes
@@ -116,7 +116,7 @@ def test_what_noise_adds_to_the_linear_objective(opening: Result):
     assert found[0] == pytest.approx(exact[0].numpy(), rel=0.15, abs=1e-9)
     assert found[1] == pytest.approx(exact[1].numpy(), rel=0.35, abs=1e-9)
     assert torch.allclose(exact[1], exact[1, :, :1]) and torch.allclose(found[1], found[1, :, :1])  # no w in it
-    phi = linear.polynomials(opening.x[0], 4.0)
+    phi = linear.polynomials(opening.x[0, 0], 4.0)
     assert opening.linear.weight_slope.item() == pytest.approx(float((phi.square().sum(1)).mean() + 1))
 
 
@@ -147,8 +147,50 @@ def test_slopes_and_bends_are_autograds():
             by_theta, by_x = torch.autograd.grad(f(leaf, spot), (leaf, spot))
             turned = torch.autograd.functional.hessian(lambda t, a=place: f(t, a), theta[k])
             curved = torch.autograd.functional.hessian(lambda a, t=theta[k]: f(t, a), place)
-            wanted = (f(theta[k], place), by_x, curved, by_theta.square().sum(), torch.as_tensor(turned).trace())
+            wanted = (f(theta[k], place), by_x.square(), curved, by_theta.square().sum(), torch.as_tensor(turned).trace())
             assert [float(v[k, n]) for v in at] == pytest.approx([float(v) for v in wanted], rel=1e-9, abs=1e-12)
+
+
+def test_slopes_in_the_plane_are_autograds():
+    net = MLP((2, 6, 1))
+    theta = net.init(generators([4]), dtype=torch.float64)
+    x = torch.randn(2, 3, generator=generators([1])[0], dtype=torch.float64)
+    at = slopes(net, theta, x[None])
+    for n in range(3):
+        def f(t: Tensor, a: Tensor) -> Tensor:
+            return net.forward(t[None], a.reshape(1, 2, 1)).sum()
+        by_theta, by_x = torch.autograd.functional.jacobian(f, (theta[0], x[:, n]))
+        turned = torch.autograd.functional.hessian(lambda t, n=n: f(t, x[:, n]), theta[0])
+        curved = torch.autograd.functional.hessian(lambda a: f(theta[0], a), x[:, n])
+        wanted = (f(theta[0], x[:, n]), by_x.square().sum(), torch.as_tensor(curved).trace(), by_theta.square().sum(),
+                  torch.as_tensor(turned).trace())
+        assert [float(v[0, n]) for v in at] == pytest.approx([float(v) for v in wanted], rel=1e-9, abs=1e-12)
+
+
+def test_noise_in_the_plane_adds_slope_and_bend():
+    net = MLP((2, 6, 1))
+    theta = net.init(generators([0]), dtype=torch.float64)
+    g = generators([2])[0]
+    x, y = torch.randn(1, 2, 8, generator=g, dtype=torch.float64), torch.randn(1, 1, 8, generator=g, dtype=torch.float64)
+    for kind, limit in zip(("inputs", "weights"), added_by_small_noise(net, theta, x, y), strict=True):
+        found = normals_added(net, theta, x, y, kind, torch.tensor([0.01], dtype=torch.float64)) / 0.01**2
+        assert found[0].item() == pytest.approx(limit.item(), rel=0.06)
+
+
+def test_noise_is_new_for_every_sample_update_and_seed_and_differs_in_size_alone_between_strengths():
+    config = Config()
+    data, rngs = lesson.make_data(config), lesson.streams(config)
+    trainer = lesson.numbers_trainer(config, data, rngs)
+    (first, _), (second, _) = (next(trainer.batches) for _ in range(2))
+    clean = data.x.repeat(2 * STRENGTHS - 1, 1, 1)
+    for xi in (first - clean, second - clean):
+        by = xi.unflatten(0, (2 * STRENGTHS - 1, SEEDS))[:, :, 0]
+        assert not by[0].any() and not by[STRENGTHS:].any(), "none without, none on inputs where it is on weights"
+        sigma = lesson.strengths(config)[0][0]
+        for level in range(2, STRENGTHS):
+            torch.testing.assert_close(by[level] / sigma[level], by[1] / sigma[1], rtol=1e-3, atol=1e-5)
+        assert len(by[1].flatten().unique()) == SEEDS * config.samples
+    assert ((first - second).abs()[SEEDS : 2 * SEEDS] > 1e-7).all()
 
 
 def test_noise_adds_the_slope_with_an_error_of_fourth_order():
@@ -188,7 +230,7 @@ def test_the_nets_gap_and_confidence_are_those_of_the_smoothed_labels(seed: int)
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_noise_makes_nets_less_steep_on_every_seed(seed: int):
-    curve = whole(Config(seed=seed)).curve
+    curve = whole(Config(seed=seed)).numbers
     assert (curve.slope_inputs[0, -1] < curve.slope_inputs[0, 0]).all()
     assert (curve.slope_weights[1, -1] < curve.slope_weights[1, 0]).all()
     assert torch.equal(curve.fit[0, 0], curve.fit[1, 0])
@@ -197,20 +239,20 @@ def test_noise_makes_nets_less_steep_on_every_seed(seed: int):
 def test_nothing_is_noisy_when_a_net_is_evaluated():
     config = Config(steps=200)
     data, rngs = lesson.make_data(config), lesson.streams(config)
-    heights, labels = lesson.curve_trainer(config, data, rngs), lesson.classes_trainer(config, data, rngs)
+    heights, labels = lesson.numbers_trainer(config, data, rngs), lesson.classes_trainer(config, data, rngs)
     fitted = judging.Fitted(*lesson.networks(config), heights.theta, labels.theta)
     heights.advance(5)
-    first, again = (judging.curve_now(fitted, data) for _ in range(2))
+    first, again = (judging.numbers_now(fitted, data) for _ in range(2))
     assert equal(first, again)
-    assert torch.equal(fitted.theta_curve[:SEEDS], heights.theta[:SEEDS]) and len(heights.theta) == (2 * STRENGTHS - 1) * SEEDS
-    wave = toys.wave(judging.places())
+    assert torch.equal(fitted.theta_numbers[:SEEDS], heights.theta[:SEEDS]) and len(heights.theta) == (2 * STRENGTHS - 1) * SEEDS
+    wave = toys.wave(places())
     net = lesson.networks(config)[0]
-    out = net.forward(heights.theta[:1], judging.places()[None, None])[0, 0]
+    out = net.forward(heights.theta[:1], places()[None, None])[0, 0]
     assert first.test[0, 0, 0].item() == pytest.approx((out - wave).square().mean().sqrt().item(), rel=1e-4)
 
 
 def test_data_are_what_the_controls_say(opening: Result):
-    assert opening.x.shape == (SEEDS, 20) and opening.points.shape == (SEEDS, 2, POINTS)
+    assert opening.x.shape == (SEEDS, 1, 20) and opening.points.shape == (SEEDS, 2, POINTS)
     assert opening.sigma[:, -1].tolist() == pytest.approx([0.9, 0.12]) and opening.sigma[:, 0].tolist() == [0, 0]
 
 

@@ -11,7 +11,7 @@ import core.lessons.noise as module
 from core.formatting import format_number
 from core.lessons.noise import lesson, words
 from core.lessons.noise.lesson import Config
-from core.lessons.noise.words import CHALLENGE, alt_texts, percent
+from core.lessons.noise.words import CHALLENGE, alt_texts, format_part
 from tests.pages import page_spec
 from tests.scenes import check, ends
 
@@ -26,11 +26,11 @@ def test_what_is_said_follows_from_the_result(values: dict[str, Any]):
     result = whole(scene.trained())
     share = 1 - scene.labels + scene.labels / scene.classes
     sentence, table = words.summary(result, scene).split("\n\n")
-    assert f"is {percent(result.classes.sure[-1].mean())} sure" in sentence and f"says {percent(share)}" in sentence
+    assert f"is {format_part(result.classes.sure[-1].mean())} sure" in sentence and f"says {format_part(share)}" in sentence
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
     for row, (k, level) in zip(rows, ((0, 0), (0, -1), (1, -1)), strict=True):
-        curve = result.curve
-        for cell, found in zip(row[2:], (curve.slope_inputs, curve.slope_weights, curve.test), strict=True):
+        net = result.numbers
+        for cell, found in zip(row[2:], (net.slope_inputs, net.slope_weights, net.test), strict=True):
             assert cell == format_number(found[k, level].mean())
     asked = words.predict(result, scene)
     assert asked.truth == pytest.approx(100 * share) and "all K classes" in asked.text
@@ -53,7 +53,7 @@ def test_the_challenge_is_not_met_by_the_opening_scene_and_says_how_many():
     assert not CHALLENGE.check(whole(opening), opening, None).right
     for scene in (opening, met):
         result = whole(scene)
-        counts = [sum(a < b for a, b in zip(result.curve.test[k, -1].tolist(), result.curve.test[k, 0].tolist(), strict=True))
+        counts = [sum(a < b for a, b in zip(result.numbers.test[k, -1].tolist(), result.numbers.test[k, 0].tolist(), strict=True))
                   for k in (0, 1)]
         assert words.closer(result) == tuple(counts)
         verdict = CHALLENGE.check(result, scene, None)

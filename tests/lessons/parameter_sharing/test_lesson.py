@@ -163,9 +163,23 @@ def test_tied_least_squares_is_the_minimum(tie):
 def test_training_arrives_at_the_closed_form():
     seen = lesson.run(Config(part="tying")).tying
     assert seen and seen.exact is not None
-    torch.testing.assert_close(seen.w[1:], seen.exact[1:], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(seen.w[1:], seen.exact[1:], rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(seen.w, seen.exact, rtol=2e-3, atol=2e-3)
     assert torch.equal(seen.w[-1, :, 0], seen.w[-1, :, 1])
     assert (tying.distances(seen).diff() < 1e-9).all(), "the vectors approach as the tie tightens"
+
+
+def test_separate_fits_arrive_as_fast_as_gradient_descent_can():
+    """At s = 0: w_t − w* = (I − 2 ε H)^t (w_0 − w*), w* by NumPy's least squares, also where H is almost singular."""
+    pair = tying.Pair("linear", 1.0, 0.8, generators([0])[0])
+    x, y = (part[: 2 * len(pair.seeds)].numpy() for part in next(pair.trainer.batches))
+    seen = list(pair.steps())[-1]
+    assert seen.exact is not None and seen.step == tying.UPDATES["linear"] and tying.SHARES[0] == 0
+    for row, (x_DN, y_N) in enumerate(zip(x, y[:, 0], strict=True)):
+        best = np.linalg.lstsq(x_DN.T, y_N, rcond=None)[0]
+        np.testing.assert_allclose(seen.exact[0, row // 2, row % 2], best, rtol=1e-9)
+        left = np.linalg.matrix_power(np.eye(2) - 2 * tying.RATE["linear"] * x_DN @ x_DN.T / len(y_N), seen.step)
+        np.testing.assert_allclose(seen.w[0, row // 2, row % 2], best - left @ best, rtol=1e-9)
 
 
 def test_the_limits_of_the_tie_are_separate_fits_and_hard_sharing():

@@ -81,15 +81,27 @@ export class PlotlyFigure extends Kind {
       const axis = axisOf(layout, path);
       if (axis) Object.assign(axis, { range, autorange: false });
     }
+    const fixed = Object.entries(layout).filter(([name, axis]) => /^[xy]axis/.test(name) && axis.constrain === "domain" && axis.range);
+    const ranges = fixed.map(([name, axis]) => [name, [...axis.range]]);  // Plotly writes into the layout
     // Plotly's own button to share would upload the reader's picture to a service.
     const config = { displaylogo: false, showSendToCloud: false, responsive: false, scrollZoom: false, doubleClick: "reset",
                      displayModeBar: coarsePointer() ? false : "hover",
                      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
-    return window.Plotly.react(this.node, this.at(frame, size), layout, config).then(() => {
+    return window.Plotly.react(this.node, this.at(frame, size), layout, config).then(() => this.keepRanges(ranges)).then(() => {
       this.evenTicks(0.9 * size);
       // Inside the picture, above its canvas.
       if (this.camera.solid && this.camera.handle.parentNode !== this.node) this.node.append(this.camera.handle);
     });
+  }
+
+  // Of axes of one scale Plotly.react widens the ranges to what their domains before had room for. Ranges to which the reader
+  // has zoomed stay.
+  keepRanges(ranges) {
+    const full = this.node._fullLayout;
+    const zoomed = Object.keys(full._preGUI ?? {});
+    const off = ranges.filter(([name, range]) => !zoomed.some((key) => key.startsWith(`${name}.range`))
+      && range.some((end, i) => Math.abs(full[name].range[i] - end) > 1e-6 * Math.abs(range[1] - range[0])));
+    if (off.length) return window.Plotly.relayout(this.node, Object.fromEntries(off.map(([name, range]) => [`${name}.range`, range])));
   }
 
   // Plotly sets powers of ten a quarter larger than other labels of the same axis.
