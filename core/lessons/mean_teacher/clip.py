@@ -19,7 +19,7 @@ from core.engine import Generators
 from core.lessons.mean_teacher.masks import Images
 from core.transforms import geometry
 
-HEIGHT, WIDTH = 32, 48
+HEIGHT, WIDTH = 24, 36
 FRAMES = 40  # of the clip that is played back
 TRAINING = 32  # of each seed's own clip
 SPARE = 8  # pixels beyond the frame, which the breath brings in

@@ -2,9 +2,9 @@
 
     J = mean over the frame of BCE(f(T x; θ), T y)  +  w_t · mean over V of (T⁻¹ p(T x; θ) − p(x; θ'))²        p = σ(f)
 
-T is a random affine map of the plane. The student's prediction for T x is carried back to the pixels of x, where the teacher's
+T is a random affine map of the plane, and a random factor on the brightness. The student's prediction for T x is carried back to the pixels of x, where the teacher's
 prediction is; V are the pixels that T did not move out of the frame, the others count for nothing. Labelled images are
-transformed as well, their masks with them, with the same draws for a net that is taught and for one that learns alone.
+given as they are, or transformed as well with their masks; a net that is taught and one that learns alone get the same draws.
 
 Shapes: K models, P parameters, S seeds, C channels, H × W pixels, m labelled and n unlabelled images of a batch, N of a set.
 """
@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.engine import Generators, SegmentationNet, autograd_gradient
+from core.engine import Generators, SegmentationNet, autograd_gradient, normals
 from core.engine.objective import differentiable
 from core.lessons.mean_teacher.teacher import Teacher
 from core.transforms import geometry
 
-LABELLED, UNLABELLED = 2, 4  # images of a batch
+LABELLED, UNLABELLED = 2, 2  # images of a batch
 MIDDLE, GAIN = 0.3, 4.0  # levels reach a net as GAIN (x − MIDDLE)
 
 
@@ -43,59 +43,72 @@ class Seen(NamedTuple):
 
     x: Tensor  # [S·n, C, H, W] what the teacher sees
     moved: Tensor  # [S·n, C, H, W] what the student sees
-    at: Tensor  # [S·n, H, W, 2] where each pixel of x lies in `moved`
+    at: Tensor  # [S·n, H, W, 2] where each pixel of x lies in `moved`, see `places`
     inside: Tensor  # [S·n, 1, H, W] 1 where that is within the frame
 
 
 def affine(z: Tensor, strength: float, height: int, width: int) -> Tensor:
-    """M [D, 3, 3] of six normals z [D, 6]: shift, angle, scale, aspect and shear, all in proportion to `strength`."""
-    size = (height + width) / 4
-    scale = z.new_tensor([size, size, 2.0, 1.0, 0.5, 0.5])
-    return geometry.matrix(strength * scale * z, height, width)
+    """M [D, 3, 3] of the first six normals of z [D, 7]: shift, angle, scale, aspect and shear, all in proportion to `strength`.
+
+    At strength 1 the standard deviations are a quarter of the frame, 1 radian, and ½, ¼ and ¼ as logarithms and as a slope.
+    """
+    size = (height + width) / 8
+    scale = z.new_tensor([size, size, 1.0, 0.5, 0.25, 0.25])
+    return geometry.matrix(strength * scale * z[:, :6], height, width)
 
 
 def places(M: Tensor, height: int, width: int) -> Tensor:
-    """Where M [D, 3, 3] takes every pixel: (x, y) [D, H, W, 2] float32."""
-    return geometry.move(geometry.pixels(height, width, M.dtype)[None], M).float()
+    """Where M [D, 3, 3] takes every pixel: (x, y) [D, height, width, 2] float32, −1 and 1 at the first and the last pixel."""
+    unit = M.new_tensor([[2 / (width - 1), 0, -1], [0, 2 / (height - 1), -1], [0, 0, 1]])
+    scaled = unit @ M @ torch.linalg.inv(unit)
+    return F.affine_grid(scaled[:, :2].float(), [len(M), 1, height, width], align_corners=True)
 
 
-def within(at: Tensor, height: int, width: int) -> Tensor:
+def within(at: Tensor) -> Tensor:
     """1 where places [D, H, W, 2] lie inside the frame, else 0: [D, 1, H, W] float32."""
-    x, y = at.unbind(-1)
-    ok = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    return ok[:, None].float()
+    return (at.abs() <= 1 + 1e-6).all(-1)[:, None].float()
+
+
+def sample(image: Tensor, at: Tensor) -> Tensor:
+    """Bilinear values of image [D, C, H, W] at `places` [D, H, W, 2], 0 beyond it: [D, C, H, W]; differentiable."""
+    return F.grid_sample(image, at, align_corners=True)
 
 
 def transform(image: Tensor, M: Tensor) -> tuple[Tensor, Tensor]:
     """T image [D, C, H, W], and 1 where it has a pixel of the image [D, 1, H, W]."""
     at = places(torch.linalg.inv(M), *image.shape[-2:])
-    return geometry.sample(image, at), within(at, *image.shape[-2:])
+    return sample(image, at), within(at)
 
 
-def undo(prediction: Tensor, at: Tensor) -> Tensor:
-    """A prediction [D, 1, H, W] for T x, carried back to the pixels of x: T⁻¹ p; differentiable."""
-    return geometry.sample(prediction, at)
+def brighter(image: Tensor, z: Tensor, strength: float) -> Tensor:
+    """The levels of image [D, C, H, W] times exp(2 strength z), by the last normal of z [D, 7]."""
+    return image * (2 * strength * z[:, 6:, None, None]).exp().float()
 
 
 def see(x: Tensor, z: Tensor, strength: float) -> Seen:
-    """x [D, C, H, W] under the affine maps of z [D, 6]."""
-    height, width = x.shape[-2:]
-    M = affine(z, strength, height, width)
-    at = places(M, height, width)
-    return Seen(x, transform(x, M)[0], at, within(at, height, width))
+    """x [D, C, H, W] under the affine maps and the brightness of z [D, 7]."""
+    M = affine(z, strength, *x.shape[-2:])
+    at = places(M, *x.shape[-2:])
+    return Seen(x, brighter(transform(x, M)[0], z, strength), at, within(at))
 
 
 def labelled_batches(data: Images, strength: float, rngs: Generators) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Endless x [S, C, H, W, m], masks and validity [S, 1, H, W, m], drawn with replacement and transformed."""
+    """Endless x [S, C, H, W, m], masks and validity [S, 1, H, W, m] of at most LABELLED images, transformed if strength > 0."""
     S, N = data.labelled.shape[:2]
     m = min(LABELLED, N)
+    everything, whole = torch.cat([data.labelled, data.given], 2), torch.ones_like(data.given[:, :m]).movedim(1, -1)
     while True:
         pick = torch.stack([torch.randperm(N, generator=g)[:m] for g in rngs])
-        z = torch.stack([torch.randn(m, 6, generator=g, dtype=torch.float64) for g in rngs])
-        rows = torch.arange(S)[:, None]
-        both = torch.cat([data.labelled[rows, pick], data.given[rows, pick]], 2).flatten(0, 1)
-        moved, inside = transform(both, affine(z.flatten(0, 1), strength, *both.shape[-2:]))
-        yield tuple(part.unflatten(0, (S, m)).movedim(1, -1) for part in (moved[:, :-1], moved[:, -1:], inside))  # type: ignore[misc]
+        both = everything[torch.arange(S)[:, None], pick]
+        if strength == 0:
+            x, y = both.movedim(1, -1).split([both.shape[2] - 1, 1], 1)
+            yield x, y, whole
+            continue
+        z = normals(rngs, m, 7, dtype=torch.float64).flatten(0, 1)
+        moved, inside = transform(both.flatten(0, 1), affine(z, strength, *both.shape[-2:]))
+        parts = brighter(moved[:, :-1], z, strength), moved[:, -1:], inside
+        x, y, valid = (part.unflatten(0, (S, m)).movedim(1, -1) for part in parts)
+        yield x, y, valid
 
 
 def unlabelled_batches(data: Images, strength: float, rngs: Generators) -> Iterator[Seen]:
@@ -103,8 +116,8 @@ def unlabelled_batches(data: Images, strength: float, rngs: Generators) -> Itera
     S, N = data.unlabelled.shape[:2]
     while True:
         pick = torch.stack([torch.randint(N, (UNLABELLED,), generator=g) for g in rngs])
-        z = torch.stack([torch.randn(UNLABELLED, 6, generator=g, dtype=torch.float64) for g in rngs])
-        yield see(data.unlabelled[torch.arange(S)[:, None], pick].flatten(0, 1), z.flatten(0, 1), strength)
+        z = normals(rngs, UNLABELLED, 7, dtype=torch.float64).flatten(0, 1)
+        yield see(data.unlabelled[torch.arange(S)[:, None], pick].flatten(0, 1), z, strength)
 
 
 def logits(net: SegmentationNet, theta: Tensor, x: Tensor) -> Tensor:
@@ -123,7 +136,7 @@ def supervised(net: SegmentationNet, theta: Tensor, batch: tuple[Tensor, Tensor,
 
 def consistency(net: SegmentationNet, theta: Tensor, seen: Seen, target: Tensor) -> Tensor:
     """Mean [S] over the pixels inside of (T⁻¹ p(T x; θ) − target)²; target [S·n, 1, H, W] is held."""
-    back = undo(torch.sigmoid(logits(net, theta, seen.moved)), seen.at)
+    back = sample(torch.sigmoid(logits(net, theta, seen.moved)), seen.at)
     off = ((back - target).square() * seen.inside).unflatten(0, (len(theta), -1)).sum((1, 2, 3, 4))
     return off / seen.inside.unflatten(0, (len(theta), -1)).sum((1, 2, 3, 4)).clamp_min(1)
 
