@@ -111,9 +111,10 @@ class Run:
     def result(self) -> PlaneResult:
         recorded, score, agree, confirmed, mistaken, surface = (torch.stack(part) for part in zip(*self.records, strict=True))
         cost = torch.stack(self.objective.cost) if self.objective.cost else torch.zeros(0, SEEDS)
-        return PlaneResult(step=self.trainer.step, data=self.data, recorded=recorded, score=score, agree=agree, confirmed=confirmed,
-                      mistaken=mistaken, cost=cost.clone(), loss=torch.stack([self.alone.losses, self.trainer.losses], 1),
-                      x=self.x, y=self.y, surface=surface, views=self.views)
+        return PlaneResult(step=self.trainer.step, data=self.data, recorded=recorded, score=score, agree=agree,
+                           confirmed=confirmed, mistaken=mistaken, cost=cost.clone(),
+                           loss=torch.stack([self.alone.losses, self.trainer.losses], 1),
+                           x=self.x, y=self.y, surface=surface, views=self.views)
 
 
 def steps(config: Config) -> Iterator[Result]:

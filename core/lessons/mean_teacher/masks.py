@@ -2,9 +2,10 @@
 
     J = mean over the frame of BCE(f(T x; θ), T y)  +  w_t · mean over V of (T⁻¹ p(T x; θ) − p(x; θ'))²        p = σ(f)
 
-T is a random affine map of the plane, and a random factor on the brightness. The student's prediction for T x is carried back to the pixels of x, where the teacher's
-prediction is; V are the pixels that T did not move out of the frame, the others count for nothing. Labelled images are
-given as they are, or transformed as well with their masks; a net that is taught and one that learns alone get the same draws.
+T is a random affine map of the plane, and a random factor on the brightness. The student's prediction for T x is carried back to
+the pixels of x, where the teacher's prediction is; V are the pixels that T did not move out of the frame, the others count for
+nothing. Labelled images are given as they are, or transformed as well with their masks; a net that is taught and one that learns
+alone get the same draws.
 
 Shapes: K models, P parameters, S seeds, C channels, H × W pixels, m labelled and n unlabelled images of a batch, N of a set.
 """

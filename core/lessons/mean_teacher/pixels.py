@@ -125,7 +125,7 @@ class MaskRun:
 
     @torch.no_grad()
     def view(self) -> tuple[Tensor, ...]:
-        """One unlabelled image as the teacher and as the student see it, their predictions in its pixels, and where they count."""
+        """One unlabelled image for the teacher and for the student, their predictions in its pixels, and where they count."""
         seen = see(self.images.unlabelled[0, :1], self.z, self.config.strength)
         student, teacher = self.trainer.theta[:1], self.teacher.theta[:1]
         back = sample(torch.sigmoid(logits(self.net, student, seen.moved)), seen.at)

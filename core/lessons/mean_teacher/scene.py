@@ -28,7 +28,7 @@ class Config(Scene):
     data: str = choice("moons", options=DATA, label="Data", help="Points of two classes, or images and the masks of what is in "
                        "them. The clip is drawn by this lab; nothing of it was filmed.")
     labels: int = number(12, low=2, high=40, step=2, label="Labelled points m", help="Half of each class.", when=MOONS)
-    images: int = number(1, low=1, high=8, step=1, label="Labelled images m", when=IMAGES,
+    images: int = number(3, low=1, high=8, step=1, label="Labelled images m", when=IMAGES,
                          help="Tiles of the picture of nuclei, or frames of a clip, whose masks the nets are given.")
     decay: float = grid(0.97, values=DECAYS, label="Decay a of the average",
                         help="The teacher keeps this part of itself at each update. It is warmed up as min(1 − 1/(t + 1), a).")
@@ -37,7 +37,7 @@ class Config(Scene):
     ramp: int = number(100, low=0, high=400, step=20, label="Ramp-up", unit="updates",
                        help="The weight grows to its full size over so many updates; 0 gives it from the start.")
     strength: float = number(0.12, low=0.0, high=0.4, step=0.02, label="Strength of the transforms",
-                             help="Size of the random affine transforms of what is unlabelled. An image's brightness is scaled too.")
+                             help="Size of the random affine transforms of what is unlabelled; of images, of brightness too.")
     augment: bool = switch(False, label="Transform the labelled images too", when=IMAGES, more=True,
                            help="Of the net alone and of the student, mask and image together: a stronger rival.")
     wrong: int = number(0, low=0, high=4, step=1, label="Wrong labels", help="So many labels of class A say B.", more=True,
