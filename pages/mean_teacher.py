@@ -1,10 +1,10 @@
 """mean_teacher: a student guided by labels and by its own average."""
 
 from core.lessons.mean_teacher.lesson import SEEDS, Config, PlaneResult, Result
-from core.lessons.mean_teacher.masks import MaskConsistency
+from core.lessons.mean_teacher.masks import consistency
 from core.lessons.mean_teacher.moons import Consistency
 from core.lessons.mean_teacher.pixels import MaskResult
-from core.lessons.mean_teacher.teacher import half_life, ramp, warmed_decay
+from core.lessons.mean_teacher.teacher import half_life, warmed_decay
 from core.lessons.mean_teacher.words import alt_texts, pairs, summary
 from figures.mean_teacher import images, pictures
 from ui import page
@@ -20,7 +20,7 @@ PRESETS = [
     Preset("Stale statistics", "Batch norm's statistics are no weights: nobody averaged them for this teacher.",
            dict(norm="stale")),
     Preset("A clip, one frame labelled",
-           "Simulated clips with one labelled frame each: on the mean of the seeds the teacher's masks are better than without one.",
+           "Simulated clips with one labelled frame each: on the mean of the seeds the teacher raises Dice.",
            dict(data="clip", images=1, weight=3.0)),
     Preset("Agreed, and wrong",
            "The simulated clip, its teacher obeyed from the first update on: student and teacher agree, and lose the instrument.",
@@ -56,7 +56,7 @@ Batch norm's running mean and variance are no weights. Here the teacher has its 
 by them; left as they started, they belong to no net that exists.
 """
 
-SYMBOLS = {"a_t": "warmed_decay", "a": "decay", "w_t": "weight", "R": "length", "θ": "theta"}
+SYMBOLS = {"a_t": "warmed_decay", "a": "decay", "w_t": "weight", "θ": "theta"}
 
 REFERENCES = """
 - A. Tarvainen, H. Valpola, *Mean teachers are better role models: Weight-averaged consistency targets improve semi-supervised
@@ -165,5 +165,5 @@ def _made_of(scene: Config) -> str:
             f"warm-up; it halves in {life:.1f} updates.")
 
 
-page.show("mean_teacher", draw, presets=PRESETS, maths=MATHS, code=(warmed_decay, ramp, Consistency, MaskConsistency),
+page.show("mean_teacher", draw, presets=PRESETS, maths=MATHS, code=(warmed_decay, Consistency, consistency),
           symbols=SYMBOLS, references=REFERENCES)
