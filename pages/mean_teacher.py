@@ -84,9 +84,9 @@ def draw(result: Result, scene: Config) -> Board:
         Panel(id="confirmed", figure=lambda: pictures.confirmed(result, scene), span=4, title="Errors that both agree on",
               caption=f"Teacher's line: unlabelled {things} on which student and teacher agree and are both wrong. Other line: "
               "errors of the net that learns alone.", alt=said["confirmed"]),
-        Panel(id="memory", figure=lambda: pictures.memory(scene), span=4, title="What the teacher is made of", alt=said["memory"],
-              caption=_made_of(scene), keyed=False),
     ]
+    memory = Panel(id="memory", figure=lambda: pictures.memory(scene), span=4, title="What the teacher is made of",
+                   alt=said["memory"], caption=_made_of(scene), keyed=False)
     further = [
         Panel(id="schedules", figure=lambda: pictures.schedules(scene), span=4, title="Decay and consistency weight",
               caption=f"Solid: decay, warmed up as min(1 − 1/(t + 1), {scene.decay:g}). Dotted: consistency weight, as a part of "
@@ -98,6 +98,7 @@ def draw(result: Result, scene: Config) -> Board:
         Panel(id="loss", figure=lambda: pictures.loss(result, scene), span=4, title="Loss on the labels",
               caption="Mean of the seeds and of ten updates; band: all seeds.", alt=said["loss"]),
     ]
+    (further if scene.data == "clip" else panels).insert(1 if scene.data == "clip" else len(panels), memory)
     return Board(panels=panels, further=further, setup=setup, player=player, summary=summary(result, scene),
                  legend=pictures.legend())
 

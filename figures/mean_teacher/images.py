@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from torch import Tensor
 
 from core.lessons.mean_teacher.lesson import NETS, Config
-from core.lessons.mean_teacher.pixels import MaskResult
+from core.lessons.mean_teacher.pixels import SHOWN, MaskResult
 from core.lessons.mean_teacher.words import NAMES
 from figures import style
 from figures.kinds import Cell, ImageGrid, Overlay, levels, outline
@@ -62,10 +62,10 @@ def _tiles(result: MaskResult) -> ImageGrid:
     cells = []
     for i, tile in enumerate(result.shown):
         truth, faint = _edge(result.truth[i]), _faint(result.shown[i:i + 1])
-        head = ("Test tile",) if i == 0 else ()
+        head = ("Test tile",) if i == SHOWN - 1 else ()
         cells.append(Cell(images=(_picture(tile),), labels=head, alt=f"test tile {i + 1}"))
         for k, net in enumerate(NETS):
-            cells.append(Cell(images=faint, labels=(NAMES[net],) if i == 0 else (), alt=f"{NAMES[net]}, test tile {i + 1}",
+            cells.append(Cell(images=faint, labels=(NAMES[net],) if head else (), alt=f"{NAMES[net]}, test tile {i + 1}",
                               overlays=(truth, _edge(result.masks[:, k, i], HUES[net]))))
     return ImageGrid(cells=tuple(cells), columns=1 + len(NETS))
 
