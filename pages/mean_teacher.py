@@ -127,17 +127,15 @@ def _on_moons(result: PlaneResult, scene: Config, said: Texts) -> tuple[list[Pan
 def _on_images(result: MaskResult, scene: Config, said: Texts) -> tuple[list[Panel], Panel, Panel, Player]:
     """The same on cell nuclei or on the simulated clip."""
     film = scene.data == "clip"
-    source = ("Simulated: drawn by this lab, not filmed. Each seed trains on a clip of its own; the one shown trains no net."
-              if film else "A real picture of nuclei cut into tiles, with a little noise added. Each seed deals them out at "
-              "random: labelled, unlabelled and test tiles are disjoint.")
+    source = ("Simulated: drawn by this lab, not filmed. No net trains on the clip that is played." if film else
+              "Real nuclei with a little noise. Each seed deals out its labelled, unlabelled and test tiles, all disjoint.")
     lead = [
         Panel(id="masks", figure=lambda: images.masks(result, scene), span=8, height="tall", pair="scores", alt=said["masks"],
               title="A simulated clip, outlined by three nets" if film else "Test tiles, outlined by three nets",
-              caption=f"First pair of seeds. Solid: the net's mask; dashed: the truth. {source}"),
+              caption=f"First pair. Solid: the net's mask; dashed: the truth. {source}"),
         Panel(id="scores", figure=lambda: pictures.scores(result, scene), span=4, height="tall", title="Whose masks are best?",
-              caption="Dice, 2|A ∩ B|/(|A| + |B|) of a mask and the truth: 1 where they are the same. Mean over "
-              f"{'every fourth frame of the simulated clip' if film else 'the test tiles'}. Lines: means of {SEEDS} seeds; "
-              "bands: all of them, for the net alone and for the teacher.", alt=said["scores"]),
+              caption=f"Mean Dice, 2|A ∩ B|/(|A| + |B|), of {'every fourth frame' if film else 'the test tiles'}: 1 where mask "
+              f"and truth are the same. Line: mean of {SEEDS} seeds; band: all of them, but the student's.", alt=said["scores"]),
     ]
     if film:
         lead.append(Panel(id="film", figure=lambda: images.film(result), span=4, title="Dice along the simulated clip",
