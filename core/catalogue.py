@@ -194,6 +194,14 @@ LESSONS = (
         question="At what relatedness does sharing start to help?",
         source="Parameter sharing: multi-task learning",
     ),
+    Lesson(
+        slug="links",
+        name="Links",
+        title="Some regularisers are one idea in two clothes, some only look alike",
+        part="Links",
+        question="Which of these pairs are the same, and where do the rest part?",
+        source="Links between regularisation methods",
+    ),
 )
 
 # Not a lesson of the lecture: no scene of it is ever over, and its page is ui/play.py's.

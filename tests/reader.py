@@ -128,9 +128,10 @@ def progress(page: Page) -> dict[str, Any]:
     return json.loads(page.evaluate("localStorage.getItem('lab-progress')") or "{}")
 
 
-def violations(page: Page) -> list[str]:
-    """What axe-core finds serious or critical on the page as it is now."""
+def violations(page: Page, rule: str = "") -> list[str]:
+    """What axe-core finds serious or critical on the page as it is now; by one rule alone, or by all."""
     # To list all that passes as well would take three times as long.
-    answer = Axe().run(page, options={"resultTypes": ["violations"]}).response
+    options = {"resultTypes": ["violations"]} | ({"runOnly": [rule]} if rule else {})
+    answer = Axe().run(page, options=options).response
     found = [v for v in answer["violations"] if v["impact"] in ("serious", "critical")]
     return [f"{v['id']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])})" for v in found]
