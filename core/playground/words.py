@@ -45,7 +45,7 @@ def diagnose(view: View, run: Simulation) -> Diagnosis | None:
     """The first of the faults that the run has, None where it has none."""
     setup, now = view.setup, view.now
     if view.stopped == "diverged":
-        return _diverged(setup, view, run)
+        return _diverged(setup, run)
     if view.stopped:
         return Diagnosis(_ended(view))
     if view.hidden and view.dead > 0.3 * view.hidden:
@@ -60,7 +60,7 @@ def diagnose(view: View, run: Simulation) -> Diagnosis | None:
     return _stuck(view)
 
 
-def _diverged(setup: Setup, view: View, run: Simulation) -> Diagnosis:
+def _diverged(setup: Setup, run: Simulation) -> Diagnosis:
     curvature, rate = run.curvature(), run.rate
     text = "Diverged: the loss is not finite any more."
     if setup.method == "sgd" and not setup.clip and math.isfinite(curvature) and rate * curvature > 2:
