@@ -186,3 +186,14 @@ def test_by_the_keyboard_alone(reader):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect_step(page, at + 1)
+
+
+def test_a_reader_leaves_while_it_plays_and_comes_back(reader):
+    page = opened(reader)
+    page.get_by_role("link", name="Home").click()
+    expect(page.locator(".lab-card").first).to_be_visible()
+    page.wait_for_timeout(1500)
+    assert urlparse(page.url).path == "/" and not page.locator(".st-key-diagnosis").count()
+    page.get_by_role("link", name="Play", exact=True).or_(page.locator(".st-key-playground-card a")).first.click()
+    expect(page.locator("[data-panel=net] image").first).to_be_attached()
+    expect(mode(page, "Play")).to_have_attribute("aria-checked", "true")
