@@ -26,7 +26,7 @@ PRESETS = [
            "The simulated clip, its teacher obeyed from the first update on: student and teacher agree, and lose the instrument.",
            dict(data="clip", images=1, weight=1000.0, ramp=0)),
     Preset("A stronger rival",
-           "The simulated clip, its labelled frame transformed for both nets: the net alone now does as well without a teacher.",
+           "The simulated clip, its labelled frame transformed for both nets: in the middle pair the net alone now does as well.",
            dict(data="clip", images=1, weight=3.0, augment=True)),
     Preset("Nuclei, three tiles labelled",
            "Tiles of a real picture, none used twice: on the mean of the seeds the teacher's masks gain a little.",
