@@ -204,6 +204,16 @@ LESSONS = (
     ),
 )
 
+# Not a lesson of the lecture: no scene of it is ever over, and its page is ui/play.py's.
+PLAYGROUND = Lesson(
+    slug="playground",
+    name="Playground",
+    title="Change anything while it trains",
+    part="",
+    question="One net that trains without end: what does each knob do to its boundary, its units and its losses?",
+    source="",
+)
+
 
 def lesson(slug: str) -> Lesson:
     """The lesson of that name. Raises KeyError for a name that is not in the catalogue."""
