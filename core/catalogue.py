@@ -194,6 +194,14 @@ LESSONS = (
         question="At what relatedness does sharing start to help?",
         source="Parameter sharing: multi-task learning",
     ),
+    Lesson(
+        slug="regulariser_bench",
+        name="Regulariser bench",
+        title="Tuned alike, most regularisers end where early stopping already was",
+        part="Links",
+        question="With the same search for each, which regularisers end below early stopping?",
+        source="The regularisers of all parts on one problem",
+    ),
 )
 
 

@@ -39,7 +39,7 @@ def arms_of(job: Job, plain: Baseline, asked: Tensor | None) -> list[Arm]:
     for name, own in job.told.items():
         history = own if name == BASELINE else [_joined(a, b) for a, b in zip(off, own, strict=True)]
         nets, seconds = (TRIALS, spent[BASELINE]) if name == BASELINE else _cost(name, job, spent)
-        arms.append(_arm(name, history, nets, seconds))
+        arms.append(_arm(name, history, nets, seconds, job.bench.tuned == "starts"))
     if job is plain:
         ends = stops(job.bench)
         history = [Told(*(torch.cat([getattr(off[min(r, end)], part) for end in ends]) for part in Told._fields))
@@ -57,9 +57,12 @@ def _cost(name: str, job: Job, spent: dict[str, float]) -> tuple[int, float]:
     return 1 + job.trials[name], spent["off"] + job.seconds()[name]
 
 
-def _arm(name: str, history: Sequence[Told], nets: int, seconds: float) -> Arm:
+def _arm(name: str, history: Sequence[Told], nets: int, seconds: float, starts: bool = False) -> Arm:
     val, test, error = (torch.stack(part) for part in zip(*history, strict=True))
-    return Arm(name, METHODS[name].strengths, val, test, error, nets, seconds)
+    strengths = METHODS[name].strengths
+    if name == BASELINE and starts:
+        strengths = tuple(float(t) for t in range(1, TRIALS + 1))
+    return Arm(name, strengths, val, test, error, nets, seconds)
 
 
 def _with_sheet(arm: Arm, job: Job, plain: Baseline, asked: Tensor) -> Arm:

@@ -25,28 +25,31 @@ class Method:
     knob: str  # what its strength is
     strengths: tuple[float, ...]  # [T], from off to the strongest
     job: str  # which of the jobs trains it
+    family: str  # of FAMILIES
     only: tuple[str, ...] = ()  # problems that it applies to, all if empty
     why_not: str = ""  # what the other problems lack
 
 
 BASELINE = "baseline"
 METHODS = {
-    BASELINE: Method("baseline", "learning rate, in parts of the shared one", (1.0, 0.0625, 0.125, 0.25, 0.5, 2.0), "baseline"),
-    "stopping": Method("early stopping", "part of the updates left out", (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125), "baseline"),
-    "averaging": Method("weight averaging", "decay of the moving average", (0.0, 0.8, 0.9, 0.95, 0.98, 0.99), "baseline"),
-    "l2": Method("L2", "α", (0.0, 0.003, 0.01, 0.03, 0.1, 0.3), "penalties"),
-    "l1": Method("L1", "α", (0.0, 0.0003, 0.001, 0.003, 0.01, 0.03), "penalties"),
-    "decay": Method("decoupled decay", "λ", (0.0, 0.1, 0.3, 1.0, 3.0, 10.0), "penalties"),
-    "tying": Method("tying", "α", (0.0, 0.003, 0.01, 0.03, 0.1, 0.3), "penalties", ("digits", "cancer"), "no two inputs are of one kind"),
-    "inputs": Method("input noise", "σ", (0.0, 0.1, 0.2, 0.4, 0.7, 1.0), "samples"),
-    "labels": Method("label smoothing", "ε", (0.0, 0.05, 0.1, 0.2, 0.4, 0.6), "samples"),
-    "mixup": Method("mixup", "α", (0.0, 0.1, 0.3, 1.0, 3.0, 10.0), "samples"),
-    "augmentation": Method("augmentation", "pixels", (0.0, 0.2, 0.4, 0.7, 1.0, 1.5), "samples", ("digits",), "no move is known to keep the label"),
-    "dropout": Method("dropout", "p", (0.0, 0.1, 0.2, 0.35, 0.5, 0.7), "dropout"),
-    "weights": Method("weight noise", "σ", (0.0, 0.03, 0.1, 0.2, 0.4, 0.8), "weights"),
-    "bagging": Method("bagging", "members", (1, 2, 3, 4, 6, 8), "bagging"),
+    BASELINE: Method("no regulariser", "parts of ε", (1.0, 0.0625, 0.125, 0.25, 0.5, 2.0), "baseline", "time"),
+    "stopping": Method("early stopping", "part of the updates", (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125), "baseline", "time"),
+    "averaging": Method("weight averaging", "decay", (0.0, 0.8, 0.9, 0.95, 0.98, 0.99), "baseline", "time"),
+    "bagging": Method("bagging", "members", (1.0, 2.0, 3.0, 4.0, 6.0, 8.0), "bagging", "time"),
+    "l2": Method("L2", "α", (0.0, 0.003, 0.01, 0.03, 0.1, 0.3), "penalties", "weights"),
+    "l1": Method("L1", "α", (0.0, 0.0003, 0.001, 0.003, 0.01, 0.03), "penalties", "weights"),
+    "decay": Method("decoupled decay", "λ", (0.0, 0.1, 0.3, 1.0, 3.0, 10.0), "penalties", "weights"),
+    "tying": Method("tying", "α", (0.0, 0.003, 0.01, 0.03, 0.1, 0.3), "penalties", "weights", ("digits", "cancer"),
+                    "no two inputs measure the same"),
+    "weights": Method("weight noise", "σ", (0.0, 0.03, 0.1, 0.2, 0.4, 0.8), "weights", "weights"),
+    "inputs": Method("input noise", "σ", (0.0, 0.1, 0.2, 0.4, 0.7, 1.0), "samples", "samples"),
+    "mixup": Method("mixup", "α", (0.0, 0.1, 0.3, 1.0, 3.0, 10.0), "samples", "samples"),
+    "augmentation": Method("augmentation", "pixels", (0.0, 0.2, 0.4, 0.7, 1.0, 1.5), "samples", "samples", ("digits",),
+                           "no move is known to keep the label"),
+    "labels": Method("label smoothing", "ε", (0.0, 0.05, 0.1, 0.2, 0.4, 0.6), "samples", "samples"),
+    "dropout": Method("dropout", "p", (0.0, 0.1, 0.2, 0.35, 0.5, 0.7), "dropout", "samples"),
 }
-JOBS = ("baseline", "penalties", "samples", "dropout", "weights", "bagging")
+FAMILIES = {"time": "No regulariser, time and averages", "weights": "On the weights", "samples": "On samples, labels and units"}
 TRIALS = 6
 TURN = math.radians(10)  # largest turn of a digit that is moved by up to a pixel
 

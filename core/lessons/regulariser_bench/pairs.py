@@ -34,29 +34,37 @@ class Interval(NamedTuple):
         return self.mean + self.half
 
 
-def choose(val_TS: Tensor) -> Tensor:
-    """The trial of least validation loss for each seed, [S]; the first of equal ones, and a diverged one only if all are."""
-    least = val_TS.nan_to_num(nan=torch.inf)
-    return (least == least.amin(0)).int().argmax(0)
+def choose(val: Tensor) -> Tensor:
+    """The trial of least validation loss for each seed, val [..., T, S] to [..., S]; the first of equal ones, and one that diverged
+    only if all did."""
+    least = val.nan_to_num(nan=torch.inf)
+    return (least == least.amin(-2, keepdim=True)).int().argmax(-2)
 
 
-def final(val_RTS: Tensor, test_RTS: Tensor) -> Tensor:
-    """Test loss [S] at the last record, of the trial whose validation loss is least there."""
-    return test_RTS[-1].gather(0, choose(val_RTS[-1])[None])[0]
+def final(val: Tensor, test: Tensor) -> Tensor:
+    """Test loss [R, S] of the trial whose validation loss is least, had the run ended at each record; val, test [R, T, S]."""
+    return test.gather(1, choose(val)[:, None])[:, 0]
 
 
-def best(val_RTS: Tensor, test_RTS: Tensor) -> Tensor:
-    """Test loss [S] at the trial and the record whose validation loss is least of all: weights restored from there."""
-    return test_RTS.flatten(0, 1).gather(0, choose(val_RTS.flatten(0, 1))[None])[0]
+def best(val: Tensor, test: Tensor) -> Tensor:
+    """The same where each trial's weights are restored from its record of least validation loss up to there, [R, S]."""
+    least, at = val.nan_to_num(nan=torch.inf).cummin(0)
+    return final(least, test.gather(0, at))
 
 
-def interval(differences_S: Tensor) -> Interval:
-    """Mean of paired differences d and t₀.₉₇₅ · s/√S, s their standard deviation with S − 1: Student's interval for pairs.
+def intervals(differences: Tensor) -> tuple[Tensor, Tensor]:
+    """Means of paired differences d [..., S], and t₀.₉₇₅ · s/√S, s their standard deviation with S − 1: Student's interval.
 
-    It covers the true mean in 95 % of repetitions if differences are normal. Raises KeyError for a number of pairs that is not in
-    the table."""
-    d = differences_S.double()
-    return Interval(float(d.mean()), T_975[len(d)] * float(d.std()) / sqrt(len(d)))
+    It covers the true mean in 95 % of repetitions if differences are normal. float64. Raises KeyError for a number of pairs
+    that is not in the table."""
+    d = differences.double()
+    return d.mean(-1), T_975[d.shape[-1]] * d.std(-1) / sqrt(d.shape[-1])
+
+
+def interval(differences: Tensor) -> Interval:
+    """The same of one set of pairs, [S]."""
+    mean, half = intervals(differences)
+    return Interval(float(mean), float(half))
 
 
 def verdict(apart: Interval, scale: float) -> str:
