@@ -11,7 +11,7 @@ import torch
 from core.formatting import format_number, format_part
 from core.lessons.regulariser_bench import pairs
 from core.lessons.regulariser_bench.lesson import Config, Result
-from core.lessons.regulariser_bench.methods import BASELINE
+from core.lessons.regulariser_bench.methods import BASELINE, METHODS
 from core.lessons.regulariser_bench.standing import STOPPING, UNTUNED, Standing, ends, standings
 from core.lessons.regulariser_bench.words import called, setting
 from figures import style
@@ -102,7 +102,7 @@ def boundaries(result: Result, scene: Config) -> ImageGrid:  # noqa: ARG001
     for name in order:
         sheet = result.arm(name).sheet
         assert sheet is not None
-        cells.append(Cell(images=levels(sheet.flip(0)[None], 0, 1), labels=(called(name),), overlays=points,
+        cells.append(Cell(images=levels(sheet.flip(0)[None], 0, 1), labels=(METHODS[name].name,), overlays=points,
                           alt=f"the plane by {called(name)}"))
     return ImageGrid(cells=tuple(cells), columns=4, scale=SIGNED, low=0, high=1, quantity=f"P(class {result.names[1]})")
 
@@ -116,7 +116,7 @@ def _outlines(result: Result) -> tuple[Overlay, ...]:
     across, up = ((x - low[:, None]) / (high - low)[:, None] * (side - 1) + 0.5).tolist()
     paths = {0: "", 1: ""}
     for a, b, c in zip(across, up, y.tolist(), strict=True):
-        v, r = side - b, 0.55
+        v, r = side - b, 0.36
         paths[c] += (f"M{a - r:.2f} {v:.2f}a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0 {-2 * r} 0" if c == 0 else
                      f"M{a - r:.2f} {v - r:.2f}h{2 * r}v{2 * r}h{-2 * r}Z")
     return tuple(Overlay(paths=(path,), colour=style.INK) for path in paths.values() if path)

@@ -16,7 +16,7 @@ from itertools import accumulate
 import torch
 from torch import Generator, Tensor
 
-from core.engine import L1, L2, AdamW, Objective, Penalty, Supervised, Trainer, WeightNoise, cross_entropy, minibatches, spawn
+from core.engine import L1, L2, Adam, Objective, Penalty, Supervised, Trainer, WeightNoise, cross_entropy, minibatches, spawn
 from core.lessons.regulariser_bench.bench import BAGS, MEMBERS, ORDER, RANDOM, STARTS, Bench, Clock, Judge, Told, one_hot
 from core.lessons.regulariser_bench.data import pairs_to_tie
 from core.lessons.regulariser_bench.methods import BASELINE, CHANGES, METHODS, TRIALS, ByRows, Tying
@@ -38,17 +38,14 @@ class Job:
         self.rows = {name: slice(at.start * bench.S, at.stop * bench.S) for name, at in self.place.items()}
         self.theta, self.judge = self.starts(), Judge(bench, self.C)
         self.told: dict[str, list[Told]] = {}
-        self.trainer = Trainer(self.objective(), self.theta, AdamW(self.rates(), weight_decay=self.decays()), self.batches(),
-                               generators=bench.rngs(RANDOM, self.C), history=1)
+        self.trainer = Trainer(self.objective(), self.theta, Adam(self.rates()), self.batches(), history=1,
+                               generators=bench.rngs(RANDOM, self.C))
 
     def starts(self) -> Tensor:
         return self.bench.mlp.init(self.bench.rngs(STARTS)).repeat(self.C, 1)
 
     def rates(self) -> Tensor:
         return torch.full((self.C * self.bench.S,), self.bench.rate)
-
-    def decays(self) -> Tensor:
-        return torch.zeros(self.C * self.bench.S)
 
     def objective(self) -> Objective:
         return Supervised(self.bench.mlp, cross_entropy)
@@ -159,7 +156,16 @@ def stops(bench: Bench) -> list[int]:
 
 
 class Penalties(Job):
-    """Rows with a penalty, or with decay beside the gradient."""
+    """Rows with a penalty, or with decay beside the gradient; both act on weights and leave biases free."""
+
+    def __init__(self, bench: Bench, trials: Mapping[str, int]):
+        super().__init__(bench, trials)
+        self.shrink = 1 - bench.rate * self.strengths("decay")[:, None] * bench.mlp.weight_mask()
+        self.trainer.before = [self._decay]
+
+    def _decay(self, trainer: Trainer, value: Tensor, grad: Tensor) -> None:  # noqa: ARG002
+        """θ <- (1 − ελ) θ before Adam's step: AdamW."""
+        trainer.theta[self.rows["decay"]] *= self.shrink
 
     def objective(self) -> Objective:
         parts: list[tuple[slice, Penalty]] = [(self.rows["l1"], L1(self.strengths("l1"))), (self.rows["l2"], L2(self.strengths("l2")))]
@@ -168,11 +174,6 @@ class Penalties(Job):
             assert pairs is not None
             parts.append((self.rows["tying"], Tying(self.bench.mlp, pairs, self.strengths("tying"))))
         return Supervised(self.bench.mlp, cross_entropy, ByRows(parts))
-
-    def decays(self) -> Tensor:
-        out = super().decays()
-        out[self.rows["decay"]] = self.strengths("decay")
-        return out
 
 
 class Changed(Job):

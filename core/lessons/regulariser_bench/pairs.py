@@ -69,7 +69,9 @@ def interval(differences: Tensor) -> Interval:
 
 def verdict(apart: Interval, scale: float) -> str:
     """Where an interval of differences lies: "below" or "above" zero; "equal": within MARGIN of `scale` on both sides of zero, or
-    it holds zero and reaches farther: "open"."""
+    it holds zero and reaches farther: "open"; "diverged" where there is no number."""
+    if apart.mean != apart.mean:
+        return "diverged"
     if apart.high < 0:
         return "below"
     if apart.low > 0:

@@ -30,7 +30,7 @@ class Standing(NamedTuple):
     apart: Interval  # final loss less that of the tuned baseline
     best_apart: Interval  # loss at the best record less the tuned baseline's final one
     from_stopping: Interval  # final loss less that of early stopping
-    verdict: str  # where that lies: below, above, equal or open
+    verdict: str  # where that lies: as `pairs.verdict` names it
 
 
 def standings(result: Result) -> list[Standing]:
@@ -71,4 +71,4 @@ def regularisers(found: list[Standing]) -> list[Standing]:
 def by_verdict(found: list[Standing]) -> Mapping[str, list[str]]:
     """Verdict -> names of regularisers."""
     return {verdict: [one.name for one in regularisers(found) if one.verdict == verdict]
-            for verdict in ("below", "equal", "open", "above")}
+            for verdict in ("below", "equal", "open", "above", "diverged")}

@@ -98,7 +98,7 @@ def apart(of: pairs.Interval) -> str:
 def title(result: Result) -> str:
     """Of the picture that answers the question."""
     by = by_verdict(standings(result))
-    below, others = len(by["below"]), sum(map(len, by.values()))
+    below, others = len(by["below"]), len(regularisers(standings(result)))
     if not others:
         return "Test loss against the tuned baseline's"
     if not below:
@@ -157,7 +157,7 @@ def told_apart(result: Result) -> str:
     """What the intervals from early stopping say, as a sentence each."""
     by = by_verdict(standings(result))
     parts = [(by["below"], "Below early stopping"), (by["equal"], f"Within {format_percent(pairs.MARGIN)} of it"),
-             (by["open"], "Too close to call"), (by["above"], "Above it")]
+             (by["open"], "Too close to call"), (by["above"], "Above it"), (by["diverged"], "Diverged")]
     return " ".join(f"{what}: {join_words([called(name) for name in names])}." for names, what in parts if names)
 
 
