@@ -34,20 +34,21 @@ All nets descend the mean cross-entropy of batches of $m = 32$ samples by Adam, 
 $$J(\theta) = -\tfrac1m \textstyle\sum_i \ln \operatorname{softmax}\bigl(f(x_i;\theta)\bigr)_{y_i} ,$$
 each regulariser with its own change of strength $\alpha, \lambda, \sigma, p$ or $\epsilon$, which is off in its first trial:
 
-- **L2** adds $\tfrac\alpha2\lVert w\rVert^2$ to $J$, **L1** $\alpha\lVert w\rVert_1$ (subgradient), both through Adam; **decoupled
-  decay** multiplies weights by $1-\varepsilon\lambda$ beside Adam's step (AdamW).
+- **L2** adds $\tfrac\alpha2\lVert w\rVert^2$ to $J$, **L1** $\alpha\lVert w\rVert_1$ (subgradient), both through Adam, and
+  **decoupled decay** multiplies weights by $1-\varepsilon\lambda$ beside Adam's step (AdamW); biases are free.
 - **Tying** adds $\tfrac\alpha2\sum_{(i,j)}\lVert w_{\cdot i}-w_{\cdot j}\rVert^2$ over pairs of inputs of one kind: neighbouring
   pixels, or the mean, standard error and worst of one measure. As $\alpha\to\infty$ the weights are shared.
-- **Input noise** trains on $x+\sigma\xi$, **weight noise** takes the gradient at $\theta+\sigma\xi$, **dropout** masks hidden units
-  with drop probability $p$ (inverted), **label smoothing** trains on $(1-\epsilon)\,y+\epsilon/C$, **mixup** on
-  $\lambda z_i+(1-\lambda) z_j$ of samples and labels with $\lambda\sim\mathrm{Beta}(\alpha,\alpha)$, **augmentation** on digits shifted by up
-  to $r$ pixels and turned by up to $10\,r$ degrees.
-- **Early stopping** ends after a part of the updates, **weight averaging** reports $\bar\theta \leftarrow a\bar\theta + (1-a)\theta$,
-  **bagging** the mean probability of $M$ nets on bootstrap samples.
+- **Input noise** trains on $x+\sigma\xi$, **weight noise** takes the gradient at $\theta+\sigma\xi$, **dropout** masks hidden
+  units with drop probability $p$ (inverted), **label smoothing** trains on $(1-\epsilon)\,y+\epsilon/C$, **mixup** on
+  $\lambda z_i+(1-\lambda) z_j$ of samples and labels with $\lambda\sim\mathrm{Beta}(\alpha,\alpha)$, **augmentation** on digits
+  that are shifted by up to $r$ pixels and turned by up to $10\,r$ degrees.
+- **Early stopping** ends after a part of the updates, **weight averaging** reports
+  $\bar\theta \leftarrow a\bar\theta + (1-a)\theta$, **bagging** the mean probability of $M$ nets on bootstrap samples.
 
-**Search.** For each seed $s$ the trial of least *validation* loss is chosen, $t^\*_s=\arg\min_t V_{ts}$, and only its *test* loss
-$L_s = T_{t^\*_s s}$ is reported; no choice sees a test label. Every search has six trials. *Final* losses are those after all updates;
-*best* ones are those of the record of least validation loss, for all searches alike.
+**Search.** For each seed $s$ the trial of least *validation* loss is chosen, $t^*_s=\arg\min_t V_{ts}$, and only its *test* loss
+$L_s = T_{t^*_s s}$ is reported; no choice sees a test label. Every search has six trials. *Final* losses are those after all
+updates, *best* ones those of the record of least validation loss, for all searches alike. Bagging's trials train more nets than
+the others', and early stopping and averaging one net alone: the table counts them.
 
 **Pairs.** Two searches of a seed share samples, start and batches, so that what they have in common leaves the difference
 $d_s = L_s^{\text{regulariser}} - L_s^{\text{baseline}}$. Over $S$ seeds
@@ -57,13 +58,14 @@ draw from one pool, so that their intervals speak of that pool. Each interval st
 """
 
 REFERENCES = """
-- S. Salzberg, *On comparing classifiers: pitfalls to avoid and a recommended approach*, Data Mining and Knowledge Discovery 1, 1997.
-- T. Dietterich, *Approximate statistical tests for comparing supervised classification learning algorithms*, Neural Computation 10,
-  1998.
+- S. Salzberg, *On comparing classifiers: pitfalls to avoid and a recommended approach*, Data Mining and Knowledge Discovery 1,
+  1997.
+- T. Dietterich, *Approximate statistical tests for comparing supervised classification learning algorithms*, Neural Computation
+  10, 1998.
 - G. Melis, C. Dyer, P. Blunsom, *On the state of the art of evaluation in neural language models*, ICLR 2018: baselines that are
   tuned as well.
-- J. Dodge, S. Gururangan, D. Card, R. Schwartz, N. Smith, *Show your work: improved reporting of experimental results*, EMNLP 2019:
-  equal search budgets.
+- J. Dodge, S. Gururangan, D. Card, R. Schwartz, N. Smith, *Show your work: improved reporting of experimental results*, EMNLP
+  2019: equal search budgets.
 - X. Bouthillier et al., *Accounting for variance in machine learning benchmarks*, MLSys 2021.
 - L. Prechelt, *Early stopping, but when?*, Neural Networks: Tricks of the Trade, Springer 1998.
 - I. Loshchilov, F. Hutter, *Decoupled weight decay regularization*, ICLR 2019.
@@ -88,15 +90,16 @@ def draw(result: Result, scene: Config) -> Board:
 def _of_forest(result: Result) -> str:
     marks = (f"Discs: trained to the end; diamonds: at the best record by validation. Bars: 95\u00a0% intervals over "
              f"{words.pairs_of(result)} pairs, each for itself.")
-    return " ".join(part for part in (marks, words.told_apart(result), words.still_to_come(result), words.not_here(result)) if part)
+    told = marks, words.told_apart(result), words.still_to_come(result), words.not_here(result)
+    return " ".join(part for part in told if part)
 
 
 def _strength(result: Result, scene: Config, said: Texts, family: str) -> Panel:
     return Panel(id=f"strength-{family}", figure=partial(facets.by_strength, result, scene, family), span=6, height="tall",
                  title=FAMILIES[family], alt=said[f"strength-{family}"], keyed=False,
                  pair=("strength-weights", "strength-samples") if family == "time" else (),
-                 caption=lambda: f"Line and band: mean and interval of {words.pairs_of(result)} pairs. Discs: larger where validation "
-                                 f"chooses the strength in more seeds. Level line: early stopping.{facets.beyond(result)}")
+                 caption=lambda: f"Line and band: mean and interval of {words.pairs_of(result)} pairs. Discs: larger where "
+                                 f"validation chooses more often. Level line: early stopping.{facets.beyond(result)}")
 
 
 def _chosen(result: Result, scene: Config, said: Texts) -> list[Panel]:
@@ -104,8 +107,8 @@ def _chosen(result: Result, scene: Config, said: Texts) -> list[Panel]:
     plane = bool(len(result.across) and standings(result))
     out = [Panel(id="costs", figure=lambda: pictures.costs(result, scene), span=12 if plane else 6, height="tall", keyed=False,
                  title="What each search chose and cost", alt=said["costs"],
-                 caption="Chosen: by most seeds. Final, best: test loss in nats. CPU: processor time of training all nets, measured in "
-                         "this run; nets that train together share what they have in common.")]
+                 caption="Chosen: by most seeds. Final, best: test loss. CPU: processor time of training all nets, as measured "
+                         "in this run; nets that train together share what they have in common.")]
     if plane:
         a, b = result.names
         out.insert(0, Panel(
@@ -119,8 +122,8 @@ def _through(result: Result, scene: Config, said: Texts, family: str) -> Panel:
     return Panel(id=f"through-{family}", figure=partial(facets.through, result, scene, family), span=6, height="tall",
                  title=f"Through training: {FAMILIES[family][0].lower()}{FAMILIES[family][1:]}", keyed=False,
                  alt=said[f"through-{family}"],
-                 caption=f"Test loss of what validation chooses at the end. Line: mean of {words.pairs_of(result)} seeds; band: all of "
-                         "them. Dotted: the untuned net.")
+                 caption=f"Test loss of what validation chooses at the end. Line: mean of {words.pairs_of(result)} seeds; band: all "
+                         "of them. Dotted: the untuned net.")
 
 
 def _setup(result: Result, scene: Config, said: Texts) -> Panel:
@@ -130,12 +133,12 @@ def _setup(result: Result, scene: Config, said: Texts) -> Panel:
     wrong = f", {format_percent(scene.corrupt / 100)} of them with a wrong label" if scene.corrupt else ""
     measures = "" if len(result.across) or len(result.names) > 2 else " Two of thirty measures are drawn."
     return Panel(id="setup", figure=lambda: pictures.setup(result, scene), title=f"{drawn} of the first seed",
-                 caption=f"{count} samples train each net{wrong}. {held} others choose among {TRIALS} trials of each search, and {test} "
-                         f"others test what was chosen. Batches of {min(BATCH, count)}, {scene.steps} updates, ε = "
+                 caption=f"{count} samples train each net{wrong}. {held} others choose among {TRIALS} trials of each search, and "
+                         f"{test} others test what was chosen. Batches of {min(BATCH, count)}, {scene.steps} updates, ε = "
                          f"{result.rate:g}.{measures}", alt=said["setup"])
 
 
-SYMBOLS = {"V": "val", "T": "test", "t*": "choose", "d": "differences", "t₀.₉₇₅": "T_975", "α": "strength"}
+SYMBOLS = {"V": "val", "t*": "choose", "d": "differences", "t₀.₉₇₅": "T_975", "α": "strength"}
 
-page.show("regulariser_bench", draw, presets=PRESETS, maths=MATHS, code=(pairs.choose, pairs.final, pairs.intervals, Tying.gradient),
+page.show("regulariser_bench", draw, presets=PRESETS, maths=MATHS, code=(pairs.choose, pairs.intervals, Tying.gradient),
           symbols=SYMBOLS, references=REFERENCES)

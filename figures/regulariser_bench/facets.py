@@ -39,13 +39,14 @@ def by_strength(result: Result, scene: Config, family: str) -> go.Figure:  # noq
     layout = _layout(len(names), dict(range=[low, high]))
     for k, name in enumerate(names):
         words = ticks(result, name)
-        layout[f"xaxis{k + 1 if k else ''}"] |= dict(range=[-0.4, len(words) - 0.6], tickvals=list(range(len(words))), tickangle=0,
-                                                     ticktext=[word if t in TOLD else "" for t, word in enumerate(words)])
+        layout[f"xaxis{k + 1 if k else ''}"] |= dict(
+            range=[-0.4, len(words) - 0.6], tickvals=list(range(len(words))), tickangle=0,
+            ticktext=[word if t in TOLD else "" for t, word in enumerate(words)])
     return style.figure(traces, y="test loss less baseline's (nats)", showlegend=False, annotations=notes, **layout)
 
 
 def strength_range(result: Result) -> tuple[float, float]:
-    """Of the y axis: from the lowest mean to the highest interval, or to twice the baseline's loss, beyond which lines leave the frame."""
+    """Of the y axis: from the lowest mean to the highest interval, or to twice the baseline's loss if that is lower."""
     base = _base(result)
     scale = float(base[-1].double().mean())
     means, halves = (torch.cat(part) for part in zip(*(pairs.intervals(_apart(arm, base)[-1]) for arm in result.arms
@@ -70,8 +71,13 @@ def _base(result: Result) -> Tensor:
 
 def _apart(arm: Arm, base: Tensor) -> Tensor:
     """[r, T, S] of every trial, in the order in which strengths rise."""
-    order = sorted(range(len(arm.strengths)), key=lambda t: arm.strengths[t]) if arm.name == BASELINE else range(len(arm.strengths))
-    return arm.test[:, list(order)] - base[: len(arm.test), None]
+    return arm.test[:, _order(arm)] - base[: len(arm.test), None]
+
+
+def _order(arm: Arm) -> list[int]:
+    """Trials in the order in which they are drawn: the baseline's by their learning rate, others as they are."""
+    order = range(len(arm.strengths))
+    return sorted(order, key=lambda t: arm.strengths[t]) if arm.name == BASELINE else list(order)
 
 
 def _strengths(result: Result, arm: Arm, at: list[int]) -> list[style.Trace]:
@@ -92,8 +98,9 @@ def _strengths(result: Result, arm: Arm, at: list[int]) -> list[style.Trace]:
     band = style.frames(style.band(x, mean[-1] - half[-1], mean[-1] + half[-1], arm.name, "test") | dict(x=both), y=edge)
     line = dict(type="scatter", x=x, y=mean[-1], mode="lines", showlegend=False, hoverinfo="skip",
                 line=dict(color=style.colour("test"), width=2.4))
-    dots = dict(type="scatter", x=x, y=mean[-1], mode="markers", showlegend=False, marker=dict(color=style.colour("test"), size=size[-1]),
-                hovertemplate=f"{called(arm.name)}, %{{x}}: %{{y:.3f}}<extra></extra>")
+    dots = dict(type="scatter", x=x, y=mean[-1], mode="markers", showlegend=False,
+                marker=dict(color=style.colour("test"), size=size[-1]),
+                text=ticks(result, arm.name), hovertemplate=f"{called(arm.name)}, %{{text}}: %{{y:.3f}}<extra></extra>")
     zero = dict(type="scatter", x=[-0.4, T - 0.6], y=[0, 0], mode="lines", hoverinfo="skip", showlegend=False,
                 line=dict(color=style.MUTED, width=1.2))
     traces = [zero, band, style.frames(line, y=mean), style.frames(dots, y=mean, marker__size=size)]
@@ -110,10 +117,7 @@ def _counts(arm: Arm, at: list[int]) -> np.ndarray:
     """In how many seeds validation chooses each strength, [F, T] in the order of `_apart`."""
     chosen = pairs.choose(arm.val[at])
     T = arm.val.shape[1]
-    counts = torch.nn.functional.one_hot(chosen, T).sum(1)
-    if arm.name == BASELINE:
-        counts = counts[:, sorted(range(T), key=lambda t: arm.strengths[t])]
-    return counts.numpy()
+    return torch.nn.functional.one_hot(chosen, T).sum(1)[:, _order(arm)].numpy()
 
 
 def through(result: Result, scene: Config, family: str) -> go.Figure:  # noqa: ARG001

@@ -90,7 +90,8 @@ def _marks(rows: list[str], intervals: dict[str, Both], which: int, where: float
                 customdata=told[-1], cliponaxis=False,
                 marker=dict(size=(11, 8)[which], symbol=("circle", "diamond-open")[which], color=style.colour("test"),
                             line=dict(width=(1, 2)[which], color=style.PAPER if which == 0 else style.colour("test"))),
-                hovertemplate=f"%{{text}}, {what}: %{{x:.3f}}, from %{{customdata[0]:.3f}} to %{{customdata[1]:.3f}}<extra></extra>")
+                hovertemplate=f"%{{text}}, {what}: %{{x:.3f}}, from %{{customdata[0]:.3f}} to %{{customdata[1]:.3f}}"
+                              "<extra></extra>")
     return [style.frames(bars, x=x), style.frames(dots, x=mean, customdata=told)]
 
 
@@ -125,7 +126,8 @@ def _outlines(result: Result) -> tuple[Overlay, ...]:
 def costs(result: Result, scene: Config) -> Table:  # noqa: ARG001
     """What validation chose, what that is worth on test samples, and what the search cost."""
     rows = [_row(result, one) for one in standings(result) if one.name != UNTUNED]
-    return Table(columns=("search", "chosen", "final (nats)", "best (nats)", "wrong", "nets a seed", "CPU (ms)"), rows=tuple(rows))
+    columns = "search", "chosen", "final (nats)", "best (nats)", "wrong", "nets a seed", "CPU (ms)"
+    return Table(columns=columns, rows=tuple(rows))
 
 
 def _row(result: Result, one: Standing) -> tuple[str | float, ...]:
@@ -161,14 +163,12 @@ def _digits(result: Result) -> ImageGrid:
 
 
 def thumbnail(result: Result, scene: Config) -> dict[str, Any]:  # noqa: ARG001
-    """Paired differences, and the line of early stopping."""
-    found = [one for one in standings(result) if one.name != UNTUNED][:9]
-    stop = next(one.apart.mean for one in found if one.name == STOPPING) if found else 0.0
-    low = min((one.apart.low for one in found), default=-1.0)
-    high = max((one.apart.high for one in found), default=1.0)
-    bars = [style.mark("line", [one.apart.low, one.apart.high], [-k, -k], "test", width=3) for k, one in enumerate(found)]
-    dots = style.mark("dots", [one.apart.mean for one in found], [-k for k in range(len(found))], "test")
-    line = style.mark("line", [stop, stop], [0.6, -len(found) + 0.4], "stopped", width=2.5)
-    return style.thumbnail(line, *bars, dots, x=(low - 0.01, high + 0.01), y=(-len(found) + 0.2, 0.8))
-
-
+    """Paired differences of some regularisers, and the line of early stopping."""
+    found = [one for one in standings(result) if one.name not in (UNTUNED, BASELINE)]
+    stop = next((one.apart.mean for one in found if one.name == STOPPING), 0.0)
+    rows = found[1::3][:4]
+    bars = [style.mark("line", [one.apart.low, one.apart.high], [-k, -k], "test", width=4) for k, one in enumerate(rows)]
+    dots = style.mark("dots", [one.apart.mean for one in rows], [-k for k in range(len(rows))], "test")
+    line = style.mark("line", [stop, stop], [0.7, -3.7], "stopped", width=3)
+    low, high = min((one.apart.low for one in rows), default=-1.0), max((one.apart.high for one in rows), default=1.0)
+    return style.thumbnail(line, *bars, dots, x=(min(low, stop) - 0.01, max(high, stop) + 0.01), y=(-3.8, 0.8))

@@ -1,6 +1,7 @@
 """What all jobs of a run share: the samples, the net, the records, the streams of random numbers, and how nets are judged.
 
-Shapes: S seeds, T trials, K rows, P parameters, C classes or trials of a job, R records, N training, V validation, B test samples.
+Shapes: S seeds, T trials, K rows, P parameters, C classes, or trials of a job, R records, N training,
+V validation and B test samples.
 """
 
 from __future__ import annotations

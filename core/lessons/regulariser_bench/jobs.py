@@ -168,7 +168,8 @@ class Penalties(Job):
         trainer.theta[self.rows["decay"]] *= self.shrink
 
     def objective(self) -> Objective:
-        parts: list[tuple[slice, Penalty]] = [(self.rows["l1"], L1(self.strengths("l1"))), (self.rows["l2"], L2(self.strengths("l2")))]
+        parts: list[tuple[slice, Penalty]] = [(self.rows["l1"], L1(self.strengths("l1"))),
+                                              (self.rows["l2"], L2(self.strengths("l2")))]
         if "tying" in self.rows:
             pairs = pairs_to_tie(self.bench.problem)
             assert pairs is not None

@@ -124,7 +124,7 @@ class Mixing:
 
 
 class Moving:
-    """Digits shifted by up to r pixels along each axis and turned by up to 10·r degrees, uniformly, anew for every batch; r [K]."""
+    """Digits shifted by up to r pixels along each axis and turned by up to 10·r degrees, uniformly and anew each time; r [K]."""
 
     def __init__(self, reach: Tensor, ahead: int = 16):
         self.reach, self.ahead, self.at = reach, ahead, ahead

@@ -35,8 +35,9 @@ class Interval(NamedTuple):
 
 
 def choose(val: Tensor) -> Tensor:
-    """The trial of least validation loss for each seed, val [..., T, S] to [..., S]; the first of equal ones, and one that diverged
-    only if all did."""
+    """The trial of least validation loss for each seed, val [..., T, S] to [..., S].
+
+    Of equal ones it is the first; one that diverged is chosen only if all did."""
     least = val.nan_to_num(nan=torch.inf)
     return (least == least.amin(-2, keepdim=True)).int().argmax(-2)
 

@@ -60,7 +60,8 @@ def summary(result: Result, config: Config) -> str:  # noqa: ARG001
     by = by_verdict(found)
     same, so_far = len(by["equal"]) + len(by["open"]), "" if result.done else " so far"
     count = "None" if not same else "All" if same == len(others) else str(same)
-    verdict = f"{count} of the {len(others)} regularisers{so_far} end{'s' * (same == 1)} where early stopping already was, as far as these pairs can tell."
+    verdict = (f"{count} of the {len(others)} regularisers{so_far} end{'s' * (same == 1)} where early stopping already was, as far "
+               "as these pairs can tell.")
     return f"**{verdict}**\n\n{_numbers(result, found)}"
 
 
@@ -71,8 +72,10 @@ def _numbers(result: Result, found: list[Standing]) -> str:
     rows = []
     for name in dict.fromkeys((UNTUNED, BASELINE, STOPPING, first)):
         one = by_name[name]
-        rows.append((called(name), _loss(one.loss), "0" if name == BASELINE else apart(one.apart), _loss(one.best), _part(one.error)))
-    return table((f"means of {pairs_of(result)} pairs", "test loss (nats)", "less the tuned baseline's", "at the best record", "wrong"), rows)
+        less = "0" if name == BASELINE else apart(one.apart)
+        rows.append((called(name), _loss(one.loss), less, _loss(one.best), _part(one.error)))
+    columns = f"means of {pairs_of(result)} pairs", "test loss (nats)", "less the tuned baseline's", "at the best record", "wrong"
+    return table(columns, rows)
 
 
 def pairs_of(result: Result) -> int:
@@ -113,8 +116,8 @@ def predict(result: Result, config: Config) -> Pick:  # noqa: ARG001
     """How many regularisers end below early stopping, by intervals over pairs."""
     found = standings(result)
     others, by = regularisers(found), by_verdict(found)
-    text = (f"The net without a regulariser and every regulariser get {TRIALS} trials each, and validation chooses. How many of the "
-            "regularisers end with a test loss that is clearly below early stopping's?")
+    text = (f"The net without a regulariser and every regulariser get {TRIALS} trials each, and validation chooses. How many of "
+            "the regularisers end with a test loss that is clearly below early stopping's?")
     if not others:
         return Pick(text=text, options=OPTIONS, right=tuple(OPTIONS), why="No regulariser is trained yet.")
     below = len(by["below"])
@@ -156,8 +159,8 @@ def still_to_come(result: Result) -> str:
 def told_apart(result: Result) -> str:
     """What the intervals from early stopping say, as a sentence each."""
     by = by_verdict(standings(result))
-    parts = [(by["below"], "Below early stopping"), (by["equal"], f"Within {format_percent(pairs.MARGIN)} of it"),
-             (by["open"], "Too close to call"), (by["above"], "Above it"), (by["diverged"], "Diverged")]
+    parts = [(by["below"], "Below early stopping"), (by["equal"], f"Within {format_percent(pairs.MARGIN)} of early stopping"),
+             (by["open"], "Too close to call"), (by["above"], "Above early stopping"), (by["diverged"], "Diverged")]
     return " ".join(f"{what}: {join_words([called(name) for name in names])}." for names, what in parts if names)
 
 

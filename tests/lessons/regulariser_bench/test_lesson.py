@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -31,7 +32,8 @@ def moons(rows: int, seed: int = 0) -> Points:
     return Points(((x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True)).astype(np.float32), y, ("fox", "hedgehog"))
 
 
-@pytest.mark.parametrize("scene", [Config(), Config(tuned="starts", pairs=6, steps=64), Config(problem="cancer", steps=64, width=8)])
+@pytest.mark.parametrize("scene", [Config(), Config(tuned="starts", pairs=6, steps=64),
+                                   Config(problem="cancer", steps=64, width=8)])
 def test_every_search_has_as_many_trials_pairs_and_updates(scene: Config):
     result = whole(scene)
     assert [arm.name for arm in result.arms] == [name for name in METHODS if name in applying(scene.problem)]
@@ -107,7 +109,7 @@ def test_a_run_fills_in_and_what_is_there_stays():
     assert waiting[0] == names and waiting[-1] == ()
     order = [len(w) for w in waiting]
     assert order == sorted(order, reverse=True) and len(set(order)) == 7, "a job at a time"
-    for before, after in zip(results, results[1:], strict=False):
+    for before, after in pairwise(results):
         for arm in before.arms:
             later = after.arm(arm.name)
             assert torch.equal(later.test[: len(arm.test)], arm.test)
@@ -160,7 +162,7 @@ def test_own_points_train_choose_and_test():
     result = list(lesson.steps(scene, {scene.points: POINTS.pack(own)}))[-1]
     assert result.uploaded is not None and result.names == ("fox", "hedgehog") and result.done
     assert {tuple(c) for c in result.samples.x[0].T.tolist()} <= {tuple(c) for c in own.x_2N.T.tolist()}
-    assert [arm.name for arm in result.arms] == list(n for n in METHODS if n in applying("own"))
+    assert [arm.name for arm in result.arms] == [n for n in METHODS if n in applying("own")]
     few = list(lesson.steps(scene, {scene.points: POINTS.pack(moons(20))}))[-1]
     assert few.done and few.samples.y.shape[1] == 10 and all(arm.test.isfinite().all() for arm in few.arms)
 

@@ -155,7 +155,7 @@ def test_bagging_averages_probabilities_of_nets_on_bags(bench: Bench, trained: d
 def test_strength_zero_is_the_net_without_regulariser(monkeypatch: pytest.MonkeyPatch, make: type[Job], names: tuple[str, ...]):
     """Same samples, start and batches: what is left of a pair's difference is the regulariser's."""
     bench = lesson.make_bench(Config(problem="digits", width=8, steps=64, samples=48), None)
-    monkeypatch.setattr(Job, "strengths", lambda self, name: torch.zeros(5 * self.bench.S))  # noqa: ARG005
+    monkeypatch.setattr(Job, "strengths", lambda self, name: torch.zeros(5 * self.bench.S))
     off, job = Baseline(bench), make(bench, dict.fromkeys(names, 5))
     for some in (off, job):
         for _ in some.train():
@@ -212,7 +212,8 @@ def test_digits_move_as_scipy_moves_them():
     turn = np.array([[cos, -sin], [sin, cos]])  # on (row, column), where ours is written for (x, y)
     centre = np.array([3.5, 3.5])
     for image, mine in zip(x[0].T.unflatten(1, (8, 8)).double().numpy()[:6], ours, strict=False):
-        theirs = ndimage.affine_transform(image, turn, centre - turn @ centre - np.array([-0.4, 0.7]), order=1, mode="grid-constant")
+        shift = centre - turn @ centre - np.array([-0.4, 0.7])
+        theirs = ndimage.affine_transform(image, turn, shift, order=1, mode="grid-constant")
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
 
 
