@@ -122,14 +122,14 @@ def _through(result: Result, scene: Config, said: Texts, family: str) -> Panel:
     return Panel(id=f"through-{family}", figure=partial(facets.through, result, scene, family), span=6, height="tall",
                  title=f"Through training: {FAMILIES[family][0].lower()}{FAMILIES[family][1:]}", keyed=False,
                  alt=said[f"through-{family}"],
-                 caption=f"Test loss of what validation chooses at the end. Line: mean of {words.pairs_of(result)} seeds; band: all "
-                         "of them. Dotted: the untuned net.")
+                 caption=f"Test loss of what validation chooses at the end. Line: mean of {words.pairs_of(result)} seeds; band: "
+                         "all of them. Dotted: the untuned net.")
 
 
 def _setup(result: Result, scene: Config, said: Texts) -> Panel:
     count, held, test = (part.shape[1] for part in (result.samples.y, result.samples.y_val, result.samples.y_test))
-    drawn = (f"{min(pictures.SHOWN, count)} of {count} training digits" if len(result.names) > 2 else
-             f"{count} {'of your own ' if result.uploaded else ''}training {'points' if len(result.across) else 'samples'}")
+    kind = f"{'of your own ' if result.uploaded else ''}training {'points' if len(result.across) else 'samples'}"
+    drawn = f"{min(pictures.SHOWN, count)} of {count} training digits" if len(result.names) > 2 else f"{count} {kind}"
     wrong = f", {format_percent(scene.corrupt / 100)} of them with a wrong label" if scene.corrupt else ""
     measures = "" if len(result.across) or len(result.names) > 2 else " Two of thirty measures are drawn."
     return Panel(id="setup", figure=lambda: pictures.setup(result, scene), title=f"{drawn} of the first seed",

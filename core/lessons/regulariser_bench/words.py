@@ -60,8 +60,8 @@ def summary(result: Result, config: Config) -> str:  # noqa: ARG001
     by = by_verdict(found)
     same, so_far = len(by["equal"]) + len(by["open"]), "" if result.done else " so far"
     count = "None" if not same else "All" if same == len(others) else str(same)
-    verdict = (f"{count} of the {len(others)} regularisers{so_far} end{'s' * (same == 1)} where early stopping already was, as far "
-               "as these pairs can tell.")
+    verdict = (f"{count} of the {len(others)} regularisers{so_far} end{'s' * (same == 1)} where early stopping already was, as "
+               "far as these pairs can tell.")
     return f"**{verdict}**\n\n{_numbers(result, found)}"
 
 
