@@ -5,8 +5,7 @@ Shapes: S seeds, T trials, r records so far, G places along an axis.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -33,18 +32,19 @@ class Arm:
 
 def arms_of(job: Job, plain: Baseline, asked: Tensor | None) -> list[Arm]:
     """The arms of a job. plain: the job of the baseline; asked [1, 2, G²]: the places of a sheet, None for none."""
-    records, spent = len(next(iter(job.told.values()))), plain.seconds()
-    off = [_first(told) for told in plain.told[BASELINE][:records]]
+    spent, starts = plain.seconds(), job.bench.tuned == "starts"
+    records = len(next(iter(job.told.values())))
+    off = Told(*(torch.stack([told[k][:1] for told in plain.told[BASELINE][:records]]) for k in range(len(Told._fields))))
     arms = []
-    for name, own in job.told.items():
-        history = own if name == BASELINE else [_joined(a, b) for a, b in zip(off, own, strict=True)]
-        nets, seconds = (TRIALS, spent[BASELINE]) if name == BASELINE else _cost(name, job, spent)
-        arms.append(_arm(name, history, nets, seconds, job.bench.tuned == "starts"))
+    for name, history in job.told.items():
+        own = Told(*(torch.stack(part) for part in zip(*history, strict=True)))
+        if name == BASELINE:
+            arms.append(_arm(name, own, TRIALS, spent[BASELINE], starts))
+        else:
+            arms.append(_arm(name, Told(*(torch.cat(both, 1) for both in zip(off, own, strict=True))), *_cost(name, job, spent)))
     if job is plain:
-        ends = stops(job.bench)
-        history = [Told(*(torch.cat([getattr(off[min(r, end)], part) for end in ends]) for part in Told._fields))
-                   for r in range(records)]
-        arms.append(_arm("stopping", history, 1, spent["off"]))
+        at = torch.tensor([[min(r, end) for end in stops(job.bench)] for r in range(records)])
+        arms.append(_arm("stopping", Told(*(part[at, 0] for part in off)), 1, spent["off"]))
     if job.trained and asked is not None:
         arms = [_with_sheet(arm, job, plain, asked) for arm in arms]
     return arms
@@ -57,12 +57,10 @@ def _cost(name: str, job: Job, spent: dict[str, float]) -> tuple[int, float]:
     return 1 + job.trials[name], spent["off"] + job.seconds()[name]
 
 
-def _arm(name: str, history: Sequence[Told], nets: int, seconds: float, starts: bool = False) -> Arm:
-    val, test, error = (torch.stack(part) for part in zip(*history, strict=True))
-    strengths = METHODS[name].strengths
-    if name == BASELINE and starts:
-        strengths = tuple(float(t) for t in range(1, TRIALS + 1))
-    return Arm(name, strengths, val, test, error, nets, seconds)
+def _arm(name: str, told: Told, nets: int, seconds: float, starts: bool = False) -> Arm:
+    """From losses and errors [r, T, S]."""
+    strengths = tuple(float(t) for t in range(1, TRIALS + 1)) if starts else METHODS[name].strengths
+    return Arm(name, strengths, told.val, told.test, told.error, nets, seconds)
 
 
 def _with_sheet(arm: Arm, job: Job, plain: Baseline, asked: Tensor) -> Arm:
@@ -72,12 +70,4 @@ def _with_sheet(arm: Arm, job: Job, plain: Baseline, asked: Tensor) -> Arm:
     else:  # the first trial is off, the net of the shared learning rate
         said = job.says(arm.name, trial - 1, asked) if trial else plain.says(BASELINE, 0, asked)
     side = round(asked.shape[-1] ** 0.5)
-    return Arm(arm.name, arm.strengths, arm.val, arm.test, arm.error, arm.nets, arm.seconds, said[1].unflatten(0, (side, side)))
-
-
-def _first(told: Told) -> Told:
-    return Told(*(part[:1] for part in told))
-
-
-def _joined(a: Told, b: Told) -> Told:
-    return Told(*(torch.cat(both) for both in zip(a, b, strict=True)))
+    return replace(arm, sheet=said[1].unflatten(0, (side, side)))

@@ -141,12 +141,13 @@ class Moving:
 def moved(x: Tensor, dx: Tensor, dy: Tensor, angle: Tensor) -> Tensor:
     """Digits x [K, d, m] shifted by (dx, dy) pixels and turned by `angle` radians [K, m] about their centre."""
     K, _, m = x.shape
-    cos, sin = angle.cos(), angle.sin()
-    step = 2 / SIDE  # of a pixel, in the units of affine_grid
-    rows = torch.stack([torch.stack([cos, sin, -step * dx], -1), torch.stack([-sin, cos, -step * dy], -1)], -2)
     images = x.transpose(1, 2).reshape(K * m, 1, SIDE, SIDE)
-    at = F.affine_grid(rows.flatten(0, 1), [K * m, 1, SIDE, SIDE], align_corners=False)
-    out = F.grid_sample(images, at, padding_mode="zeros", align_corners=False)
+    # Where each pixel comes from, from −1 to 1 between the outer edges of the image.
+    at = (torch.arange(SIDE, dtype=x.dtype) + 0.5) * 2 / SIDE - 1
+    cos, sin, dx, dy = (part.reshape(-1, 1, 1) for part in (angle.cos(), angle.sin(), dx * 2 / SIDE, dy * 2 / SIDE))
+    across = cos * at + (sin * at[:, None] - dx)
+    down = cos * at[:, None] - (sin * at + dy)
+    out = F.grid_sample(images, torch.stack([across, down], -1), padding_mode="zeros", align_corners=False)
     return out.reshape(K, m, -1).transpose(1, 2)
 
 
