@@ -113,7 +113,7 @@ def _chosen(result: Result, scene: Config, said: Texts) -> list[Panel]:
         a, b = result.names
         out.insert(0, Panel(
             id="boundaries", figure=lambda: pictures.boundaries(result, scene), span=6, height="tall", alt=said["boundaries"],
-            title="What the chosen nets say of the plane", keyed=False, pair="costs",
+            title="What the chosen nets say of the plane", keyed=False,
             caption=f"First seed. Blue: {a}, orange: {b}. Circles, squares: training samples labelled {a}, {b}."))
     return out
 

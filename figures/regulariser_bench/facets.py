@@ -21,8 +21,10 @@ from figures import style
 from figures.regulariser_bench.pictures import frames
 
 COLUMNS = 2
-TOLD = (0, 1, 3, 5)  # places of the strengths that are named
-GAP = (0.08, 0.17)  # between frames, as parts of the picture
+SHORT = {"stopping": "stopping", "averaging": "averaging"}
+MOST = 0.6  # of the baseline's loss: differences beyond it leave the frame
+TOLD = (0, 3, 5)  # places of the strengths that are named
+GAP = (0.08, 0.15)  # between frames, as parts of the picture
 
 
 def by_strength(result: Result, scene: Config, family: str) -> go.Figure:  # noqa: ARG001
@@ -35,24 +37,25 @@ def by_strength(result: Result, scene: Config, family: str) -> go.Figure:  # noq
         arm = {arm.name: arm for arm in result.arms}.get(name)
         if arm is not None:
             traces += [trace | axes for trace in _strengths(result, arm, at)]
-        notes.append(_title(k, len(names), f"<b>{METHODS[name].name}</b>, {knob(result, name)}"))
+        notes.append(_title(k, len(names), f"<b>{SHORT.get(name, METHODS[name].name)}</b>, {knob(result, name)}"))
     layout = _layout(len(names), dict(range=[low, high]))
     for k, name in enumerate(names):
         words = ticks(result, name)
         layout[f"xaxis{k + 1 if k else ''}"] |= dict(
             range=[-0.4, len(words) - 0.6], tickvals=list(range(len(words))), tickangle=0,
             ticktext=[word if t in TOLD else "" for t, word in enumerate(words)])
-    return style.figure(traces, y="test loss less baseline's (nats)", showlegend=False, annotations=notes, **layout)
+    return style.figure(traces, y="loss less baseline's (nats)", showlegend=False, annotations=notes, **layout)
 
 
 def strength_range(result: Result) -> tuple[float, float]:
-    """Of the y axis: from the lowest mean to the highest interval, or to twice the baseline's loss if that is lower."""
+    """Of the y axis: from the lowest mean to the highest interval, but no farther than MOST of the baseline's loss or off."""
     base = _base(result)
     scale = float(base[-1].double().mean())
     means, halves = (torch.cat(part) for part in zip(*(pairs.intervals(_apart(arm, base)[-1]) for arm in result.arms
                                                        if len(arm.val) == len(base)), strict=True))
+    off = float((result.arm(BASELINE).test[-1, 0] - base[-1]).mean().nan_to_num())
     known = means.isfinite() & halves.isfinite()
-    low, high = float(means[known].min()), min(float((means + halves)[known].max()), scale)
+    low, high = float(means[known].min()), min(float((means + halves)[known].max()), max(MOST * scale, 1.1 * off))
     room = max(0.12 * (high - low), 0.02 * scale)
     return low - room, high + room
 
@@ -91,7 +94,7 @@ def _strengths(result: Result, arm: Arm, at: list[int]) -> list[style.Trace]:
     if here:
         found = pairs.intervals(apart[here])
         mean[: len(here)], half[: len(here)] = (style.array(part) for part in found)
-        size[: len(here)] = 5 * np.sqrt(_counts(arm, here))
+        size[: len(here)] = 8 * np.sqrt(_counts(arm, here))
     x = np.arange(T, dtype=np.float32)
     both = np.concatenate([x, x[::-1]])
     edge = np.concatenate([mean + half, (mean - half)[:, ::-1]], 1)

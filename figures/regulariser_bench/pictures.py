@@ -19,6 +19,7 @@ from figures.kinds import INKED, SIGNED, Cell, ImageGrid, Kind, Overlay, Table, 
 
 SHOWN = 40  # digits of the set-up
 PIXELS = 25  # of a plane, across and up
+QUARTER = 4  # the record at a quarter of the run, before which learning rates decide all
 FINAL, BEST = -0.16, 0.2  # where the two marks of a row stand
 
 
@@ -27,9 +28,9 @@ def legend(result: Result) -> list[tuple[str, str, str]]:  # noqa: ARG001
 
 
 def frames(result: Result) -> list[int]:
-    """The records that the player shows: all that the baseline has but the first, at which nothing is trained."""
+    """The records that the player shows: those that the baseline has, from a quarter of the run on."""
     count = len(result.arm(BASELINE).val) if result.arms else 1
-    return list(range(1, count)) or [0]
+    return list(range(min(QUARTER, count - 1), count))
 
 
 def labels(result: Result) -> list[str]:

@@ -88,7 +88,7 @@ def test_the_forest_is_drawn_from_pairs(opening: Result):
     low, high = layout["xaxis"]["range"]
     moved = np.asarray(bars["meta"]["frames"]["x"])
     assert low < np.nanmin(moved) and np.nanmax(moved) < high, "at no frame a bar leaves the picture"
-    assert len(moved) == len(opening.recorded) - 1
+    assert len(moved) == len(opening.recorded) - 4
 
 
 def test_facets_show_every_trial_and_how_often_it_is_chosen(opening: Result):
@@ -103,8 +103,8 @@ def test_facets_show_every_trial_and_how_often_it_is_chosen(opening: Result):
             mean = (arm.test[-1] - base).mean(1)[order]
             np.testing.assert_allclose(dots["y"], mean, atol=1e-5)
             times = np.bincount(arm.val[-1].argmin(0), minlength=6)[order]
-            np.testing.assert_allclose(np.asarray(dots["marker"]["size"]) ** 2 / 25, times, atol=1e-4)
-            assert (np.asarray(dots["meta"]["frames"]["marker.size"]) ** 2).sum(1) == pytest.approx(25 * 5, rel=1e-4)
+            np.testing.assert_allclose(np.asarray(dots["marker"]["size"]) ** 2 / 64, times, atol=1e-4)
+            assert (np.asarray(dots["meta"]["frames"]["marker.size"]) ** 2).sum(1) == pytest.approx(64 * 5, rel=1e-4)
             assert words.ticks(opening, name) == [words.setting(opening, name, t) for t in order]
     assert [words.setting(opening, STOPPING, t) for t in range(6)] == ["96", "48", "24", "12", "6", "3"]
     assert words.ticks(opening, BASELINE) == ["ε/16", "ε/8", "ε/4", "ε/2", "ε", "2ε"]
