@@ -15,17 +15,16 @@ from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Two moons, one label in five wrong",
-           "Beside a tuned net hardly any regulariser ends below early stopping, and only the untuned net makes them look good."),
+    Preset("Two moons, one label in five wrong", "Tuned alike, hardly any regulariser ends below early stopping."),
     Preset("Digits, one label in five wrong", "Input noise and small moves of the digits end below early stopping.",
            dict(problem="digits", samples=96, corrupt=20, width=32, pairs=6)),
     Preset("Breast masses, one label in ten wrong",
-           "The untuned net ends far above the tuned one; label smoothing ends above early stopping.",
+           "Without a search the net ends far above the tuned one.",
            dict(problem="cancer", samples=64, corrupt=10)),
-    Preset("Plenty of samples, right labels", "There is little to regularise: even the untuned net is close to the tuned one.",
+    Preset("Plenty of samples, right labels", "Little to regularise: even the untuned net is close to the tuned one.",
            dict(samples=192, corrupt=0)),
     Preset("Six starts in place of six rates",
-           "A baseline that searches starts alone stays overfitted, and beside it nearly every regulariser looks good.",
+           "The baseline stays overfitted, and nearly every regulariser looks good.",
            dict(tuned="starts", steps=192, width=32)),
 ]
 
@@ -98,8 +97,8 @@ def _strength(result: Result, scene: Config, said: Texts, family: str) -> Panel:
     return Panel(id=f"strength-{family}", figure=partial(facets.by_strength, result, scene, family), span=6, height="tall",
                  title=FAMILIES[family], alt=said[f"strength-{family}"], keyed=False,
                  pair=("strength-weights", "strength-samples") if family == "time" else (),
-                 caption=lambda: f"Line and band: mean and interval of {words.pairs_of(result)} pairs. Discs: larger where "
-                                 f"validation chooses more often. Level line: early stopping.{facets.beyond(result)}")
+                 caption=lambda: f"Test loss less the tuned baseline's, mean and interval of {words.pairs_of(result)} pairs. Discs: "
+                                 f"larger where validation chooses more often. Level line: early stopping.{facets.beyond(result)}")
 
 
 def _chosen(result: Result, scene: Config, said: Texts) -> list[Panel]:

@@ -44,7 +44,7 @@ def by_strength(result: Result, scene: Config, family: str) -> go.Figure:  # noq
         layout[f"xaxis{k + 1 if k else ''}"] |= dict(
             range=[-0.4, len(words) - 0.6], tickvals=list(range(len(words))), tickangle=0,
             ticktext=[word if t in TOLD else "" for t, word in enumerate(words)])
-    return style.figure(traces, y="loss less baseline's (nats)", showlegend=False, annotations=notes, **layout)
+    return style.figure(traces, y="difference (nats)", showlegend=False, annotations=notes, **layout)
 
 
 def strength_range(result: Result) -> tuple[float, float]:

@@ -10,6 +10,7 @@ import torch
 
 from core.formatting import format_number, format_part
 from core.lessons.regulariser_bench import pairs
+from core.lessons.regulariser_bench.bench import PARTS
 from core.lessons.regulariser_bench.lesson import Config, Result
 from core.lessons.regulariser_bench.methods import BASELINE, METHODS
 from core.lessons.regulariser_bench.standing import STOPPING, UNTUNED, Standing, ends, standings
@@ -19,7 +20,7 @@ from figures.kinds import INKED, SIGNED, Cell, ImageGrid, Kind, Overlay, Table, 
 
 SHOWN = 40  # digits of the set-up
 PIXELS = 25  # of a plane, across and up
-QUARTER = 4  # the record at a quarter of the run, before which learning rates decide all
+HALF = PARTS.index(16)  # the record at half of the run, before which learning rates decide all
 FINAL, BEST = -0.16, 0.2  # where the two marks of a row stand
 
 
@@ -28,9 +29,9 @@ def legend(result: Result) -> list[tuple[str, str, str]]:  # noqa: ARG001
 
 
 def frames(result: Result) -> list[int]:
-    """The records that the player shows: those that the baseline has, from a quarter of the run on."""
+    """The records that the player shows: those that the baseline has, from half of the run on."""
     count = len(result.arm(BASELINE).val) if result.arms else 1
-    return list(range(min(QUARTER, count - 1), count))
+    return list(range(min(HALF, count - 1), count))
 
 
 def labels(result: Result) -> list[str]:

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from core.engine import MLP, generators
 from core.lessons.regulariser_bench.data import Samples
 
-PARTS = (0, 1, 2, 4, 8, 12, 16, 24, 32)  # of 32 parts of a run, after which nets are judged
+PARTS = (0, 1, 2, 4, 8, 16, 20, 24, 28, 32)  # of 32 parts of a run, after which nets are judged
 STARTS, ORDER, RANDOM, MEMBERS, BAGS = range(5)  # streams: starts, batches, noise and masks, starts of other nets, bags
 
 

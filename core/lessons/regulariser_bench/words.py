@@ -116,8 +116,8 @@ def predict(result: Result, config: Config) -> Pick:  # noqa: ARG001
     """How many regularisers end below early stopping, by intervals over pairs."""
     found = standings(result)
     others, by = regularisers(found), by_verdict(found)
-    text = (f"The net without a regulariser and every regulariser get {TRIALS} trials each, and validation chooses. How many of "
-            "the regularisers end with a test loss that is clearly below early stopping's?")
+    text = (f"With a regulariser or without, every search has {TRIALS} trials, and validation chooses. How many regularisers end "
+            "clearly below early stopping?")
     if not others:
         return Pick(text=text, options=OPTIONS, right=tuple(OPTIONS), why="No regulariser is trained yet.")
     below = len(by["below"])

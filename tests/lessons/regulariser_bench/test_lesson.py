@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from functools import lru_cache
 from itertools import pairwise
 
@@ -118,6 +119,14 @@ def test_a_run_fills_in_and_what_is_there_stays():
     assert {arm.name for arm in first.whole} == {BASELINE, STOPPING, "averaging"}
     assert {one.name for one in standings(first)} == {BASELINE, STOPPING, "averaging", UNTUNED}
     assert any(0 < len(arm.val) < len(result.recorded) for result in results for arm in result.arms if arm.name == "l2")
+
+
+def test_the_first_picture_is_there_at_once():
+    """The baseline and early stopping, within 200 ms of processor time."""
+    start = time.thread_time()
+    first = next(result for result in lesson.steps(Config(seed=5)) if STOPPING not in result.waiting)
+    assert time.thread_time() - start < 0.2
+    assert standings(first)
 
 
 def test_processor_time_is_measured_and_no_part_of_a_result_that_is_compared():

@@ -88,7 +88,7 @@ def test_the_forest_is_drawn_from_pairs(opening: Result):
     low, high = layout["xaxis"]["range"]
     moved = np.asarray(bars["meta"]["frames"]["x"])
     assert low < np.nanmin(moved) and np.nanmax(moved) < high, "at no frame a bar leaves the picture"
-    assert len(moved) == len(opening.recorded) - 4
+    assert len(moved) == len(opening.recorded) - 5
 
 
 def test_facets_show_every_trial_and_how_often_it_is_chosen(opening: Result):
