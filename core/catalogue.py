@@ -202,6 +202,14 @@ LESSONS = (
         question="With the same search for each, which regularisers end below early stopping?",
         source="The regularisers of all parts on one problem",
     ),
+    Lesson(
+        slug="links",
+        name="Links",
+        title="Some regularisers are one idea in two clothes, some only look alike",
+        part="Links",
+        question="Which of these pairs are the same, and where do the rest part?",
+        source="Links between regularisation methods",
+    ),
 )
 
 

@@ -124,6 +124,8 @@ COLOURS = {
     "tasks_added": ("#44927F", "#488EA5"), "tasks_gated": ("#B664DD", "#AA3EF7"), "tasks_headed": ("#811404", "#F4A285"),
     # regulariser_bench: where early stopping ends
     "stopped": ("#B1048D", "#E55DC9"),
+    # links: two methods that are one, and two that are nearly one
+    "exact": ("#12890D", "#0DD018"), "approximate": ("#893013", "#BF7224"),
     # what marks a place
     "best": ("#006D3F", "#63EE8F"),
     "warning": ("#AF0327", "#FF594E"),

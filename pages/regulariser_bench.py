@@ -97,8 +97,9 @@ def _strength(result: Result, scene: Config, said: Texts, family: str) -> Panel:
     return Panel(id=f"strength-{family}", figure=partial(facets.by_strength, result, scene, family), span=6, height="tall",
                  title=FAMILIES[family], alt=said[f"strength-{family}"], keyed=False,
                  pair=("strength-weights", "strength-samples") if family == "time" else (),
-                 caption=lambda: f"Test loss less the tuned baseline's, mean and interval of {words.pairs_of(result)} pairs. Discs: "
-                                 f"larger where validation chooses more often. Level line: early stopping.{facets.beyond(result)}")
+                 caption=lambda: f"Test loss less the tuned baseline's, mean and interval of {words.pairs_of(result)} pairs. "
+                                 "Discs: larger where validation chooses more often. Level line: early stopping."
+                                 f"{facets.beyond(result)}")
 
 
 def _chosen(result: Result, scene: Config, said: Texts) -> list[Panel]:

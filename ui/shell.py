@@ -21,6 +21,7 @@ def warm_up() -> bool:
 
     import ui.page  # noqa: F401
 
+    compat.keep_page_changes()
     torch.set_num_threads(1)
     gc.collect()
     gc.freeze()
