@@ -195,6 +195,14 @@ LESSONS = (
         source="Parameter sharing: multi-task learning",
     ),
     Lesson(
+        slug="regulariser_bench",
+        name="Regulariser bench",
+        title="Tuned alike, most regularisers end where early stopping already was",
+        part="Links",
+        question="With the same search for each, which regularisers end below early stopping?",
+        source="The regularisers of all parts on one problem",
+    ),
+    Lesson(
         slug="links",
         name="Links",
         title="Some regularisers are one idea in two clothes, some only look alike",
