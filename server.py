@@ -22,7 +22,7 @@ from starlette.responses import Response
 from streamlit import config
 from streamlit.starlette import App
 
-from core.catalogue import LESSONS
+from core.catalogue import LESSONS, PLAYGROUND
 from ui import compat
 from ui.assets import CHART, PLOTLY
 
@@ -62,7 +62,7 @@ def files() -> dict[str, File]:
     out = {path.relative_to(compat.STREAMLITS_FILES).as_posix(): of(path) for path in streamlits}
     out |= {f"{CHART.address}/{name}": of(CHART.path / name) for name in CHART.files}
     out[f"{PLOTLY.address}/plotly.min.js"] = File(plotly, ".js")
-    return out | {entry.slug: File(page, ".html", "no-cache") for entry in LESSONS}
+    return out | {entry.slug: File(page, ".html", "no-cache") for entry in (PLAYGROUND, *LESSONS)}
 
 
 class Compressed:

@@ -6,11 +6,12 @@ import json
 import platform
 from pathlib import Path
 
-from benchmarks import app, engine, hall, scenes
+from benchmarks import app, engine, hall, playground, scenes
 from core.catalogue import LESSONS
 
 HERE = Path(__file__).parent
 LIMITS = {"engine.K1": "≥ 5", "engine.K8": "≥ 25", "engine.K32": "≥ 50",
+          "playground.b10": "≥ 4.5", "playground.b64": "≥ 4", "playground.thirty_per_s": "≥ 1", "playground.left_cpu_s": "≤ 0.05",
           "engine.conv.K8": "≥ 2", "engine.conv.K32": "≥ 3", "scene_ms": "≤ 400 (1,500 with progress)",
           "scene_worst_s": "≤ 5", "step_worst_ms": "≤ 50", "step_worst_any_ms": "≤ 150",
           "rerun": "≤ 1.2", "paint.fresh": "≤ 3.0", "paint.cached": "≤ 1.5", "paint.first": "≤ 1.3",
@@ -66,6 +67,8 @@ def main() -> None:
     speeds = engine.measure()
     rivals = ("scikit-learn", *(f"engine.K{K}" for K in engine.SIZES), *(f"engine.conv.K{K}" for K in engine.CONV_SIZES))
     rows = {name: (speeds[name], speeds[f"{name}.spread"] / 2) for name in rivals}
+    print("the playground …")
+    rows |= playground.measure()
     rows |= {name: app.median_and_spread(values) for name, values in app.measure().items()}
     print("the dearest scenes …")
     rows |= {name: app.median_and_spread(values) for name, values in scenes.measure().items()}

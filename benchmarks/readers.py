@@ -42,6 +42,7 @@ class Reader:
         self.first = self.whole = asyncio.get_running_loop().create_future()
         self._leaving = False
         self._wanted = ("", "")
+        self.boards = 0  # pictures that have come
 
     def open(self, slug: str, query: str) -> None:
         """Goes to a scene, as a browser does that is given its link."""
@@ -115,6 +116,7 @@ class Reader:
         board = json.loads(head)
         if (board["slug"], board["scene"]) != self._wanted:
             return
+        self.boards += 1
         now = time.perf_counter()
         if not self.first.done():
             self.first.set_result(now)

@@ -194,6 +194,32 @@ LESSONS = (
         question="At what relatedness does sharing start to help?",
         source="Parameter sharing: multi-task learning",
     ),
+    Lesson(
+        slug="regulariser_bench",
+        name="Regulariser bench",
+        title="Tuned alike, most regularisers end where early stopping already was",
+        part="Links",
+        question="With the same search for each, which regularisers end below early stopping?",
+        source="The regularisers of all parts on one problem",
+    ),
+    Lesson(
+        slug="links",
+        name="Links",
+        title="Some regularisers are one idea in two clothes, some only look alike",
+        part="Links",
+        question="Which of these pairs are the same, and where do the rest part?",
+        source="Links between regularisation methods",
+    ),
+)
+
+# Not a lesson of the lecture: no scene of it is ever over, and its page is ui/play.py's.
+PLAYGROUND = Lesson(
+    slug="playground",
+    name="Playground",
+    title="Change anything while it trains",
+    part="",
+    question="One net that trains without end: what does each knob do to its boundary, its units and its losses?",
+    source="",
 )
 
 

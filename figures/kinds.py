@@ -117,12 +117,15 @@ def outline(mask_HW: Any) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """Units of one layer by name. values: [F, n] to be told and shown in colour, or None; dropped: [F, n], true where one is."""
+    """Units of one layer by name. values: [F, n] to be told and shown in colour, or None; dropped: [F, n], true where one is.
+
+    images: a small picture of each unit, uint8 [F, n, S, S], as levels of SIGNED from 0 to 255, or None."""
 
     name: str
     units: tuple[str, ...]
     values: np.ndarray | None = None
     dropped: np.ndarray | None = None
+    images: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,10 +143,11 @@ class NetworkDiagram:
     limit: float = 0.0
     positive: str = POSITIVE
     negative: str = NEGATIVE
+    scale: tuple[tuple[float, str], ...] = SIGNED
 
     @property
     def moves(self) -> bool:
-        arrays = [*self.weights, *(array for layer in self.layers for array in (layer.values, layer.dropped))]
+        arrays = [*self.weights, *(array for layer in self.layers for array in (layer.values, layer.dropped, layer.images))]
         return any(array is not None and len(array) > 1 for array in arrays)
 
     def __post_init__(self) -> None:
@@ -157,6 +161,10 @@ class NetworkDiagram:
             for array in (layer.values, layer.dropped):
                 if array is not None and (array.ndim != 2 or array.shape[1] != len(layer.units)):
                     raise ValueError(f"{layer.name}: {array.shape} is not [F, {len(layer.units)}]")
+            if layer.images is not None and (layer.images.dtype != np.uint8 or layer.images.ndim != 4
+                                             or layer.images.shape[1] != len(layer.units)):
+                raise ValueError(f"{layer.name}: images are uint8 [F, {len(layer.units)}, S, S], not {layer.images.dtype} "
+                                 f"{list(layer.images.shape)}")
             if layer.dropped is not None:
                 object.__setattr__(layer, "dropped", layer.dropped.astype(np.uint8))  # a browser has no array of booleans
         object.__setattr__(self, "weights", tuple(style.array(w) for w in self.weights))
@@ -169,7 +177,7 @@ class PointsPad:
     """Axes on which a reader puts, moves and deletes points of a few classes; the drawing is the value of a `points` field.
 
     points: (i, j, class), i and j from 0 to levels - 1 along x and y. classes: (name, colour). most: how many points there may
-    be. equal: one scale on both axes.
+    be. equal: one scale on both axes. background: uint8 [S, S], pale levels of `scale` behind the points, row 0 on top, or None.
     """
 
     kind: ClassVar[str] = "points"
@@ -182,6 +190,8 @@ class PointsPad:
     classes: tuple[tuple[str, str], ...]
     most: int = 200
     equal: bool = False
+    background: np.ndarray | None = None
+    scale: tuple[tuple[float, str], ...] = SIGNED
     moves: ClassVar[bool] = False
 
 

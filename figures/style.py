@@ -122,6 +122,10 @@ COLOURS = {
     # several tasks: separate models, one that is not told the task, and ways to tell it
     "tasks_apart": ("#370C3C", "#E9FE01"), "tasks_untold": ("#E62C00", "#FC0F0C"), "tasks_joined": ("#2041AD", "#5DDFEE"),
     "tasks_added": ("#44927F", "#488EA5"), "tasks_gated": ("#B664DD", "#AA3EF7"), "tasks_headed": ("#811404", "#F4A285"),
+    # regulariser_bench: where early stopping ends
+    "stopped": ("#B1048D", "#E55DC9"),
+    # links: two methods that are one, and two that are nearly one
+    "exact": ("#12890D", "#0DD018"), "approximate": ("#893013", "#BF7224"),
     # what marks a place
     "best": ("#006D3F", "#63EE8F"),
     "warning": ("#AF0327", "#FF594E"),

@@ -42,6 +42,8 @@ KINDS = {
     "tied tasks": ("task_a", "task_b"),
     "learners of a sum": ("weak_learner", "averaged"),
     "models for several tasks": ("tasks_apart", "tasks_untold", "tasks_joined", "tasks_added", "tasks_gated", "tasks_headed"),
+    "ends": ("stopped",),
+    "links": ("exact", "approximate"),
     "places": ("best", "warning"),
 }
 KIND = {name: kind for kind, names in KINDS.items() for name in names}

@@ -22,6 +22,7 @@ class PageSpec:
     code: tuple[Any, ...] = ()
     symbols: dict[str, str] = field(default_factory=dict)
     references: str = ""
+    linked: bool = False
 
 
 def page_spec(slug: str) -> PageSpec:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlparse
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 
 from benchmarks.browser import executable, returning
 
@@ -32,6 +32,16 @@ FOLLOWED = """(theme) => {
   return bright(paper) === (theme === "light") && inks.every((ink) => bright(getComputedStyle(ink).fill) !== bright(paper))
     && document.getAnimations().every((one) => one.playState !== "running");
 }"""
+
+
+SETTLED = """() => {
+  const { live, drawn, settled } = document.querySelector(".lab-board")?.dataset ?? {};
+  return live === "false" && drawn && settled === drawn && !document.querySelector("[data-testid=stStatusWidget]");
+}"""
+STANDS = """() => ({ ...document.querySelector(".lab-board")?.dataset, url: location.href, visible: document.visibilityState,
+  status: document.querySelector("[data-testid=stStatusWidget]")?.innerText,
+  script: document.querySelector("[data-test-script-state]")?.dataset.testScriptState,
+  connection: document.querySelector("[data-test-connection-state]")?.dataset.testConnectionState })"""
 
 
 class Reader:
@@ -86,10 +96,11 @@ class Reader:
     def drawn(self) -> None:
         """Waits until nothing is under way: the script has finished and every picture shows the last scene."""
         expect(self.board).to_have_attribute("data-drawn", re.compile("."))
-        self.page.wait_for_function(
-            "() => { const b = document.querySelector('.lab-board');"
-            " return b && b.dataset.live === 'false' && b.dataset.drawn && b.dataset.settled === b.dataset.drawn"
-            " && !document.querySelector('[data-testid=stStatusWidget]'); }")
+        try:
+            # Not at each frame: a browser that draws in software may give none for a while.
+            self.page.wait_for_function(SETTLED, polling=50)
+        except TimeoutError as late:
+            raise AssertionError(f"nothing settled: {self.page.evaluate(STANDS)} {self.errors}") from late
 
     def set_theme(self, theme: str) -> None:
         """The reader's system turns light or dark; waits until page and pictures have followed."""
@@ -117,9 +128,10 @@ def progress(page: Page) -> dict[str, Any]:
     return json.loads(page.evaluate("localStorage.getItem('lab-progress')") or "{}")
 
 
-def violations(page: Page) -> list[str]:
-    """What axe-core finds serious or critical on the page as it is now."""
+def violations(page: Page, rule: str = "") -> list[str]:
+    """What axe-core finds serious or critical on the page as it is now; by one rule alone, or by all."""
     # To list all that passes as well would take three times as long.
-    answer = Axe().run(page, options={"resultTypes": ["violations"]}).response
+    options = {"resultTypes": ["violations"]} | ({"runOnly": [rule]} if rule else {})
+    answer = Axe().run(page, options=options).response
     found = [v for v in answer["violations"] if v["impact"] in ("serious", "critical")]
     return [f"{v['id']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])})" for v in found]

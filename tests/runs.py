@@ -11,7 +11,9 @@ from typing import Any
 
 from core.catalogue import lesson
 from core.lesson import Scene
+from tests.pages import page_spec
 from tests.scenes import distinct
+from ui.chart import Board
 
 
 @lru_cache(maxsize=1)
@@ -32,6 +34,13 @@ def _run(slug: str, trained: Scene) -> Any:
     return lesson(slug).module().run(trained)
 
 
+@lru_cache(maxsize=20)
+def board_of(slug: str, scene: Scene) -> Board:
+    """What is drawn of the whole result of a scene; each of its pictures is drawn once."""
+    return page_spec(slug).draw(run(slug, scene), scene)
+
+
 def forget() -> None:
     opening.cache_clear()
     _run.cache_clear()
+    board_of.cache_clear()

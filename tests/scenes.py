@@ -108,7 +108,7 @@ def scenes(config: type[S]) -> st.SearchStrategy[S]:
 
 
 def ends(config: type[S], seed: int = 0) -> list[S]:
-    """Scenes in which every field stands at each of its ends at least once, about half of the fields at a time."""
+    """Scenes in which every field stands at each of its ends at least once, most of the fields at a time."""
     rng, opening = random.Random(seed), config()
     missing = {(name, end) for name in config.controls() for end in (0, 1)}
     found: list[S] = []
@@ -116,7 +116,7 @@ def ends(config: type[S], seed: int = 0) -> list[S]:
         values, here = {}, set()
         for name, control in config.controls().items():
             end = rng.choice([e for e in (0, 1) if (name, e) in missing] or [0, 1])
-            if rng.random() < 0.5:
+            if rng.random() < 0.75:
                 values[name] = control.edges()[end]
                 here.add((name, end))
         try:
@@ -186,14 +186,16 @@ def guesses(question: Question) -> Iterable[Any]:
     return ()
 
 
-def check(page: PageSpec, module: ModuleType, scene: Scene, result: Any, thorough: bool = False) -> None:
+def check(page: PageSpec, module: ModuleType, scene: Scene, result: Any, thorough: bool = False,
+          board: Board | None = None) -> None:
     """One result as the app shows it: question, verdicts, every picture, every word. Raises where one cannot be had.
 
-    thorough: lets Plotly check every property of every figure, which costs more than the drawing.
+    board: where it has been drawn already. thorough: lets Plotly check every property of every figure, which costs more than
+    the drawing.
     """
     question = module.predict(result, scene)
     verdicts = [question.judge(guess).words for guess in guesses(question)]
-    board = page.draw(result, scene)
+    board = board or page.draw(result, scene)
     encode(board, question)
     encode(board, further=True)
     assert not (wrong := faults(board, question)), wrong

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.catalogue import LESSONS, PARTS
+from core.catalogue import LESSONS, PARTS, PLAYGROUND
 
 ROOT = Path(__file__).parent.parent
 STANDARD = set(sys.stdlib_module_names)
@@ -54,9 +54,9 @@ def test_imports(folder):
 
 
 def lesson_of(path: Path) -> str:
-    """The lesson that a file belongs to, "" if none."""
+    """The lesson that a file belongs to, or the playground, "" if none."""
     here = path.relative_to(ROOT)
-    return next((entry.slug for entry in LESSONS if entry.slug in (here.parent.name, path.stem)), "")
+    return next((entry.slug for entry in (PLAYGROUND, *LESSONS) if entry.slug in (here.parent.name, path.stem)), "")
 
 
 @pytest.mark.parametrize("folder", ["core/lessons", "figures", "pages"])

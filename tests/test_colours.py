@@ -8,7 +8,7 @@ import pytest
 from figures import style
 from tests import colours
 from tests.pages import page_spec
-from tests.runs import run
+from tests.runs import board_of
 
 # Their presets take from ten to forty seconds together, and draw with the colours of the opening.
 SLOW = {"batches", "batch_norm", "early_stopping", "initialisation"}
@@ -19,7 +19,7 @@ def boards(entry):
     page, config = page_spec(entry.slug), entry.module().Config
     for scene in (config(), *(config(**preset.values) for preset in page.presets)):
         if entry.slug not in SLOW or scene.trained() == config():
-            yield page.draw(run(entry.slug, scene), scene)
+            yield board_of(entry.slug, scene)
 
 
 def test_no_two_ideas_of_a_page_look_alike(entry):

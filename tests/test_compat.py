@@ -7,6 +7,7 @@ import re
 import time
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from types import SimpleNamespace
 
 import numpy as np
@@ -108,6 +109,35 @@ def test_a_rerun_does_not_undo_a_change_of_page(monkeypatch):
         assert alone
         assert alone.page_script_hash == "one"
         assert not alone.fragment_id_queue
+
+
+def pages_after_a_late_request(delay: float) -> list[str]:
+    """The pages that a browser is told of when the fragment of page one asks once more after page two has been chosen."""
+    with serve(ROOT / "tests" / "leaving.py", folder=ROOT) as address, session(address, "two") as reader:
+        two, reader.hash, reader.page = reader.hash, "", "one"
+        reader.rerun()
+        late = reader.rerun_message()
+        late.rerun_script.fragment_id, late.rerun_script.is_auto_rerun = reader.fragment, True
+        one, reader.hash = reader.hash, two
+        # The thread that runs the page is at work, so that what is asked for meanwhile waits together.
+        for message in (reader.rerun_message(), late) if delay else (reader.rerun_message(), reader.rerun_message(), late):
+            reader.socket.send(message.SerializeToString())
+            time.sleep(delay)
+        told = []
+        with suppress(TimeoutError):
+            while forward := reader.receive(timeout=1.5):
+                told += [forward.new_session.page_script_hash] if forward.WhichOneof("type") == "new_session" else []
+    return [{one: "one", two: "two"}[page] for page in told]
+
+
+@pytest.mark.parametrize("delay", [0, 0.1])
+def test_a_change_of_page_outlives_what_the_page_before_asks_for(monkeypatch, delay):
+    monkeypatch.delenv("KEEP", raising=False)
+    assert pages_after_a_late_request(delay)[-1] == "one", "compat.keep_page_changes is no longer needed"
+    monkeypatch.setenv("KEEP", "1")
+    told = pages_after_a_late_request(delay)
+    assert told
+    assert set(told) == {"two"}
 
 
 def test_reruns_are_asked_for_by_compat_alone():

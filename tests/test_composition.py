@@ -8,22 +8,20 @@ import pytest
 
 from figures import keys, style
 from tests import composition
-from tests.pages import page_spec
-from tests.runs import opening
+from tests.runs import board_of, opening
 from tests.scenes import panels
 from ui.chart import Board, Panel, keys_of
 
 
 def test_every_page_is_composed(entry, module):
     scene, result = module.Config(), opening(entry.slug)[-1]
-    board = page_spec(entry.slug).draw(result, scene)
-    assert composition.faults(board, module.predict(result, scene)) == []
+    assert composition.faults(board_of(entry.slug, scene), module.predict(result, scene)) == []
 
 
 def test_every_entry_of_the_legend_is_drawn_somewhere(entry, module):
-    board = page_spec(entry.slug).draw(opening(entry.slug)[-1], module.Config())
-    used = {i for panel in panels(board) for i in keys_of(panel.figure, board.legend)}
-    assert [board.legend[i][0] for i in range(len(board.legend)) if i not in used] == []
+    drawn = board_of(entry.slug, module.Config())
+    used = {i for panel in panels(drawn) for i in keys_of(panel.figure, drawn.legend)}
+    assert [drawn.legend[i][0] for i in range(len(drawn.legend)) if i not in used] == []
 
 
 A, B = style.colour("train"), style.colour("test")

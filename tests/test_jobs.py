@@ -155,6 +155,24 @@ def test_jobs_take_turns(pool):
     assert first.taken == second.taken == list(range(60))
 
 
+def test_turns_of_what_never_ends_hold_up_no_run_and_are_not_kept(pool):
+    film, given = Film(40), []
+    job = pool.submit("run", film, "reader")
+    until(lambda: job.version)
+
+    def turn() -> Iterator[int]:
+        time.sleep(0.003)
+        given.append(job.version)
+        yield 1
+
+    while not job.done:
+        pool.submit("run", film, "reader")
+        pool.submit(("turn", len(given)), turn, "player", turn=True).wait(longest=5)
+    assert len(given) > 10 and len(set(given)) > 10, "the run goes on between the turns"
+    until(pool.idle)
+    assert pool.results.get(("turn", 0)) is None and len(pool.results) == 1
+
+
 def test_what_no_reader_waits_for_waits_itself(pool):
     back, front = Film(40), Film(20)
     pool.submit("thumbnail", back, "home", rank=1)

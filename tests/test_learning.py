@@ -96,7 +96,7 @@ def test_a_lecture_is_driven_from_the_keyboard(reader):
     for entry in LESSONS[1:]:
         page.keyboard.press("ArrowRight" if entry is LESSONS[1] else "ArrowDown")
         expect(page.locator(".lab-lecture h2")).to_have_text(entry.title)
-        reader.drawn()
+    reader.drawn()
 
 
 def test_pictures_verdict_code_and_map_are_brought_up_by_keys(reader):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from unittest import mock
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,21 +12,26 @@ from core.controls import Choice, Choices, Control, Grid, InvalidValue, Number, 
 from core.drawings import Asset
 from core.lesson import Scene
 from tests.pages import ROOT, page_spec
-from ui import home
+from tests.runs import board_of, run
+from ui import runner
+from ui.chart import encode
 
 
 def opened(page: str, **query: str) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name, text in query.items():
-        app.query_params[name] = text
-    # The map would have every lesson run for its picture.
-    with mock.patch.object(home.Gallery, "advance"):
-        app.run()
     # A switch of pages drops the query, as a click in the menu does; a link brings it along.
     app.switch_page(f"pages/{page}.py")
     for name, text in query.items():
         app.query_params[name] = text
     return app.run()
+
+
+@pytest.fixture
+def one_board(entry, monkeypatch):
+    """The opening's board in every scene: what is drawn of each is seen elsewhere (tests/test_scenes.py)."""
+    scene = first_scene(entry.slug)
+    board = encode(board_of(entry.slug, scene), entry.module().predict(run(entry.slug, scene), scene))
+    monkeypatch.setattr(runner, "board_of", lambda *args, **about: (board, True))
 
 
 def first_scene(slug: str) -> Scene:
@@ -57,7 +61,7 @@ def test_page_opens(entry, module):
         # AppTest of Streamlit 1.67 finds no uploader; tests/test_uploads.py does.
         if not control.hidden and not isinstance(control, Asset) and module.Config().matters(name):
             assert f"{entry.slug}:{name}" in shown, name
-    # SingleFlight a live run is over, another run of the page changes nothing.
+    # Once a live run is over, another run of the page changes nothing.
     for _ in range(60):
         if "run" not in app.session_state:
             break
@@ -86,6 +90,7 @@ def move(app: AppTest, slug: str, field: str, control: Control, value: object) -
     return app.run()
 
 
+@pytest.mark.usefixtures("one_board")
 def test_every_widget_at_both_ends(entry, module):
     app = opened(entry.slug)
     opening = first_scene(entry.slug)
@@ -118,6 +123,7 @@ def test_presets_open_from_their_links(entry, module):
     assert app.session_state[f"scene:{entry.slug}"] == (scene if "seed" in preset.values else dataclasses.replace(scene, seed=3))
 
 
+@pytest.mark.usefixtures("one_board")
 def test_bad_values_of_the_page_itself_are_said(entry, module):
     app = opened(entry.slug, present="banana", further="plenty", beside="seed=-1&nobody=2&=&&%00")
     assert not app.exception
@@ -132,11 +138,13 @@ def test_bad_values_of_the_page_itself_are_said(entry, module):
     assert "further" not in app.query_params
 
 
+@pytest.mark.usefixtures("one_board")
 def test_a_page_opens_with_its_first_preset_and_a_link_at_the_defaults(entry, module):
     assert opened(entry.slug).session_state[f"scene:{entry.slug}"] == first_scene(entry.slug)
     assert opened(entry.slug, seed="3").session_state[f"scene:{entry.slug}"] == module.Config(seed=3)
 
 
+@pytest.mark.usefixtures("one_board")
 @pytest.mark.parametrize("text", ["nan", "1e999", "garbage", "-7", ""])
 def test_a_bad_link_is_mended_and_said(entry, module, text):
     names = [n for n, c in module.Config.controls().items()]
@@ -144,7 +152,7 @@ def test_a_bad_link_is_mended_and_said(entry, module, text):
     assert not app.exception
     assert any("nobody" in notice for notice in notices(app, entry.slug))
     assert isinstance(app.session_state[f"scene:{entry.slug}"], module.Config)
-    # SingleFlight the reader moves something, the complaint about the link is gone.
+    # Once the reader moves something, the complaint about the link is gone.
     scene = app.session_state[f"scene:{entry.slug}"]
     move(app, entry.slug, "seed", scene.controls()["seed"], 11)
     assert not notices(app, entry.slug)

@@ -9,6 +9,7 @@ import pytest
 from core.catalogue import LESSONS, lesson
 from tests.pages import page_spec
 from tests.promises import chosen, counts, enough, promises, together
+from tests.runs import board_of
 from tests.scenes import check
 
 GROUPS = [(entry.slug, key, group) for entry in LESSONS if find_spec(f"tests.lessons.{entry.slug}.promises")
@@ -20,8 +21,12 @@ GROUPS = [(entry.slug, key, group) for entry in LESSONS if find_spec(f"tests.les
 def test_promises_hold(slug, key, group):
     trained, this_run = key
     page, module, seeds = page_spec(slug), lesson(slug).module(), chosen()
-    # The scene itself is drawn and told as well.
-    holding = counts(slug, trained, group, seeds, lambda scene, result: check(page, module, scene, result))
+
+    def look(scene, result):
+        """The scene itself is drawn and told as well."""
+        check(page, module, scene, result, board=board_of(slug, scene))
+
+    holding = counts(slug, trained, group, seeds, look)
     for name, kept in holding.items():
         assert len(kept) >= (1 if this_run else enough(seeds)), f"{name}: holds at seeds {kept}"
 

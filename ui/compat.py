@@ -14,6 +14,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ import streamlit as st
 import streamlit.components.v1 as v1
 from streamlit import file_util, runtime
 from streamlit.runtime.pages_manager import PagesManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
+from streamlit.runtime.scriptrunner import RerunData, ScriptRunner, get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests, ScriptRequestType, _is_full_app_rerun
 
 # Streamlit 1.67 has no option for spacing, for colours of code that can be read in both themes, or for what is faded while
 # a run is under way. The file leans on `data-testid`, `data-stale` and on the class names of KaTeX and the code block.
@@ -59,6 +60,33 @@ def is_history_navigation() -> bool:
     Streamlit 1.67 hands this to the context of the run alone.
     """
     return bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
+
+
+_fold, _run_script = ScriptRequests._request_rerun_locked, ScriptRunner._run_script
+
+
+def keep_page_changes() -> None:
+    """Makes a change of page outlive what a fragment of the page before still asks for.
+
+    A fragment asks with the page that the browser shows at that moment. In Streamlit 1.67 a request that meets a waiting change
+    of page is folded into it and brings its own page along, so that the change is lost; one that comes while the new page runs
+    is run after it: the browser takes the page before to be back, empties the new one, and fails at all that comes next.
+    """
+    def fold(requests: ScriptRequests, new: RerunData) -> bool:
+        before = requests._rerun_data
+        waiting = requests._state is ScriptRequestType.RERUN and _is_full_app_rerun(before)
+        taken = _fold(requests, new)
+        if taken and waiting and not _is_full_app_rerun(new):
+            where = {name: getattr(before, name) for name in ("query_string", "page_script_hash", "page_name", "is_auto_rerun")}
+            requests._rerun_data = replace(requests._rerun_data, **where)
+        return taken
+
+    def run(runner: ScriptRunner, data: RerunData) -> None:
+        shown = runner._pages_manager.current_page_script_hash
+        if not (data.fragment_id_queue and shown and data.page_script_hash not in ("", shown)):
+            _run_script(runner, data)
+
+    ScriptRequests._request_rerun_locked, ScriptRunner._run_script = fold, run
 
 
 def yield_point() -> None:

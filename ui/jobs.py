@@ -34,8 +34,8 @@ class OverBudget(RuntimeError):
 class Job:
     """One run. `version` counts the results that have been published; 0 is none yet."""
 
-    def __init__(self, key: Hashable, steps: Steps, rank: int = 0):
-        self.key, self.rank = key, rank
+    def __init__(self, key: Hashable, steps: Steps, rank: int = 0, turn: bool = False):
+        self.key, self.rank, self.turn = key, rank, turn
         self.latest: Any = None
         self.version = 0
         self.done = False
@@ -118,17 +118,19 @@ class Pool:
         self._workers = workers
         self._threads = 0
 
-    def submit(self, key: Hashable, steps: Steps, who: Hashable, rank: int = 0) -> Job:
+    def submit(self, key: Hashable, steps: Steps, who: Hashable, rank: int = 0, turn: bool = False) -> Job:
         """The job of that key, which goes on as long as somebody asks for it; a new one where there is none.
 
         who: names the asker, who thereby leaves the job that it asked for before.
+        turn: the job is one turn of what never ends. It waits as a run does that has a picture to show already, and what comes of
+            it is not kept.
         """
         with self._change:
             job = self._jobs.get(key)
             if job is None or job is not self._asked.get(who):
                 self._leave(who)
             if job is None:
-                job = Job(key, steps, rank)
+                job = Job(key, steps, rank, turn)
                 if (known := self.results.get(key)) is not None:
                     job.latest, job.version, job.done = known, 1, True
                     return job
@@ -174,7 +176,8 @@ class Pool:
                     continue
                 job.close()
                 if job.error is None:
-                    self.results.put(job.key, job.latest)
+                    if not job.turn:
+                        self.results.put(job.key, job.latest)
                     self._drop(job)
 
     def _next(self) -> Job | None:
@@ -189,7 +192,7 @@ class Pool:
                         self._threads -= 1
                         return None
                     continue
-                first = min(self._waiting, key=lambda job: (job.rank, job.version > 0))
+                first = min(self._waiting, key=lambda job: (job.rank, job.turn or job.version > 0))
                 self._waiting.remove(first)
                 return first
 

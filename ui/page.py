@@ -30,13 +30,15 @@ class Preset:
 
 
 def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths: str = "",
-         code: Sequence[Any] = (), symbols: Mapping[str, str] | None = None, references: str = "") -> None:
+         code: Sequence[Any] = (), symbols: Mapping[str, str] | None = None, references: str = "",
+         linked: bool = False) -> None:
     """One whole lesson page.
 
     The page opens with the first of the presets; a link that names a field opens at the defaults of all others.
     draw(result, scene) -> Board is pure: it is called once for a scene and its bytes are kept.
     maths is Markdown with LaTeX, shown beside the source of `code`, the functions that do what it says, and the
-    `symbols`, each with the name it has there; references is Markdown.
+    `symbols`, each with the name it has there; references is Markdown. linked: a picture or a caption has links to lessons,
+    <a href="slug">, which go through the app's own.
     """
     shell.require_router()
     entry = catalogue.lesson(slug)
@@ -46,8 +48,9 @@ def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths:
     if not lecture.is_active():
         st.markdown(f"## {entry.title}\n{entry.question}")
     _scene(Page(entry, module, draw, scenes))
-    if lecture.is_active():
+    if lecture.is_active() or linked:
         shell.hidden_links()
+    if lecture.is_active():
         return
     questions.challenge(slug, module)
     if maths:

@@ -21,6 +21,7 @@ def warm_up() -> bool:
 
     import ui.page  # noqa: F401
 
+    compat.keep_page_changes()
     torch.set_num_threads(1)
     gc.collect()
     gc.freeze()
@@ -30,7 +31,9 @@ def warm_up() -> bool:
 @st.cache_resource(show_spinner=False, max_entries=1)
 def pages(catalogue_text: str) -> dict[str, list[st.Page]]:  # noqa: ARG001
     """The pages by the section of the menu. Each looks its file up, so they are made once for a state of the catalogue."""
-    out = {"": [st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)]}
+    out = {"": [st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+                st.Page("pages/playground.py", title=catalogue.PLAYGROUND.name, icon=":material/play_circle:",
+                        url_path=catalogue.PLAYGROUND.slug)]}
     for part in catalogue.PARTS:
         if lessons := [entry for entry in catalogue.LESSONS if entry.part == part]:
             out[part] = [st.Page(f"pages/{e.slug}.py", title=e.name, url_path=e.slug) for e in lessons]

@@ -1,4 +1,4 @@
-"""Pictures of mean_teacher on two moons: boundaries, scores, pairs of seeds, and what the teacher is made of."""
+"""Pictures of mean_teacher: boundaries on two moons; scores, pairs of seeds, and what the teacher is made of for all data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from core.lessons.mean_teacher.lesson import FRAME, NETS, SEEDS, Config, Result
+from core.lessons.mean_teacher.lesson import FRAME, NETS, SEEDS, Config, PlaneResult, Result
 from core.lessons.mean_teacher.teacher import ramp, shares, warmed_decay
 from core.lessons.mean_teacher.words import NAMES
 from figures import style
@@ -28,7 +28,7 @@ def _frame() -> dict[str, Any]:
     return dict(x="x₁", y="x₂", equal=True, xaxis_range=list(FRAME[0]), yaxis_range=list(FRAME[1]), showlegend=False)
 
 
-def _points(result: Result) -> list[style.Trace]:
+def _points(result: PlaneResult) -> list[style.Trace]:
     """The unlabelled points of the first seed, and the labelled ones as they are given; a cross marks a wrong label."""
     u, x = style.array(result.data.unlabelled[0]), style.array(result.data.labelled[0])
     given, true = (v[0, 0].long().numpy() for v in (result.data.given, result.data.true))
@@ -42,12 +42,12 @@ def _points(result: Result) -> list[style.Trace]:
     return [small, large]
 
 
-def setup(result: Result) -> go.Figure:
+def setup(result: PlaneResult) -> go.Figure:
     """What the nets are given: the points, a few of them with labels."""
     return style.figure(_points(result), **_frame())
 
 
-def boundaries(result: Result) -> go.Figure:
+def boundaries(result: PlaneResult) -> go.Figure:
     """Where each of the first seed's nets says one half, at every look."""
     x, y = style.array(result.x), style.array(result.y)
     traces = _points(result)[:1]
@@ -71,29 +71,37 @@ def _with_band(x: Any, values: Any, net: str, said: str) -> list[style.Trace]:
     return [style.band(x, values.min(1), values.max(1), NAMES[net], HUES[net]), _line(x, values.mean(1), net, said)]
 
 
+def _scale(result: Result) -> tuple[str, float, str]:
+    """What a score is called on an axis, its factor, and how a pointer is told it."""
+    return ("right (%)", 100.0, "%{y:.1f}\u00a0%") if isinstance(result, PlaneResult) else ("Dice", 1.0, "Dice %{y:.3f}")
+
+
 def scores(result: Result, scene: Config) -> go.Figure:
-    """Part of the test set that is right, over training."""
-    bands, lines = zip(*(_with_band(result.recorded, 100 * result.score[:, k], net, "update %{x}: %{y:.1f}\u00a0%")
+    """The score on what no net has seen, over training."""
+    name, factor, said = _scale(result)
+    bands, lines = zip(*(_with_band(result.recorded, factor * result.score[:, k], net, f"update %{{x}}: {said}")
                          for k, net in enumerate(NETS)), strict=True)
     traces = [bands[0], bands[2], *lines]  # the student's band lies on the teacher's; no line lies under a band
-    low = 100 * float(result.score[min(2, len(result.score) - 1):].min())
-    return style.figure(traces, x="update", y="right (%)", xaxis_range=[0, scene.steps], showlegend=False,
-                        yaxis_range=[min(max(0, low - 4), 90), 101])
+    early = 2 if factor == 100 else 1
+    low = 100 * float(result.score[min(early, len(result.score) - 1):].min())
+    return style.figure(traces, x="update", y=name, xaxis_range=[0, scene.updates], showlegend=False,
+                        yaxis_range=[min(max(0, low - 4), 90) * factor / 100, 1.01 * factor])
 
 
 def pairs(result: Result) -> go.Figure:
     """Each seed's net alone and its teacher, joined by a line."""
-    right, seeds = 100 * style.array(result.score[-1]), np.arange(SEEDS) + 1
+    name, factor, said = _scale(result)
+    right, seeds = factor * style.array(result.score[-1]), np.arange(SEEDS) + 1
     joined = np.stack([right[0], right[2], np.full(SEEDS, np.nan)], 1).ravel()
     traces: list[style.Trace] = [dict(type="scatter", x=style.array(np.repeat(seeds, 3)), y=style.array(joined), mode="lines",
                                       line=dict(color=style.COLOURS["axis"][0], width=3), hoverinfo="skip")]
     for k, net in ((0, "alone"), (2, "teacher")):
         traces.append(dict(type="scatter", x=seeds, y=right[k], mode="markers", name=NAMES[net],
                            marker=dict(color=style.colour(HUES[net]), size=13, line=dict(color=style.PAPER, width=1.5)),
-                           hovertemplate=f"pair %{{x}}, {NAMES[net]}: %{{y:.1f}}\u00a0%<extra></extra>"))
+                           hovertemplate=f"pair %{{x}}, {NAMES[net]}: {said}<extra></extra>"))
     low, high = float(right[[0, 2]].min()), float(right[[0, 2]].max())
-    return style.figure(traces, x="pair of seeds", y="right (%)", xaxis_range=[0.5, SEEDS + 0.5], xaxis_dtick=1, showlegend=False,
-                        yaxis_range=[max(0, low - 4), min(102, high + 3)])
+    return style.figure(traces, x="pair of seeds", y=name, xaxis_range=[0.5, SEEDS + 0.5], xaxis_dtick=1, showlegend=False,
+                        yaxis_range=[max(-0.03 * factor, low - 0.04 * factor), min(1.02 * factor, high + 0.03 * factor)])
 
 
 def confirmed(result: Result, scene: Config) -> go.Figure:
@@ -103,34 +111,36 @@ def confirmed(result: Result, scene: Config) -> go.Figure:
         _with_band(result.recorded, 100 * result.confirmed, "teacher", "update %{x}: agreed and wrong %{y:.1f}\u00a0%"),
         strict=True)
     traces = [*bands, *lines]
-    top = 100 * float(max(result.mistaken.max(), result.confirmed.max()))
-    return style.figure(traces, x="update", y="of the unlabelled points (%)", xaxis_range=[0, scene.steps],
+    early = slice(None) if isinstance(result, PlaneResult) else slice(min(1, len(result.recorded) - 1), None)
+    top = 100 * float(max(result.mistaken[early].max(), result.confirmed[early].max()))
+    things = "points" if isinstance(result, PlaneResult) else "pixels"
+    return style.figure(traces, x="update", y=f"of the unlabelled {things} (%)", xaxis_range=[0, scene.updates],
                         yaxis_range=[0, top + 3], showlegend=False)
 
 
 def schedules(scene: Config) -> go.Figure:
     """The decay and the consistency weight over training, each as a part of one."""
-    t = np.arange(scene.steps)
+    t = np.arange(scene.updates)
     decay = _line(t + 1, [warmed_decay(k + 1, scene.decay) for k in t], "teacher", "update %{x}: decay %{y:.4f}")
     weight = _line(t + 1, [ramp(int(k), scene.ramp) for k in t], "student", "update %{x}: %{y:.3f} of the full weight")
     weight["line"]["dash"] = "dot"
-    return style.figure([decay, weight], x="update", y="part of one", xaxis_range=[0, scene.steps], yaxis_range=[-0.03, 1.05],
+    return style.figure([decay, weight], x="update", y="part of one", xaxis_range=[0, scene.updates], yaxis_range=[-0.03, 1.05],
                         showlegend=False, annotations=[])
 
 
 def memory(scene: Config) -> go.Figure:
     """How much each update's student counts in the teacher at the end, with the exponential that the decay alone would give."""
-    share = shares(scene.steps, scene.decay).numpy()
-    t = np.arange(scene.steps + 1)
+    share = shares(scene.updates, scene.decay).numpy()
+    t = np.arange(scene.updates + 1)
     traces = [_line(t, 100 * share, "teacher", "student of update %{x}: %{y:.3g}\u00a0%")]
     if scene.decay > 0:
         with np.errstate(under="ignore"):
-            traces.append(style.theory(t, 100 * (1 - scene.decay) * scene.decay ** (scene.steps - t), "(1 − a) a^(T − t) in %"))
-    return style.figure(traces, x="update of the student", y="part of the teacher (%)", xaxis_range=[0, scene.steps * 1.01],
+            traces.append(style.theory(t, 100 * (1 - scene.decay) * scene.decay ** (scene.updates - t), "(1 − a) a^(T − t) in %"))
+    return style.figure(traces, x="update of the student", y="part of the teacher (%)", xaxis_range=[0, scene.updates * 1.01],
                         yaxis_range=[0, 110 * float(share.max())], showlegend=False)
 
 
-def views(result: Result) -> go.Figure:
+def views(result: PlaneResult) -> go.Figure:
     """The unlabelled points as the student and as the teacher are shown them, once."""
     student, teacher = (style.array(view) for view in result.views)
     n = student.shape[1]
@@ -154,7 +164,7 @@ def cost(result: Result, scene: Config) -> go.Figure:
     """What it costs to disagree with the teacher, without its weight."""
     x, values = _averaged(style.array(result.cost))
     traces = _with_band(x, values, "student", "update %{x}: %{y:.4f}") if len(x) else []
-    return style.figure(traces, x="update", y="mean (p − p′)²", xaxis_range=[0, scene.steps], yaxis_rangemode="tozero",
+    return style.figure(traces, x="update", y="mean (p − p′)²", xaxis_range=[0, scene.updates], yaxis_rangemode="tozero",
                         showlegend=False)
 
 
@@ -164,12 +174,12 @@ def loss(result: Result, scene: Config) -> go.Figure:
     for k, net in enumerate(("alone", "student")):
         x, values = _averaged(style.array(result.loss[:, k]))
         traces += _with_band(x, values, net, "update %{x}: %{y:.4f} nats") if len(x) else []
-    return style.figure(traces, x="update", y="supervised loss (nats)", xaxis_range=[0, scene.steps], yaxis_rangemode="tozero",
+    return style.figure(traces, x="update", y="supervised loss (nats)", xaxis_range=[0, scene.updates], yaxis_rangemode="tozero",
                         showlegend=False)
 
 
 def thumbnail(result: Result, scene: Config) -> dict[str, Any]:
     """Part of the test set that is right over training: the teacher above the net that learns alone."""
-    right, at = result.score.mean(-1), result.recorded / scene.steps
+    right, at = result.score.mean(-1), result.recorded / scene.updates
     lines = [style.mark("line", at, right[:, k], HUES[NETS[k]], width=4) for k in (0, 2)]
     return style.thumbnail(*lines, x=(0, 1), y=(float(right.min()) - 0.02, 1))

@@ -238,7 +238,7 @@ export class Board {
   async drawInTurn(stopped) {
     const rank = (p) => (p === this.first() ? 0 : p.visible ? 1 : 2);
     // While a run is under way the first picture follows it; the others are drawn now and then, and when it is over.
-    const waits = (p) => this.head.live && p !== this.first() && performance.now() - p.drawn < PAUSE;
+    const waits = (p) => this.head.live && p !== this.first() && performance.now() - p.drawn < (this.head.pause ?? PAUSE);
     const due = () => [...this.panels.values()].filter((p) => p.outdated && !p.root.hidden && !waits(p));
     const { frame } = this.player;
     if (!stopped() && this.first()?.shown === this.first()?.stateAt(frame)) this.markDrawn(frame);  // it is the same in this scene

@@ -18,6 +18,7 @@ export class Connection {
     this.watch = new MutationObserver(() => this.onState());
     if (this.app) this.watch.observe(this.app, { attributes: true, attributeFilter: ["data-test-connection-state"] });
     this.onShow = () => {
+      if (this.board.head?.watched) this.board.send(document.hidden ? "hidden" : "shown");
       if (document.hidden) this.hidden = Date.now();
       else if (Date.now() - this.hidden > ASLEEP && this.wasConnected) this.checkAlive();
     };

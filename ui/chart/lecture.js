@@ -81,9 +81,18 @@ export class Lecture {
     this.board.drawOutdated(0);
   }
 
-  // Through the app's own links (shell.hidden_links), so that the session goes on and the server stays warm.
+  // Through the app's own links (shell.hidden_links), so that the session goes on and the server stays warm. They come after the
+  // picture, so a key may have to wait for them; of several the last one counts.
   openLesson(slug) {
-    if (slug) [...document.querySelectorAll(".st-key-hidden-links a")].find((a) => new URL(a.href).pathname.endsWith(`/${slug}`))?.click();
+    clearInterval(this.asking);
+    if (!slug) return;
+    const press = () => {
+      const link = [...document.querySelectorAll(".st-key-hidden-links a")].find((a) => new URL(a.href).pathname.endsWith(`/${slug}`));
+      if (link) clearInterval(this.asking);
+      link?.click();
+    };
+    this.asking = setInterval(press, 50);
+    press();
   }
 
   step(by) {
@@ -158,6 +167,7 @@ export class Lecture {
   }
 
   close() {
+    clearInterval(this.asking);
     window.removeEventListener("keydown", this.onKey);
     // The next lesson's board may stand already.
     if (!document.querySelector(".lab-lecture:not([hidden])")) document.documentElement.classList.remove("lab-lecture-mode", "lab-show-controls");

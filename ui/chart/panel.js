@@ -15,6 +15,7 @@
 // A view tells Python what a reader does through panel.click(place) and panel.send(event, value). The board, the player,
 // exports, comparison and lecture mode know panels and these methods only.
 
+import { followLesson } from "./follow.js";
 import { ImageGrid } from "./kinds/grid.js";
 import { NetworkDiagram } from "./kinds/network.js";
 import { PlotlyFigure } from "./kinds/plotly.js";
@@ -30,6 +31,7 @@ export class Panel {
   constructor(board) {
     this.board = board;
     this.root = make("figure", "lab-panel");
+    this.root.addEventListener("click", followLesson);
     this.title = this.root.appendChild(make("div", "lab-title"));
     this.key = this.root.appendChild(make("ul", "lab-key"));
     this.foot = this.root.appendChild(make("div", "lab-foot"));

@@ -23,7 +23,7 @@ export class Toolbar {
     return button;
   }
 
-  show({ presets, question, comparison, lecture }) {
+  show({ presets, question, comparison, lecture, alone }) {
     const text = JSON.stringify(presets);
     if (text !== this.text) {
       this.text = text;
@@ -43,6 +43,7 @@ export class Toolbar {
     // On the wall, where the page's question has no place of its own, it stands for a scene that has no name.
     this.why.textContent = comparison ?? presets.find((p) => p.current)?.why ?? lecture?.question ?? "";
     this.predict.hidden = !question;
+    this.compare.hidden = Boolean(alone);  // a page whose scenes are not compared side by side
     this.compare.textContent = comparison ? "End comparison" : "Compare";
     this.compare.setAttribute("aria-pressed", String(Boolean(comparison)));
     this.list = presets;

@@ -99,7 +99,11 @@ export function svgNode(name, about = {}, parent = null) {
   return parent ? parent.appendChild(node) : node;
 }
 
-export const nextFrame = () => new Promise((then) => requestAnimationFrame(() => setTimeout(then, 0)));
+const NO_FRAME = 500;  // milliseconds after which nobody waits for a frame: a window that is covered or drawn in software may give none
+export const nextFrame = () => new Promise((then) => {
+  const late = setTimeout(then, NO_FRAME);
+  requestAnimationFrame(() => { clearTimeout(late); setTimeout(then, 0); });
+});
 export const reducedMotion = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 export const coarsePointer = () => window.matchMedia("(pointer: coarse)").matches;
 

@@ -7,7 +7,7 @@ The supervised loss is a mean cross-entropy in nats; w_t is ramped up (`teacher.
 student's weights (`teacher.Teacher`); no gradient flows into it. A net that learns from the labels alone starts from the same
 weights and meets the same labelled batches. SEEDS pairs on data sets of their own are trained at once.
 
-Shapes: A nets (alone, student, teacher), S seeds, R records, T updates, n points, F frames, H × W pixels.
+Shapes: A nets (alone, student, teacher), S seeds, R records, T updates, n points.
 """
 
 from __future__ import annotations
@@ -18,56 +18,25 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.controls import choice, grid, number
-from core.engine import MLP, Adam, RunningStats, Supervised, Trainer, binary_cross_entropy, generators, spawn
-from core.lesson import Scene, last
-from core.lessons.mean_teacher import moons
+from core.engine import MLP, Adam, RunningStats, Supervised, Trainer, binary_cross_entropy
+from core.lesson import last
+from core.lessons.mean_teacher import moons, pixels
 from core.lessons.mean_teacher.moons import Consistency, Moons, always, make_moons
+from core.lessons.mean_teacher.scene import LEARNING_RATE, NETS, SEEDS, Config, Result, gains, streams
 from core.lessons.mean_teacher.teacher import Teacher, ramp
 
-NETS = ("alone", "student", "teacher")
-SEEDS = 5
 GRID = 29  # points along a side of the plane that is drawn
 FRAME = ((-1.6, 2.6), (-1.4, 1.9))  # of that plane: x₁, x₂
 RECORDS = 20
-LEARNING_RATE = 0.02
-DECAYS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.97, 0.99, 0.995, 0.999, 0.9999)
 
-
-@dataclass(frozen=True, kw_only=True)
-class Config(Scene):
-    labels: int = number(12, low=2, high=40, step=2, label="Labelled points m", help="Half of each class.")
-    decay: float = grid(0.97, values=DECAYS, label="Decay a of the average",
-                        help="The teacher keeps this part of itself at each update. It is warmed up as min(1 − 1/(t + 1), a).")
-    weight: float = grid(10.0, values=(0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0), label="Consistency weight w",
-                         help="How much agreement with the teacher counts beside the labels; 0 is supervised training.")
-    ramp: int = number(100, low=0, high=400, step=20, label="Ramp-up", unit="updates",
-                       help="The weight grows to its full size over so many updates; 0 gives it from the start.")
-    strength: float = number(0.12, low=0.0, high=0.4, step=0.02, label="Strength of the transforms",
-                             help="Size of the random affine transforms of the unlabelled points.")
-    wrong: int = number(0, low=0, high=4, step=1, label="Wrong labels", help="So many labels of class A say B.", more=True)
-    unlabelled: int = number(200, low=20, high=400, step=20, label="Unlabelled points n", more=True)
-    spread: float = number(0.1, low=0.0, high=0.4, step=0.02, label="Spread of the moons", more=True,
-                           help="Standard deviation of the blur, in units of a moon's radius.")
-    norm: str = choice("none", label="Batch norm", more=True,
-                       options={"none": "None", "averaged": "Statistics averaged too", "stale": "Teacher's statistics stale"},
-                       help="What batch norm remembers is no weight: the teacher needs statistics of its own.")
-    steps: int = number(400, low=100, high=800, step=100, label="Updates", more=True)
+__all__ = ["NETS", "SEEDS", "Config", "PlaneResult", "Result", "gains", "run", "steps", "streams"]
 
 
 @dataclass(frozen=True)
-class Result:
-    """A nets on S seeds after `step` updates, looked at R times. The first seed's nets are the ones that are drawn."""
+class PlaneResult(Result):
+    """On two moons."""
 
-    step: int
     data: Moons
-    recorded: Tensor  # [R] steps at which the nets were looked at
-    score: Tensor  # [R, A, S] part of the test set that is right
-    agree: Tensor  # [R, S] part of the unlabelled points on which student and teacher agree
-    confirmed: Tensor  # [R, S] part of them on which they agree and are both wrong
-    mistaken: Tensor  # [R, S] part of them on which the net that learns alone is wrong
-    cost: Tensor  # [T, S] consistency loss, without its weight
-    loss: Tensor  # [T, 2, S] supervised loss of the net alone and of the student (nats)
     x: Tensor  # [GRID] places along x₁
     y: Tensor  # [GRID] and along x₂
     surface: Tensor  # [R, A, GRID, GRID] probability of class B, uint8 levels of 255
@@ -76,12 +45,6 @@ class Result:
 
 def network(config: Config) -> MLP:
     return MLP((2, 24, 24, 1), "relu", norm=None if config.norm == "none" else "batch")
-
-
-def streams(config: Config) -> list[list[torch.Generator]]:
-    """Separate generators for data, start, transforms and pictures, each a list of one for every seed."""
-    parents = generators(range(config.seed * SEEDS, (config.seed + 1) * SEEDS))
-    return [spawn(parents) for _ in range(4)]
 
 
 class Run:
@@ -145,15 +108,21 @@ class Run:
         self.records.append((torch.tensor(self.trainer.step), right.float().mean(-1), agree.float().mean(-1),
                              (agree & off[2]).float().mean(-1), off[0].float().mean(-1), (255 * sheet).round().byte()))
 
-    def result(self) -> Result:
+    def result(self) -> PlaneResult:
         recorded, score, agree, confirmed, mistaken, surface = (torch.stack(part) for part in zip(*self.records, strict=True))
         cost = torch.stack(self.objective.cost) if self.objective.cost else torch.zeros(0, SEEDS)
-        return Result(step=self.trainer.step, data=self.data, recorded=recorded, score=score, agree=agree, confirmed=confirmed,
-                      mistaken=mistaken, cost=cost.clone(), loss=torch.stack([self.alone.losses, self.trainer.losses], 1),
-                      x=self.x, y=self.y, surface=surface, views=self.views)
+        return PlaneResult(step=self.trainer.step, data=self.data, recorded=recorded, score=score, agree=agree,
+                           confirmed=confirmed, mistaken=mistaken, cost=cost.clone(),
+                           loss=torch.stack([self.alone.losses, self.trainer.losses], 1),
+                           x=self.x, y=self.y, surface=surface, views=self.views)
 
 
 def steps(config: Config) -> Iterator[Result]:
+    """On moons here, on images in `pixels`."""
+    yield from _on_moons(config) if config.data == "moons" else pixels.steps(config)
+
+
+def _on_moons(config: Config) -> Iterator[PlaneResult]:
     run = Run(config)
     run.look()
     yield run.result()
@@ -167,7 +136,3 @@ def steps(config: Config) -> Iterator[Result]:
 def run(config: Config) -> Result:
     return last(steps(config))
 
-
-def gains(result: Result) -> Tensor:
-    """By how much the teacher is right more often than the net that learns alone, a part of one, [S]."""
-    return result.score[-1, 2] - result.score[-1, 0]

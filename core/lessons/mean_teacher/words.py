@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from core.formatting import format_number, format_part, format_percent, table
-from core.lessons.mean_teacher.lesson import NETS, SEEDS, Config, Result, gains
+from core.lessons.mean_teacher.lesson import NETS, SEEDS, Config, PlaneResult, Result, gains
+from core.lessons.mean_teacher.pixels import MaskResult
 from core.lessons.mean_teacher.teacher import half_life, memory
 from core.question import Amount, Challenge, Verdict
 
@@ -22,100 +23,151 @@ def counted(result: Result) -> tuple[int, int]:
     return int((gain > 0).sum()), int((gain < 0).sum())
 
 
+def grade(result: Result, value: float | Tensor) -> str:
+    """A score: a percentage of points, or Dice."""
+    return rate(value) if isinstance(result, PlaneResult) else f"{float(value):.2f}"
+
+
+def better(result: Result, word: str) -> str:
+    """What it is for the teacher to be `more` or `less` good, or `equally`, as a verb."""
+    if isinstance(result, PlaneResult):
+        return {"more": "is right more often than", "less": "is right less often than", "equally": "is right as often as"}[word]
+    return {"more": "has a higher Dice than", "less": "has a lower Dice than", "equally": "has the same Dice as"}[word]
+
+
 def pairs(result: Result) -> str:
     """In how many of the seeds it helped, and how much, as a sentence."""
     up, down = counted(result)
-    gain, tied = 100 * gains(result), SEEDS - up - down
-    ties = f" and changes nothing on {tied}" if tied else ""
+    gain, tied = gains(result), SEEDS - up - down
     if up == down == 0:
-        return f"On {SEEDS} of {SEEDS} seeds the teacher is right as often as the net that learns alone."
-    return (f"On {up} of {SEEDS} seeds the teacher is right more often than the net that learns alone, on {down} less often"
-            f"{ties}: from {points(gain.min())} to {points(gain.max())} percentage points.")
+        return f"On {SEEDS} of {SEEDS} seeds the teacher {better(result, 'equally')} the net that learns alone."
+    ties = f" and changes nothing on {tied}" if tied else ""
+    least = "less often" if isinstance(result, PlaneResult) else "a lower one"
+    ends = f"{step(result, gain.min())} to {step(result, gain.max())}"
+    unit = f"{ends} percentage points" if isinstance(result, PlaneResult) else f"{ends} of Dice"
+    return (f"On {up} of {SEEDS} seeds the teacher {better(result, 'more')} the net that learns alone, on {down} "
+            f"{least}{ties}: from {unit}.")
 
 
-def points(value: float | Tensor) -> str:
-    """A difference of percentages with its sign."""
-    value = round(float(value), 1)
-    return f"{'−' if value < 0 else '+' if value > 0 else ''}{abs(value):.1f}"
+def step(result: Result, value: float | Tensor) -> str:
+    """A difference of scores with its sign: in percentage points, or of Dice."""
+    places = 1 if isinstance(result, PlaneResult) else 2
+    value = round(float(value) * (100 if places == 1 else 1), places)
+    return f"{'−' if value < 0 else '+' if value > 0 else ''}{abs(value):.{places}f}"
 
 
 def summary(result: Result, _: Config) -> str:
     """What this run shows: in how many seeds the teacher helped, and a table."""
     up, down = counted(result)
-    more = f"on {up} of {SEEDS} seeds"
+    other = "a net that learns from the labels alone"
     if up == down == 0:
-        verdict = f"On all {SEEDS} seeds the teacher is right exactly as often as a net that learns from the labels alone."
-    elif up >= down:
-        verdict = f"The teacher is right more often than a net that learns from the labels alone {more}."
+        equal = better(result, "equally").replace("as often as", "exactly as often as")
+        verdict = f"On all {SEEDS} seeds the teacher {equal} {other}."
     else:
-        verdict = f"The teacher is right less often than a net that learns from the labels alone on {down} of {SEEDS} seeds."
+        word, count = ("more", up) if up >= down else ("less", down)
+        verdict = f"The teacher {better(result, word)} {other} on {count} of {SEEDS} seeds."
     score = result.score[-1]
-    rows = [[NAMES[net], rate(score[k].mean()), rate(score[k].min()), rate(score[k].max())] for k, net in enumerate(NETS)]
-    return f"**{verdict}**\n\n{table(['right on the test set', 'mean', 'worst seed', 'best seed'], rows)}"
+    rows = [[NAMES[net], *(grade(result, value) for value in (score[k].mean(), score[k].min(), score[k].max()))]
+            for k, net in enumerate(NETS)]
+    head = "right on the test set" if isinstance(result, PlaneResult) else "Dice on the test images"
+    return f"**{verdict}**\n\n{table([head, 'mean', 'worst seed', 'best seed'], rows)}"
+
+
+def things(result: Result) -> str:
+    return "points" if isinstance(result, PlaneResult) else "pixels"
 
 
 def predict(result: Result, config: Config) -> Amount:
     """How far back the teacher looks: within how many updates half of it was learned."""
-    age = memory(config.steps, config.decay)
+    age = memory(config.updates, config.decay)
     agree = format_part(result.agree[-1].mean())
     if config.decay == 0:
         reason = "at decay 0 the teacher is the newest student and nothing else"
-    elif config.decay >= 1 - 1 / (config.steps + 1):
+    elif config.decay >= 1 - 1 / (config.updates + 1):
         reason = "the warm-up rules from start to end, so the teacher is the plain mean of all students"
     else:
         reason = f"the half-life ln ½/ln a is {format_number(half_life(config.decay), 3)} updates"
     return Amount(
         text=f"The teacher keeps a = {config.decay:g} of itself at each update and takes the rest from the student; a is "
-             f"warmed up as min(1 − 1/(t + 1), a). After {config.steps} updates, half of the teacher comes from the students of "
-             "the last how many updates?",
-        low=1, high=config.steps, step=1, truth=age, within=1.6, ratio=True, unit=" updates",
-        why=f"{reason[0].upper()}{reason[1:]}; student and teacher agree on {agree} of the unlabelled points.")
+             f"warmed up as min(1 − 1/(t + 1), a). After {config.updates} updates, half of the teacher comes from the students "
+             "of the last how many updates?",
+        low=1, high=config.updates, step=1, truth=age, within=1.6, ratio=True, unit=" updates",
+        why=f"{reason[0].upper()}{reason[1:]}; student and teacher agree on {agree} of the unlabelled {things(result)}.")
 
 
 def _misled(result: Result, config: Config, _: None) -> Verdict:
     """Judges the run on the page: on how many seeds the pair agrees on more errors than the net alone makes."""
-    clean = config.wrong == 0 and config.norm != "stale"
+    clean = config.data != "moons" or (config.wrong == 0 and config.norm != "stale")
     confirmed, alone = result.confirmed[-1], result.mistaken[-1]
     worse = int((confirmed > alone).sum())
     if not clean:
         return Verdict(False, "Leave the labels right and the teacher's statistics averaged: the errors are to be the student's.")
     return Verdict(worse >= SEEDS - 1,
                    f"On {worse} of {SEEDS} seeds student and teacher agree on more errors than the net alone makes. They agree "
-                   f"on {format_part(result.agree[-1].mean())} of the unlabelled points and are both wrong on "
+                   f"on {format_part(result.agree[-1].mean())} of the unlabelled {things(result)} and are both wrong on "
                    f"{rate(confirmed.mean())} of them; the net alone errs on {rate(alone.mean())}.")
 
 
 CHALLENGE = Challenge(text="A teacher who has learned from its student can confirm the student's error. Without a wrong label, "
-                      "find a scene in which student and teacher agree on more errors among the unlabelled points than the net "
+                      "find a scene in which student and teacher agree on more errors among what is unlabelled than the net "
                       f"that learns alone makes, on at least {SEEDS - 1} of {SEEDS} seeds.", check=_misled)
 
 
 def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     """The id of a panel to its sentence."""
-    score, first = result.score[-1].mean(-1), result.score[-1, :, 0]
-    right = [rate(value) for value in score]
-    labels, n = result.data.given.shape[-1], result.data.unlabelled.shape[-1]
-    turned = int((result.data.given[0] != result.data.true[0]).sum())
-    wrong = f", {turned} of them wrong" if turned else ""
+    right = [grade(result, value) for value in result.score[-1].mean(-1)]
     cost = result.cost[-min(20, len(result.cost)):].mean() if len(result.cost) else 0.0
     loss = result.loss[-min(20, len(result.loss)):].mean((0, 2)) if len(result.loss) else Tensor([0.0, 0.0])
+    what = "Part of the test set that is right" if isinstance(result, PlaneResult) else "Dice on the test images"
     return {
-        "setup": f"{labels} labelled points{wrong}, and {n} unlabelled ones, of two moons.",
-        "boundaries": f"Boundaries of the first seed's three nets among {labels} labelled and {n} unlabelled points after "
-                      f"{result.step} updates. On the test set the net alone is right on {rate(first[0])}, the student on "
-                      f"{rate(first[1])} and the teacher on {rate(first[2])}.",
-        "scores": f"Part of the test set that is right, mean of {SEEDS} seeds after {result.step} updates: {right[0]} for the "
+        "scores": f"{what}, mean of {SEEDS} seeds after {result.step} updates: {right[0]} for the "
                   f"net alone, {right[1]} for the student, {right[2]} for the teacher.",
         "pairs": pairs(result),
-        "confirmed": f"Student and teacher agree on {format_part(result.agree[-1].mean())} of the unlabelled points and are both "
-                     f"wrong on {rate(result.confirmed[-1].mean())}; the net alone is wrong on "
+        "confirmed": f"Student and teacher agree on {format_part(result.agree[-1].mean())} of the unlabelled {things(result)} "
+                     f"and are both wrong on {rate(result.confirmed[-1].mean())}; the net alone is wrong on "
                      f"{rate(result.mistaken[-1].mean())}.",
         "schedules": f"The consistency weight grows to {scene.weight:g} within {scene.ramp} updates, the decay from ½ to "
                      f"{scene.decay:g}.",
         "memory": f"How much the student of each update counts in the teacher; half of it comes from the last "
-                  f"{memory(scene.steps, scene.decay)} updates.",
-        "views": f"{n} unlabelled points, each moved twice by a random affine map of strength {scene.strength:g}.",
+                  f"{memory(scene.updates, scene.decay)} updates.",
         "cost": f"Consistency loss after {result.step} updates: {format_number(cost)}.",
         "loss": f"Supervised loss after {result.step} updates: {format_number(loss[0])} nats for the net alone, "
                 f"{format_number(loss[1])} for the student.",
+        **(_of_points(result, scene) if isinstance(result, PlaneResult) else _of_images(result, scene)),
+    }
+
+
+def _of_points(result: PlaneResult, scene: Config) -> dict[str, str]:
+    first = [rate(value) for value in result.score[-1, :, 0]]
+    labels, n = result.data.given.shape[-1], result.data.unlabelled.shape[-1]
+    turned = int((result.data.given[0] != result.data.true[0]).sum())
+    wrong = f", {turned} of them wrong" if turned else ""
+    return {
+        "setup": f"{labels} labelled points{wrong}, and {n} unlabelled ones, of two moons.",
+        "boundaries": f"Boundaries of the first seed's three nets among {labels} labelled and {n} unlabelled points after "
+                      f"{result.step} updates. On the test set the net alone is right on {first[0]}, the student on "
+                      f"{first[1]} and the teacher on {first[2]}.",
+        "views": f"{n} unlabelled points, each moved twice by a random affine map of strength {scene.strength:g}.",
+    }
+
+
+def what(scene: Config) -> str:
+    """What the images of a scene are, in the plural."""
+    return "frames of a simulated clip" if scene.data == "clip" else "tiles of a picture of cell nuclei"
+
+
+def _of_images(result: Result, scene: Config) -> dict[str, str]:
+    assert isinstance(result, MaskResult)
+    film = [f"{float(value):.2f}" for value in result.film.mean(-1)]
+    lowest = [f"{float(value):.2f}" for value in result.film.min(-1).values]
+    m, n = result.images.labelled.shape[1], result.images.unlabelled.shape[1]
+    inside = format_part(result.view[-1].mean())
+    return {
+        "setup": f"{m} labelled and {n} unlabelled {what(scene)}.",
+        "masks": f"Masks of the first seed's three nets on {len(result.shown)} {what(scene)} after {result.step} updates: mean "
+                 f"Dice {film[0]} for the net alone, {film[1]} for the student, {film[2]} for the teacher.",
+        "film": f"Dice of each of {len(result.shown)} frames of the simulated clip, first pair: at the lowest {lowest[0]} for "
+                f"the net alone, {lowest[1]} for the student, {lowest[2]} for the teacher.",
+        "views": f"An unlabelled image, the same transformed with strength {scene.strength:g}, and two predictions in its "
+                 f"pixels; {inside} of them count.",
     }

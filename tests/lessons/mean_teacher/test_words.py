@@ -11,8 +11,10 @@ import torch
 
 import ui.page
 from core.lessons.mean_teacher import lesson, words
-from core.lessons.mean_teacher.lesson import SEEDS, Config, Result
+from core.lessons.mean_teacher.lesson import SEEDS, Config, PlaneResult, Result
+from core.lessons.mean_teacher.pixels import MaskResult
 from tests.lessons.mean_teacher.test_lesson import ROOT, WORLDS
+from tests.lessons.mean_teacher.test_masks import CLIP, NUCLEI, result_of
 from tests.wire import text_of
 from ui.chart import encode
 
@@ -47,10 +49,48 @@ def test_the_sentence_counts_the_pairs():
     ):
         score[-1, 2] = score[-1, 0].double() + torch.tensor(changes, dtype=torch.float64)
         fields = {**vars(result), "score": score}
-        changed = Result(**fields)
+        changed = PlaneResult(**fields)
         assert words.pairs(changed) == said
         verdict = words.summary(changed, Config()).split("**")[1]
         assert ("less often" in verdict) == (changes[0] < 0) and ("exactly as often" in verdict) == (not any(changes))
+
+
+@pytest.mark.parametrize("config", [CLIP, NUCLEI])
+def test_boards_of_images_can_be_drawn_and_say_what_is_simulated(monkeypatch: pytest.MonkeyPatch, config: Config):
+    page = page_names(monkeypatch)
+    for result in (next(iter(lesson.steps(config))), result_of(config)):
+        board = page["draw"](result, config)
+        sent = encode(board)
+        panels = [*board.panels, *board.further, board.setup]
+        assert sent.size < 1_000_000 and b'"nan' not in text_of(sent).lower() and len(board.panels) <= 6
+        assert all(p.alt and p.caption for p in panels)
+        for p in panels:
+            shows_images = p.id in ("masks", "film", "views", "setup")
+            assert not shows_images or (config.data == "clip") == ("simulated" in (p.title + p.caption).lower()), p.id
+        assert "2|A ∩ B|" in next(p.caption for p in panels if p.id == "scores")
+    frames = len(board.player.labels)
+    assert frames == (40 if config.data == "clip" else len(result.recorded))
+    cells = board.panels[0].figure.cells
+    assert len(cells) == (4 if config.data == "clip" else 12)
+    for cell in cells:
+        nets = [o for o in cell.overlays if len(o.paths) == frames and o.dash == "none"]
+        assert len(nets) == (1 if cell.overlays else 0)
+    dotted = sum(o.dash != "none" for cell in cells for o in cell.overlays)
+    assert dotted == len([cell for cell in cells if cell.overlays])  # the truth, beside each net's mask
+
+
+def test_the_sentence_counts_dice():
+    result = result_of(CLIP)
+    score = result.score.clone()
+    score[-1, 2] = score[-1, 0] + torch.tensor([0.05, 0.02, -0.01, 0.01, 0.03])
+    changed = MaskResult(**{**vars(result), "score": score})
+    assert words.pairs(changed) == ("On 4 of 5 seeds the teacher has a higher Dice than the net that learns alone, on 1 a lower "
+                                    "one: from −0.01 to +0.05 of Dice.")
+    assert words.summary(changed, CLIP).startswith("**The teacher has a higher Dice than a net that learns from the labels alone "
+                                                   "on 4 of 5 seeds.**")
+    score[-1, 2] = score[-1, 0]
+    same = words.summary(MaskResult(**{**vars(result), "score": score}), CLIP)
+    assert same.startswith("**On all 5 seeds the teacher has the same Dice as")
 
 
 def test_the_table_has_every_net():

@@ -1,7 +1,7 @@
 // Rows of images at one scale: figures/kinds.py, ImageGrid.
 
 import { fontSize, make, putArrays, svgNode } from "../tools.js";
-import { atFrame, EchoFilter, Kind, numberText } from "./kind.js";
+import { atFrame, EchoFilter, Kind, numberText, paletteOf } from "./kind.js";
 
 const SHIFT_PAUSE = 300;  // milliseconds after the last key before Python hears of a shift
 
@@ -271,19 +271,4 @@ function drawnOver({ paths, colour, filled, dash }, frame, paper) {
     svgNode("path", { ...line, stroke: paper, "stroke-width": 4, "stroke-opacity": 0.7 }),
     svgNode("path", { ...line, stroke: colour, "stroke-width": 2, "stroke-dasharray": dash }),
   ];
-}
-
-// 256 colours, as words of ImageData, along a scale of [place, colour].
-function paletteOf(scale) {
-  const stops = scale.map(([place, colour]) => [place, [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16))]);
-  const bytes = new Uint8ClampedArray(4 * 256);
-  for (let v = 0; v < 256; v++) {
-    const place = v / 255;
-    const after = Math.max(1, stops.findIndex(([end]) => end >= place));
-    const [[a, from], [b, to]] = [stops[after - 1], stops[after]];
-    const share = (place - a) / (b - a);
-    bytes.set([0, 1, 2].map((c) => Math.round(from[c] + share * (to[c] - from[c]))), 4 * v);
-    bytes[4 * v + 3] = 255;
-  }
-  return new Uint32Array(bytes.buffer);
 }

@@ -61,3 +61,30 @@ export function numberText(value, digits = 3) {
   const raised = String(power).replace(/./g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"["0123456789-".indexOf(c)]);
   return `${plain(mantissa)} × 10${raised}`;
 }
+
+// 256 colours, as words of ImageData, along a scale of [place, colour].
+export function paletteOf(scale) {
+  const stops = scale.map(([place, colour]) => [place, [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16))]);
+  const bytes = new Uint8ClampedArray(4 * 256);
+  for (let v = 0; v < 256; v++) {
+    const place = v / 255;
+    const after = Math.max(1, stops.findIndex(([end]) => end >= place));
+    const [[a, from], [b, to]] = [stops[after - 1], stops[after]];
+    const share = (place - a) / (b - a);
+    bytes.set([0, 1, 2].map((c) => Math.round(from[c] + share * (to[c] - from[c]))), 4 * v);
+    bytes[4 * v + 3] = 255;
+  }
+  return new Uint32Array(bytes.buffer);
+}
+
+// Levels [rows][columns] in the colours of a palette, as the address of an image.
+let sheet = null;
+export function levelsToUrl(rows, palette) {
+  sheet ??= document.createElement("canvas");
+  const [width, height] = [rows[0].length, rows.length];
+  Object.assign(sheet, { width, height });
+  const words = new Uint32Array(width * height);
+  rows.forEach((row, y) => row.forEach((level, x) => { words[y * width + x] = palette[level]; }));
+  sheet.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(words.buffer), width, height), 0, 0);
+  return sheet.toDataURL();
+}

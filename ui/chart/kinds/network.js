@@ -1,7 +1,7 @@
 // Layers of units and the weights between them: figures/kinds.py, NetworkDiagram.
 
 import { fontSize, make, putArrays, svgNode } from "../tools.js";
-import { atFrame, copyOf, Kind, numberText } from "./kind.js";
+import { atFrame, copyOf, Kind, levelsToUrl, numberText, paletteOf } from "./kind.js";
 
 const PALE = 0.12, NEAR = 7;  // of what steps back; pixels from a line at which the pointer is on it
 
@@ -17,7 +17,11 @@ export class NetworkDiagram extends Kind {
   show(figure, numbers) {
     super.show(figure);
     putArrays(figure, numbers);
-    this.built = false;
+    this.palette = paletteOf(figure.scale);
+    // Where only numbers have changed the nodes stay, and with them what the pointer is on.
+    const plan = JSON.stringify([figure.layers.map(({ name, units, images }) => [name, units, Boolean(images)]), figure.positive, this.colours]);
+    if (plan !== this.plan) this.built = false;
+    this.plan = plan;
   }
 
   draw(frame) {
@@ -37,6 +41,7 @@ export class NetworkDiagram extends Kind {
 
   build(width, height) {
     this.built = true;
+    this.highlighted = null;  // of nodes that go
     this.box = [width, height];
     const size = this.size = fontSize();
     const { layers, weights, positive, negative } = this.figure;
@@ -44,10 +49,11 @@ export class NetworkDiagram extends Kind {
     const focused = this.root.contains(document.activeElement) ? document.activeElement.dataset.unit : null;
     for (const [key, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}`, "font-family": this.board.family,
                                                 "font-size": 0.9 * size })) this.root.setAttribute(key, value);
-    const top = 2 * size, foot = 3.4 * size, side = 4 * size;
+    const pictured = layers.some(({ images }) => images);
+    const top = 2 * size, foot = 3.4 * size, side = (pictured ? 5.6 : 4) * size;
     const most = Math.max(...layers.map(({ units }) => units.length));
     const between = (height - top - foot) / most;
-    this.radius = Math.max(3, Math.min(1.15 * size, 0.38 * between));
+    this.radius = Math.max(3, Math.min(pictured ? 2.6 * size : 1.15 * size, (pictured ? 0.44 : 0.38) * between));
     const place = (l, u) => [
       layers.length > 1 ? side + (l * (width - 2 * side)) / (layers.length - 1) : width / 2,
       top + (height - top - foot) * ((u + 0.5) / layers[l].units.length)];
@@ -61,16 +67,19 @@ export class NetworkDiagram extends Kind {
       const node = svgNode("g", { "data-unit": `${l}:${u}`, tabindex: -1, role: this.panel.spec.click ? "button" : "img" }, this.root);
       svgNode("circle", { cx: x, cy: y, r: this.radius, fill: paper }, node);
       const disc = svgNode("circle", { cx: x, cy: y, r: this.radius, stroke: ink, "stroke-width": 1.5 }, node);
+      const r = this.radius;
+      const image = layer.images && svgNode("image", { x: x - r, y: y - r, width: 2 * r, height: 2 * r, preserveAspectRatio: "none" }, node);
+      if (image) svgNode("rect", { x: x - r, y: y - r, width: 2 * r, height: 2 * r, fill: "none", stroke: ink, "stroke-width": 1.5 }, node);
       const d = 0.75 * this.radius;
       const cross = svgNode("path", { d: `M${x - d} ${y - d}L${x + d} ${y + d}M${x + d} ${y - d}L${x - d} ${y + d}`, stroke: ink, "stroke-width": 2 }, node);
       // A name stands in its unit where it fits, beside it in the outer layers, and is told on the way over it otherwise.
-      const within = name.length * 0.5 * size < 1.7 * this.radius && 0.85 * size < 2 * this.radius;
+      const within = !image && name.length * 0.5 * size < 1.7 * this.radius && 0.85 * size < 2 * this.radius;
       const outer = l === 0 ? -1 : l === layers.length - 1 ? 1 : 0;
       if (within || outer) {
         svgNode("text", { x: within ? x : x + outer * (this.radius + 0.35 * size), y: y + 0.32 * size, fill: ink, "text-anchor": within ? "middle" : outer < 0 ? "end" : "start" },
                 node).textContent = name;
       }
-      return { l, u, x, y, name, node, disc, cross };
+      return { l, u, x, y, name, node, disc, cross, image };
     }));
     layers.forEach(({ name }, l) => {
       svgNode("text", { x: place(l, 0)[0], y: 1.1 * size, fill: ink, "text-anchor": "middle" }, this.root).textContent = name;
@@ -123,6 +132,7 @@ export class NetworkDiagram extends Kind {
       const most = v === null ? 1 : Math.max(1e-12, ...layers[unit.l].values.map((row) => Math.max(...Array.from(row, Math.abs))));
       unit.disc.setAttribute("fill", v === null ? paper : v < 0 ? negative : positive);
       unit.disc.setAttribute("fill-opacity", v === null ? 1 : (0.8 * Math.abs(v)) / most);
+      unit.image?.setAttribute("href", levelsToUrl(atFrame(layers[unit.l].images, this.frame)[unit.u], this.palette));
       unit.cross.setAttribute("visibility", away ? "visible" : "hidden");
       unit.node.setAttribute("opacity", away ? 0.45 : 1);
       unit.node.dataset.dropped = away;

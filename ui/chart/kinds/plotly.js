@@ -3,6 +3,7 @@
 import { axesOf, axisOf, linkZoom, shareAxes } from "../compare.js";
 import { bareText, bytesToDataUrl, coarsePointer, firstPoints, fontSize, hasWebGL, make, putArrays, sizeLayout, sizeTrace } from "../tools.js";
 import { CameraControls } from "../camera.js";
+import { oneStopEach } from "../follow.js";
 import { Kind } from "./kind.js";
 
 const NO_WEBGL = "This picture is drawn in three dimensions with WebGL, which this browser does not have or has switched off. "
@@ -89,6 +90,7 @@ export class PlotlyFigure extends Kind {
                      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
     return window.Plotly.react(this.node, this.at(frame, size), layout, config).then(() => this.keepRanges(ranges)).then(() => {
       this.evenTicks(0.9 * size);
+      oneStopEach(this.node);
       // Inside the picture, above its canvas.
       if (this.camera.solid && this.camera.handle.parentNode !== this.node) this.node.append(this.camera.handle);
     });
@@ -118,7 +120,7 @@ export class PlotlyFigure extends Kind {
   }
 
   resize() {
-    if (this.node.data && this.node.clientWidth > 0) window.Plotly.Plots.resize(this.node).then(() => this.evenTicks(0.9 * fontSize()));
+    if (this.node.data && this.node.clientWidth > 0) window.Plotly.Plots.resize(this.node).then(() => { this.evenTicks(0.9 * fontSize()); oneStopEach(this.node); });
   }
 
   // Plotly reports clicks on points only; a place on a contour is read from the axes themselves.

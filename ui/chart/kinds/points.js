@@ -1,15 +1,17 @@
 // Axes on which points of a few classes are put, moved and taken away: figures/kinds.py, PointsPad. `drawing` is a list of
 // [i, j, class], i and j from 0 to levels - 1 along the axes.
 
-import { fontSize, svgNode } from "../tools.js";
+import { fontSize, putArrays, svgNode } from "../tools.js";
 import { DrawingKind } from "./pad.js";
-import { numberText } from "./kind.js";
+import { levelsToUrl, numberText, paletteOf } from "./kind.js";
 
 const REACH = 14;  // pixels within which a point is taken hold of
 
 export class PointsPad extends DrawingKind {
-  show(figure) {
+  show(figure, numbers) {
     super.show(figure);
+    putArrays(figure, numbers);
+    this.behind = figure.background ? levelsToUrl(figure.background, paletteOf(figure.scale)) : null;
     const { alt } = this.panel.spec;
     this.receive(figure.points);
     this.setTools([...figure.classes.map(([name, colour], c) => [name, `<svg viewBox="-8 -8 16 16" width="14" height="14" aria-hidden="true">
@@ -37,6 +39,7 @@ export class PointsPad extends DrawingKind {
     this.sheet.replaceChildren();
     for (const [key, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}`, "font-family": this.board.family,
                                                 "font-size": 0.9 * size })) this.sheet.setAttribute(key, value);
+    if (this.behind) svgNode("image", { ...box, href: this.behind, opacity: 0.4, preserveAspectRatio: "none" }, this.sheet);
     const text = (about, words) => { svgNode("text", { fill: ink, ...about }, this.sheet).textContent = words; };
     for (const value of ticksOf(figure.x)) {
       const x = box.x + (box.width * (value - figure.x[0])) / (figure.x[1] - figure.x[0]);

@@ -1,0 +1,108 @@
+"""How many updates a CPU second buys in the playground, against the tutorial loop, and how thirty readers share one server.
+
+MLP 2-16-16-1 tanh, binary cross-entropy, plain SGD, one thread, batches of 10 and of 64 from 800 points, shuffled every epoch,
+with all that is on by default in the playground: records on whole sets, states to go back to, the check for divergence. The
+tutorial loop keeps every batch's loss. The competitors take turns and are measured in CPU time.
+
+Run: python -m benchmarks.playground
+"""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from statistics import median, quantiles
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.readers import reader
+from benchmarks.server import Server, serving
+from core.catalogue import PLAYGROUND
+from core.playground.setup import Setup
+from core.playground.streams import Batches
+from core.playground.view import look
+from core.simulation import Simulation
+
+BATCHES = (10, 64)
+SETUP = Setup(hidden=(16.0, 16.0), samples=1000, share=80, rate=0.03)
+
+
+class _Tutorial:
+    """What a student writes first, taken up where it stopped."""
+
+    def __init__(self, x: Tensor, y: Tensor, batch: int):
+        self.x, self.y, self.batch = x, y, batch
+        self.model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 1))
+        self.optimiser = torch.optim.SGD(self.model.parameters(), lr=SETUP.rate)
+        self.losses: list[float] = []
+
+    def advance(self, steps: int) -> None:
+        loss_function, until = nn.BCEWithLogitsLoss(), len(self.losses) + steps
+        while len(self.losses) < until:
+            for index in torch.randperm(len(self.x)).split(self.batch):
+                self.optimiser.zero_grad()
+                loss = loss_function(self.model(self.x[index]), self.y[index])
+                loss.backward()
+                self.optimiser.step()
+                self.losses.append(loss.item())
+
+
+def _cpu(run: object, steps: int) -> float:
+    begun = time.process_time()
+    run.advance(steps)  # pyright: ignore[reportAttributeAccessIssue]
+    return time.process_time() - begun
+
+
+def measure(repeats: int = 9, steps: int = 1000) -> dict[str, tuple[float, float]]:
+    """Median and half the interquartile range. "playground.b10" and so on: the ratio of both loops' updates per CPU second;
+    "playground.look_ms": what a picture's numbers cost; "playground.thirty_per_s": pictures a second of the slowest of thirty
+    sessions that play at once, and "playground.left_cpu_s": the server's CPU seconds in a second after all have left.
+
+    steps: whole epochs at each batch size."""
+    torch.set_num_threads(1)
+    out: dict[str, tuple[float, float]] = {}
+    for batch in BATCHES:
+        run = Simulation(SETUP)
+        _batches_of(run, batch)
+        part = run.problem.part("training")
+        tutorial = _Tutorial(run.x[0, :, part].T.contiguous(), run.y[0, :, part].T.contiguous(), batch)
+        ratios = [_cpu(tutorial, steps) / _cpu(run, steps) for _ in range(repeats + 1)][1:]
+        low, _, high = quantiles(ratios, n=4)
+        out[f"playground.b{batch}"] = median(ratios), (high - low) / 2
+    run = Simulation(Setup())
+    run.advance(1000)
+    begun = time.process_time()
+    for _ in range(100):
+        look(run)
+    out["playground.look_ms"] = 10 * (time.process_time() - begun), 0.0
+    with serving() as server:
+        slowest, left = asyncio.run(_together(server))
+    return out | {"playground.thirty_per_s": (slowest, 0.0), "playground.left_cpu_s": (left, 0.0)}
+
+
+async def _together(server: Server, sessions: int = 30, seconds: float = 10.0) -> tuple[float, float]:
+    """Pictures a second of the session that has the fewest; CPU seconds a second, two seconds after all have left."""
+    async with AsyncExitStack() as stack:
+        readers = [await stack.enter_async_context(reader(server.address)) for _ in range(sessions)]
+        for one in readers:
+            one.open(PLAYGROUND.slug, "")
+        await asyncio.sleep(8)  # until all have begun
+        before = [one.boards for one in readers]
+        await asyncio.sleep(seconds)
+        slowest = min(one.boards - seen for one, seen in zip(readers, before, strict=True)) / seconds
+    await asyncio.sleep(2)
+    used = server.cpu_seconds()
+    await asyncio.sleep(4)
+    return slowest, (server.cpu_seconds() - used) / 4
+
+
+def _batches_of(run: Simulation, size: int) -> None:
+    """A batch size that no slider offers."""
+    batches: Batches = run.batches
+    batches.size = size
+    batches.load(batches.x, batches.inputs, batches.y)
+
+
+if __name__ == "__main__":
+    for name, (value, spread) in measure().items():
+        print(f"{name:24}{value:8.2f}{spread:8.2f}")

@@ -1,0 +1,297 @@
+"""One net that trains without end while everything about it can be changed: the playground's run. No screen is known here.
+
+    simulation = Simulation(Setup())
+    simulation.advance(500)
+    simulation.apply(replace(simulation.setup, l1=0.01))   # from the next update on; nothing else changes
+    simulation.advance(500)
+    simulation.rewind()                                    # the same start, the same numbers: the same curve
+
+What is minimised is the mean loss of the training set plus α Σ|w| + α/2 Σw², in a mean over what dropout, noise and mixup draw.
+L2 has its gradient; L1 is a proximal step after the update (`core.engine.proximal`), decoupled decay multiplies the weights
+before it. The gradient is clipped with L2 in it, as `torch.nn.utils.clip_grad_norm_` does. The engine's `Trainer` trains.
+
+Shapes: one model, theta [1, P]; x [1, 2, N]; out [1, C, N].
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+
+from core.curvature import top_eigenvalue
+from core.engine import L1, L2, SGD, Loss, RunningStats, Supervised, Trainer, binary_cross_entropy, cross_entropy, hinge, squared
+from core.engine.proximal import shrink, step_sizes
+from core.playground.data import SETS, Problem, features, make
+from core.playground.history import History, Record
+from core.playground.parts import Average, Noisy, network, optimiser_of, remember, restore, schedule_of
+from core.playground.setup import LIVE, Setup
+from core.playground.streams import Batches, Purpose, Streams, smoothed, targets
+
+LOOK, FIRST = 100, 10  # updates between two looks at whole sets, for curves and for the rules that stop a run; up to step BEGUN
+BEGUN = 500
+UNDO = 100  # set-ups that are remembered
+LOSSES: Mapping[str, Loss] = MappingProxyType({"squared": squared, "hinge": hinge})
+
+
+class Simulation:
+    """One run. `setup` is what it trains with, `problem` what it learns, `history` what it remembers, `step` the updates done.
+
+    `stopped` says why it does not go on: "" (it does), "diverged", "patience", "loss" or "epochs". `changes` are the steps at
+    which something was changed while it trained, with the set-up from there on. Raises ValueError, in a sentence for the reader,
+    where there is nothing to train on.
+    """
+
+    def __init__(self, setup: Setup, assets: Mapping[str, bytes] = MappingProxyType({}), dtype: torch.dtype = torch.float32):
+        self.assets, self.dtype = assets, dtype
+        self._past: list[Setup] = []
+        self._future: list[Setup] = []
+        self._begin(setup)
+
+    # ---- the set-up
+
+    def apply(self, setup: Setup, assets: Mapping[str, bytes] = MappingProxyType({})) -> bool:
+        """Changes the set-up; returns whether that begins a new run. Live fields act from the next update on.
+
+        Raises ValueError and leaves all as it was where the new set-up has nothing to train on."""
+        if setup == self.setup:
+            return False
+        self.assets = {**self.assets, **assets}
+        before = self.setup
+        fresh = self._take(setup)
+        self._past = [*self._past[-UNDO:], before]
+        self._future = []
+        return fresh
+
+    def undo(self) -> bool:
+        """Takes back the last change of the set-up, if there is one; the run goes on, or begins, as for any other change."""
+        return self._travel(self._past, self._future)
+
+    def redo(self) -> bool:
+        """Does again what was undone last."""
+        return self._travel(self._future, self._past)
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._future)
+
+    def _travel(self, origin: list[Setup], other: list[Setup]) -> bool:
+        if not origin:
+            return False
+        before = self.setup
+        self._take(origin.pop())
+        other.append(before)
+        return True
+
+    def _take(self, setup: Setup) -> bool:
+        changed = {name for name in setup.controls() if getattr(setup, name) != getattr(self.setup, name)}
+        if not changed <= LIVE:
+            self._begin(setup)
+            return True
+        if "points" in changed and setup.data == "drawn":
+            self._load(setup)
+        self.setup = setup
+        self._set()
+        self.changes.append((self.step, setup))
+        if self.stopped != "diverged":
+            self.stopped = ""
+        return False
+
+    # ---- the run
+
+    @property
+    def step(self) -> int:
+        """Updates done; those before the one that was not finite where the run has diverged."""
+        diverged = int(self.trainer.diverged_at[0]) if self.stopped == "diverged" else -1
+        return diverged if diverged >= 0 else self.trainer.step
+
+    @property
+    def theta(self) -> Tensor:
+        """The parameters now, [1, P]; not to be changed."""
+        return self.trainer.theta
+
+    def rewind(self) -> None:
+        """Back to the start, with the set-up as it is now. The same seed and set-up give the same run."""
+        self._begin(self.setup)
+
+    def advance(self, steps: int, seconds: float = math.inf) -> int:
+        """Does so many updates, fewer if `seconds` are over or if the run stops; returns how many."""
+        until, begun = time.perf_counter() + seconds, self.step
+        while not self.stopped and self.step < begun + steps:
+            spacing = FIRST if self.step < BEGUN else LOOK
+            self.trainer.advance(min(spacing - self.step % spacing, begun + steps - self.step))
+            if self.trainer.diverged_at[0] >= 0:
+                self.stopped = "diverged"
+                break
+            if self.step % spacing == 0:
+                self._look()
+            if time.perf_counter() >= until:
+                break
+        return self.step - begun
+
+    def advance_epoch(self, seconds: float = math.inf) -> int:
+        """To the end of the epoch that is under way, or of the next one where none is."""
+        return self.advance(self.batches.left, seconds)
+
+    def go_to(self, place: int) -> None:
+        """Takes the run up at one of the history's records, and forgets what came after it."""
+        snapshot = self.history.snapshots[place]
+        self.history.cut(place)
+        self._start_trainer()
+        self.trainer.step, self.batches.epoch, self.batches.offset = snapshot.step, snapshot.epoch, snapshot.offset
+        self._set()
+        restore(snapshot, self.theta, self.trainer.state, self.supervised.stats, self.average)
+        self.stopped = ""
+        self.changes = [change for change in self.changes if change[0] <= snapshot.step]
+
+    def _begin(self, setup: Setup) -> None:
+        self._load(setup)
+        self.setup = setup
+        self.net = network(setup, self.problem)
+        self.mask = self.net.weight_mask(self.dtype)
+        self.streams = Streams(setup.seed)
+        self.start = self.net.init(self.streams.at(Purpose.START), setup.start, dtype=self.dtype)
+        self.batches = Batches(self.streams, lambda: self.trainer.step)
+        self.stopped = ""
+        self.changes: list[tuple[int, Setup]] = []
+        self.best: tuple[float, float, int] = (math.inf, 0.0, 0)  # validation loss, epoch, step
+        self._start_trainer()
+        self.history = History(4 * self.net.P * self.start.element_size())
+        self._look()
+
+    def _load(self, setup: Setup) -> None:
+        problem = make(setup, Streams(setup.seed).at(Purpose.DATA)[0], self.assets)
+        self.problem: Problem = problem
+        self.x = problem.x.to(self.dtype)
+        self.inputs = features(self.x, setup.inputs)
+
+    def _start_trainer(self) -> None:
+        """A Trainer at the start."""
+        self.average: Average | None = None
+        self.supervised = Supervised(self.net, squared, stats=self.net.running_stats(1, self.dtype))
+        self.objective = Noisy(self.supervised, self.streams, self.mask, lambda: self.trainer.step)
+        self.trainer = Trainer(self.objective, self.start.clone(), SGD(), self.batches, history=2 * LOOK)
+        self.batches.epoch = self.batches.offset = 0
+        self._remembers: tuple[type, bool] | None = None  # what kind of state the optimiser has
+        self._set()
+
+    def _set(self) -> None:
+        """Puts what the set-up says into the parts of the run."""
+        setup, trainer = self.setup, self.trainer
+        loss = setup.minimised
+        self.y = targets(self.problem, loss, self.dtype)
+        self.loss = LOSSES.get(loss) or (cross_entropy if self.problem.classes > 2 else binary_cross_entropy)
+        self.supervised.loss, self.supervised.dropout = self.loss, setup.dropout if self.net.hidden else 0.0
+        optimiser = optimiser_of(setup)
+        remembers = type(optimiser), isinstance(optimiser, SGD) and optimiser.momentum > 0
+        if remembers != self._remembers:
+            self._remembers, trainer.state = remembers, optimiser.init(self.theta)
+        trainer.optimiser, trainer.schedule = optimiser, schedule_of(setup)
+        # What is not asked for costs nothing.
+        trainer.before = [self._before] if setup.clip or setup.decay else ()
+        trainer.project = self._after_step if setup.l1 else None
+        trainer.after = [self._follow] if setup.averaging else ()
+        self.objective.set(setup)
+        plain = not (setup.weight_noise or setup.dropout or setup.l2)
+        trainer.objective = self.supervised if plain else self.objective
+        self.batches.set(setup)
+        part = self.problem.part("training")
+        self.batches.load(self.x[:, :, part], self.inputs[:, :, part], self.y[:, :, part])
+        if not setup.averaging:
+            self.average = None
+        elif self.average is None:
+            self.average = Average(self.theta, self.supervised.stats)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next update."""
+        factor = self.trainer.schedule(self.step) if self.trainer.schedule else 1.0
+        return self.setup.rate * float(factor)
+
+    def _before(self, _: Trainer, __: Tensor, grad: Tensor) -> None:
+        if self.setup.clip:
+            grad.mul_(min(1.0, self.setup.clip / (grad.norm().item() + 1e-6)))
+        if self.setup.decay:
+            self.theta.mul_(1 - self.rate * self.setup.decay * self.mask)
+
+    def _after_step(self, theta: Tensor) -> None:
+        optimiser = replace(self.trainer.optimiser, learning_rate=self.rate)
+        shrink(theta, self.setup.l1, step_sizes(optimiser, self.trainer.state), self.mask)
+
+    def _follow(self, _: Trainer) -> None:
+        if self.average is not None:
+            self.average.follow(self.theta, self.supervised.stats, 1 - self.setup.averaging)
+
+    # ---- what is remembered, and when it ends
+
+    def _look(self) -> None:
+        """Notes the run where the history wants it, and looks whether a rule stops it."""
+        record = self.measure()
+        if self.history.wants(self.step):
+            seen = self.batches.epoch, self.batches.offset
+            parts = self.theta, self.trainer.state, self.supervised.stats, self.average
+            self.history.add(record, remember(self.step, seen, *parts))
+        setup, loss = self.setup, record.loss[1]
+        if loss < self.best[0]:
+            self.best = loss, record.epoch, self.step
+        if setup.epochs and record.epoch >= setup.epochs:
+            self.stopped = "epochs"
+        if setup.until and loss <= setup.until:
+            self.stopped = "loss"
+        if setup.patience and math.isfinite(loss) and record.epoch - self.best[1] >= setup.patience:
+            self.stopped = "patience"
+
+    @torch.inference_mode()
+    def measure(self, theta: Tensor | None = None, stats: RunningStats | None = None) -> Record:
+        """The net now, or another one, on whole sets."""
+        if theta is None:
+            theta, stats = self.theta, self.supervised.stats
+        out = self.forward(theta, self.inputs, stats)
+        parts = [self.problem.part(name) for name in SETS]
+        losses = [float(self.loss.value(out[:, :, part], self.y[:, :, part])) for part in parts]
+        minimised = losses[0]
+        if epsilon := self.setup.used("smoothing"):
+            minimised = float(self.loss.value(out[:, :, parts[0]], smoothed(self.y[:, :, parts[0]], epsilon)))
+        terms = [term(strength) for term, strength in ((L1, self.setup.l1), (L2, self.setup.l2)) if strength]
+        penalty = sum(float(term.value(theta, self.mask)) for term in terms)
+        wrong = (self.decide(out) != self.problem.y)[0].to(self.dtype) if self.problem.classes else None
+        errors = [math.nan if wrong is None or part.start == part.stop else float(wrong[part].mean()) for part in parts]
+        weights = theta[0][self.mask > 0]
+        return Record(self.step, self.batches.seen, minimised + penalty, (losses[0], losses[1], losses[2]),
+                      (errors[0], errors[1], errors[2]), float(weights.norm()), int((weights == 0).sum()))
+
+    def forward(self, theta: Tensor, inputs: Tensor, stats: RunningStats | None) -> Tensor:
+        """out [1, C, n] without dropout."""
+        return self.net.forward(theta, inputs, stats=stats)
+
+    def decide(self, out: Tensor) -> Tensor:
+        """Classes [1, n] that outputs [1, C, n] stand for."""
+        return (out[:, 0] > 0).long() if self.problem.classes == 2 else out.argmax(1)
+
+    def gradient(self, theta: Tensor | None = None) -> Tensor:
+        """The gradient [1, P] of the objective without L1, dropout or noise on the whole training set, of the net now or of
+        another one. Batch norm takes the statistics of that set."""
+        part = self.problem.part("training")
+        y = smoothed(self.y[:, :, part], self.setup.used("smoothing"))
+        objective = Supervised(self.net, self.loss, L2(self.setup.l2), 0.0, None)
+        _, grad = objective.value_and_gradient((self.theta if theta is None else theta).clone(), (self.inputs[:, :, part], y))
+        return grad
+
+    def curvature(self) -> float:
+        """The largest eigenvalue of the Hessian of the training set's loss and L2 at the parameters now."""
+        part = self.problem.part("training")
+        x, y = self.inputs[:, :, part], smoothed(self.y[:, :, part], self.setup.used("smoothing"))
+        penalty = L2(self.setup.l2)
+
+        def value(theta: Tensor) -> Tensor:
+            return self.loss.value(self.net.forward(theta, x, train=True), y) + penalty.value(theta, self.mask)
+        return float(top_eigenvalue(value, self.theta.clone(), self.streams.at(Purpose.START)))

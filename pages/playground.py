@@ -1,0 +1,62 @@
+"""The playground: one net that trains without end while everything about it is changed."""
+
+from core.playground.setup import Setup
+from core.playground.view import View
+from core.playground.words import alt_texts
+from figures.playground import pictures
+from ui import play
+from ui.chart import Board, Panel
+from ui.page import Preset
+
+PRESETS = [
+    Preset("Circles", "A small net bends its boundary round the inner class."),
+    Preset("Spiral", "Many units and Adam: follow the boundary into the arms.",
+           dict(data="spiral", noise=0.05, hidden=(16.0, 16.0), method="adam", rate=0.01, samples=400)),
+    Preset("Draw your own", "Put, drag and erase points while the net learns them.",
+           dict(data="drawn", hidden=(8.0, 8.0), method="adam", rate=0.01)),
+    Preset("L1 switches inputs off", "Seven inputs, and L1 keeps the few that the circles need.",
+           dict(inputs=("x1", "x2", "x1x1", "x2x2", "x1x2", "sin1", "sin2"), hidden=(), l1=0.03, rate=0.1)),
+    Preset("Over-fitted", "Few noisy samples, a large net: the training loss falls, the validation loss rises.",
+           dict(data="moons", noise=0.5, samples=80, hidden=(32.0, 32.0), method="adam", rate=0.01)),
+    Preset("Too large a rate", "Gradient descent beyond 2/λ: the loss leaves every scale.",
+           dict(data="plane", hidden=(), rate=1.0, batch=1000)),
+    Preset("Hills", "A regression: the height of a hilly plane.",
+           dict(data="hills", hidden=(12.0, 12.0), method="adam", rate=0.01)),
+]
+
+
+def draw(view: View, setup: Setup, tested: bool) -> Board:
+    said = alt_texts(view)
+    first = pictures.pad(view) if setup.data == "drawn" else pictures.surface(view, tested)
+    changed = " Dotted: a change of the set-up." if any(view.changes) else ""
+    panels = [
+        Panel(id="surface", figure=first, span=6, height="tall", title="What the net says", alt=said["surface"], keyed=False,
+              drawing="points" if setup.data == "drawn" else "", caption=_surface_caption(view)),
+        Panel(id="net", figure=lambda: pictures.net(view), span=6, height="tall", title="What each unit says", alt=said["net"],
+              caption="Each unit's response over the plane at its own scale: blue below 0, orange above."),
+        Panel(id="losses", figure=lambda: pictures.losses(view), span=8, title="What is minimised, and the loss of each set",
+              alt=said["losses"],
+              caption=f"Whole sets, without dropout or noise. Minimised: training loss with its penalties.{changed}"),
+        Panel(id="gradients", figure=lambda: pictures.gradients(view), span=4, title="Gradient by layer", alt=said["gradients"],
+              keyed=False, caption=f"Of the whole training set, L1 left out. {_weights(view)}"),
+    ]
+    return Board(panels=panels, legend=pictures.legend())
+
+
+def _weights(view: View) -> str:
+    zeros = f", {view.now.zeros} of them exactly zero" if view.now.zeros else ""
+    return f"‖w‖ = {view.now.norm:.3g} over {sum(w.numel() for w in view.weights)} weights{zeros}."
+
+
+def _surface_caption(view: View) -> str:
+    average = " Dashed: of the averaged net." if view.average is not None and view.problem.classes == 2 else ""
+    if not view.problem.classes:
+        return "Blue: below 0; orange: above. Points: the training set's heights, in the same colours."
+    if view.setup.data == "drawn":
+        return "Choose a class, then put, drag or erase points: the net goes on with them. Behind them: the class it says."
+    marks = ("circles", "squares", "triangles")
+    names = ", ".join(f"{mark} {name}" for mark, name in zip(marks, view.problem.names, strict=False))
+    return f"Points: {names}. Line: where the answer changes.{average}"
+
+
+play.show(draw, PRESETS)

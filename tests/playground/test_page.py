@@ -1,0 +1,199 @@
+"""The playground in a browser: play, pause, change, undo, rewind, look back, draw, reload; and what runs where nobody looks."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.reader import Reader, in_browser, violations
+
+pytestmark = in_browser
+CURVE = """() => document.querySelector("[data-panel=losses] .lab-plot").data.slice(-1)
+                   .map((trace) => [...trace.x].map((x, i) => [x, trace.y[i]]))[0]"""
+STEP = "Number(document.querySelector('.st-key-diagnosis').textContent.match(/Step ([\\d,]+)/)[1].replaceAll(',', ''))"
+
+
+def step(page: Page) -> int:
+    text = page.locator(".st-key-diagnosis").inner_text()
+    return int(re.search(r"Step ([\d,]+)", text)[1].replace(",", ""))  # pyright: ignore[reportOptionalSubscript]
+
+
+def opened(reader: Reader, query: str = "", **about) -> Page:
+    reader.begin(**about)
+    reader.page.goto(f"{reader.address}/playground{query}")
+    expect(reader.page.locator("[data-panel=net] image").first).to_be_attached()
+    reader.page.wait_for_function("() => /Step [1-9]/.test(document.querySelector('.st-key-diagnosis')?.textContent)")
+    return reader.page
+
+
+def button(page: Page, name: str):
+    return page.get_by_role("button", name=name, exact=True).and_(page.locator(".st-key-transport *"))
+
+
+def mode(page: Page, name: str):
+    return page.locator(".st-key-transport").get_by_role("radio", name=name)
+
+
+def pause(page: Page) -> None:
+    mode(page, "Pause").click()
+    expect(mode(page, "Pause")).to_have_attribute("aria-checked", "true")
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Until two looks see the same step."""
+    for _ in range(20):
+        before = step(page)
+        page.wait_for_timeout(500)
+        if step(page) == before:
+            return
+    raise AssertionError("the run does not come to rest")
+
+
+def expect_step(page: Page, wanted: int) -> None:
+    expect(page.locator(".st-key-diagnosis")).to_contain_text(f"Step {wanted:,},")
+
+
+def curve(page: Page, until: int) -> list[list[float]]:
+    """(step, objective) of the records, once the picture of the curves has come as far."""
+    page.wait_for_function(f"() => ({CURVE})()?.at(-1)[0] >= {until}")
+    return page.evaluate(CURVE)
+
+
+def query(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlparse(page.url).query)
+
+
+def test_play_pause_step_change_undo_rewind_and_look_back(reader):
+    page = opened(reader)
+    pause(page)
+    at = step(page)
+    button(page, "Step").click()
+    expect_step(page, at + 1)
+    button(page, "Epoch").click()
+    per_epoch = 15
+    expect_step(page, -(-(at + 1) // per_epoch) * per_epoch if (at + 1) % per_epoch else at + 1 + per_epoch)
+    at = step(page)
+    first = curve(page, at)
+
+    slider = page.get_by_role("slider", name="L1")
+    slider.focus()
+    slider.press("ArrowRight")
+    page.wait_for_url(re.compile("l1="))
+    expect(button(page, "Undo")).to_be_enabled()
+    assert step(page) == at, "a strength changes nothing before the next update"
+    button(page, "Undo").click()
+    page.wait_for_function("() => !location.search.includes('l1=')")
+    button(page, "Redo").click()
+    page.wait_for_url(re.compile("l1="))
+    button(page, "Undo").click()
+    page.wait_for_function("() => !location.search.includes('l1=')")
+
+    button(page, "Rewind").click()
+    expect_step(page, 0)
+    mode(page, "Play").click()
+    page.wait_for_function(
+        f"() => {STEP} > {at}"
+    )
+    pause(page)
+    again = dict(map(tuple, curve(page, step(page))))
+    kept = [(x, y) for x, y in first[:-1] if x in again]
+    assert len(kept) >= 2 and all(again[x] == y for x, y in kept), "the same seed and set-up give the identical curve"
+
+    back = page.get_by_role("slider", name="Look back to step")
+    back.focus()
+    back.press("Home")
+    expect_step(page, 0)
+    back.press("ArrowRight")
+    expect_step(page, 10)
+    button(page, "Step").and_(page.locator(":enabled")).click()
+    settle(page)
+    assert step(page) > at, "to look back changes nothing"
+
+
+def test_a_link_opens_its_set_up_and_a_preset_sets_another(reader):
+    page = opened(reader, "?data=xor&l2=0.01&dropout=0.2")
+    pause(page)
+    assert query(page) == {"data": ["xor"], "l2": ["0.01"], "dropout": ["0.2"]}
+    expect(page.locator("[data-panel=surface] .lab-plot")).to_have_attribute("aria-label", re.compile("150 training points"))
+    page.get_by_role("link", name="Too large a rate").click()
+    expect(page.locator(".st-key-diagnosis")).to_contain_text(re.compile(r"Step \d+, .*Diverged: .* > 2"))
+    page.get_by_role("button", name="ε = 0.3").click()
+    page.wait_for_url(re.compile("rate=0.3"))
+    expect(page.locator(".st-key-diagnosis")).not_to_contain_text("Diverged")
+    expect(mode(page, "Play")).to_have_attribute("aria-checked", "true")
+
+
+def test_points_are_drawn_while_it_trains_and_are_in_the_link(reader):
+    page = opened(reader, "?data=drawn")
+    sheet = page.locator("[data-panel=surface] svg.lab-sheet-to-draw")
+    status = page.locator("[data-panel=surface] .lab-drawn")
+    expect(status).to_contain_text("6 class 1, 9 class 2, 0 class 3")
+    page.get_by_role("radio", name="class 3").click()
+    before = step(page)
+    box = sheet.bounding_box()
+    sheet.click(position=dict(x=0.85 * box["width"], y=0.15 * box["height"]))
+    page.wait_for_url(re.compile("points="))
+    expect(status).to_contain_text("1 class 3")
+    expect(page.locator("[data-panel=surface] .lab-plot")).to_have_attribute("aria-label", re.compile("16 training points"))
+    assert step(page) >= before, "the same net goes on"
+    page.reload()
+    expect(status).to_contain_text("6 class 1, 9 class 2, 1 class 3")
+
+
+def test_nothing_runs_where_nobody_looks(reader):
+    page = opened(reader)
+    page.evaluate("""() => { Object.defineProperty(document, "hidden", { value: true, configurable: true });
+                             document.dispatchEvent(new Event("visibilitychange")); }""")
+    page.wait_for_timeout(2000)
+    at = step(page)
+    page.wait_for_timeout(2000)
+    assert step(page) == at
+    page.evaluate("""() => { delete document.hidden; document.dispatchEvent(new Event("visibilitychange")); }""")
+    page.wait_for_function(f"() => !document.querySelector('.st-key-diagnosis').textContent.includes('Step {at:,},')")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_accessible(reader, theme):
+    page = opened(reader, theme=theme)
+    pause(page)
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(500)  # what was under the pointer fades
+    assert violations(page) == []
+
+
+def test_a_phone(reader):
+    page = opened(reader, width=390, height=844)
+    pause(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    first = page.locator("[data-panel=surface] .lab-plot").bounding_box()
+    assert first["x"] >= 0 and first["x"] + first["width"] <= 390 and first["y"] < 844 - 150, (
+        "the picture is begun on the first screen"
+    )
+
+
+def test_by_the_keyboard_alone(reader):
+    page = opened(reader)
+    mode(page, "Play").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(mode(page, "Pause")).to_have_attribute("aria-checked", "true")
+    settle(page)
+    at = step(page)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect_step(page, at + 1)
+
+
+def test_a_reader_leaves_while_it_plays_and_comes_back(reader):
+    page = opened(reader)
+    page.get_by_role("link", name="Home").click()
+    expect(page.locator(".lab-card").first).to_be_visible()
+    page.wait_for_timeout(1500)
+    assert urlparse(page.url).path == "/" and not page.locator(".st-key-diagnosis").count()
+    page.get_by_role("link", name="Play", exact=True).or_(page.locator(".st-key-playground-card a")).first.click()
+    expect(page.locator("[data-panel=net] image").first).to_be_attached()
+    expect(mode(page, "Play")).to_have_attribute("aria-checked", "true")
