@@ -298,6 +298,9 @@ class TestInTheBrowser:
         page.locator(".katex-display .base").first.wait_for()
         page.wait_for_timeout(1000)
         look()
+        page.goto(f"{reader.address}/playground")
+        page.locator(".st-key-diagnosis").wait_for()
+        look()
         assert not missing
 
     def test_scripts_find_streamlits_root_and_plotlys_axes_and_camera(self, reader):
