@@ -36,16 +36,18 @@ export class Panel {
     this.key = this.root.appendChild(make("ul", "lab-key"));
     this.foot = this.root.appendChild(make("div", "lab-foot"));
     this.caption = this.foot.appendChild(make("figcaption"));
-    this.resizeObserver = new ResizeObserver(() => {
+    this.resizeObserver = new ResizeObserver((entries) => {
       if (!this.drawn) return;
+      this.placeButtons();  // a title or a key that takes another number of lines moves the picture, whose size stays
+      if (!entries.some(({ target }) => target === this.plot)) return;
       this.view.resize();
-      this.placeButtons();
       // A key that now takes another number of lines needs another room in the picture.
       if (this.keyHeight && this.key.offsetHeight !== this.keyHeight) {
         this.outdated = true;
         board.drawOutdated(0);
       }
     });
+    this.resizeObserver.observe(this.root);
     this.visible = true;
     this.intersectionObserver = new IntersectionObserver((entries) => {
       this.visible = entries.at(-1).isIntersecting;
