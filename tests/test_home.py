@@ -19,7 +19,7 @@ from core.catalogue import LESSONS, PARTS, Lesson
 from core.lesson import Scene
 from figures import style
 from tests.pages import ROOT
-from tests.reader import FOLLOWED, Reader, in_browser
+from tests.reader import FOLLOWED, PATIENCE, Reader, in_browser
 from tests.runs import opening
 from ui import home, jobs, runner
 
@@ -132,6 +132,7 @@ def test_a_lesson_that_fails_leaves_the_others(gallery, monkeypatch, caplog):
 
 
 ALL = f".lab-home[data-pictures='{len(LESSONS)}']"
+LONG = 3 * PATIENCE  # every lesson is run
 CARDS = ".lab-card:visible"
 ROW = """((tops) => tops.filter((top) => Math.abs(top - tops[0]) < 1).length)(
   [...document.querySelectorAll(".lab-card")].map((card) => card.getBoundingClientRect().top))"""
@@ -165,7 +166,7 @@ class TestBrowser:
 
     def test_the_map_at_every_size_in_both_themes(self, reader):
         page = on_the_map(reader)
-        expect(page.locator(ALL)).to_be_visible()
+        expect(page.locator(ALL)).to_be_visible(timeout=LONG)
         for entry in LESSONS:
             art = page.locator(f"[data-slug={entry.slug}] .lab-art")
             assert art.locator(".lab-mark").count() >= 1, entry.slug
@@ -288,7 +289,7 @@ class TestBrowser:
     def test_lines_grow_when_seen_and_again_under_the_hand(self, reader):
         reader.begin(motion="no-preference")
         page = reader.open("")
-        expect(page.locator(ALL)).to_be_visible()
+        expect(page.locator(ALL)).to_be_visible(timeout=LONG)
         playing = f"document.querySelector('[data-slug={LESSONS[0].slug}] .lab-art').getAnimations({{ subtree: true }}).length"
         page.wait_for_function(f"{playing} === 0")
         page.locator(f"[data-slug={LESSONS[0].slug}]").hover()

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from core.catalogue import LESSONS, lesson
 from tests.pages import page_spec
-from tests.reader import FOLLOWED, in_browser, progress, violations
+from tests.reader import FOLLOWED, PATIENCE, in_browser, progress, violations
 from tests.runs import opening
 
 pytestmark = in_browser
@@ -204,7 +204,7 @@ def test_two_scenes_share_axes_and_clock(reader):
 def test_home_the_question_and_the_wall_are_accessible(reader):
     reader.begin(first=True)
     page = reader.open("")
-    expect(page.locator(f".lab-home[data-pictures='{len(LESSONS)}']")).to_be_visible()
+    expect(page.locator(f".lab-home[data-pictures='{len(LESSONS)}']")).to_be_visible(timeout=3 * PATIENCE)
 
     def accessible() -> None:
         for theme in ("dark", "light"):
