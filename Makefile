@@ -25,9 +25,9 @@ test: $(VENV)/.test
 	$(PYTEST) 3
 
 # What is computed, once more with the plainest kernels of torch, MKL and NumPy, as another processor would.
+KERNELS ?= tests/core tests/data tests/engine tests/lessons
 test-kernels: $(VENV)/.test
-	$(BIN)/python -m scripts.other_kernels $(PYTEST) 2 -m "not browser" --ignore-glob "*/test_words.py" --ignore-glob "*/test_page.py" \
-	  tests/core tests/data tests/engine tests/lessons
+	$(BIN)/python -m scripts.other_kernels $(PYTEST) 2 -m "not browser" --ignore-glob "*/test_words.py" --ignore-glob "*/test_page.py" $(KERNELS)
 
 # Scenes by chance, $(SCENES) fresh ones for each lesson; the promises at ten seeds; a connection that is cut for longer than a
 # server remembers; and all that lessons say and promise as another processor computes it.
