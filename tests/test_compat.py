@@ -130,6 +130,16 @@ def pages_after_a_late_request(delay: float) -> list[str]:
     return [{one: "one", two: "two"}[page] for page in told]
 
 
+def test_of_one_page_the_newest_link_counts():
+    compat.keep_page_changes()
+    requests = ScriptRequests()
+    requests.request_rerun(RerunData(page_script_hash="one", query_string="a=1"))
+    requests.request_rerun(RerunData(page_script_hash="one", query_string="a=2", fragment_id="refreshing"))
+    next_run = requests.on_scriptrunner_ready().rerun_data
+    assert not next_run.fragment_id_queue
+    assert next_run.query_string == "a=2"
+
+
 @pytest.mark.parametrize("delay", [0, 0.1])
 def test_a_change_of_page_outlives_what_the_page_before_asks_for(monkeypatch, delay):
     monkeypatch.delenv("KEEP", raising=False)

@@ -76,7 +76,7 @@ def keep_page_changes() -> None:
         before = requests._rerun_data
         waiting = requests._state is ScriptRequestType.RERUN and _is_full_app_rerun(before)
         taken = _fold(requests, new)
-        if taken and waiting and not _is_full_app_rerun(new):
+        if taken and waiting and not _is_full_app_rerun(new) and new.page_script_hash != before.page_script_hash:
             where = {name: getattr(before, name) for name in ("query_string", "page_script_hash", "page_name", "is_auto_rerun")}
             requests._rerun_data = replace(requests._rerun_data, **where)
         return taken
