@@ -6,7 +6,6 @@ what has come of it; so a run trains only as long as its browser asks for pictur
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -33,7 +32,6 @@ SLICE = 0.03  # seconds that a turn may train
 PICTURE = 1 / 20  # seconds between two pictures, if all goes well
 OTHERS = 200  # milliseconds between two drawings of a picture that is not the first
 Draw = Callable[[View, Setup, bool], chart.Board]
-_tickets = itertools.count()
 
 
 @dataclass
@@ -205,7 +203,7 @@ def _turn(how: str) -> None:
         yield True
 
     session = compat.session_id()
-    job = runner.shared_state().pool.submit((SLUG, session, next(_tickets)), steps, (session, SLUG), turn=True)
+    job = runner.shared_state().pool.submit((SLUG, session, object()), steps, (session, SLUG), turn=True)
     with turns.shared().left(), suppress(TimeoutError):  # its turn has not come; it comes, or is dropped
         job.wait(longest=2.0)
 

@@ -109,20 +109,12 @@ def curve(run):
     return [(r.step, r.objective, *r.loss) for r in run.history.records]
 
 
+NOISY = Setup(**SMALL, dropout=0.2, input_noise=0.1, mixup=0.2, weight_noise=0.02, norm="batch", averaging=0.9, method="adam",
+              rate=0.01)
+
+
 def test_rewind_gives_the_identical_curve():
-    run = Simulation(
-        Setup(
-            **SMALL,
-            dropout=0.2,
-            input_noise=0.1,
-            mixup=0.2,
-            weight_noise=0.02,
-            norm="batch",
-            averaging=0.9,
-            method="adam",
-            rate=0.01,
-        )
-    )
+    run = Simulation(NOISY)
     run.advance(333)
     first, theta = curve(run), run.theta.clone()
     run.rewind()
@@ -133,19 +125,7 @@ def test_rewind_gives_the_identical_curve():
 
 
 def test_from_the_same_step_the_same_run():
-    run = Simulation(
-        Setup(
-            **SMALL,
-            dropout=0.2,
-            input_noise=0.1,
-            mixup=0.2,
-            weight_noise=0.02,
-            norm="batch",
-            averaging=0.9,
-            method="adam",
-            rate=0.01,
-        )
-    )
+    run = Simulation(NOISY)
     run.advance(700)
     whole, theta, average = curve(run), run.theta.clone(), run.average.theta.clone()
     run.go_to(run.history.before(215))

@@ -2,13 +2,15 @@
 
 import { bareText } from "./tools.js";
 
+// The app's own link to a lesson, which shell.hidden_links has out of sight: the session goes on, the server stays warm, and on the
+// wall lecture mode is kept. None where it has not come yet, or is not there.
+export const linkTo = (slug) => [...document.querySelectorAll(".st-key-hidden-links a")].find((a) => new URL(a.href).pathname.endsWith(`/${slug}`));
+
 export function followLesson(e) {
   const link = e.target.closest?.("a");
   const to = link?.getAttribute("href") ?? link?.getAttribute("xlink:href");
   if (!to || !/^[a-z_]+$/.test(to) || e.ctrlKey || e.metaKey || e.shiftKey) return;
-  const there = new URL(to, location.href).pathname;
-  // Through the app's own link, as shell.hidden_links has it: the session goes on, and on the wall lecture mode with it.
-  const own = [...document.querySelectorAll(".st-key-hidden-links a")].find((a) => new URL(a.href).pathname === there);
+  const own = linkTo(to);
   if (!own) return;
   e.preventDefault();
   own.click();

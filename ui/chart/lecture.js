@@ -1,5 +1,6 @@
 // Lecture mode: one picture that fills the screen, and a whole lecture driven from the keyboard.
 
+import { linkTo } from "./follow.js";
 import { make } from "./tools.js";
 
 const LECTURE_KEYS = [
@@ -81,13 +82,12 @@ export class Lecture {
     this.board.drawOutdated(0);
   }
 
-  // Through the app's own links (shell.hidden_links), so that the session goes on and the server stays warm. They come after the
-  // picture, so a key may have to wait for them; of several the last one counts.
+  // The links come after the picture, so a key may have to wait for them; of several keys the last one counts.
   openLesson(slug) {
     clearInterval(this.asking);
     if (!slug) return;
     const press = () => {
-      const link = [...document.querySelectorAll(".st-key-hidden-links a")].find((a) => new URL(a.href).pathname.endsWith(`/${slug}`));
+      const link = linkTo(slug);
       if (link) clearInterval(this.asking);
       link?.click();
     };
