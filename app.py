@@ -5,7 +5,7 @@ from copy import copy
 import streamlit as st
 
 from core.catalogue import LESSONS
-from ui import shell, turns
+from ui import compat, shell, turns
 
 st.set_page_config(page_title="Training & Regularisation Lab", page_icon="📉", layout="wide",
                    initial_sidebar_state="collapsed")
@@ -16,3 +16,4 @@ shell.add_stylesheet()
 pages = {section: [copy(page) for page in some] for section, some in shell.pages(repr(LESSONS)).items()}
 with turns.shared().taken():
     st.navigation(pages, position="top").run()
+compat.wait_until_sent()

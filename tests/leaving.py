@@ -1,4 +1,4 @@
-"""Two pages, the first of which refreshes itself, for tests/test_compat.py."""
+"""Three pages, the first of which refreshes itself and the third of which has a control, for tests/test_compat.py."""
 
 import os
 import time
@@ -20,4 +20,12 @@ def two() -> None:
     st.text("two")
 
 
-st.navigation([st.Page(one), st.Page(two)]).run()
+@st.fragment(run_every=10)
+def control() -> None:
+    time.sleep(0.1)
+    st.slider("Control", 0, 10)
+
+
+st.navigation([st.Page(one), st.Page(two), st.Page(control, title="three", url_path="three")]).run()
+if "KEEP" in os.environ:
+    compat.wait_until_sent()

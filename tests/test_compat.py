@@ -150,6 +150,26 @@ def test_a_change_of_page_outlives_what_the_page_before_asks_for(monkeypatch, de
     assert set(told) == {"two"}
 
 
+def controls_of_the_run_before() -> int:
+    """How many controls a browser is sent of a run whose fragment is asked for once more before the run is over."""
+    with serve(ROOT / "tests" / "leaving.py", folder=ROOT) as address, session(address, "three") as reader:
+        again = reader.rerun_message()
+        again.rerun_script.fragment_id = reader.fragment
+        for message in (reader.rerun_message(), again):
+            reader.socket.send(message.SerializeToString())
+        sent = 0
+        while (forward := reader.receive(timeout=5)).WhichOneof("type") != "script_finished":
+            sent += forward.WhichOneof("type") == "delta" and forward.delta.new_element.WhichOneof("type") == "slider"
+        return sent
+
+
+def test_the_controls_of_a_run_are_sent_though_the_next_is_asked_for(monkeypatch):
+    monkeypatch.delenv("KEEP", raising=False)
+    assert controls_of_the_run_before() == 0, "to wait at the end of a run is no longer needed"
+    monkeypatch.setenv("KEEP", "1")
+    assert controls_of_the_run_before() == 1
+
+
 def test_reruns_are_asked_for_by_compat_alone():
     for folder in ("ui", "pages"):
         for path in (ROOT / folder).rglob("*.py"):

@@ -115,7 +115,9 @@ def wait_until_sent(longest: float = 0.5) -> None:
     """Waits until what this run has drawn so far is on its way to the browser; `longest` seconds at most.
 
     Streamlit 1.67 sends every 10 ms, and throws away what a fragment has drawn, but not sent, when the fragment's next run
-    begins. Where that is asked for already it begins at once, and picture after picture would be lost.
+    begins; that the run before is over is sent all the same. Where the next one is asked for already it begins at once: picture
+    after picture would be lost, and of controls that were not sent the browser believes that they are gone, and forgets where
+    they stood.
     """
     context = get_script_run_ctx()
     sessions = getattr(runtime.get_instance(), "_session_mgr", None) if context and runtime.exists() else None

@@ -104,6 +104,8 @@ def _scene(page: Page) -> None:
     with controls_column, st.container(key="controls"):
         _controls(slug, scene)
     controls.write_url(scene, controls.pinned_scene(slug), controls.shows_further(slug))
+    if not turns.shared().has_one():
+        compat.wait_until_sent()  # the run of a whole page does so at its end, see app.py
 
 
 MAIN = 2  # controls that stand right below the first picture on a phone

@@ -98,6 +98,8 @@ def _scene(draw: Draw, presets: Sequence[Preset]) -> None:
     with column, st.container(key="controls"):
         _controls(scene)
     controls.write_url(scene)
+    if not turns.shared().has_one():
+        compat.wait_until_sent()  # the run of a whole page does so at its end, see app.py
 
 
 def _controls(scene: Setup) -> None:

@@ -39,7 +39,7 @@ class Turns:
     @contextmanager
     def left(self) -> Iterator[None]:
         """While this thread waits for something else, others run. It waits for another turn in the end if it had one."""
-        had = threading.get_ident() in self._running
+        had = self.has_one()
         if had:
             self._end()
         try:
@@ -48,9 +48,13 @@ class Turns:
             if had:
                 self._begin(PICTURE)
 
+    def has_one(self) -> bool:
+        """Whether this thread has a turn: the run of a whole page has, that of a fragment alone has none."""
+        return threading.get_ident() in self._running
+
     def let_pictures_pass(self) -> None:
         """To be called where the picture is drawn: the rest of this thread's run waits for those whose picture is to come."""
-        if threading.get_ident() in self._running:
+        if self.has_one():
             self._end()
             self._begin(REST)
 
