@@ -20,6 +20,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,6 +29,7 @@ from core.curvature import top_eigenvalue
 from core.engine import L1, L2, SGD, Loss, RunningStats, Supervised, Trainer, binary_cross_entropy, cross_entropy, hinge, squared
 from core.engine.proximal import shrink, step_sizes
 from core.playground.data import SETS, Problem, features, make
+from core.playground.frozen import held
 from core.playground.history import History, Record
 from core.playground.parts import Average, Noisy, network, optimiser_of, remember, restore, schedule_of
 from core.playground.setup import LIVE, Setup
@@ -35,22 +37,32 @@ from core.playground.streams import Batches, Purpose, Streams, smoothed, targets
 
 LOOK, FIRST = 100, 10  # updates between two looks at whole sets, for curves and for the rules that stop a run; up to step BEGUN
 BEGUN = 500
-UNDO = 100  # set-ups that are remembered
+UNDO = 100  # changes that are remembered
+LARGEST = 1000.0  # weight that can be written by hand
 LOSSES: Mapping[str, Loss] = MappingProxyType({"squared": squared, "hinge": hinge})
+
+
+class Edit(NamedTuple):
+    """A weight's value, or a bias's where source is 0; counted from 1."""
+
+    layer: int
+    unit: int
+    source: int
+    value: float
 
 
 class Simulation:
     """One run. `setup` is what it trains with, `problem` what it learns, `history` what it remembers, `step` the updates done.
 
     `stopped` says why it does not go on: "" (it does), "diverged", "patience", "loss" or "epochs". `changes` are the steps at
-    which something was changed while it trained, with the set-up from there on. Raises ValueError, in a sentence for the reader,
-    where there is nothing to train on.
+    which something was changed while it trained, with the set-up from there on. `cpu_seconds` went into its updates. Raises
+    ValueError, in a sentence for the reader, where there is nothing to train on.
     """
 
     def __init__(self, setup: Setup, assets: Mapping[str, bytes] = MappingProxyType({}), dtype: torch.dtype = torch.float32):
         self.assets, self.dtype = assets, dtype
-        self._past: list[Setup] = []
-        self._future: list[Setup] = []
+        self._past: list[Setup | Edit] = []
+        self._future: list[Setup | Edit] = []
         self._begin(setup)
 
     # ---- the set-up
@@ -68,8 +80,39 @@ class Simulation:
         self._future = []
         return fresh
 
+    def edit(self, layer: int, unit: int, source: int, value: float) -> None:
+        """Writes a weight, or a unit's bias where source is 0; all counted from 1, the output is the last layer. The run goes on.
+
+        Raises ValueError, in a sentence, where there is no such weight or the value is no number that it can have."""
+        if not math.isfinite(value) or abs(value) > LARGEST:
+            raise ValueError(f"A weight can be anything from −{LARGEST:g} to {LARGEST:g}; it stays as it was.")
+        before = self._write(Edit(layer, unit, source, value))
+        self._past = [*self._past[-UNDO:], before]
+        self._future = []
+
+    def _write(self, edit: Edit) -> Edit:
+        """Writes it, and returns what takes it back."""
+        place = self._place(edit)
+        before = edit._replace(value=float(place))
+        place.fill_(edit.value)
+        if self.history.records[-1].step == self.step:
+            self.history.drop_last()
+            self._look()
+        self.changes.append((self.step, self.setup))
+        if self.stopped != "diverged":
+            self.stopped = ""
+        return before
+
+    def _place(self, edit: Edit) -> Tensor:
+        layers = self.net.views(self.theta)
+        if 1 <= edit.layer <= len(layers):
+            layer = layers[edit.layer - 1]
+            if 1 <= edit.unit <= layer.weight.shape[1] and 0 <= edit.source <= layer.weight.shape[2]:
+                return layer.weight[0, edit.unit - 1, edit.source - 1] if edit.source else layer.bias[0, edit.unit - 1, 0]
+        raise ValueError("The net has no such weight any more; nothing has changed.")
+
     def undo(self) -> bool:
-        """Takes back the last change of the set-up, if there is one; the run goes on, or begins, as for any other change."""
+        """Takes back the last change, of the set-up or of a weight, if there is one; the run goes on, or begins."""
         return self._travel(self._past, self._future)
 
     def redo(self) -> bool:
@@ -84,12 +127,15 @@ class Simulation:
     def can_redo(self) -> bool:
         return bool(self._future)
 
-    def _travel(self, origin: list[Setup], other: list[Setup]) -> bool:
+    def _travel(self, origin: list[Setup | Edit], other: list[Setup | Edit]) -> bool:
         if not origin:
             return False
-        before = self.setup
-        self._take(origin.pop())
-        other.append(before)
+        change, before = origin.pop(), self.setup
+        if isinstance(change, Edit):
+            other.append(self._write(change))
+        else:
+            self._take(change)
+            other.append(before)
         return True
 
     def _take(self, setup: Setup) -> bool:
@@ -125,7 +171,7 @@ class Simulation:
 
     def advance(self, steps: int, seconds: float = math.inf) -> int:
         """Does so many updates, fewer if `seconds` are over or if the run stops; returns how many."""
-        until, begun = time.perf_counter() + seconds, self.step
+        until, begun, used = time.perf_counter() + seconds, self.step, time.thread_time()
         while not self.stopped and self.step < begun + steps:
             spacing = FIRST if self.step < BEGUN else LOOK
             self.trainer.advance(min(spacing - self.step % spacing, begun + steps - self.step))
@@ -136,6 +182,7 @@ class Simulation:
                 self._look()
             if time.perf_counter() >= until:
                 break
+        self.cpu_seconds += time.thread_time() - used
         return self.step - begun
 
     def advance_epoch(self, seconds: float = math.inf) -> int:
@@ -162,6 +209,7 @@ class Simulation:
         self.start = self.net.init(self.streams.at(Purpose.START), setup.start, dtype=self.dtype)
         self.batches = Batches(self.streams, lambda: self.trainer.step)
         self.stopped = ""
+        self.cpu_seconds = 0.0
         self.changes: list[tuple[int, Setup]] = []
         self.best: tuple[float, float, int] = (math.inf, 0.0, 0)  # validation loss, epoch, step
         self._start_trainer()
@@ -197,8 +245,11 @@ class Simulation:
             self._remembers, trainer.state = remembers, optimiser.init(self.theta)
         trainer.optimiser, trainer.schedule = optimiser, schedule_of(setup)
         # What is not asked for costs nothing.
-        trainer.before = [self._before] if setup.clip or setup.decay else ()
-        trainer.project = self._after_step if setup.l1 else None
+        where = held(self.net, setup.frozen)
+        self._held = where.nonzero().squeeze(1) if where.any() else None
+        self._free = self.mask * ~where
+        trainer.before = [self._before] if setup.clip or setup.decay or self._held is not None else ()
+        trainer.project = self._after_step if setup.l1 or self._held is not None else None
         trainer.after = [self._follow] if setup.averaging else ()
         self.objective.set(setup)
         plain = not (setup.weight_noise or setup.dropout or setup.l2)
@@ -218,14 +269,20 @@ class Simulation:
         return self.setup.rate * float(factor)
 
     def _before(self, _: Trainer, __: Tensor, grad: Tensor) -> None:
+        if self._held is not None:
+            self._kept = self.theta[:, self._held]
+            grad[:, self._held] = 0
         if self.setup.clip:
             grad.mul_(min(1.0, self.setup.clip / (grad.norm().item() + 1e-6)))
         if self.setup.decay:
-            self.theta.mul_(1 - self.rate * self.setup.decay * self.mask)
+            self.theta.mul_(1 - self.rate * self.setup.decay * self._free)
 
     def _after_step(self, theta: Tensor) -> None:
-        optimiser = replace(self.trainer.optimiser, learning_rate=self.rate)
-        shrink(theta, self.setup.l1, step_sizes(optimiser, self.trainer.state), self.mask)
+        if self.setup.l1:
+            optimiser = replace(self.trainer.optimiser, learning_rate=self.rate)
+            shrink(theta, self.setup.l1, step_sizes(optimiser, self.trainer.state), self._free)
+        if self._held is not None:  # what an optimiser remembers of the time before would move them
+            theta[:, self._held] = self._kept
 
     def _follow(self, _: Trainer) -> None:
         if self.average is not None:

@@ -23,7 +23,7 @@ class Backprop:
     def __init__(self, mlp: MLPLayout, theta: Tensor, n: int) -> None:
         self.K = K = len(theta)
         self.mlp = mlp
-        self.activation = ACTIVATIONS[mlp.activation]
+        self.activations = [ACTIVATIONS[name] for name in mlp.activation_names]
         self.grad = torch.empty_like(theta)
         self.layers = mlp.views(theta)
         # Matrix products into a strided output are three times slower than into a dense one: each parameter
@@ -68,7 +68,7 @@ class Backprop:
                 xhat, scale = self.mlp.normalised(a, i, train, stats)
                 self.saved.append((xhat, scale))
                 torch.addcmul(layer.beta, layer.gamma, xhat, out=a)
-            self.activation.apply(a)
+            self.activations[i].apply(a)
             if masks is None and self.plain:
                 h = a
                 self.h_T.append(self.a_T[i])
@@ -107,7 +107,7 @@ class Backprop:
         """From dJ/dh after hidden layer i to dJ/dz before it; may work in place."""
         if self.masks is not None:
             d.mul_(self.masks[i])
-        self.activation.backward(d, self.a[i])
+        self.activations[i].backward(d, self.a[i])
         layer, grad = self.layers[i], self.grads[i]
         if layer.gamma is None or grad.gamma is None or grad.beta is None:
             return d

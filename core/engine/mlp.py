@@ -39,7 +39,7 @@ class MLP(MLPLayout):
     """An architecture, without parameters. Frozen and hashable.
 
     sizes: inputs, hidden widths, outputs.
-    activation: tanh, relu, leaky_relu, sigmoid or linear; the output is linear.
+    activation: tanh, relu, leaky_relu, sigmoid or linear, or one of them for each hidden layer; the output is linear.
     norm: None, "batch", "layer" or "group" (with `groups`).
     residual: add a hidden layer's input where widths match.
     dropout: P(drop) of hidden units in training; kept ones are scaled by 1/(1 - p).
@@ -121,19 +121,18 @@ class MLP(MLPLayout):
         masks: Sequence[Tensor] | None,
         stats: RunningStats | None,
     ) -> Activations:
-        activation = ACTIVATIONS[self.activation]
         pre: list[Tensor] = []
         normalised: list[Tensor] = []
         post: list[Tensor] = []
         h = x.expand(len(theta), -1, -1)
         *hidden, last = self.views(theta)
-        for i, layer in enumerate(hidden):
+        for i, (layer, name) in enumerate(zip(hidden, self.activation_names, strict=True)):
             z = torch.baddbmm(layer.bias, layer.weight, h)
             u = z
             if layer.gamma is not None and layer.beta is not None:
                 xhat, _ = self.normalised(z, i, train, stats)
                 u = torch.addcmul(layer.beta, layer.gamma, xhat)
-            a = activation.value(u)
+            a = ACTIVATIONS[name].value(u)
             if masks is not None:
                 a = a * masks[i]
             h = a + h if self.residual and a.shape == h.shape else a

@@ -22,7 +22,7 @@ class MLPLayout(Layered):
     """The fields of `MLP`, which says what each of them is. Raises ValueError naming the field."""
 
     sizes: tuple[int, ...] = (2, 16, 16, 1)
-    activation: str = "tanh"
+    activation: str | tuple[str, ...] = "tanh"
     norm: str | None = None
     residual: bool = False
     dropout: float = 0.0
@@ -34,8 +34,11 @@ class MLPLayout(Layered):
         object.__setattr__(self, "sizes", tuple(self.sizes))
         if len(self.sizes) < 2 or min(self.sizes) < 1:
             raise ValueError(f"sizes={self.sizes}: needs inputs and outputs, all at least 1")
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation={self.activation!r}: one of {', '.join(ACTIVATIONS)}")
+        if not isinstance(self.activation, str) and len(self.activation) != len(self.hidden):
+            raise ValueError(f"activation={self.activation!r}: one name, or one for each of {len(self.hidden)} hidden layers")
+        for name in [self.activation] if isinstance(self.activation, str) else self.activation:
+            if name not in ACTIVATIONS:
+                raise ValueError(f"activation={name!r}: one of {', '.join(ACTIVATIONS)}")
         if self.norm is not None and self.norm not in NORMS:
             raise ValueError(f"norm={self.norm!r}: None or one of {', '.join(NORMS)}")
         if self.norm == "group" and any(width % self.groups for width in self.hidden):
@@ -49,6 +52,11 @@ class MLPLayout(Layered):
     def hidden(self) -> tuple[int, ...]:
         """Widths of the hidden layers."""
         return self.sizes[1:-1]
+
+    @property
+    def activation_names(self) -> tuple[str, ...]:
+        """The name of each hidden layer's activation."""
+        return (self.activation,) * len(self.hidden) if isinstance(self.activation, str) else self.activation
 
     @property
     def norm_groups(self) -> int | None:

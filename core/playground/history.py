@@ -67,6 +67,10 @@ class History:
             self.records = [self.records[k] for k in kept]
             self.snapshots = [self.snapshots[k] for k in kept]
 
+    def drop_last(self) -> None:
+        """Forgets the newest record: the net has been changed since at the same step."""
+        del self.records[-1], self.snapshots[-1]
+
     def before(self, step: int) -> int:
         """The place of the last record at or before a step."""
         return max(0, bisect_right([record.step for record in self.records], step) - 1)

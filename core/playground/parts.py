@@ -131,7 +131,7 @@ def network(setup: Setup, problem: Problem) -> MLP:
     """The net of a set-up; what it is trained with is no part of it."""
     return MLP(
         (len(setup.inputs), *setup.widths, problem.outputs),
-        setup.activation,
+        setup.activations,
         norm=None if setup.norm == "none" else setup.norm,
         residual=setup.skips,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from core.controls import InvalidValue, choice, choices, decades, grid, number, numbers, switch
 from core.drawings import points, upload
 from core.lesson import Scene
+from core.playground.frozen import frozen
 from core.uploads import PointsForm
 
 DATA = {"circles": "Circles", "xor": "XOR", "gaussians": "Two Gaussians", "spiral": "Spiral", "moons": "Moons",
@@ -19,6 +20,7 @@ REGRESSION = ("plane", "hills")
 MADE = ("circles", "xor", "gaussians", "spiral", "moons", "blobs", "arms", "plane", "hills")
 INPUTS = {"x1": "x₁", "x2": "x₂", "x1x1": "x₁²", "x2x2": "x₂²", "x1x2": "x₁x₂", "sin1": "sin x₁", "sin2": "sin x₂"}
 ACTIVATIONS = {"tanh": "tanh", "relu": "ReLU", "leaky_relu": "leaky ReLU", "sigmoid": "sigmoid", "linear": "linear"}
+EACH = "each"  # in the place of an activation: each layer has its own
 NORMS = {"none": "none", "batch": "batch norm", "layer": "layer norm"}
 STARTS = {"torch": "PyTorch's", "xavier": "Xavier", "he": "He", "normal": "normal, σ = 1", "zero": "all zero"}
 METHODS = {"sgd": "SGD", "momentum": "Momentum", "nesterov": "Nesterov", "adagrad": "AdaGrad", "rmsprop": "RMSProp",
@@ -36,8 +38,9 @@ _CLOUD = ((450, 560), (512, 470), (580, 540), (500, 600), (540, 500), (470, 500)
 _RING = ((250, 500), (300, 700), (460, 790), (640, 760), (770, 610), (780, 430), (660, 280), (480, 240), (320, 320))
 OPENING = (*((i, j, 0) for i, j in _CLOUD), *((i, j, 1) for i, j in _RING))
 
-LIVE = frozenset({"points", "method", "rate", "alpha", "schedule", "horizon", "batch", "clip", "loss", "l1", "l2", "decay",
-                  "dropout", "input_noise", "weight_noise", "smoothing", "mixup", "averaging", "patience", "until", "epochs"})
+LIVE = frozenset({"points", "frozen", "method", "rate", "alpha", "schedule", "horizon", "batch", "clip", "loss", "l1", "l2",
+                  "decay", "dropout", "input_noise", "weight_noise", "smoothing", "mixup", "averaging", "patience", "until",
+                  "epochs"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +59,16 @@ class Setup(Scene):
     inputs: tuple[str, ...] = choices(("x1", "x2"), label="Inputs", options=INPUTS)
     hidden: tuple[float, ...] = numbers((6.0, 4.0), low=1, high=32, least=0, most=6, label="Hidden layers",
                                         help="Units of each, 1 to 32, up to six layers: “8, 4”. None at all is a linear model.")
-    activation: str = choice("tanh", label="Activation", options=ACTIVATIONS)
+    activation: str = choice("tanh", label="Activation", options=ACTIVATIONS | {EACH: "by layer"})
+    activation1: str = choice("tanh", label="Activation of layer 1", options=ACTIVATIONS, when=("activation", (EACH,)))
+    activation2: str = choice("tanh", label="of layer 2", options=ACTIVATIONS, when=("activation", (EACH,)))
+    activation3: str = choice("tanh", label="of layer 3", options=ACTIVATIONS, when=("activation", (EACH,)))
+    activation4: str = choice("tanh", label="of layer 4", options=ACTIVATIONS, when=("activation", (EACH,)))
+    activation5: str = choice("tanh", label="of layer 5", options=ACTIVATIONS, when=("activation", (EACH,)))
+    activation6: str = choice("tanh", label="of layer 6", options=ACTIVATIONS, when=("activation", (EACH,)))
     norm: str = choice("none", label="Norm", options=NORMS, more=True)
     skips: bool = switch(False, label="Skips", more=True, help="A layer adds its input where both are of one width.")
+    frozen: tuple[tuple[int, ...], ...] = frozen(label="Held weights")
     start: str = choice("torch", label="Start", options=STARTS, more=True)
     method: str = choice("sgd", label="Method", options=METHODS)
     rate: float = grid(0.1, values=RATES, label="Learning rate ε")
@@ -96,6 +106,17 @@ class Setup(Scene):
     def rules(self) -> None:
         if any(width != int(width) for width in self.hidden):
             raise InvalidValue("hidden", "units are counted in whole numbers")
+
+    def matters(self, name: str) -> bool:
+        """A layer's activation matters where there is such a layer."""
+        layer = name.removeprefix("activation")
+        return super().matters(name) and not (layer.isdigit() and int(layer) > len(self.hidden))
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """The activation of each hidden layer."""
+        each = self.activation == EACH
+        return tuple(getattr(self, f"activation{k + 1}") if each else self.activation for k in range(len(self.hidden)))
 
     @property
     def widths(self) -> tuple[int, ...]:

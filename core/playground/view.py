@@ -77,7 +77,8 @@ def _look(run: Simulation, theta: Tensor, stats: RunningStats | None, average: t
     weights = tuple(layer.weight[0].clone() for layer in run.net.views(theta))
     part = problem.part("training")
     at_points = run.net.activations(theta, run.inputs[:, :, part], stats=stats).post
-    dead = sum(int((layer[0] == 0).all(1).sum()) for layer in at_points) if setup.activation == "relu" else 0
+    dead = sum(int((layer[0] == 0).all(1).sum())
+               for layer, name in zip(at_points, setup.activations, strict=True) if name == "relu")
     gradient = run.gradient(theta)
     norms = tuple(float(torch.cat([layer.weight[0].flatten(), layer.bias[0].flatten()]).norm())
                   for layer in run.net.views(gradient))

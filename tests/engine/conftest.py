@@ -26,9 +26,9 @@ def build(mlp: MLP, row: Tensor) -> nn.Sequential:
         "group": lambda width: nn.GroupNorm(mlp.groups, width),
     }
     modules: list[nn.Module] = []
-    for fan_in, width in zip(mlp.sizes, mlp.hidden, strict=False):
+    for fan_in, width, name in zip(mlp.sizes, mlp.hidden, mlp.activation_names, strict=False):
         norm = [norms[mlp.norm](width)] if mlp.norm else []
-        modules += [nn.Linear(fan_in, width), *norm, ACTIVATIONS[mlp.activation]()]
+        modules += [nn.Linear(fan_in, width), *norm, ACTIVATIONS[name]()]
     model = nn.Sequential(*modules, nn.Linear(mlp.sizes[-2], mlp.sizes[-1])).to(row.dtype)
     nn.utils.vector_to_parameters(row, model.parameters())
     return model

@@ -62,7 +62,7 @@ def test_equals_autograd(loss, activation, norm):
 
 
 @pytest.mark.parametrize("norm", [None, "batch", "layer", "group"])
-@pytest.mark.parametrize("activation", ["tanh", "relu", "leaky_relu", "sigmoid", "linear"])
+@pytest.mark.parametrize("activation", ["tanh", "relu", "leaky_relu", "sigmoid", "linear", ("relu", "sigmoid")])
 def test_equals_sequential(activation, norm, sequential):
     mlp = MLP((3, 8, 6, C), activation, norm, groups=2)
     theta, x, y = problem(mlp, cross_entropy)

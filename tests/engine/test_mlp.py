@@ -165,6 +165,8 @@ def test_forward_mode_derivatives_survive_the_fast_tanh():
         (lambda: MLP((2,)), "sizes"),
         (lambda: MLP((2, 0, 1)), "sizes"),
         (lambda: MLP(activation="swish"), "activation"),
+        (lambda: MLP(activation=("tanh",)), "activation"),
+        (lambda: MLP(activation=("tanh", "swish")), "activation"),
         (lambda: MLP(norm="instance"), "norm"),
         (lambda: MLP((2, 6, 1), norm="group", groups=4), "groups"),
         (lambda: MLP(dropout=1.0), "dropout"),

@@ -22,18 +22,18 @@ class Net(nn.Module):
     def __init__(self, setup, outputs):
         super().__init__()
         sizes = (len(setup.inputs), *setup.widths, outputs)
-        self.affine = nn.ModuleList(nn.Linear(i, o, dtype=FLOAT) for i, o in pairwise(sizes))
+        self.affine: Any = nn.ModuleList(nn.Linear(i, o, dtype=FLOAT) for i, o in pairwise(sizes))
         make = {
             "none": lambda _: nn.Identity(),
             "batch": lambda o: nn.BatchNorm1d(o, dtype=FLOAT),
             "layer": lambda o: nn.LayerNorm(o, dtype=FLOAT),
         }
-        self.norms = nn.ModuleList(make[setup.norm](o) for o in sizes[1:-1])
-        self.activation, self.skips = ACTIVATIONS[setup.activation](), setup.skips
+        self.norms: Any = nn.ModuleList(make[setup.norm](o) for o in sizes[1:-1])
+        self.activations, self.skips = [ACTIVATIONS[name]() for name in setup.activations], setup.skips
 
     def forward(self, x, masks=None):
         for k, (affine, norm) in enumerate(zip(self.affine, self.norms, strict=False)):
-            h = self.activation(norm(affine(x)))
+            h = self.activations[k](norm(affine(x)))
             if masks is not None:
                 h = h * masks[k].T
             x = x + h if self.skips and x.shape == h.shape else h
@@ -151,6 +151,8 @@ class Oracle:
             p.data = value
         for w in self.weights:
             w.grad = w.grad + setup.l2 * w.detach()
+        for p, keep in self.held():
+            p.grad[keep] = 0
         if setup.clip:
             nn.utils.clip_grad_norm_(list(self.net.parameters()), setup.clip)
         self.descend()
@@ -169,8 +171,25 @@ class Oracle:
         y = y if n_classes == 2 else 2 * y - 1
         return (1 - out * y).clamp_min(0).mean(1)
 
+    def held(self):
+        """Parameters with a mask of what is frozen in them."""
+        for layer, unit, *source in self.setup.frozen:
+            affine = self.net.affine[layer - 1]
+            at = unit - 1
+            if source and source[0]:
+                mask = torch.zeros_like(affine.weight, dtype=torch.bool)
+                mask[at, source[0] - 1] = True
+                yield affine.weight, mask
+                continue
+            norm = list(self.net.norms[layer - 1].parameters()) if layer <= len(self.net.norms) else []
+            for p in [affine.bias] if source else [affine.weight, affine.bias, *norm]:
+                mask = torch.zeros_like(p, dtype=torch.bool)
+                mask[at] = True
+                yield p, mask
+
     def descend(self):
         setup, rate = self.setup, self.rate()
+        kept = [(p, mask, p.detach()[mask].clone()) for p, mask in self.held()]
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         if setup.method == "adam":
@@ -183,6 +202,8 @@ class Oracle:
             for w in self.weights:
                 size = self.size(w, rate)
                 w.data = w.sign() * (w.abs() - setup.l1 * size).clamp_min(0)
+        for p, mask, values in kept:
+            p.data[mask] = values
         self.step += 1
         if self.average is not None:
             self.average = setup.averaging * self.average + (1 - setup.averaging) * self.theta

@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
+from core.playground.frozen import held
 from core.playground.setup import LIVE, Setup
 from core.simulation import Simulation
 from tests.playground.oracle import FLOAT, compare
@@ -43,16 +44,22 @@ TOUR = [
     dict(loss="cross_entropy", l1=0.0, dropout=0.0),
     dict(averaging=0.0, input_noise=0.0, mixup=0.0),
     dict(averaging=0.99),
+    dict(frozen=((1, 2), (2, 1, 3), (2, 4, 0), (3, 1, 1))),
+    dict(l1=0.01, decay=0.1, clip=0.3),
+    dict(method="momentum", alpha=0.9),
+    dict(frozen=()),
 ]
 STRUCTURE = [
     dict(activation="relu"),
     dict(activation="leaky_relu"),
     dict(activation="sigmoid"),
     dict(activation="linear"),
+    dict(activation="each", activation1="relu", activation2="sigmoid"),
     dict(hidden=()),
     dict(hidden=(4.0, 4.0, 4.0), skips=True),
     dict(norm="layer", batch=20),
     dict(norm="batch", batch=20),
+    dict(norm="batch", batch=20, frozen=((1, 2), (2, 1, 3))),
     dict(start="he"),
     dict(start="xavier"),
     dict(start="normal"),
@@ -222,3 +229,50 @@ def test_weights_that_l1_made_zero_come_back():
     run.apply(replace(run.setup, weight_noise=0.1))
     run.advance(200)
     assert (run.theta[gone] != 0).all()
+
+
+def test_a_unit_that_is_held_stays_and_may_move_again():
+    run = Simulation(Setup(**SMALL, norm="layer", method="adam", rate=0.01, l1=0.01, decay=0.1))
+    run.advance(50)
+    run.apply(replace(run.setup, frozen=((1, 2),)))
+    before = run.theta.clone()
+    run.advance(50)
+    moved = run.theta != before
+    layer = run.net.views(moved)[0]
+    for part in (layer.weight, layer.bias, layer.gamma, layer.beta):
+        assert not part[0, 1].any() and part[0, [0, 2, 3, 4]].any()
+    run.apply(replace(run.setup, frozen=()))
+    run.advance(5)
+    assert (run.net.views(run.theta != before)[0].weight[0, 1]).all()
+
+
+def test_what_is_held_beyond_the_net_means_nothing():
+    names = ((7, 1), (1, 32), (1, 1, 32), (2, 1))
+    assert not held(Simulation(Setup(hidden=())).net, names).any()
+
+
+def test_a_weight_is_written_taken_back_and_written_again():
+    run = Simulation(Setup(**SMALL), dtype=FLOAT)
+    run.advance(20)
+    place, theta = run.net.views(run.theta)[1].weight, run.theta.clone()
+    old = float(place[0, 2, 3])
+    run.edit(2, 3, 4, 7.5)
+    assert float(place[0, 2, 3]) == 7.5 and int((run.theta != theta).sum()) == 1
+    assert run.history.records[-1].step == 20 and run.history.records[-1].norm > 7
+    run.undo()
+    assert float(place[0, 2, 3]) == old
+    run.redo()
+    assert float(place[0, 2, 3]) == 7.5
+    run.edit(3, 1, 0, -1.0)
+    assert float(run.net.views(run.theta)[2].bias[0, 0, 0]) == -1
+    run.rewind()
+    assert torch.equal(run.theta, run.start), "the start is the seed's"
+
+
+@pytest.mark.parametrize("edit", [(4, 1, 1, 0.0), (1, 6, 1, 0.0), (1, 1, 3, 0.0), (0, 1, 1, 0.0), (1, 1, 1, float("nan")),
+                                  (1, 1, 1, 1e9)])
+def test_a_weight_that_is_not_there_or_no_number_is_left(edit):
+    run = Simulation(Setup(**SMALL))
+    with pytest.raises(ValueError, match=r"stays as it was|nothing has changed"):
+        run.edit(*edit)
+    assert torch.equal(run.theta, run.start) and not run.can_undo
