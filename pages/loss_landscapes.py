@@ -102,7 +102,8 @@ def _surface_panels(result: Result, scene: Config) -> list[Panel]:
               title=f"{name}: the path on the map", pair="surface", alt=lambda: alts.landscape(result, 0, "contours"),
               caption="Stars: minima; levels are logarithmic. Click to start elsewhere."),
         Panel(id="surface", figure=lambda: pictures.surface3d(result, scene, 0), span=6, height="tall",
-              title=f"{name} as a surface", caption="Height: the loss above the lowest minimum, logarithmic.",
+              title=f"{name} as a surface",
+              caption=f"Height: the loss above the lowest minimum, logarithmic.{pictures.floor(result, 0)}",
               alt=lambda: alts.landscape(result, 0, "a surface")),
         Panel(id="loss", figure=lambda: curves.loss(result, scene, 0), span=6, title="Loss through training", pair="sharpness",
               caption="Height above the lowest minimum. A line ends where this is no longer finite, or too small for the axis.",
@@ -133,7 +134,8 @@ def _surface(result: Result, scene: Config, m: int, id: str, pair: str = "") -> 
     basins = NEVER if result.basins is None else int(result.basins[m])
     return Panel(id=id, figure=lambda: pictures.surface3d(result, scene, m), span=6, height="tall", keyed=False, pair=pair,
                  title=net if basins == NEVER else f"{net}: {words.format_basins(basins)}",
-                 caption=f"Height: the loss{levels}. Ring: start; line: training's path; dot: its end."
+                 caption=f"Height: the loss{levels}.{pictures.floor(result, m)} "
+                         "Ring: start; line: training's path; ball: its end."
                  + words.diamonds(result, m),
                  alt=lambda: alts.landscape(result, m, "a surface"))
 

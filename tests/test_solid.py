@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial import ConvexHull
 
 from figures import solid
 
@@ -78,3 +79,31 @@ def test_a_path_is_cut_into_dashes_that_lie_on_it(dash, part):
     assert (np.diff(known) >= 0).all() and 1 <= known[0] <= 2 and known[-1] == len(points)
     kept, counts = solid.dashed(path, "solid", np.ones(3))
     assert kept is path and counts.tolist() == list(range(1, 41))
+
+
+def test_a_diamond_is_a_closed_body_round_its_place():
+    at, size = np.array([[1.0, 2.0, 3.0], [-4.0, 0.0, 0.5]]), np.array([0.5, 1.0, 2.0])
+    trace = solid.diamonds(at, size, "#000000")
+    corners = np.stack([trace[axis] for axis in "xyz"], 1).astype(float)
+    faces = np.stack([trace[axis] for axis in "ijk"], 1)
+    hull = ConvexHull(np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 0, 0], [0, -1, 0], [0, 0, -1]]))
+    assert {frozenset(f) for f in faces[:8].tolist()} == {frozenset(f) for f in hull.simplices.tolist()}
+    assert (faces[8:] == faces[:8] + 6).all()
+    for k in range(2):
+        away = (corners[6 * k : 6 * k + 6] - at[k]) / size
+        np.testing.assert_allclose(np.abs(away).sum(1), 1, atol=1e-6)
+
+
+def test_a_ball_is_where_the_path_is_and_vanishes_where_there_is_none():
+    path = np.array([[0.0, 0, 0], [1, 1, 1], [np.nan, 2, 2], [3, 3, 3]])
+    for some in (path, path[:3], path[2:3]):
+        trace = solid.ball(some, np.full(3, 0.1), "#000000")
+        frames = np.stack([trace["meta"]["frames"][axis] for axis in "xyz"], -1).astype(float)
+        assert np.isfinite(frames).all()
+        there = np.asarray(np.isfinite(some).all(1))
+        np.testing.assert_allclose(np.linalg.norm(frames[there] - some[there][:, None], axis=2), 0.1, atol=1e-6)
+        assert not np.ptp(frames[~there], axis=1).any()
+        assert np.ptp(trace["x"]) == pytest.approx(0.2 if there[-1] else 0.0, abs=1e-6)
+    faces = np.stack([trace[axis] for axis in "ijk"], 1)
+    hull = ConvexHull(frames[0] if np.ptp(frames[0]) else solid._round()[0])
+    assert {frozenset(f) for f in faces.tolist()} == {frozenset(f) for f in hull.simplices.tolist()}

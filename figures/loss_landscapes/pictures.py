@@ -24,6 +24,8 @@ AXES = {
     "segment": ("towards the second solution (distance)", "across (distance)"),
     "surface": ("first parameter θ₁", "second parameter θ₂"),
 }
+SIDES = (1.15, 1.15, 0.75)  # of the box that a surface stands in
+MARK = 0.022  # half of a mark's size, in the same measure
 LIFT = 0.06  # of the surface's height, so that the ground hides neither the path nor the lower half of its flat marks
 
 
@@ -131,6 +133,13 @@ def _nearest(result: Result, m: int, places: np.ndarray) -> np.ndarray:
     return result.grid[m].numpy()[row, column]
 
 
+def floor(result: Result, m: int) -> str:
+    """What the two sides of a surface's floor are, in words; nothing until it is known."""
+    if not result.kinds:
+        return ""
+    return f" Floor: {' and '.join(name.split(' (')[0] for name in AXES[result.kinds[m]])}."
+
+
 def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
     """The same plane as a surface: the contour's colours, and the same shadow of the path lying on it."""
     if result.grid is None or result.a is None or result.b is None or result.projection_loss is None:
@@ -143,34 +152,27 @@ def surface3d(result: Result, scene: Config, m: int) -> go.Figure:
     (x0, x1), (y0, y1) = ((float(axis[m][0]), float(axis[m][-1])) for axis in (result.a, result.b))
     path[(path[:, 0] < x0) | (path[:, 0] > x1) | (path[:, 1] < y0) | (path[:, 1] > y1)] = np.nan
     lift = LIFT * (scale.high - scale.low)
-    z = scale.of(result.projection_loss[:, m].numpy()) + lift
+    path = np.column_stack([path, scale.of(result.projection_loss[:, m].numpy()) + lift])
     colour = style.colour(hue(net, scene))
-    x, y, z = style.array(path[:, 0]), style.array(path[:, 1]), style.array(z)
+    x, y, z = style.array(path).T
     line = dict(type="scatter3d", x=x, y=y, z=z, mode="lines", line=dict(color=colour, width=9), hoverinfo="skip")
-    head = dict(type="scatter3d", x=x[-1:], y=y[-1:], z=z[-1:], mode="markers", hoverinfo="skip",
-                marker=dict(size=7, color=colour, line=dict(color=style.PAPER, width=2)))
+    size = MARK * np.array([(x1 - x0) / SIDES[0], (y1 - y0) / SIDES[1], (scale.high - scale.low + 3 * lift) / SIDES[2]])
     lines = _lines(scale)
     ground = solid.ground(
         result.a[m].numpy(), result.b[m].numpy(), scale.of(result.grid[m].numpy()),
         np.arange(lines["start"], lines["end"], lines["size"])[1:], cmin=scale.low, cmax=scale.high,
         customdata=style.array(result.grid[m].flatten()), hovertemplate="loss %{customdata:.4g}<extra></extra>",
         lighting=dict(ambient=0.65, diffuse=0.75, specular=0.05, roughness=0.9), lightposition=dict(x=-2000, y=-4000, z=8000))
-    ring = dict(type="scatter3d", x=x[:1], y=y[:1], z=z[:1], mode="markers", hoverinfo="skip",
-                marker=dict(symbol="circle-open", size=7, color=colour))
-    traces = [*ground, ring, style.grow(line, list(range(1, len(path) + 1))),
-              style.frames(head, x=x[:, None], y=y[:, None], z=z[:, None])]
+    start = solid.ring(path[0] + [0, 0, size[2]], 1.5 * size, color=colour, width=5)
+    traces = [*ground, start, style.grow(line, list(range(1, len(path) + 1))), solid.ball(path, size, colour)]
     if result.bottoms:
         at = result.bottoms[m].numpy()
-        heights = style.array(scale.of(_nearest(result, m, at)) + lift)
-        traces.insert(2, dict(type="scatter3d", x=style.array(at[:, 0]), y=style.array(at[:, 1]), z=heights, mode="markers",
-                              hoverinfo="skip", marker=dict(symbol="diamond", size=4, color=style.INK)))
-    names = (*(name.split(" (")[0] for name in AXES[result.kinds[m]]), "")  # the height is named below: it stands at the rim
-    across, back, up = (dict(title=dict(text=name), showticklabels=False) for name in names)
+        traces.insert(2, solid.diamonds(np.column_stack([at, scale.of(_nearest(result, m, at)) + lift]), 0.7 * size, style.INK))
     return style.figure(
         traces, showlegend=False, margin=dict(l=0, r=0, t=0, b=0), uirevision=f"{scene.problem}:{result.kinds[m]}",
-        scene=dict(xaxis=dict(across, range=[x0, x1]), yaxis=dict(back, range=[y0, y1]),
-                   zaxis=dict(up, tickvals=scale.ticks, range=[scale.low - lift, scale.high + 2 * lift]),
-                   aspectmode="manual", aspectratio=dict(x=1.15, y=1.15, z=0.75),
+        scene=dict(xaxis=solid.axis(x0, x1), yaxis=solid.axis(y0, y1),
+                   zaxis=solid.axis(scale.low - lift, scale.high + 2 * lift, scale.ticks),
+                   aspectmode="manual", aspectratio=dict(zip("xyz", SIDES, strict=True)),
                    camera=dict(eye=dict(x=0.5, y=-1.6, z=1.15), center=dict(x=0, y=0, z=-0.12))))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -18,6 +17,7 @@ from core.lessons.loss_landscapes import lab as landscape_lab
 from core.lessons.loss_landscapes.lesson import Config, Result, run
 from core.moments import NEVER
 from examples import loss_landscapes as example
+from figures import style
 from figures.loss_landscapes import pictures
 from tests.pages import page_spec
 from tests.scenes import anything
@@ -339,8 +339,12 @@ def test_the_part_near_the_path_is_framed_by_it():
     assert run(Config(plane="trajectory", **SMALL)).near is None, "its own frame is the path's"
 
 
-def diamonds(figure: go.Figure) -> list[Any]:
-    return [t for t in figure.data if t["type"].startswith("scatter") and t["marker"]["symbol"] == "diamond"]
+def diamonds(figure: go.Figure) -> list[np.ndarray]:
+    """Places [n, 2] of the diamonds in ink, a list for each trace; on a surface each is an octahedron of six corners."""
+    flat = [t for t in figure.data if t["type"] == "scatter" and t["marker"]["symbol"] == "diamond"]
+    solid = [t for t in figure.data if t["type"] == "mesh3d" and t["color"] == style.INK]
+    flat, solid = ([np.stack([t["x"], t["y"]], 1) for t in traces] for traces in (flat, solid))
+    return flat + [corners.reshape(-1, 6, 2).mean(1) for corners in solid]
 
 
 def test_the_basins_that_are_counted_are_marked_at_their_bottoms():
@@ -356,8 +360,8 @@ def test_the_basins_that_are_counted_are_marked_at_their_bottoms():
             places, grid = result.bottoms[m], some(result.grid)[m]
             assert len(places) == int(some(result.basins)[m]) > 0
             marks, solid = (diamonds(figure(result, scene, m)) for figure in (pictures.contour, pictures.surface3d))
-            for trace in (*marks, *solid):
-                np.testing.assert_allclose(np.stack([trace["x"], trace["y"]], 1), places, rtol=1e-6)
+            for marked in (*marks, *solid):
+                np.testing.assert_allclose(marked, places, rtol=1e-5, atol=1e-6)
             assert len(marks) == len(solid) == 1
             a, b = some(result.a)[m], some(result.b)[m]
             for x, y in places:
