@@ -28,7 +28,9 @@ COLOURS = {
     # classes, with the ends of the probability scale
     "class_a": ("#0072B2", "#5DB4E8"),
     "class_b": ("#CC5800", "#FF9550"),
-    "class_c": ("#449240", "#7CCB7C"),
+    "class_c": ("#2F6410", "#4F8915"),
+    "class_d": ("#E13CF6", "#C22583"),
+    "class_e": ("#AC0A4B", "#FB4B71"),
     # penalties
     "l1": ("#B2028B", "#E75FC7"),
     "l2": ("#1C37FD", "#628AFF"),
@@ -224,7 +226,19 @@ def figure(traces: Sequence[Trace] = (), *, x: str = "", y: str = "", equal: boo
     layout = dict(template="none", xaxis_title_text=x, yaxis_title_text=y, **layout)
     if equal:
         layout |= dict(yaxis_scaleanchor="x", yaxis_constrain="domain", xaxis_constrain="domain")
-    return go.Figure(list(traces), layout=layout, _validate=False)
+    return go.Figure(list(traces), layout=_nested(layout), _validate=False)
+
+
+def _nested(layout: dict[str, Any]) -> dict[str, Any]:
+    """The layout with names such as xaxis_title_text taken apart, for which Plotly takes eight times as long."""
+    apart = {name: name.split("_") for name in layout if name not in ("paper_bgcolor", "plot_bgcolor")}
+    whole = {name: value for name, value in layout.items() if len(apart.get(name, ())) < 2}
+    for name, parts in apart.items():
+        node = whole
+        for part in parts[:-1]:
+            node[part] = node = dict(node.get(part) or {})
+        node[parts[-1]] = layout[name]
+    return whole
 
 
 def theory(x: Any, y: Any, name: str = "theory", **about: Any) -> Trace:
