@@ -29,7 +29,7 @@ COLOURS = {
     "class_a": ("#0072B2", "#5DB4E8"),
     "class_b": ("#CC5800", "#FF9550"),
     "class_c": ("#2F6410", "#4F8915"),
-    "class_d": ("#E13CF6", "#C22583"),
+    "class_d": ("#D66CAB", "#C22583"),
     "class_e": ("#AC0A4B", "#FB4B71"),
     # penalties
     "l1": ("#B2028B", "#E75FC7"),
@@ -231,8 +231,8 @@ def figure(traces: Sequence[Trace] = (), *, x: str = "", y: str = "", equal: boo
 
 def _nested(layout: dict[str, Any]) -> dict[str, Any]:
     """The layout with names such as xaxis_title_text taken apart, for which Plotly takes eight times as long."""
-    apart = {name: name.split("_") for name in layout if name not in ("paper_bgcolor", "plot_bgcolor")}
-    whole = {name: value for name, value in layout.items() if len(apart.get(name, ())) < 2}
+    apart = {name: name.split("_") for name in layout if "_" in name and name not in ("paper_bgcolor", "plot_bgcolor")}
+    whole = {name: value for name, value in layout.items() if name not in apart}
     for name, parts in apart.items():
         node = whole
         for part in parts[:-1]:

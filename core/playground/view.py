@@ -155,7 +155,7 @@ def answers(run: Simulation, out: Tensor) -> Tensor:
     if run.problem.classes:
         entropy = run.setup.minimised == "cross_entropy"
         if run.problem.classes == 2:
-            out = out.sigmoid() if entropy else ((1 + out) / 2).clamp(0, 1)
+            out = out.sigmoid() if entropy else (1 + out) / 2
         elif entropy:
             out = out.softmax(0)
     return out.unflatten(1, (SIDE, SIDE)).to(torch.float32)

@@ -119,11 +119,12 @@ def _layers(view: View) -> list[str]:
 
 def gradients(view: View) -> go.Figure:
     """The gradient's norm by layer."""
-    norms = np.clip(np.array(view.gradients), FLOOR, TOP)
+    norms = np.clip(np.nan_to_num(np.array(view.gradients), nan=FLOOR, posinf=TOP), FLOOR, TOP)
     bars = dict(type="bar", x=_layers(view), y=style.array(norms), marker=dict(color=style.COLOURS["train"][0]), width=0.6,
                 hovertemplate="%{x}: %{y:.2g}<extra></extra>")
+    low, high = np.floor(np.log10(norms.min()) - 0.3), np.ceil(np.log10(norms.max()) + 0.3)
     return style.figure([bars], x="layer", y="norm of the gradient", yaxis_type="log", showlegend=False,
-                        yaxis_range=_decades(view.gradients))
+                        yaxis_range=[float(low), float(high)])
 
 
 def weights(view: View) -> go.Figure:
