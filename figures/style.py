@@ -29,7 +29,7 @@ COLOURS = {
     "class_a": ("#0072B2", "#5DB4E8"),
     "class_b": ("#CC5800", "#FF9550"),
     "class_c": ("#2F6410", "#4F8915"),
-    "class_d": ("#D66CAB", "#C22583"),
+    "class_d": ("#D66CAB", "#CC84BE"),
     "class_e": ("#AC0A4B", "#FB4B71"),
     # penalties
     "l1": ("#B2028B", "#E75FC7"),

@@ -15,7 +15,7 @@ from core.playground.view import EDGES, View, histogram
 from figures import style
 from figures.kinds import Layer, NetworkDiagram, levels
 
-FLOOR, TOP = 1e-6, 3e38  # what is smaller, or infinite, is drawn there on a logarithmic axis
+FLOOR, TOP = 1e-6, 3e38  # between which a logarithmic axis lies
 
 
 def legend() -> list[tuple[str, str, str]]:
@@ -47,7 +47,7 @@ def losses(view: View) -> go.Figure:
     curves = _by_set(view, lambda record, k: record.loss[k], ".3g")
     if any(record.averaged for record in view.records):
         curves += _by_set(view, lambda record, k: record.averaged[k] if record.averaged else np.nan, ".3g", averaged=True)
-    objective = style.theory(_steps(view), _ends([r.objective for r in view.records]), "minimised")
+    objective = style.theory(_steps(view), [r.objective for r in view.records], "minimised")
     values = [v for r in view.records for v in (r.objective, *r.loss, *(r.averaged or ()))]
     return _curves(view, [*curves, objective], view_loss(view), yaxis_type="log", yaxis_range=_decades(values))
 
@@ -72,23 +72,18 @@ def _steps(view: View) -> np.ndarray:
     return np.array([r.step for r in view.records], np.int32)
 
 
-def _ends(values: Sequence[float]) -> np.ndarray:
-    """Values of a curve; what has overflowed is at the top, and what is no number is left out."""
-    return np.clip(np.array(values, np.float64), -TOP, TOP).astype(np.float32)
-
-
 def _by_set(view: View, value: Callable[[Record, int], float], digits: str, unit: str = "",
             averaged: bool = False) -> list[style.Trace]:
     """A curve for each set that has samples. value(record, number of the set)."""
     steps, told, dash = _steps(view), ", averaged net" if averaged else "", "dash" if averaged else "solid"
-    return [dict(type="scatter", x=steps, y=_ends([value(r, k) for r in view.records]), mode="lines", name=f"{name}{told}",
+    return [dict(type="scatter", x=steps, y=style.array([value(r, k) for r in view.records]), mode="lines", name=f"{name}{told}",
                  line=dict(color=_hue(name), width=1.6 if averaged else 2.2, dash=dash),
                  hovertemplate=f"{name}{told}: %{{y:{digits}}}{unit} at step %{{x}}<extra></extra>")
             for k, name in enumerate(SETS) if name in view.sets]
 
 
 def _curves(view: View, curves: Sequence[style.Trace], y: str, **about: Any) -> go.Figure:
-    """Curves against the step, with a dotted line at each change of the set-up."""
+    """Curves against the step, with a dotted line at each change of the set-up. A line ends where its numbers overflow."""
     shapes = [dict(type="line", x0=step, x1=step, yref="paper", y0=0, y1=1, line=dict(color=style.MUTED, width=1, dash="dot"))
               for step in view.changes[-20:] if step]
     return style.figure(curves, x="step", y=y, showlegend=False, shapes=shapes, xaxis_range=[0, max(20, view.step)], **about)
@@ -106,7 +101,7 @@ def _hue(name: str) -> str:
 def _decades(values: Sequence[float]) -> list[float]:
     """The range of a logarithmic axis in whole halves of a decade, so that it seldom moves."""
     seen = np.array(values)
-    seen = np.clip(seen[seen > 0], FLOOR, TOP)
+    seen = np.clip(seen[np.isfinite(seen) & (seen > 0)], FLOOR, TOP)
     if not len(seen):
         return [-2.0, 0.5]
     low, high = np.log10(seen.min()), np.log10(seen.max())
@@ -154,10 +149,8 @@ def _histograms(view: View, values: Sequence[Any], x: str, hue: str) -> go.Figur
             traces.append(dict(type="bar", x=[0.0], y=[100 * counts.zeros / size], width=width / 2, yaxis=axis,
                                marker=dict(color=style.INK),
                                hovertemplate=f"{name}, exactly 0: {counts.zeros} of {size}<extra></extra>"))
-        most = 100 * max(int(counts.bins.max()), counts.zeros) / size
-        row = 1 / len(names)
-        about[f"yaxis{k + 1 if k else ''}"] = dict(
-            domain=[1 - (k + 0.85) * row, 1 - k * row], range=[0, _top([most])], title=dict(text=name), showticklabels=False,
-            ticks="", showgrid=False, anchor="x")
+        top, row = _top([100 * max(int(counts.bins.max()), counts.zeros) / size]), 1 / len(names)
+        about[f"yaxis{k + 1 if k else ''}"] = dict(domain=[1 - (k + 0.85) * row, 1 - k * row], range=[0, top], anchor="x",
+                                                   tickvals=[top / 2], ticktext=[name], ticks="", showgrid=False)
     return style.figure(traces, x=x, showlegend=False, barmode="overlay", xaxis_range=[float(EDGES[0]), float(EDGES[-1])],
                         xaxis_anchor="y" if len(names) == 1 else f"y{len(names)}", **about)

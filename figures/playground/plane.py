@@ -73,14 +73,15 @@ def _answer(view: View, x: np.ndarray, y: np.ndarray, shown: Sequence[str]) -> s
         key = dict(orientation="h", y=1.0, yanchor="bottom", thickness=10, outlinewidth=0, dtick=HEIGHTS,
                    title=dict(text="height", side="top"))
         return heat | dict(z=fine(values[0]), zmin=-SOFT, zmax=SOFT, colorscale=style.PROBABILITY, zsmooth="fast",
-                           showscale=True, colorbar=key, hovertemplate="the net says %{z:.2f}<extra></extra>")
+                           showscale=True, colorbar=key, hovertemplate="the net says %{z:.3~g}<extra></extra>")
     counts = "".join(f"<br>{_counts(view, which, k)}" for which in shown for k in range(problem.classes)
                      if int(view.confusion(which)[k].sum()))
     if problem.classes == 2:
         first, second = problem.names
         what = f"P({second}) =" if view.setup.minimised == "cross_entropy" else f"from {first} at 0 to {second} at 1:"
+        digits = ".2f" if view.setup.minimised == "cross_entropy" else ".3~g"
         return heat | dict(z=fine(values[0]), zmin=0, zmax=1, colorscale=style.PROBABILITY, zsmooth="fast",
-                           hovertemplate=f"{what} %{{z:.2f}}{counts}<extra></extra>")
+                           hovertemplate=f"{what} %{{z:{digits}}}{counts}<extra></extra>")
     colours = hues(problem.classes)
     steps = [[(k + end) / len(colours), colour] for k, colour in enumerate(colours) for end in (0, 1)]
     return heat | dict(z=(values.argmax(0) + 1).astype(np.uint8), zmin=0.5, zmax=len(colours) + 0.5, colorscale=steps,
@@ -122,17 +123,17 @@ def _points(view: View, which: str) -> list[style.Trace]:
     about = dict(size=size, line=dict(color=edge, width=1))
     if not problem.classes:
         about["line"] = dict(color=style.MUTED if which == "training" else style.INK, width=1)  # a height of 0 is as the paper
-        told = f"{which} set: height %{{marker.color:.2f}}<br>the net says %{{customdata:.2f}}<extra></extra>"
+        told = f"{which} set: height %{{marker.color:.3~g}}<br>the net says %{{customdata:.3~g}}<extra></extra>"
         return [dict(type="scatter", x=x[0], y=x[1], mode="markers", customdata=score, hovertemplate=told,
                      marker=about | dict(color=style.array(y), colorscale=style.PROBABILITY, cmin=-SOFT, cmax=SOFT))]
     said = np.array(problem.names)[view.said[part].numpy()]
-    measure = "P =" if view.setup.minimised == "cross_entropy" else "output"
+    measure = "P = %{customdata:.2f}" if view.setup.minimised == "cross_entropy" else "output %{customdata:.3~g}"
     traces = []
     for k, name in enumerate(problem.names):
         at = (y == k).nonzero()[0]
         if not len(at):
             continue
-        told = f"{name}, {which} set<br>the net says %{{text}}, {measure} %{{customdata:.2f}}<br>{_counts(view, which, k)}"
+        told = f"{name}, {which} set<br>the net says %{{text}}, {measure}<br>{_counts(view, which, k)}"
         traces.append(dict(type="scatter", x=x[0, at], y=x[1, at], mode="markers", text=said[at].tolist(), customdata=score[at],
                            hovertemplate=f"{told}<extra></extra>",
                            marker=about | dict(color=style.COLOURS[CLASSES[k]][0], symbol=SYMBOLS[k])))
