@@ -31,13 +31,13 @@ def draw(view: View, setup: Setup, tested: bool) -> Board:
     said, drawn = alt_texts(view), setup.data == "drawn"
     changed = " Dotted: a change of the set-up." if any(view.changes) else ""
     averaged = " Dashed in the colour of a set: the averaged net." if view.now.averaged else ""
-    rows = "A row for each layer, shares of its numbers; the outermost bins hold what lies beyond."
+    rows = "A row for each layer, at its own scale; the outermost bins hold what lies beyond."
     panels = [
         Panel(id="surface", figure=lambda: plane.pad(view) if drawn else plane.surface(view, tested), span=6, height="tall",
               title="What the net says", alt=said["surface"], keyed=False, drawing="points" if drawn else "",
               caption=lambda: _surface_caption(view)),
         Panel(id="net", figure=lambda: pictures.net(view), span=6, height="tall", title="What each unit says", alt=said["net"],
-              caption="Each unit's response over the plane at its own scale: blue below 0, orange above."),
+              keyed=False, caption="Each unit's response over the plane at its own scale: blue below 0, orange above."),
         Panel(id="losses", figure=lambda: pictures.losses(view), span=6, title="What is minimised, and the loss of each set",
               alt=said["losses"],
               caption=f"Whole sets, without dropout or noise. Minimised: training loss with its penalties.{averaged}{changed}"),

@@ -122,10 +122,10 @@ def test_zeros_of_l1_have_a_bar_of_their_own():
     view = look(run)
     zeros = int((run.net.views(run.theta)[0].weight == 0).sum())
     assert 0 < zeros < 5 and zeros == view.now.zeros
-    bars = traces_of(pictures.weights(view))
-    assert len(bars) == 2 and bars[1]["y"] == [pytest.approx(100 * zeros / 5)]
-    assert f"exactly 0: {zeros} of 5" in bars[1]["hovertemplate"]
-    assert bars[0]["y"].sum() == pytest.approx(100 - 100 * zeros / 5)
+    bars, exact = traces_of(pictures.weights(view))
+    assert exact["x"].tolist() == [0] and exact["customdata"].tolist() == [zeros] and exact["text"] == ["5, out: exactly 0"]
+    assert int(bars["customdata"].sum()) == 5 - zeros
+    assert exact["y"][0] / zeros == pytest.approx(bars["y"][0] / bars["customdata"][0]), "one scale in a row"
 
 
 def test_histograms_of_layers_are_of_their_numbers_and_their_axes_stay():
@@ -133,11 +133,15 @@ def test_histograms_of_layers_are_of_their_numbers_and_their_axes_stay():
     view = look(run)
     part = run.problem.part("training")
     post = run.net.activations(run.theta, run.inputs[:, :, part]).post
-    bars = [t for t in traces_of(pictures.activations(view)) if "text" in t]
-    for trace, layer in zip(bars[:2], post, strict=True):
-        layer = layer.numpy()
-        shares = np.histogram(np.clip(layer[layer != 0], -3, 3), EDGES)[0] / layer.size
-        assert trace["y"] == pytest.approx(100 * shares, abs=1e-4)
+    bars, exact = traces_of(pictures.activations(view))
+    for base, layer in zip((2, 1), post, strict=False):  # the first layer in the uppermost of three rows
+        layer, row = layer.numpy(), np.asarray(bars["base"]) == base
+        counts = np.histogram(np.clip(layer[layer != 0], -3, 3), EDGES)[0]
+        seen = np.zeros(len(counts), int)
+        seen[np.searchsorted(EDGES, bars["x"][row]) - 1] = bars["customdata"][row]
+        assert seen.tolist() == counts.tolist()
+        assert exact["customdata"][np.asarray(exact["base"]) == base].tolist() == [int((layer == 0).sum())]
+    assert max(bars["base"] + bars["y"]) <= 3
     ranges = []
     for _ in range(2):
         ranges.append(compat.figure_parts(pictures.activations(look(run)))[1]["xaxis"]["range"])
