@@ -310,8 +310,10 @@ class Simulation:
     @torch.inference_mode()
     def measure(self, theta: Tensor | None = None, stats: RunningStats | None = None) -> Record:
         """The net now, or another one, on whole sets."""
+        averaged = None
         if theta is None:
             theta, stats = self.theta, self.supervised.stats
+            averaged = self.average and self.measure(self.average.theta, self.average.stats).loss
         out = self.forward(theta, self.inputs, stats)
         parts = [self.problem.part(name) for name in SETS]
         losses = [float(self.loss.value(out[:, :, part], self.y[:, :, part])) for part in parts]
@@ -324,7 +326,7 @@ class Simulation:
         errors = [math.nan if wrong is None or part.start == part.stop else float(wrong[part].mean()) for part in parts]
         weights = theta[0][self.mask > 0]
         return Record(self.step, self.batches.seen, minimised + penalty, (losses[0], losses[1], losses[2]),
-                      (errors[0], errors[1], errors[2]), float(weights.norm()), int((weights == 0).sum()))
+                      (errors[0], errors[1], errors[2]), float(weights.norm()), int((weights == 0).sum()), averaged)
 
     def forward(self, theta: Tensor, inputs: Tensor, stats: RunningStats | None) -> Tensor:
         """out [1, C, n] without dropout."""

@@ -2,8 +2,8 @@
 
 from core.playground.setup import Setup
 from core.playground.view import View
-from core.playground.words import alt_texts
-from figures.playground import pictures
+from core.playground.words import alt_texts, number
+from figures.playground import pictures, plane
 from ui import play
 from ui.chart import Board, Panel
 from ui.page import Preset
@@ -24,39 +24,53 @@ PRESETS = [
            dict(data="hills", hidden=(12.0, 12.0), method="adam", rate=0.01)),
 ]
 
+MARKS = ("circles", "squares", "triangles", "diamonds", "crosses")
+
 
 def draw(view: View, setup: Setup, tested: bool) -> Board:
-    said = alt_texts(view)
-    first = pictures.pad(view) if setup.data == "drawn" else pictures.surface(view, tested)
+    said, drawn = alt_texts(view), setup.data == "drawn"
     changed = " Dotted: a change of the set-up." if any(view.changes) else ""
+    averaged = " Dashed in the colour of a set: the averaged net." if view.now.averaged else ""
+    rows = "A row for each layer, at its own scale; the outermost bins hold what lies beyond."
     panels = [
-        Panel(id="surface", figure=first, span=6, height="tall", title="What the net says", alt=said["surface"], keyed=False,
-              drawing="points" if setup.data == "drawn" else "", caption=_surface_caption(view)),
+        Panel(id="surface", figure=lambda: plane.pad(view) if drawn else plane.surface(view, tested), span=6, height="tall",
+              title="What the net says", alt=said["surface"], keyed=False, drawing="points" if drawn else "",
+              caption=lambda: _surface_caption(view)),
         Panel(id="net", figure=lambda: pictures.net(view), span=6, height="tall", title="What each unit says", alt=said["net"],
-              caption="Each unit's response over the plane at its own scale: blue below 0, orange above."),
-        Panel(id="losses", figure=lambda: pictures.losses(view), span=8, title="What is minimised, and the loss of each set",
+              keyed=False, caption="Each unit's response over the plane at its own scale: blue below 0, orange above."),
+        Panel(id="losses", figure=lambda: pictures.losses(view), span=6, title="What is minimised, and the loss of each set",
               alt=said["losses"],
-              caption=f"Whole sets, without dropout or noise. Minimised: training loss with its penalties.{changed}"),
-        Panel(id="gradients", figure=lambda: pictures.gradients(view), span=4, title="Gradient by layer", alt=said["gradients"],
+              caption=f"Whole sets, without dropout or noise. Minimised: training loss with its penalties.{averaged}{changed}"),
+        Panel(id="errors", figure=lambda: pictures.errors(view), span=6, alt=said["errors"],
+              title="What is wrong in each set" if view.problem.classes else "How far off the heights are",
+              caption=f"Whole sets, without dropout or noise.{changed}"),
+        Panel(id="gradients", figure=lambda: pictures.gradients(view), span=6, title="Gradient by layer", alt=said["gradients"],
               keyed=False, caption=f"Of the whole training set, L1 left out. {_weights(view)}"),
+        Panel(id="weights", figure=lambda: pictures.weights(view), span=6, title="Weights by layer", alt=said["weights"],
+              keyed=False, caption=f"{rows} Narrow bar: weights that are exactly 0."),
     ]
-    return Board(panels=panels, legend=pictures.legend())
+    further = [Panel(id="activations", figure=lambda: pictures.activations(view), span=6, title="Activations by layer",
+                     alt=said["activations"], keyed=False, caption=f"Over the training set. {rows} Narrow bar: exactly 0.")]
+    return Board(panels=panels, further=further, legend=pictures.legend())
 
 
 def _weights(view: View) -> str:
     zeros = f", {view.now.zeros} of them exactly zero" if view.now.zeros else ""
-    return f"‖w‖ = {view.now.norm:.3g} over {sum(w.numel() for w in view.weights)} weights{zeros}."
+    return f"‖w‖ = {number(view.now.norm)} over {sum(w.numel() for w in view.weights)} weights{zeros}."
 
 
 def _surface_caption(view: View) -> str:
-    average = " Dashed: of the averaged net." if view.average is not None and view.problem.classes == 2 else ""
-    if not view.problem.classes:
-        return "Blue: below 0; orange: above. Points: the training set's heights, in the same colours."
+    problem, averaged = view.problem, view.average is not None
+    if not problem.classes:
+        dashed = " Dashed: of the averaged net." if averaged else ""
+        return f"Points: the training set's heights, in the same colours. Lines: heights in steps of {plane.HEIGHTS:g}.{dashed}"
     if view.setup.data == "drawn":
-        return "Choose a class, then put, drag or erase points: the net goes on with them. Behind them: the class it says."
-    marks = ("circles", "squares", "triangles")
-    names = ", ".join(f"{mark} {name}" for mark, name in zip(marks, view.problem.names, strict=False))
-    return f"Points: {names}. Line: where the answer changes.{average}"
+        dotted = " Dotted: where the averaged net's answer changes." if averaged else ""
+        told = f" {plane.confusions(view, 'training').capitalize()}."
+        return f"Choose a class, then put, drag or erase points. Behind them: the class that the net says.{dotted}{told}"
+    names = ", ".join(f"{mark} {name}" for mark, name in zip(MARKS, problem.names, strict=False))
+    dashed = " Dashed: of the averaged net." if averaged else ""
+    return f"Points: {names}. Line: where the answer changes.{dashed}"
 
 
 play.show(draw, PRESETS)

@@ -19,7 +19,7 @@ NAMES = {light.upper(): name for name, (light, _) in style.COLOURS.items() if na
 # What is compared with each other. Ideas of two kinds mean different things.
 KINDS = {
     "splits": ("train", "validation", "test"),
-    "classes": ("class_a", "class_b", "class_c"),
+    "classes": ("class_a", "class_b", "class_c", "class_d", "class_e"),
     "penalties": ("l1", "l2", "elastic"),
     "normalisations": ("norm_none", "norm_batch", "norm_layer", "norm_group", "norm_instance"),
     "designs": ("plain", "skips"),

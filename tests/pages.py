@@ -32,3 +32,11 @@ def page_spec(slug: str) -> PageSpec:
         runpy.run_path(str(ROOT / "pages" / f"{slug}.py"))
     assert len(calls) == 1, f"pages/{slug}.py must call page.show once"
     return calls[0]
+
+
+def playground_draw() -> Any:
+    """draw(view, setup, whether test points are shown) of the playground's page."""
+    calls: list[Any] = []
+    with mock.patch("ui.play.show", lambda draw, *_, **__: calls.append(draw)):
+        runpy.run_path(str(ROOT / "pages" / "playground.py"))
+    return calls[0]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import plotly.graph_objects as go
 import pytest
 
 from figures import style
+from ui import compat
 
 FURNITURE = {"grid", "axis", "paper", "soft"}  # lines that may recede, and the grounds themselves
 
@@ -36,3 +38,21 @@ def test_every_idea_stands_out(idea, theme):
 def test_light_colours_are_the_keys_of_the_swap():
     light = [pair[0].upper() for pair in style.COLOURS.values()]
     assert len(set(light)) == len(light)
+
+
+@pytest.mark.parametrize("layout", [
+    dict(xaxis_range=[0, 1], yaxis_type="log", showlegend=False, shapes=[dict(type="line")], paper_bgcolor=style.PAPER),
+    dict(xaxis=dict(type="log", title=dict(text="u")), yaxis=dict(type="log"),
+         yaxis_title_standoff=3, legend_title_text="key", margin_l=3, title_text="title"),
+    dict(scene=dict(xaxis=dict(title=dict(text="a")), camera_eye=dict(x=1)), scene_zaxis_range=[0, 1], scene_aspectmode="cube"),
+])
+def test_a_layout_is_as_plotly_itself_would_have_it(layout):
+    whole = go.Figure(layout=dict(template="none", xaxis_title_text="x", yaxis_title_text="y") | layout)
+    made = compat.figure_parts(style.figure(x="x", y="y", **layout))[1]
+    assert go.Figure(layout=made).to_dict()["layout"] == whole.to_dict()["layout"]
+
+
+def test_a_layout_that_is_handed_over_stays_as_it_was():
+    axis = {"type": "log", "title": {"text": "u"}}
+    style.figure(x="x", xaxis=axis, yaxis=axis, yaxis_title_standoff=3)
+    assert axis == {"type": "log", "title": {"text": "u"}}

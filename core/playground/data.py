@@ -62,8 +62,10 @@ def _gaussians(n: int, _: float, g: Generator) -> tuple[Tensor, Tensor]:
     return toys.gaussian_classes(n, means, 0.25 * torch.eye(2), g)
 
 
-def _clouds(n: int, _: float, g: Generator) -> tuple[Tensor, Tensor]:
-    return toys.blobs(n, 0.6, g, classes=3, radius=1.5)
+def _clouds(classes: int, spread: float, radius: float) -> Callable[..., tuple[Tensor, Tensor]]:
+    def sample(n: int, _: float, g: Generator) -> tuple[Tensor, Tensor]:
+        return toys.blobs(n, spread, g, classes=classes, radius=radius)
+    return sample
 
 
 def _scaled(make: Callable[..., tuple[Tensor, Tensor]], by: float, **about: object) -> Callable[..., tuple[Tensor, Tensor]]:
@@ -93,7 +95,8 @@ def hills(x: Tensor) -> Tensor:
 TOYS: Mapping[str, tuple[Callable[..., tuple[Tensor, Tensor]], int]] = MappingProxyType({
     "circles": (_scaled(toys.circles, 2.0), 2), "xor": (_scaled(toys.xor, 1.2), 2), "gaussians": (_gaussians, 2),
     "spiral": (_scaled(toys.spirals, 2.5), 2), "moons": (_moons, 2),
-    "arms": (_scaled(toys.spirals, 2.5, classes=3, turns=1.0), 3), "blobs": (_clouds, 3),
+    "arms": (_scaled(toys.spirals, 2.5, classes=3, turns=1.0), 3), "blobs": (_clouds(3, 0.6, 1.5), 3),
+    "blobs4": (_clouds(4, 0.5, 1.6), 4), "pinwheel": (_scaled(toys.spirals, 2.5, classes=5, turns=0.4), 5),
     "plane": (_heights(plane), 0), "hills": (_heights(hills), 0)})
 
 

@@ -21,6 +21,7 @@ class Record:
     objective: what is minimised: the training set's loss, labels smoothed where they are, plus the penalties L1 and L2.
     loss, error: of training, validation and test set, labels as they are; errors are shares of samples, NaN for a regression.
     norm: of all weights, biases apart; zeros: how many of them are exactly zero.
+    averaged: losses of the averaged net, None where there is none.
     """
 
     step: int
@@ -30,6 +31,7 @@ class Record:
     error: tuple[float, float, float]
     norm: float
     zeros: int
+    averaged: tuple[float, float, float] | None = None
 
 
 class Snapshot(NamedTuple):

@@ -14,10 +14,11 @@ from core.playground.frozen import frozen
 from core.uploads import PointsForm
 
 DATA = {"circles": "Circles", "xor": "XOR", "gaussians": "Two Gaussians", "spiral": "Spiral", "moons": "Moons",
-        "blobs": "Three Gaussians", "arms": "Spiral, three arms", "plane": "Regression: a plane", "hills": "Regression: hills",
+        "blobs": "Three Gaussians", "arms": "Spiral, three arms", "blobs4": "Four Gaussians", "pinwheel": "Pinwheel, five arms",
+        "plane": "Regression: a plane", "hills": "Regression: hills",
         "drawn": "Drawn by hand", "cancer": "Breast cancer", "own": "A file of one's own"}
 REGRESSION = ("plane", "hills")
-MADE = ("circles", "xor", "gaussians", "spiral", "moons", "blobs", "arms", "plane", "hills")
+MADE = ("circles", "xor", "gaussians", "spiral", "moons", "blobs", "arms", "blobs4", "pinwheel", "plane", "hills")
 INPUTS = {"x1": "x₁", "x2": "x₂", "x1x1": "x₁²", "x2x2": "x₂²", "x1x2": "x₁x₂", "sin1": "sin x₁", "sin2": "sin x₂"}
 ACTIVATIONS = {"tanh": "tanh", "relu": "ReLU", "leaky_relu": "leaky ReLU", "sigmoid": "sigmoid", "linear": "linear"}
 EACH = "each"  # in the place of an activation: each layer has its own
@@ -27,7 +28,7 @@ METHODS = {"sgd": "SGD", "momentum": "Momentum", "nesterov": "Nesterov", "adagra
            "adam": "Adam"}
 SCHEDULES = {"constant": "constant", "step": "step: a tenth", "cosine": "cosine to 0", "warmup": "warm-up"}
 LOSSES = {"cross_entropy": "Cross-entropy", "squared": "Squared", "hinge": "Hinge"}
-CLASSES = 3  # that can be drawn
+CLASSES = 5  # that can be drawn
 STRENGTHS = (0.0, *decades(-5, 0, (1, 3)))
 RATES = decades(-4, 1, (1, 3))
 SIGMAS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)

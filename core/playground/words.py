@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.formatting import format_number, format_part
+from torch import Tensor
+
+from core.formatting import format_number, format_part, join_words
+from core.playground.data import SETS
 from core.playground.setup import RATES, Setup
 from core.playground.view import View
 from core.simulation import Simulation
@@ -104,11 +108,36 @@ def alt_texts(view: View) -> dict[str, str]:
     """Panel -> what is to be seen on it."""
     problem, now = view.problem, view.now
     sizes = "-".join(str(n) for n in (len(view.setup.inputs), *view.setup.widths, problem.outputs))
-    seen = {
-        "surface": f"The plane, coloured by the net's answer at step {view.step}, with {problem.size} training points.",
+    layers = [f"layer {k + 1}" for k in range(len(view.weights) - 1)] + ["out"]
+
+    def by_set(values: Sequence[float], tell: Callable[[float], str]) -> str:
+        return ", ".join(f"{name} set {tell(value)}" for name, value in zip(SETS, values, strict=True) if name in view.sets)
+
+    wrong = (f"Share that is wrong against the step: {by_set(now.error, format_part)}." if problem.classes else
+             f"Root mean squared error against the step: {by_set([loss**0.5 for loss in now.loss], number)}.")
+    averaged = f" Of the averaged net: {by_set(now.averaged, number)}." if now.averaged else ""
+    return {
+        "surface": f"The plane, coloured by the net's answer at step {view.step}, with {problem.size} training points. "
+                   + _right(view),
         "net": f"The net {sizes} with each unit's response over the plane. {now.zeros} weights are exactly zero.",
-        "losses": f"Losses against the step, logarithmic. Minimised: {number(now.objective)}; "
-                  + ", ".join(f"{name} set {number(now.loss[k])}" for k, name in enumerate(view.sets)) + ".",
+        "losses": "Losses against the step, logarithmic. "
+                  f"Minimised: {number(now.objective)}; {by_set(now.loss, number)}.{averaged}",
+        "errors": wrong,
         "gradients": "Norm of the gradient by layer: " + ", ".join(number(value) for value in view.gradients) + ".",
+        "weights": f"Histogram of the weights by layer. Largest size: {_largest(layers, view.weights)}.",
+        "activations": "Histogram of the activations by layer over the training set. "
+                       f"Largest size: {_largest(layers, view.activations)}.",
     }
-    return seen
+
+
+def _right(view: View) -> str:
+    """How many of each class in the training set the net says right; "" for a regression."""
+    if not view.problem.classes:
+        return ""
+    table = view.confusion("training")
+    told = [f"{int(row[k])} of {int(row.sum())} of {view.problem.names[k]}" for k, row in enumerate(table) if int(row.sum())]
+    return f"Right are {join_words(told)}."
+
+
+def _largest(layers: Sequence[str], values: Sequence[Tensor]) -> str:
+    return ", ".join(f"{name} {number(float(value.abs().max()))}" for name, value in zip(layers, values, strict=True))

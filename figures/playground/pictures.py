@@ -1,88 +1,28 @@
-"""The playground's pictures of one moment of a run: the plane, the net, the curves, the gradients."""
+"""The playground's pictures of one moment of a run, but for the plane: the net, the curves, gradients, weights, activations."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from core.drawings import LEVELS
-from core.playground.data import FRAME, SETS
+from core.playground.data import SETS
+from core.playground.history import Record
 from core.playground.setup import INPUTS
-from core.playground.view import SIDE, View
+from core.playground.view import EDGES, View, histogram
 from figures import style
-from figures.kinds import Layer, NetworkDiagram, PointsPad, levels
+from figures.kinds import Layer, NetworkDiagram, levels
 
-CLASSES = ("class_a", "class_b", "class_c")
-SYMBOLS = ("circle", "square", "triangle-up")
-SOFT = 2.0  # a height's distance from 0 at which the colour of a regression is at its end
-PALE = 0.55  # opacity of the net's answer, so that points of the same colour stand out
-FLOOR = 1e-6  # what is smaller is drawn there on a logarithmic axis
+FLOOR, TOP = 1e-6, 3e38  # between which a logarithmic axis lies
 
 
 def legend() -> list[tuple[str, str, str]]:
     """Every key of the page."""
     return [("minimised, with penalties", style.INK, "dash"), ("training set", style.COLOURS["train"][0], "solid"),
-            ("validation set", style.COLOURS["validation"][0], "solid"), ("test set", style.COLOURS["test"][0], "solid")]
-
-
-def surface(view: View, tested: bool) -> go.Figure:
-    """The net's answer over the plane with the training points; the test points as well where they are asked for."""
-    problem = view.problem
-    x, y = (np.linspace(*ends, SIDE, dtype=np.float32) for ends in problem.frame)
-    traces = _answer(view, x, y)
-    if view.average is not None and problem.classes == 2:
-        traces.append(_line(x, y, view.average[0] - 0.5, style.INK, dash="dash"))
-    traces += _points(view, "training", 8, style.PAPER)
-    if tested:
-        traces += _points(view, "test", 6, style.INK)
-    return style.figure(traces, x=problem.axes[0], y=problem.axes[1], equal=problem.frame == (FRAME, FRAME), showlegend=False,
-                        xaxis_range=list(problem.frame[0]), yaxis_range=list(problem.frame[1]), xaxis_showgrid=False,
-                        yaxis_showgrid=False)
-
-
-def _answer(view: View, x: np.ndarray, y: np.ndarray) -> list[style.Trace]:
-    problem, values = view.problem, style.array(view.surface)
-    heat: dict[str, Any] = dict(type="heatmap", x=x, y=y, zsmooth="fast", colorscale=style.PROBABILITY, showscale=False,
-                                hoverinfo="none", opacity=PALE)
-    if problem.outputs > 1:
-        margins = np.stack([value - np.delete(values, k, 0).max(0) for k, value in enumerate(values)])
-        colours = [style.COLOURS[name][0] for name in CLASSES]
-        steps = [[(k + at) / 3, colour] for k, colour in enumerate(colours) for at in (0, 1)]
-        z = levels(values.argmax(0), 0, 2)
-        return [heat | dict(z=z, zmin=-64, zmax=319, colorscale=steps, zsmooth=False),
-                *(_line(x, y, margin, colour) for margin, colour in zip(margins, colours, strict=True))]
-    if not problem.classes:
-        return [heat | dict(z=levels(values[0], -SOFT, SOFT), zmin=0, zmax=255)]
-    return [heat | dict(z=levels(values[0], 0, 1), zmin=0, zmax=255), _line(x, y, values[0] - 0.5, style.INK)]
-
-
-def pad(view: View) -> PointsPad:
-    """The same plane to draw on: points of three classes over the net's answer."""
-    colours = [style.COLOURS[name][0] for name in CLASSES]
-    steps = tuple((min(1.0, k / 3 + at), colour) for k, colour in enumerate(colours) for at in (1e-4 if k else 0.0, 1 / 3))
-    answer = levels(style.array(view.surface).argmax(0), 0, 2)[::-1]
-    return PointsPad(points=view.setup.points, levels=LEVELS, x=FRAME, y=FRAME, x_title="x₁", y_title="x₂", equal=True,
-                     classes=tuple(zip(view.problem.names, colours, strict=True)), background=answer, scale=steps)
-
-
-def _line(x: np.ndarray, y: np.ndarray, z: Any, colour: str, **line: Any) -> style.Trace:
-    return dict(type="contour", x=x, y=y, z=style.array(z), showscale=False, hoverinfo="skip",
-                contours=dict(coloring="none", start=0, end=0, size=1), line=dict(color=colour, width=2, **line))
-
-
-def _points(view: View, which: str, size: int, edge: str) -> list[style.Trace]:
-    problem, part = view.problem, view.problem.part(which)
-    x, y = style.array(problem.x[0, :, part]), problem.y[part]
-    about = dict(size=size, line=dict(color=edge, width=1))
-    if not problem.classes:
-        return [dict(type="scatter", x=x[0], y=x[1], mode="markers",
-                     hovertemplate=f"{which}: %{{marker.color:.2f}}<extra></extra>",
-                     marker=about | dict(color=style.array(y), colorscale=style.PROBABILITY, cmin=-SOFT, cmax=SOFT))]
-    return [dict(type="scatter", x=x[0, at], y=x[1, at], mode="markers", marker=about | dict(color=style.COLOURS[CLASSES[k]][0],
-                 symbol=SYMBOLS[k]), hovertemplate=f"{which}: {name} (%{{x:.2f}}, %{{y:.2f}})<extra></extra>")
-            for k, name in enumerate(problem.names) if len(at := (y.numpy() == k).nonzero()[0])]
+            ("validation set", style.COLOURS["validation"][0], "solid"), ("test set", style.COLOURS["test"][0], "solid"),
+            *((f"{name} set, averaged net", _hue(name), "dash") for name in SETS)]
 
 
 def net(view: View) -> NetworkDiagram:
@@ -96,24 +36,57 @@ def net(view: View) -> NetworkDiagram:
 
 
 def _responses(values: np.ndarray) -> np.ndarray:
-    """[1, H, s, s] of levels, upright; 128 is zero, the ends are each unit's largest size."""
+    """[1, H, s, s] of levels, upright; 128 is zero, the ends are each unit's largest size. What is no number is drawn as zero."""
+    values = np.nan_to_num(values, posinf=TOP, neginf=-TOP)
     most = np.maximum(np.abs(values).max((1, 2), keepdims=True), 1e-12)
     return levels(values / most, -1, 1)[None, :, ::-1]
 
 
 def losses(view: View) -> go.Figure:
-    """What is minimised and the loss of each set, against the step."""
-    steps = np.array([r.step for r in view.records], np.int32)
-    curves = [style.theory(steps, [r.objective for r in view.records], "minimised")]
-    for k, name in enumerate(SETS):
-        if name in view.sets:
-            curves.append(dict(type="scatter", x=steps, y=style.array([r.loss[k] for r in view.records]), mode="lines",
-                               line=dict(color=_hue(name), width=2.2), name=name,
-                               hovertemplate=f"{name}: %{{y:.3g}} at step %{{x}}<extra></extra>"))
+    """What is minimised and the loss of each set, against the step; those of the averaged net where there is one."""
+    curves = _by_set(view, lambda record, k: record.loss[k], ".3g")
+    if any(record.averaged for record in view.records):
+        curves += _by_set(view, lambda record, k: record.averaged[k] if record.averaged else np.nan, ".3g", averaged=True)
+    objective = style.theory(_steps(view), [r.objective for r in view.records], "minimised")
+    values = [v for r in view.records for v in (r.objective, *r.loss, *(r.averaged or ()))]
+    return _curves(view, [*curves, objective], view_loss(view), yaxis_type="log", yaxis_range=_decades(values))
+
+
+def errors(view: View) -> go.Figure:
+    """The share of each set that is wrong against the step; of a regression the root of the mean squared error."""
+    if not view.problem.classes:
+        curves = _by_set(view, lambda record, k: record.loss[k] ** 0.5, ".3g")
+        values = [v**0.5 for r in view.records for v in r.loss]
+        return _curves(view, curves, "root mean squared error", yaxis_type="log", yaxis_range=_decades(values))
+    curves = _by_set(view, lambda record, k: 100 * record.error[k], ".1f", unit="\u00a0%")
+    return _curves(view, curves, "wrong (%)", yaxis_range=[0, _top([100 * v for r in view.records for v in r.error])])
+
+
+def _top(values: Sequence[float]) -> float:
+    """The end of an axis of percentages, so that it seldom moves."""
+    most = max((v for v in values if np.isfinite(v)), default=0.0)
+    return next(end for end in (5, 10, 20, 40, 60, 80, 101) if most < end)
+
+
+def _steps(view: View) -> np.ndarray:
+    return np.array([r.step for r in view.records], np.int32)
+
+
+def _by_set(view: View, value: Callable[[Record, int], float], digits: str, unit: str = "",
+            averaged: bool = False) -> list[style.Trace]:
+    """A curve for each set that has samples. value(record, number of the set)."""
+    steps, told, dash = _steps(view), ", averaged net" if averaged else "", "dash" if averaged else "solid"
+    return [dict(type="scatter", x=steps, y=style.array([value(r, k) for r in view.records]), mode="lines", name=f"{name}{told}",
+                 line=dict(color=_hue(name), width=1.6 if averaged else 2.2, dash=dash),
+                 hovertemplate=f"{name}{told}: %{{y:{digits}}}{unit} at step %{{x}}<extra></extra>")
+            for k, name in enumerate(SETS) if name in view.sets]
+
+
+def _curves(view: View, curves: Sequence[style.Trace], y: str, **about: Any) -> go.Figure:
+    """Curves against the step, with a dotted line at each change of the set-up. A line ends where its numbers overflow."""
     shapes = [dict(type="line", x0=step, x1=step, yref="paper", y0=0, y1=1, line=dict(color=style.MUTED, width=1, dash="dot"))
               for step in view.changes[-20:] if step]
-    return style.figure([*curves[1:], curves[0]], x="step", y=view_loss(view), yaxis_type="log", showlegend=False, shapes=shapes,
-                        xaxis_range=[0, max(20, int(steps[-1]))], yaxis_range=_decades(view))
+    return style.figure(curves, x="step", y=y, showlegend=False, shapes=shapes, xaxis_range=[0, max(20, view.step)], **about)
 
 
 def view_loss(view: View) -> str:
@@ -125,22 +98,64 @@ def _hue(name: str) -> str:
     return style.COLOURS["train" if name == "training" else name][0]
 
 
-def _decades(view: View) -> list[float]:
+def _decades(values: Sequence[float]) -> list[float]:
     """The range of a logarithmic axis in whole halves of a decade, so that it seldom moves."""
-    values = np.array([v for r in view.records for v in (r.objective, *r.loss)])
-    values = np.clip(values[np.isfinite(values) & (values > 0)], FLOOR, None)
-    if not len(values):
+    seen = np.array(values)
+    seen = np.clip(seen[np.isfinite(seen) & (seen > 0)], FLOOR, TOP)
+    if not len(seen):
         return [-2.0, 0.5]
-    low, high = np.log10(values.min()), np.log10(values.max())
+    low, high = np.log10(seen.min()), np.log10(seen.max())
     return [float(np.floor(2 * low - 0.1) / 2), float(np.ceil(2 * high + 0.1) / 2)]
+
+
+def _layers(view: View) -> list[str]:
+    return [f"layer {k + 1}" for k in range(len(view.weights) - 1)] + ["out"]
 
 
 def gradients(view: View) -> go.Figure:
     """The gradient's norm by layer."""
-    norms = np.clip(style.array(view.gradients), FLOOR, None)
-    names = [f"layer {k + 1}" for k in range(len(norms) - 1)] + ["out"]
-    low, high = np.floor(np.log10(norms.min()) - 0.3), np.ceil(np.log10(norms.max()) + 0.3)
-    bars = dict(type="bar", x=names, y=norms, marker=dict(color=style.COLOURS["train"][0]), width=0.6,
+    norms = np.clip(np.nan_to_num(np.array(view.gradients), nan=FLOOR, posinf=TOP), FLOOR, TOP)
+    bars = dict(type="bar", x=_layers(view), y=style.array(norms), marker=dict(color=style.COLOURS["train"][0]), width=0.6,
                 hovertemplate="%{x}: %{y:.2g}<extra></extra>")
+    low, high = np.floor(np.log10(norms.min()) - 0.3), np.ceil(np.log10(norms.max()) + 0.3)
     return style.figure([bars], x="layer", y="norm of the gradient", yaxis_type="log", showlegend=False,
                         yaxis_range=[float(low), float(high)])
+
+
+def weights(view: View) -> go.Figure:
+    """The histogram of each layer's weights, biases apart; those that are exactly zero have a bar of their own."""
+    return _histograms(view, view.weights, "weight", style.MUTED)
+
+
+def activations(view: View) -> go.Figure:
+    """The histogram of what each layer's units say over the training set; exact zeros have a bar of their own."""
+    return _histograms(view, view.activations, "activation", style.COLOURS["train"][0])
+
+
+ROW = 0.85  # of the space between two rows is for the bars
+
+
+def _histograms(view: View, values: Sequence[Any], x: str, hue: str) -> go.Figure:
+    """A row for each layer: shares of its numbers, at its own scale. The outermost bins hold what lies beyond them.
+
+    All bars are of one trace, and those of exact zeros of a second one: in the browser each trace costs a millisecond.
+    """
+    names, width = _layers(view), float(EDGES[1] - EDGES[0])
+    bins = [f"{low:g} to {low + width:g}" for low in EDGES[:-1]]
+    bins[0], bins[-1] = f"below {EDGES[1]:g}", f"from {EDGES[-2]:g} on"
+    bars, zeros = ([], [], [], [], []), ([], [], [], [], [])  # x, base, height, count, of what
+    for row, (name, layer) in enumerate(zip(reversed(names), reversed(values), strict=True)):
+        counts = histogram(layer)
+        scale = ROW / (_top([100 * max(int(counts.bins.max()), counts.zeros) / max(1, counts.size)]) * max(1, counts.size) / 100)
+        found = [(EDGES[k] + width / 2, int(counts.bins[k]), bins[k]) for k in counts.bins.nonzero()[0]]
+        for rows, here in ((bars, found), (zeros, [(0.0, counts.zeros, "exactly 0")] * bool(counts.zeros))):
+            for place, count, told in here:
+                for column, value in zip(rows, (place, row, scale * count, count, f"{counts.size}, {name}: {told}"), strict=True):
+                    column.append(value)
+    traces = [dict(type="bar", x=style.array(place), base=np.array(base, np.int32), y=style.array(height), width=wide, text=told,
+                   customdata=np.array(count, np.int32), textposition="none", marker=dict(color=colour),
+                   hovertemplate="%{customdata} of %{text}<extra></extra>")
+              for (place, base, height, count, told), wide, colour in ((bars, width, hue), (zeros, width / 2, style.INK))]
+    return style.figure(traces, x=x, showlegend=False, barmode="overlay", xaxis_range=[float(EDGES[0]), float(EDGES[-1])],
+                        yaxis_range=[0, len(names)], yaxis_tickvals=[row + ROW / 2 for row in range(len(names))],
+                        yaxis_ticktext=names[::-1], yaxis_ticks="", yaxis_showgrid=False)

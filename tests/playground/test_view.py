@@ -13,8 +13,9 @@ from core.playground.setup import DATA, Setup
 from core.playground.view import SIDE, THIN, look, plane
 from core.simulation import Simulation
 from figures.playground import pictures
+from tests.pages import playground_draw
 from tests.scenes import NO_WORD, anything
-from ui.chart import Board, Panel, encode
+from ui.chart import Board, encode
 
 
 def test_the_surface_is_the_nets_answer_and_the_units_are_thinned():
@@ -62,11 +63,10 @@ def test_every_data_set_is_drawn(data):
     run = Simulation(Setup(data=data, averaging=0.9))
     run.advance(30)
     view = look(run)
-    texts = words.alt_texts(view)
-    first = pictures.pad(view) if data == "drawn" else pictures.surface(view, tested=True)
-    figures = dict(surface=first, net=pictures.net(view), losses=pictures.losses(view), gradients=pictures.gradients(view))
-    board = Board(panels=[Panel(id=name, figure=figure, alt=texts[name]) for name, figure in figures.items()])
+    board = playground_draw()(view, run.setup, True)
     assert encode(board).size < 60_000, "bytes of a message in which everything is new"
+    assert encode(board, further=True).size < 20_000
+    assert len(board.panels) <= Board.MOST
 
 
 @pytest.mark.parametrize("seed", range(12))

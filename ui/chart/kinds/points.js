@@ -164,7 +164,7 @@ export class PointsPad extends DrawingKind {
   }
 }
 
-// A class has a shape besides its colour: disc, square, triangle, diamond, and on from the start.
+// A class has a shape besides its colour: disc, square, triangle, diamond, cross, and on from the start.
 function shapeOf(c, r) {
   const polygon = (...points) => `M${points.map((p) => p.map((v) => (v * r).toFixed(1)).join(" ")).join("L")}Z`;
   return [
@@ -172,7 +172,8 @@ function shapeOf(c, r) {
     polygon([-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]),
     polygon([0, -1.15], [1.1, 0.85], [-1.1, 0.85]),
     polygon([0, -1.3], [1.1, 0], [0, 1.3], [-1.1, 0]),
-  ][c % 4];
+    `M${[-0.4, -1.15, 0.4, -1.15, 0.4, -0.4, 1.15, -0.4, 1.15, 0.4, 0.4, 0.4, 0.4, 1.15, -0.4, 1.15, -0.4, 0.4, -1.15, 0.4, -1.15, -0.4, -0.4, -0.4].map((v) => (v * r).toFixed(1)).join(" ")}Z`,
+  ][c % 5];
 }
 
 // Round numbers inside a range, four to eight of them.
