@@ -20,7 +20,7 @@ export class DrawingKind extends Kind {
     this.past = [];
     this.chosen = 0;
     this.sheet.addEventListener("pointerdown", (e) => {
-      if (e.button) return;
+      if (e.button || !e.isPrimary) return;  // of several fingers the first one draws
       this.sheet.setPointerCapture(e.pointerId);
       this.sheet.focus({ preventScroll: true });
       this.keyed = false;
@@ -28,10 +28,10 @@ export class DrawingKind extends Kind {
       this.begin(this.at(e), e);
       this.sheet.dataset.drawing = true;
     });
-    this.sheet.addEventListener("pointermove", (e) => { if (this.sheet.dataset.drawing) this.drag(this.at(e)); });
+    this.sheet.addEventListener("pointermove", (e) => { if (e.isPrimary && this.sheet.dataset.drawing) this.drag(this.at(e)); });
     for (const kind of ["pointerup", "pointercancel"]) {
-      this.sheet.addEventListener(kind, () => {
-        if (!this.sheet.dataset.drawing) return;
+      this.sheet.addEventListener(kind, (e) => {
+        if (!e.isPrimary || !this.sheet.dataset.drawing) return;
         delete this.sheet.dataset.drawing;
         this.end();
         this.changed();
@@ -133,8 +133,9 @@ export class DrawingKind extends Kind {
   resize() {
     const width = this.node.clientWidth;
     if (!width) return;  // hidden; it is drawn when it is shown
-    const height = Math.max(80, this.node.clientHeight - this.tools.offsetHeight - this.status.offsetHeight - 6);
-    this.layout(width, height);
+    const beside = this.node.classList.contains("lab-tools-beside");
+    const height = this.node.clientHeight - this.status.offsetHeight - (beside ? 0 : this.tools.offsetHeight) - 6;
+    this.layout(width - (beside ? this.tools.offsetWidth : 0), Math.max(80, height));
     this.paint();
   }
 
