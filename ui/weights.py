@@ -1,4 +1,4 @@
-"""What a reader does to the weights of the playground's net: writes one, or holds it. Both come as events of the net's picture."""
+"""What a reader does to the weights of the playground's net, as events of its picture: writes one, or holds it."""
 
 from __future__ import annotations
 

@@ -141,14 +141,19 @@ class TestBrowser:
         editor.get_by_role("checkbox", name="Hold from 3").check()
         page.wait_for_url(re.compile("frozen=2.2.3"))
         expect(page.locator(".lab-notices")).to_be_empty()
-        others = [bias.input_value(), editor.get_by_role("spinbutton", name="from 1").input_value()]
-        at = step(page)
+        first, at = editor.get_by_role("spinbutton", name="from 1"), step(page)
+        was = first.input_value()
         mode(page, "Play").click()
-        page.wait_for_function(f"() => !document.querySelector('.st-key-diagnosis').textContent.includes('Step {at:,},')")
+        bias.fill("7")  # what is being typed stays while the run goes on
+        expect(first).not_to_have_value(was)
+        expect(bias).to_have_value("7")
+        assert number(told.get_attribute("aria-label"), "bias") < 5
+        bias.press("Enter")
+        expect(told).to_have_attribute("aria-label", re.compile(r"bias (6\.9|7)"))
         pause(page)
-        expect(bias).not_to_have_value(others[0])
         assert step(page) > at and third.input_value() == "1.25"
-        assert editor.get_by_role("spinbutton", name="from 1").input_value() != others[1]
+        page.keyboard.press("Escape")
+        expect(editor).to_have_count(0)
         page.reload()
         expect(page.locator("[data-panel=net] .lab-network > g rect[data-held]").first).to_be_attached()
         assert query(page)["frozen"] == ["2.2.3"]
@@ -164,7 +169,8 @@ class TestBrowser:
         page.keyboard.type("-0.5")
         page.keyboard.press("Escape")
         expect(unit(page, "1:0")).to_be_focused()
-        expect(unit(page, "1:0")).not_to_have_attribute("aria-label", re.compile(r"bias −0\.5$"))  # what is not entered is forgotten
+        # What is not entered is forgotten.
+        expect(unit(page, "1:0")).not_to_have_attribute("aria-label", re.compile(r"bias −0\.5$"))
         page.keyboard.press("Enter")
         for key in ("Tab", "Tab"):
             page.keyboard.press(key)
@@ -207,6 +213,7 @@ class TestBrowser:
         sheet.click(position=corner)
         expect(status).to_have_text("6 class 1, 9 class 2, 0 class 3.")
         expect(pad.locator(".lab-plot")).to_have_attribute("aria-label", re.compile("15 training points"))
+        pause(page)
         button(page, "Undo").click()
         expect(status).to_have_text("6 class 1, 9 class 2, 5 class 3.")
         pad.get_by_role("combobox", name="Brush").select_option("12 points")

@@ -31,6 +31,9 @@ export class NetworkDiagram extends Kind {
     this.built = false;
   }
 
+  // A saved file has nobody to tell.
+  get editable() { return this.figure.editable && Boolean(this.board.head.session); }
+
   draw(frame) {
     this.frame = frame;
     const { clientWidth: width, clientHeight: height } = this.node;
@@ -59,9 +62,10 @@ export class NetworkDiagram extends Kind {
     const top = 2 * size, foot = 3.4 * size, side = (pictured ? 5.6 : 4) * size;
     const most = Math.max(...layers.map(({ units }) => units.length));
     const between = (height - top - foot) / most;
-    this.radius = Math.max(3, Math.min(pictured ? 2.6 * size : 1.15 * size, (pictured ? 0.44 : 0.38) * between));
+    const across = layers.length > 1 ? (width - 2 * side) / (layers.length - 1) : width;
+    this.radius = Math.max(3, Math.min(pictured ? 2.6 * size : 1.15 * size, (pictured ? 0.44 : 0.38) * between, 0.4 * across));
     const place = (l, u) => [
-      layers.length > 1 ? side + (l * (width - 2 * side)) / (layers.length - 1) : width / 2,
+      layers.length > 1 ? side + l * across : width / 2,
       top + (height - top - foot) * ((u + 0.5) / layers[l].units.length)];
     this.root.replaceChildren();
     this.lines = weights.flatMap((frames, l) => Array.from(frames[0]).flatMap((row, to) => Array.from(row, (_, from) => {
@@ -84,14 +88,14 @@ export class NetworkDiagram extends Kind {
     const { ink, paper } = this.colours;
     const { size, radius: r } = this;
     const { layers } = this.figure;
-    const pressed = this.panel.spec.click || (this.figure.editable && l > 0);
+    const pressed = this.panel.spec.click || (this.editable && l > 0);
     const node = svgNode("g", { "data-unit": `${l}:${u}`, tabindex: -1, role: pressed ? "button" : "img" }, this.root);
     svgNode("circle", { cx: x, cy: y, r, fill: paper }, node);
     const disc = svgNode("circle", { cx: x, cy: y, r, stroke: ink, "stroke-width": 1.5 }, node);
     const square = (by) => ({ x: x - r - by, y: y - r - by, width: 2 * (r + by), height: 2 * (r + by) });
     const image = layer.images && svgNode("image", { ...square(0), preserveAspectRatio: "none" }, node);
     if (image) svgNode("rect", { ...square(0), fill: "none", stroke: ink, "stroke-width": 1.5 }, node);
-    const by = Math.max(2.5, 0.25 * size);
+    const by = Math.max(2, Math.min(0.25 * size, 0.4 * r));
     const about = { fill: "none", stroke: ink, "stroke-width": 1.5, visibility: "hidden", "data-held": "" };
     const outline = image ? svgNode("rect", { ...square(by), ...about }, node) : svgNode("circle", { cx: x, cy: y, r: r + by, ...about }, node);
     const d = 0.75 * r;
@@ -114,29 +118,15 @@ export class NetworkDiagram extends Kind {
     return frames ? atFrame(frames, this.frame)[u] : null;
   }
 
-  range(l, u) {
-    const { ranges } = this.figure.layers[l];
-    return ranges ? atFrame(ranges, this.frame)[u] : null;
-  }
-
-  image(l, u) {
-    const { images } = this.figure.layers[l];
-    return images ? atFrame(images, this.frame)[u] : null;
+  // What a layer has of a unit: its value, image, range, or whether it is dropped; null where it has none.
+  of(what, l, u) {
+    const frames = this.figure.layers[l][what];
+    return frames ? atFrame(frames, this.frame)[u] : null;
   }
 
   // Whether a unit is held, or one of its weights: source 0 is the bias, others are inputs counted from 1.
   isHeld(l, u, source) {
     return this.held.has(`${l}.${u + 1}`) || (source !== undefined && this.held.has(`${l}.${u + 1}.${source}`));
-  }
-
-  value({ l, u }) {
-    const { values } = this.figure.layers[l];
-    return values ? atFrame(values, this.frame)[u] : null;
-  }
-
-  dropped(l, u) {
-    const { dropped } = this.figure.layers[l];
-    return Boolean(dropped && atFrame(dropped, this.frame)[u]);
   }
 
   paint() {
@@ -147,13 +137,13 @@ export class NetworkDiagram extends Kind {
     for (const line of this.lines) this.paintLine(line);
     for (const unit of this.units) {
       const { l, u, set } = unit;
-      const away = this.dropped(l, u);
-      const v = this.value(unit);
+      const away = Boolean(this.of("dropped", l, u));
+      const v = this.of("values", l, u);
       if (v !== null) {
         const most = Math.max(1e-12, ...layers[l].values.map((row) => Math.max(...Array.from(row, Math.abs))));
         setChanged(unit.disc, set, { fill: v < 0 ? this.figure.negative : this.figure.positive, "fill-opacity": (0.8 * Math.abs(v)) / most });
       } else setChanged(unit.disc, set, { fill: this.colours.paper });
-      const levels = unit.image && this.image(l, u);
+      const levels = unit.image && this.of("images", l, u);
       if (levels && (levels !== set.levels || this.palette !== set.palette)) {
         unit.image.setAttribute("href", levelsToUrl(levels, this.palette));
         Object.assign(set, { levels, palette: this.palette });
@@ -169,7 +159,7 @@ export class NetworkDiagram extends Kind {
     const on = this.highlighted;
     const w = this.weight(line);
     const share = Math.min(1, Math.abs(w) / limit);
-    const away = this.dropped(line.l, line.from) || this.dropped(line.l + 1, line.to);
+    const away = this.of("dropped", line.l, line.from) || this.of("dropped", line.l + 1, line.to);
     const ofUnit = on?.unit && ((on.unit.l === line.l && on.unit.u === line.from) || (on.unit.l === line.l + 1 && on.unit.u === line.to));
     const back = on && on.line !== line && !ofUnit;
     setChanged(line.node, line.set, {
@@ -187,9 +177,9 @@ export class NetworkDiagram extends Kind {
 
   describeUnit(unit) {
     const { l, u } = unit;
-    const v = this.value(unit), bias = this.bias(l, u), range = this.range(l, u);
+    const v = this.of("values", l, u), bias = this.bias(l, u), range = this.of("ranges", l, u);
     const parts = [`${this.figure.layers[l].name}: ${unit.name}${v === null ? "" : ` = ${numberText(v)}`}`, range && rangeText(range),
-                   bias === null ? "" : `bias ${numberText(bias)}`, this.isHeld(l, u) && "held", this.dropped(l, u) && "dropped"];
+                   bias === null ? "" : `bias ${numberText(bias)}`, this.isHeld(l, u) && "held", this.of("dropped", l, u) && "dropped"];
     return parts.filter(Boolean).join(", ");
   }
 
@@ -228,7 +218,7 @@ export class NetworkDiagram extends Kind {
       this.byTap = byFinger(e);
       this.tapped = this.highlighted?.unit;
     });
-    this.onEscape = (e) => { if (e.key === "Escape") this.highlight(null); };
+    this.onEscape = (e) => { if (e.key === "Escape" && !this.card.close()) this.highlight(null); };
     document.addEventListener("keydown", this.onEscape);
     this.root.addEventListener("focusin", (e) => this.highlight({ unit: this.unitOf(e.target) }));
     this.root.addEventListener("focusout", () => this.highlight(null));
@@ -238,7 +228,7 @@ export class NetworkDiagram extends Kind {
       this.highlight(unit ? { unit } : line ? { line } : null);
       if (unit) this.panel.click([unit.l, unit.u]);
       // The first tap shows what a pointer would show, the second is a click.
-      if (this.figure.editable && !(this.byTap && unit?.image && this.tapped !== unit)) this.card.open(unit, line);
+      if (this.editable && !(this.byTap && unit?.image && this.tapped !== unit && !this.card.target)) this.card.open(unit, line);
     });
     this.root.addEventListener("keydown", (e) => {
       const unit = this.unitOf(e.target);
@@ -250,8 +240,8 @@ export class NetworkDiagram extends Kind {
     if (key === "Escape") return this.card.close() || (this.highlight(null), true);
     if (key === "Enter" || key === " ") {
       this.panel.click([unit.l, unit.u]);
-      if (this.figure.editable) this.card.open(unit, null, true);
-      return Boolean(this.panel.spec.click || this.figure.editable);
+      if (this.editable) this.card.open(unit, null, true);
+      return Boolean(this.panel.spec.click || this.editable);
     }
     const by = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[key];
     if (!by) return false;

@@ -116,10 +116,10 @@ export class NetworkCard {
 
   paint() {
     const { diagram } = this;
-    const { layers, axes, editable } = diagram.figure;
+    const { layers, axes } = diagram.figure;
     const open = Boolean(this.target);
     const unit = open ? this.find() : diagram.highlighted?.unit;
-    const levels = unit && !(open && this.target.length === 3) && diagram.image(unit.l, unit.u);
+    const levels = unit && !(open && this.target.length === 3) && diagram.of("images", unit.l, unit.u);
     this.shown = unit;
     this.root.hidden = !open && !levels;
     if (this.root.hidden) return;
@@ -134,12 +134,12 @@ export class NetworkCard {
     if (levels) this.drawLevels(levels);
     putText(this.across, axes[0]);
     putText(this.up, axes[1]);
-    const [range, bias] = [diagram.range(unit.l, unit.u), diagram.bias(unit.l, unit.u)];
+    const [range, bias] = [diagram.of("ranges", unit.l, unit.u), diagram.bias(unit.l, unit.u)];
     const held = diagram.isHeld(unit.l, unit.u) ? "held" : "";
     const told = [range && rangeText(range), !open && bias !== null && `bias ${numberText(bias)}`, !open && held];
     putText(this.told, levels ? told.filter(Boolean).join("\n") : "");
     const hint = diagram.byTap ? "Tap again to change its weights." : "Click to change its weights.";
-    putText(this.note, open ? (this.sent && diagram.board.head.notices?.at(-1)) || "" : editable && unit.l > 0 ? hint : "");
+    putText(this.note, open ? (this.sent && diagram.board.head.notices?.at(-1)) || "" : diagram.editable && unit.l > 0 ? hint : "");
     for (const row of this.rows ?? []) row.paint();
     this.stay(unit);
   }

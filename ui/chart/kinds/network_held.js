@@ -5,7 +5,7 @@ import { svgNode } from "../tools.js";
 
 export function drawHeld(diagram) {
   const { colours: { ink, paper }, held, lines, marks, radius, size, units } = diagram;
-  const side = 0.55 * size;
+  const side = Math.max(5, Math.min(0.55 * size, radius));
   const mark = (x, y, parent) => svgNode("rect", { x: x - side / 2, y: y - side / 2, width: side, height: side, fill: ink, stroke: paper,
                                                    "data-held": "" }, parent);
   marks.replaceChildren();
@@ -44,7 +44,7 @@ function drawNetworkKey({ legend, size, figure: { positive, negative }, box: [wi
     mark(x + side / 2, middle, legend);
     square(side / 2);
     square(side);
-    x += 4 * side;
+    x += 3.5 * side + 0.4 * size;
     word("held");
   }
   legend.setAttribute("transform", `translate(${Math.max(4, (width - x + size) / 2)} ${height - 1.6 * size})`);

@@ -13,6 +13,7 @@ export class DrawingKind extends Kind {
     this.choices = this.tools.appendChild(make("span"));
     this.choices.setAttribute("role", "radiogroup");
     this.choices.setAttribute("aria-label", "What a touch draws");
+    this.edits = this.tools.appendChild(make("div", "lab-edits"));
     this.undo = this.addButton("Undo", () => this.undoLast());
     this.clear = this.addButton("Clear", () => { this.remember(); this.empty(); this.changed(); });
     this.sheet = this.node.appendChild(svgNode("svg", { class: "lab-sheet-to-draw", tabindex: 0, role: "application" }));
@@ -46,7 +47,7 @@ export class DrawingKind extends Kind {
   }
 
   addButton(name, does) {
-    const button = this.tools.appendChild(make("button", "", name));
+    const button = this.edits.appendChild(make("button", "", name));
     button.addEventListener("click", does);
     return button;
   }

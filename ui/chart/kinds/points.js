@@ -31,9 +31,11 @@ export class PointsPad extends DrawingKind {
 
   constructor(panel) {
     super(panel);
-    const label = make("label", "lab-brush", "Brush");
+    const label = make("label", "lab-brush");
+    label.append(make("span", "", "Brush"));
     this.brush = label.appendChild(make("select"));
     this.brush.setAttribute("aria-label", "Brush");
+    this.brush.title = "How many points a touch puts, or how wide it erases";
     for (const [count] of BRUSHES) this.brush.add(new Option(count === 1 ? "1 point" : `${count} points`));
     this.choices.after(label);
     this.sheet.addEventListener("pointermove", (e) => this.showRing(e.pointerType === "touch" && !this.sheet.dataset.drawing ? null : this.at(e)));
