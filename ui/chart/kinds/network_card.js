@@ -105,10 +105,7 @@ export class NetworkCard {
   }
 
   // Whether Python has not answered what was done to a weight.
-  isPending(event, name) {
-    const { events } = this.diagram.board;
-    return events.some((one) => one.event === event && String(one.name) === String(name));
-  }
+  isPending(name) { return this.diagram.board.events.some((event) => String(event.name) === String(name)); }
 
   value([layer, unit, source]) {
     return source ? this.diagram.weight({ l: layer - 1, from: source - 1, to: unit - 1 }) : this.diagram.bias(layer, unit - 1);
@@ -138,7 +135,7 @@ export class NetworkCard {
     const held = diagram.isHeld(unit.l, unit.u) ? "held" : "";
     const told = [range && rangeText(range), !open && bias !== null && `bias ${numberText(bias)}`, !open && held];
     putText(this.told, levels ? told.filter(Boolean).join("\n") : "");
-    const hint = diagram.byTap ? "Tap again to change its weights." : "Click to change its weights.";
+    const hint = diagram.byTap ? "Tap again: change its weights." : "Click, or Enter: change its weights.";
     putText(this.note, open ? (this.sent && diagram.board.head.notices?.at(-1)) || "" : diagram.editable && unit.l > 0 ? hint : "");
     for (const row of this.rows ?? []) row.paint();
     this.stay(unit);

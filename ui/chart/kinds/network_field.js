@@ -2,6 +2,7 @@
 
 import { make } from "../tools.js";
 
+const TO_BE_DRAWN = 600;  // milliseconds in which a picture is drawn that came with an answer
 let fieldsMade = 0;  // each label names its own input
 
 export class NetworkField {
@@ -32,12 +33,15 @@ export class NetworkField {
   }
 
   addHold(label, text) {
-    const words = this.root.appendChild(make("label"));
+    const words = this.root.appendChild(make("label", "lab-network-hold"));
     this.box = words.appendChild(make("input"));
     this.box.type = "checkbox";
     this.box.setAttribute("aria-label", label);
     words.append(text);
-    this.box.addEventListener("change", () => this.card.send("hold", { name: this.name, on: this.box.checked }));
+    this.box.addEventListener("change", () => {
+      this.card.send("hold", { name: this.name, on: this.box.checked });
+      this.paint();
+    });
   }
 
   focus() { (this.input ?? this.box).focus(); }
@@ -46,6 +50,14 @@ export class NetworkField {
     this.typing = false;
     const value = this.input.valueAsNumber;
     this.card.send("weight", { name: this.name, value: Number.isFinite(value) ? value : null });
+    this.paint();
+  }
+
+  // Whether what was sent cannot be seen yet: Python has not answered, or its picture is still to be drawn.
+  get waits() {
+    const { diagram } = this.card;
+    if (this.card.isPending(this.name)) Object.assign(this, { seen: diagram.figure, until: performance.now() + TO_BE_DRAWN });
+    return diagram.figure === this.seen && performance.now() < this.until;
   }
 
   // What has been typed and not entered is not sent.
@@ -54,11 +66,10 @@ export class NetworkField {
   paint() {
     const { diagram } = this.card;
     const [layer, unit, source] = this.name;
-    if (!this.card.isPending("hold", this.name)) {
-      this.box.checked = diagram.isHeld(layer, unit - 1, source);
-      this.box.disabled = source !== undefined && diagram.isHeld(layer, unit - 1);  // with its unit
-    }
-    if (!this.input || this.typing || this.card.isPending("weight", this.name)) return;
+    if (this.waits) return;
+    this.box.checked = diagram.isHeld(layer, unit - 1, source);
+    this.box.disabled = source !== undefined && diagram.isHeld(layer, unit - 1);  // with its unit
+    if (!this.input || this.typing) return;
     const value = this.card.value(this.name);
     const text = Number.isFinite(value) ? String(Number(value.toPrecision(4))) : "";
     if (this.input.value !== text) this.input.value = text;
