@@ -26,9 +26,10 @@ class View:
     surface [C, S, S]: for two classes the probability of the second one, or its output where the loss is no cross-entropy, from
         0 to 1; for three those of each; the height of a regression. Rows are x₂, from below. average: that of the averaged net.
     units: of the inputs, each hidden layer, the output: responses [H, s, s] over the same plane.
-    weights: [H, H before] of each layer. biases: [H]. gradients: norms of the objective's gradient by layer, L1 left out.
+    weights: [H, H before] of each layer. gradients: norms of the objective's gradient by layer, L1 left out.
     dead: hidden units that are 0 at every training point, of `hidden`.
     records: the curves up to here. changes: steps at which something was changed.
+    biases: [H] of each layer.
     """
 
     setup: Setup
@@ -76,7 +77,6 @@ def _look(run: Simulation, theta: Tensor, stats: RunningStats | None, average: t
     layers = (places, *seen.post, seen.out)
     units = tuple(layer[0].unflatten(1, (SIDE, SIDE))[:, ::THIN, ::THIN].clone() for layer in layers)
     weights = tuple(layer.weight[0].clone() for layer in run.net.views(theta))
-    biases = tuple(layer.bias[0, :, 0].clone() for layer in run.net.views(theta))
     part = problem.part("training")
     at_points = run.net.activations(theta, run.inputs[:, :, part], stats=stats).post
     dead = sum(int((layer[0] == 0).all(1).sum())
@@ -86,6 +86,7 @@ def _look(run: Simulation, theta: Tensor, stats: RunningStats | None, average: t
                   for layer in run.net.views(gradient))
     records = tuple(r for r in run.history.records if r.step < now.step)
     changes = tuple(step for step, _ in run.changes if step <= now.step)
+    biases = tuple(layer.bias[0, :, 0].clone() for layer in run.net.views(theta))
     return View(setup, problem, now.step, now, surface, averaged, units, weights, norms, dead, sum(run.net.hidden),
                 (*records, now), changes, run.stopped if latest else "", run.best[2], biases)
 
