@@ -20,6 +20,7 @@ export class NetworkField {
     // Values would slip away under a hand that marks or types them.
     this.input.addEventListener("focus", () => { this.typing = true; this.input.select(); });
     this.input.addEventListener("keydown", (e) => { if (e.key !== "Enter" && e.key !== "Tab") this.typing = true; });
+    this.input.addEventListener("input", () => { this.typing = true; });
     this.input.addEventListener("change", () => this.enter());
     this.input.addEventListener("blur", () => { this.typing = false; this.paint(); });
   }
