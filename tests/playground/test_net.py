@@ -207,15 +207,15 @@ class TestBrowser:
         expect(pad.get_by_role("radio", name="class 3")).to_have_attribute("aria-checked", "true")
         corner = dict(x=0.85 * box["width"], y=0.12 * box["height"])
         sheet.click(position=corner)
-        expect(status).to_have_text("6 class 1, 9 class 2, 5 class 3.")
+        expect(status).to_contain_text("6 class 1, 9 class 2, 5 class 3")
         expect(pad.locator(".lab-plot")).to_have_attribute("aria-label", re.compile("20 training points"))
         page.keyboard.press("e")
         sheet.click(position=corner)
-        expect(status).to_have_text("6 class 1, 9 class 2, 0 class 3.")
+        expect(status).to_contain_text("6 class 1, 9 class 2, 0 class 3")
         expect(pad.locator(".lab-plot")).to_have_attribute("aria-label", re.compile("15 training points"))
         pause(page)
         button(page, "Undo").click()
-        expect(status).to_have_text("6 class 1, 9 class 2, 5 class 3.")
+        expect(status).to_contain_text("6 class 1, 9 class 2, 5 class 3")
         pad.get_by_role("combobox", name="Brush").select_option("12 points")
         pad.get_by_role("radio", name="class 1").click()
         page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.2 * box["height"])
@@ -223,7 +223,7 @@ class TestBrowser:
         for turn in range(12):
             page.mouse.move(box["x"] + (0.9, 0.3)[turn % 2] * box["width"], box["y"] + 0.3 * box["height"], steps=3)
         page.mouse.up()
-        expect(status).to_have_text("186 class 1, 9 class 2, 5 class 3. 200 points are the most.")
+        expect(status).to_contain_text(re.compile("^186 class 1, 9 class 2, 5 class 3.*200 points are the most"))
         page.wait_for_function("() => new URL(location).searchParams.get('points')?.length === 800")
 
     def test_on_a_phone(self, browser, address):
