@@ -119,27 +119,37 @@ def outline(mask_HW: Any) -> str:
 class Layer:
     """Units of one layer by name. values: [F, n] to be told and shown in colour, or None; dropped: [F, n], true where one is.
 
-    images: a small picture of each unit, uint8 [F, n, S, S], as levels of SIGNED from 0 to 255, or None."""
+    images: a small picture of each unit, uint8 [F, n, S, S], as levels of SIGNED from 0 to 255, or None. ranges: [F, n, 2], the
+    smallest and the largest value in each image, to be told, or None."""
 
     name: str
     units: tuple[str, ...]
     values: np.ndarray | None = None
     dropped: np.ndarray | None = None
     images: np.ndarray | None = None
+    ranges: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkDiagram:
-    """Layers from the input on, and weights [F, n_out, n_in] between each and the next.
+    """Layers from the input on, weights [F, n_out, n_in] between each and the next, and biases [F, n_out] to be told, or none.
 
-    A weight of size `limit` (the largest there is unless given) is drawn the widest; one that is zero is not drawn. A click
-    reports layer and unit. Raises ValueError where the sizes do not fit, or where a layer is too large to be seen.
+    A weight of size `limit` (the largest there is unless given) is drawn the widest; one that is zero is not drawn. A unit with
+    an image is shown large under a pointer; axes: what runs across and up in it. A click reports layer and unit.
+    held: (layer, unit, source) of a weight, source 0 of a bias, (layer, unit) of a whole unit, counted from 1, where layer 1
+    follows the input; names beyond the net mean nothing. editable: a click opens fields to write and hold weights, which the
+    panel reports as the events `weight` (name, value) and `hold` (name, on).
+    Raises ValueError where the sizes do not fit, or where a layer is too large to be seen.
     """
 
     kind: ClassVar[str] = "network"
     MOST: ClassVar[int] = 32
     layers: tuple[Layer, ...]
     weights: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...] = ()
+    axes: tuple[str, str] = ("", "")
+    held: tuple[tuple[int, ...], ...] = ()
+    editable: bool = False
     limit: float = 0.0
     positive: str = POSITIVE
     negative: str = NEGATIVE
@@ -147,7 +157,7 @@ class NetworkDiagram:
 
     @property
     def moves(self) -> bool:
-        arrays = [*self.weights, *(array for layer in self.layers for array in (layer.values, layer.dropped, layer.images))]
+        arrays = [*self.weights, *self.biases, *(a for layer in self.layers for a in (layer.values, layer.dropped, layer.images))]
         return any(array is not None and len(array) > 1 for array in arrays)
 
     def __post_init__(self) -> None:
@@ -157,6 +167,8 @@ class NetworkDiagram:
         shapes = [w.shape[1:] for w in self.weights]
         if shapes != list(zip(sizes[1:], sizes[:-1], strict=True)) or any(w.ndim != 3 for w in self.weights):
             raise ValueError(f"weights of shapes {[w.shape for w in self.weights]} do not join layers of {sizes} units")
+        if self.biases and ([b.shape[1:] for b in self.biases] != [(n,) for n in sizes[1:]]):
+            raise ValueError(f"biases of shapes {[b.shape for b in self.biases]} do not fit layers of {sizes} units")
         for layer in self.layers:
             for array in (layer.values, layer.dropped):
                 if array is not None and (array.ndim != 2 or array.shape[1] != len(layer.units)):
@@ -165,9 +177,12 @@ class NetworkDiagram:
                                              or layer.images.shape[1] != len(layer.units)):
                 raise ValueError(f"{layer.name}: images are uint8 [F, {len(layer.units)}, S, S], not {layer.images.dtype} "
                                  f"{list(layer.images.shape)}")
+            if layer.ranges is not None and layer.ranges.shape[1:] != (len(layer.units), 2):
+                raise ValueError(f"{layer.name}: ranges are [F, {len(layer.units)}, 2], not {list(layer.ranges.shape)}")
             if layer.dropped is not None:
                 object.__setattr__(layer, "dropped", layer.dropped.astype(np.uint8))  # a browser has no array of booleans
-        object.__setattr__(self, "weights", tuple(style.array(w) for w in self.weights))
+        for name in ("weights", "biases"):
+            object.__setattr__(self, name, tuple(style.array(array) for array in getattr(self, name)))
         most = max((float(np.abs(w).max()) for w in self.weights), default=0.0)
         object.__setattr__(self, "limit", self.limit or most or 1.0)
 

@@ -85,6 +85,11 @@ def test_what_does_not_fit_is_refused():
     for weights in (np.zeros((1, 2, 1)), np.zeros((1, 2))):
         with pytest.raises(ValueError, match="do not join"):
             NetworkDiagram(layers=(two, one), weights=(weights,))
+    for biases in ((np.zeros((1, 2)),), (np.zeros((1, 1)), np.zeros((1, 1))), (np.zeros(1),)):
+        with pytest.raises(ValueError, match="biases of shapes"):
+            NetworkDiagram(layers=(two, one), weights=(np.zeros((1, 1, 2)),), biases=biases)
+    with pytest.raises(ValueError, match="ranges are"):
+        NetworkDiagram(layers=(Layer(name="in", units=("a", "b"), ranges=np.zeros((1, 2))), one), weights=(np.zeros((1, 1, 2)),))
     with pytest.raises(ValueError, match="cannot be seen"):
         NetworkDiagram(layers=(Layer(name="in", units=("a",) * 33), one), weights=(np.zeros((1, 1, 33)),))
     with pytest.raises(ValueError, match=r"not \[F, 2\]"):

@@ -21,7 +21,7 @@ from core.playground.setup import Setup
 from core.playground.view import View, look
 from core.playground.words import Diagnosis, diagnose, where
 from core.simulation import Simulation
-from ui import asset_store, chart, compat, controls, runner, shell, turns
+from ui import asset_store, chart, compat, controls, runner, shell, turns, weights
 from ui.page import MAIN, Preset
 
 SLUG = PLAYGROUND.slug
@@ -282,5 +282,13 @@ def _handle(presets: Sequence[Preset], event: dict[str, Any]) -> None:
                 controls.set_fields(SLUG, points=control.nearest(event["drawing"]))
             except (ValueError, InvalidValue) as error:
                 controls.warn(SLUG, f"{control.label}: {error}.")
+        case "weight" | "hold":
+            try:
+                with play.lock:
+                    changed = weights.handle(event, play.run, controls.current_scene(SLUG, Setup))
+                play.place = None
+                controls.set_fields(SLUG, **changed)
+            except ValueError as error:
+                controls.warn(SLUG, str(error))
         case "hidden" | "shown":
             play.hidden = event["event"] == "hidden"

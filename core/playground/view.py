@@ -19,7 +19,7 @@ from core.playground.history import Record
 from core.playground.setup import Setup
 from core.simulation import Simulation
 
-SIDE, THIN = 48, 3  # places along an axis; every third of them in the picture of a unit
+SIDE, THIN = 46, 3  # places along an axis; every third of them, both ends among them, in the picture of a unit
 EDGES = np.linspace(-3, 3, 25)  # of the bins of all histograms, so that none moves while a run goes on
 
 
@@ -50,6 +50,7 @@ class View:
     weights: [H, H before] of each layer. gradients: norms of the objective's gradient by layer, L1 left out.
     dead: hidden units that are 0 at every training point, of `hidden`.
     records: the curves up to here. changes: steps at which something was changed.
+    biases: [H] of each layer.
     """
 
     setup: Setup
@@ -63,6 +64,7 @@ class View:
     units: tuple[Tensor, ...]
     activations: tuple[Tensor, ...]
     weights: tuple[Tensor, ...]
+    biases: tuple[Tensor, ...]
     gradients: tuple[float, ...]
     dead: int
     hidden: int
@@ -118,6 +120,7 @@ def _look(run: Simulation, theta: Tensor, stats: RunningStats | None, average: t
     layers = (places, *seen.post, seen.out)
     units = tuple(layer[0].unflatten(1, (SIDE, SIDE))[:, ::THIN, ::THIN].clone() for layer in layers)
     weights = tuple(layer.weight[0].clone() for layer in run.net.views(theta))
+    biases = tuple(layer.bias[0, :, 0].clone() for layer in run.net.views(theta))
     at_samples = run.net.activations(theta, run.inputs, stats=stats)
     said, score = _told(run, at_samples.out)
     activations = tuple(layer[0, :, problem.part("training")] for layer in (*at_samples.post, at_samples.out))
@@ -128,8 +131,8 @@ def _look(run: Simulation, theta: Tensor, stats: RunningStats | None, average: t
                   for layer in run.net.views(gradient))
     records = tuple(r for r in run.history.records if r.step < now.step)
     changes = tuple(step for step, _ in run.changes if step <= now.step)
-    return View(setup, problem, now.step, now, surface, averaged, said, score, units, activations, weights, norms, dead,
-                sum(run.net.hidden), (*records, now), changes, run.stopped if latest else "", run.best[2])
+    return View(setup, problem, now.step, now, surface, averaged, said, score, units, activations, weights, biases, norms,
+                dead, sum(run.net.hidden), (*records, now), changes, run.stopped if latest else "", run.best[2])
 
 
 def _told(run: Simulation, out: Tensor) -> tuple[Tensor, Tensor]:

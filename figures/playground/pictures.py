@@ -30,9 +30,12 @@ def net(view: View) -> NetworkDiagram:
     outputs = view.problem.names if view.problem.outputs > 1 else ("output",)
     names = ([INPUTS[name] for name in view.setup.inputs], *([str(k + 1) for k in range(n)] for n in view.setup.widths), outputs)
     titles = ("inputs", *(f"layer {k + 1}" for k in range(len(view.setup.widths))), "out")
-    layers = tuple(Layer(name=title, units=tuple(units), images=_responses(style.array(values)))
-                   for title, units, values in zip(titles, names, view.units, strict=True))
-    return NetworkDiagram(layers=layers, weights=tuple(style.array(w)[None] for w in view.weights))
+    layers = tuple(Layer(name=title, units=tuple(units), images=_responses(values),
+                         ranges=np.stack([values.min((1, 2)), values.max((1, 2))], 1)[None])
+                   for title, units, values in zip(titles, names, map(style.array, view.units), strict=True))
+    return NetworkDiagram(layers=layers, weights=tuple(style.array(w)[None] for w in view.weights),
+                          biases=tuple(style.array(b)[None] for b in view.biases), axes=view.problem.axes,
+                          held=view.setup.frozen, editable=True)
 
 
 def _responses(values: np.ndarray) -> np.ndarray:

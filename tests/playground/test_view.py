@@ -54,7 +54,8 @@ def test_looking_back_shows_the_net_that_was():
 def test_thumbnails_are_upright_and_keep_the_sign():
     view = look(Simulation(Setup(samples=60)))
     rows = pictures.net(view).layers[0].images
-    assert rows is not None and rows.shape == (1, 2, SIDE // THIN, SIDE // THIN) and rows.dtype == np.uint8
+    side = 1 + (SIDE - 1) // THIN  # both ends among them
+    assert rows is not None and rows.shape == (1, 2, side, side) and rows.dtype == np.uint8 and (SIDE - 1) % THIN == 0
     assert (rows[0, 1, 0] > 128).all() and (rows[0, 1, -1] < 128).all(), "x₂ grows upwards"
 
 

@@ -171,8 +171,8 @@ def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int
     to compare with.
 
     on_event: called once for each thing that the reader does, before the run that it asks for. `event` says what: click, shift,
-    drawn, frame, guess, preset, pin, further, leave, alive or missing; `at` tells it from others, and the rest is as board.js
-    sends it.
+    drawn, weight, hold, frame, guess, preset, pin, further, leave, alive or missing; `at` tells it from others, and the rest is
+    as board.js or its picture sends it.
     """
     mount, look = _component()
     now, kept = _with_further(board), _with_further(beside)

@@ -13,6 +13,7 @@ export class DrawingKind extends Kind {
     this.choices = this.tools.appendChild(make("span"));
     this.choices.setAttribute("role", "radiogroup");
     this.choices.setAttribute("aria-label", "What a touch draws");
+    this.edits = this.tools.appendChild(make("div", "lab-edits"));
     this.undo = this.addButton("Undo", () => this.undoLast());
     this.clear = this.addButton("Clear", () => { this.remember(); this.empty(); this.changed(); });
     this.sheet = this.node.appendChild(svgNode("svg", { class: "lab-sheet-to-draw", tabindex: 0, role: "application" }));
@@ -20,7 +21,7 @@ export class DrawingKind extends Kind {
     this.past = [];
     this.chosen = 0;
     this.sheet.addEventListener("pointerdown", (e) => {
-      if (e.button) return;
+      if (e.button || !e.isPrimary) return;  // of several fingers the first one draws
       this.sheet.setPointerCapture(e.pointerId);
       this.sheet.focus({ preventScroll: true });
       this.keyed = false;
@@ -28,10 +29,10 @@ export class DrawingKind extends Kind {
       this.begin(this.at(e), e);
       this.sheet.dataset.drawing = true;
     });
-    this.sheet.addEventListener("pointermove", (e) => { if (this.sheet.dataset.drawing) this.drag(this.at(e)); });
+    this.sheet.addEventListener("pointermove", (e) => { if (e.isPrimary && this.sheet.dataset.drawing) this.drag(this.at(e)); });
     for (const kind of ["pointerup", "pointercancel"]) {
-      this.sheet.addEventListener(kind, () => {
-        if (!this.sheet.dataset.drawing) return;
+      this.sheet.addEventListener(kind, (e) => {
+        if (!e.isPrimary || !this.sheet.dataset.drawing) return;
         delete this.sheet.dataset.drawing;
         this.end();
         this.changed();
@@ -46,7 +47,7 @@ export class DrawingKind extends Kind {
   }
 
   addButton(name, does) {
-    const button = this.tools.appendChild(make("button", "", name));
+    const button = this.edits.appendChild(make("button", "", name));
     button.addEventListener("click", does);
     return button;
   }
@@ -133,8 +134,9 @@ export class DrawingKind extends Kind {
   resize() {
     const width = this.node.clientWidth;
     if (!width) return;  // hidden; it is drawn when it is shown
-    const height = Math.max(80, this.node.clientHeight - this.tools.offsetHeight - this.status.offsetHeight - 6);
-    this.layout(width, height);
+    const beside = this.node.classList.contains("lab-tools-beside");
+    const height = this.node.clientHeight - this.status.offsetHeight - (beside ? 0 : this.tools.offsetHeight) - 6;
+    this.layout(width - (beside ? this.tools.offsetWidth : 0), Math.max(80, height));
     this.paint();
   }
 
