@@ -30,20 +30,21 @@ MORE = [
     dict(hidden=(), dropout=0.5, frozen=((1, 1, 2),), l1=0.03),
     dict(norm="batch", share=70, batch=20, samples=60, dropout=0.1, averaging=0.9),  # 42 samples
     dict(norm="batch", share=70, samples=20, batch=1),
-    dict(norm="layer", frozen=((1, 2), (7, 9), (1, 1, 30)), weight_noise=0.02, method="nesterov", rate=0.003),
+    dict(norm="layer", frozen=((1, 2), (7, 9), (1, 1, 30)), weight_noise=0.02, method="nesterov", rate=0.001),
     dict(method="momentum", alpha=0.0, rate=0.1),
     dict(inputs=("x2", "x1x1"), input_noise=0.1, mixup=0.1),
     dict(activation="each", activation1="linear", activation2="relu", norm="layer", frozen=((2, 1),)),
     dict(schedule="step", horizon=100, decay=0.1, l1=0.003, method="adagrad"),
     dict(schedule="cosine", horizon=100, l1=0.003, method="momentum"),
     dict(schedule="warmup", horizon=100, l1=0.01, method="rmsprop"),
+    dict(schedule="cosine", l1=0.003, decay=0.1, method="adam"),
     dict(data="drawn", batch=1000, smoothing=0.1),
 ]
 
 
 def setup_of(values: dict) -> Setup:
     """A small set-up with these values, at a rate that suits its method."""
-    rate = 0.01 if "norm" in values else RATES.get(values.get("method", "sgd"), 0.1)  # larger ones are chaotic with a norm
+    rate = 0.01 if "norm" in values else RATES.get(values.get("method", "sgd"), 0.1)  # with a norm, larger ones are chaotic
     return Setup(**SMALL | {"rate": rate} | values)
 
 

@@ -50,7 +50,7 @@ def train(needs: Needs) -> str | None:
             "    if (step + 1) % every == 0:",
             "        history.append(report(step + 1, model, sets))",
             block(_rules(needs), indent=4),
-            setup.averaging and 'print(" average" + "".join(f"{loss:12.6f}" for loss in measure(average, sets))[2:])',
+            needs.averaging and 'report("average", average, sets)',
             "return history",
             indent=4,
         ),
@@ -136,13 +136,12 @@ def _update(needs: Needs) -> str | None:
     held = bool(needs.held)
     restored = held and (setup.decay or setup.l1)
     p_at = "p, at, _" if restored else "p, at"
-    sizes = f"{rate} / ({SIZES[setup.method]})" if setup.method in SIZES else rate
-    if needs.momentum:
-        sizes = f"{rate} / (1 - MOMENTUM)"
+    size = f"{rate} / (1 - MOMENTUM)" if needs.momentum else rate
     after = [
         setup.l1 and block(
             "for w in weights(model):  # a proximal step, which makes weights exactly zero",
-            f"    size = L1 * {sizes}",
+            setup.method in SIZES and f"    scale = {SIZES[setup.method]}",
+            f"    size = L1 * {size}{' / scale' if setup.method in SIZES else ''}",
             "    w.copy_(w.sign() * (w.abs() - size).clamp_min(0))",
             indent=4),
         restored and "    for p, at, value in held:\n        p[at] = value",

@@ -155,8 +155,8 @@ def measure(needs: Needs) -> str | None:
         f"    return {'objective' if needs.penalised else 'losses[0]'}, *losses",
         "",
         "",
-        "def report(step, model, sets):",
+        "def report(name, model, sets):",
         "    row = measure(model, sets)",
-        '    print(f"{step:6}" + "".join(f"{loss:12.6f}" for loss in row))',
+        '    print(f"{name:>8}" + "".join(f"{loss:12.6f}" for loss in row))',
         "    return row",
     )

@@ -80,7 +80,7 @@ def _constants(needs: Needs) -> str | None:
 
 def _main(needs: Needs, steps: int) -> str | None:
     columns = "".join(f"{name:>12}" for name in ("objective", *needs.sets))
-    return block('if __name__ == "__main__":', f'    print("  step{columns}")', f"    train({steps})")
+    return block('if __name__ == "__main__":', f'    print("    step{columns}")', f"    train({steps})")
 
 
 def _data(needs: Needs) -> str | None:
