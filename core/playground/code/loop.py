@@ -30,7 +30,6 @@ def factor(needs: Needs) -> str | None:
 
 def train(needs: Needs) -> str | None:
     """The function `train`."""
-    setup = needs.setup
     names = " and ".join(", ".join(needs.sets).rsplit(", ", 1))
     loop = "for step, (x, y) in zip(range(steps), batches(*sets[0])):" if needs.shuffles else "for step in range(steps):"
     return block(
