@@ -17,8 +17,8 @@ from core.engine import (
     SGD,
     AdaGrad,
     Adam,
+    Backprop,
     Generators,
-    Kernel,
     Optimiser,
     RMSProp,
     RunningStats,
@@ -132,7 +132,7 @@ def restore(snapshot: Snapshot, theta: Tensor, state: State, stats: RunningStats
 class Net(MLP):
     """A net that is trained alone: by a faster kernel where it is plain."""
 
-    def kernel(self, theta: Tensor, n: int) -> Kernel:
+    def kernel(self, theta: Tensor, n: int) -> Single | Backprop:
         """The hand-written passes for theta [K, P] and batches of n."""
         plain = len(theta) == 1 and not self.norm and not self.residual
         return Single(self, theta, n) if plain else super().kernel(theta, n)
