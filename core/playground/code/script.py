@@ -18,11 +18,12 @@ from core.playground.setup import DATA, METHODS, Setup
 WIDTH = 120  # of a line of numbers
 
 
-def script(setup: Setup, problem: Problem, steps: int = 1000) -> str:
+def script(setup: Setup, problem: Problem, *, steps: int = 1000) -> str:
     """Source that trains the set-up from its start with torch alone. When run, it does so many steps and prints every hundredth.
 
     Its function `train(steps, every)` returns a list of (objective, training, validation and test loss), one for step 0 and one
-    for each `every` steps; sets without samples are left out.
+    for each `every` steps; sets without samples are left out. Changes made while a run trained, and weights written by hand, are
+    no part of a set-up and so not of its script. A run that diverges goes on, with numbers that are not finite.
     """
     needs = Needs(setup, problem)
     pieces = [draws.generator, draws.batches, draws.masks, draws.mixup, net.inputs, net.module, net.losses, net.weights,
