@@ -47,7 +47,7 @@ def _number(value: float, dtype: torch.dtype) -> Tensor:
 
 def _mean(values: Tensor) -> Tensor:
     # The same as values.mean((1, 2)), which is made of Python's numbers.
-    return values.sum((1, 2)).div(_number(_size(values), values.dtype))
+    return values.sum((1, 2)).div_(_number(_size(values), values.dtype))
 
 
 def _size(out: Tensor) -> int:
