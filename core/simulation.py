@@ -20,38 +20,28 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from core.curvature import top_eigenvalue
-from core.engine import L1, L2, SGD, Loss, RunningStats, Supervised, Trainer, binary_cross_entropy, cross_entropy, hinge, squared
+from core.engine import SGD, Loss, Supervised, Trainer, binary_cross_entropy, cross_entropy, hinge, squared
 from core.engine.proximal import shrink, step_sizes
-from core.playground.data import SETS, Problem, features, make
+from core.playground.data import Problem, features, make
+from core.playground.edits import Edit, check, place_of
 from core.playground.frozen import held
-from core.playground.history import History, Record
+from core.playground.history import History
+from core.playground.measures import Measures
 from core.playground.parts import Average, Noisy, network, optimiser_of, remember, restore, schedule_of
 from core.playground.setup import LIVE, Setup
-from core.playground.streams import Batches, Purpose, Streams, smoothed, targets
+from core.playground.streams import Batches, Purpose, Streams, targets
 
 LOOK, FIRST = 100, 10  # updates between two looks at whole sets, for curves and for the rules that stop a run; up to step BEGUN
 BEGUN = 500
 UNDO = 100  # changes that are remembered
-LARGEST = 1000.0  # weight that can be written by hand
 LOSSES: Mapping[str, Loss] = MappingProxyType({"squared": squared, "hinge": hinge})
 
 
-class Edit(NamedTuple):
-    """A weight's value, or a bias's where source is 0; counted from 1."""
-
-    layer: int
-    unit: int
-    source: int
-    value: float
-
-
-class Simulation:
+class Simulation(Measures):
     """One run. `setup` is what it trains with, `problem` what it learns, `history` what it remembers, `step` the updates done.
 
     `stopped` says why it does not go on: "" (it does), "diverged", "patience", "loss" or "epochs". `changes` are the steps at
@@ -84,15 +74,15 @@ class Simulation:
         """Writes a weight, or a unit's bias where source is 0; all counted from 1, the output is the last layer. The run goes on.
 
         Raises ValueError, in a sentence, where there is no such weight or the value is no number that it can have."""
-        if not math.isfinite(value) or abs(value) > LARGEST:
-            raise ValueError(f"A weight can be anything from −{LARGEST:g} to {LARGEST:g}; it stays as it was.")
-        before = self._write(Edit(layer, unit, source, value))
+        edit = Edit(layer, unit, source, value)
+        check(edit)
+        before = self._write(edit)
         self._past = [*self._past[-UNDO:], before]
         self._future = []
 
     def _write(self, edit: Edit) -> Edit:
         """Writes it, and returns what takes it back."""
-        place = self._place(edit)
+        place = place_of(edit, self.net, self.theta)
         before = edit._replace(value=float(place))
         place.fill_(edit.value)
         if self.history.records[-1].step == self.step:
@@ -102,14 +92,6 @@ class Simulation:
         if self.stopped != "diverged":
             self.stopped = ""
         return before
-
-    def _place(self, edit: Edit) -> Tensor:
-        layers = self.net.views(self.theta)
-        if 1 <= edit.layer <= len(layers):
-            layer = layers[edit.layer - 1]
-            if 1 <= edit.unit <= layer.weight.shape[1] and 0 <= edit.source <= layer.weight.shape[2]:
-                return layer.weight[0, edit.unit - 1, edit.source - 1] if edit.source else layer.bias[0, edit.unit - 1, 0]
-        raise ValueError("The net has no such weight any more; nothing has changed.")
 
     def undo(self) -> bool:
         """Takes back the last change, of the set-up or of a weight, if there is one; the run goes on, or begins."""
@@ -306,51 +288,3 @@ class Simulation:
             self.stopped = "loss"
         if setup.patience and math.isfinite(loss) and record.epoch - self.best[1] >= setup.patience:
             self.stopped = "patience"
-
-    @torch.inference_mode()
-    def measure(self, theta: Tensor | None = None, stats: RunningStats | None = None) -> Record:
-        """The net now, or another one, on whole sets."""
-        averaged = None
-        if theta is None:
-            theta, stats = self.theta, self.supervised.stats
-            averaged = self.average and self.measure(self.average.theta, self.average.stats).loss
-        out = self.forward(theta, self.inputs, stats)
-        parts = [self.problem.part(name) for name in SETS]
-        losses = [float(self.loss.value(out[:, :, part], self.y[:, :, part])) for part in parts]
-        minimised = losses[0]
-        if epsilon := self.setup.used("smoothing"):
-            minimised = float(self.loss.value(out[:, :, parts[0]], smoothed(self.y[:, :, parts[0]], epsilon)))
-        terms = [term(strength) for term, strength in ((L1, self.setup.l1), (L2, self.setup.l2)) if strength]
-        penalty = sum(float(term.value(theta, self.mask)) for term in terms)
-        wrong = (self.decide(out) != self.problem.y)[0].to(self.dtype) if self.problem.classes else None
-        errors = [math.nan if wrong is None or part.start == part.stop else float(wrong[part].mean()) for part in parts]
-        weights = theta[0][self.mask > 0]
-        return Record(self.step, self.batches.seen, minimised + penalty, (losses[0], losses[1], losses[2]),
-                      (errors[0], errors[1], errors[2]), float(weights.norm()), int((weights == 0).sum()), averaged)
-
-    def forward(self, theta: Tensor, inputs: Tensor, stats: RunningStats | None) -> Tensor:
-        """out [1, C, n] without dropout."""
-        return self.net.forward(theta, inputs, stats=stats)
-
-    def decide(self, out: Tensor) -> Tensor:
-        """Classes [1, n] that outputs [1, C, n] stand for."""
-        return (out[:, 0] > 0).long() if self.problem.classes == 2 else out.argmax(1)
-
-    def gradient(self, theta: Tensor | None = None) -> Tensor:
-        """The gradient [1, P] of the objective without L1, dropout or noise on the whole training set, of the net now or of
-        another one. Batch norm takes the statistics of that set."""
-        part = self.problem.part("training")
-        y = smoothed(self.y[:, :, part], self.setup.used("smoothing"))
-        objective = Supervised(self.net, self.loss, L2(self.setup.l2), 0.0, None)
-        _, grad = objective.value_and_gradient((self.theta if theta is None else theta).clone(), (self.inputs[:, :, part], y))
-        return grad
-
-    def curvature(self) -> float:
-        """The largest eigenvalue of the Hessian of the training set's loss and L2 at the parameters now."""
-        part = self.problem.part("training")
-        x, y = self.inputs[:, :, part], smoothed(self.y[:, :, part], self.setup.used("smoothing"))
-        penalty = L2(self.setup.l2)
-
-        def value(theta: Tensor) -> Tensor:
-            return self.loss.value(self.net.forward(theta, x, train=True), y) + penalty.value(theta, self.mask)
-        return float(top_eigenvalue(value, self.theta.clone(), self.streams.at(Purpose.START)))

@@ -36,6 +36,7 @@ from .random import Generators, bernoulli, generators, normals, permutations, sp
 from .recurrent import Recurrent
 from .schedules import Schedule, cosine, exponential_decay, step_decay, warmup
 from .segmentation import SegmentationNet
+from .single import Single
 from .train import minibatches, train
 from .trainer import MovingAverage, Trainer
 
@@ -72,6 +73,7 @@ __all__ = [
     "RunningStats",
     "Schedule",
     "SegmentationNet",
+    "Single",
     "State",
     "Supervised",
     "Trainer",

@@ -104,7 +104,7 @@ class Batches:
     @property
     def seen(self) -> float:
         """Epochs, with a part of one."""
-        return self.epoch + self.offset / self.n
+        return (self.epoch * self.n + self.offset) / self.n
 
     @property
     def left(self) -> int:

@@ -72,6 +72,8 @@ STRUCTURE = [
     dict(data="moons"),
     dict(data="blobs"),
     dict(data="arms"),
+    dict(data="blobs4"),
+    dict(data="pinwheel", rate=0.03),
     dict(data="plane", rate=0.03),
     dict(data="hills", rate=0.03),
     dict(data="drawn"),
