@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from core.lessons.multi_task.lesson import NAMES, SEEDS, UPDATES, Config, Result, at
+from core.lessons.multi_task.lesson import LINEAR, NAMES, SEEDS, UPDATES, Config, Result, at
 from core.lessons.multi_task.tasks import RELATEDNESS, SAMPLES, draw_tasks, fit_shared, shared_loss
 from core.lessons.multi_task.words import alt_texts, summary, told
 from figures.multi_task import pictures
@@ -79,7 +79,8 @@ def draw(result: Result, scene: Config) -> Board:
 
 def _map(result: Result, scene: Config, said: Texts) -> Panel:
     caption = (f"Test loss of “{NAMES[scene.compared]}” minus that of separate models, mean of {SEEDS[scene.problem]} seeds; "
-               "red: negative transfer. Right of the line sharing helps; bars: ± one standard error. Ring: the controls.")
+               "red: it harms (negative transfer). Right of the line sharing helps; bars: ± one standard error. Ring: the "
+               "controls.")
     if scene.problem == "linear" and scene.compared == "none":
         caption += " Dashed: theory."
     return Panel(id="map", figure=lambda: pictures.transfer(result, scene), span=7, rows=2, height="tall",
@@ -93,10 +94,13 @@ def _fits(result: Result, scene: Config, said: Texts) -> list[Panel]:
     if scene.problem == "curves":
         caption = "First seed. Solid: what is found for each task; dashed: the truth. Discs, diamonds: samples of camps A and B."
     what = "Weights" if scene.problem == "linear" else "Curves"
+    captions = {"separate": caption, "compared": caption}
+    if scene.compared in LINEAR and scene.problem == "linear":
+        captions["compared"] = f"Each mark: one of {SEEDS['linear']} seeds, the same for tasks A and B. Stars: the truth."
     titles = {"separate": f"{what} found by separate models", "compared": f"{what} found by “{NAMES[scene.compared]}”"}
     designs = {"separate": "separate", "compared": scene.compared}
     return [Panel(id=name, figure=partial(pictures.fit, result, scene, designs[name]), span=5, height="short", title=title,
-                  caption=caption, alt=said[name], keyed=False) for name, title in titles.items()]
+                  caption=captions[name], alt=said[name], keyed=False) for name, title in titles.items()]
 
 
 def _cuts(result: Result, scene: Config, said: Texts) -> list[Panel]:
