@@ -15,7 +15,7 @@ from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Two moons, one label in five wrong", "Tuned alike, hardly any regulariser ends clearly below early stopping."),
+    Preset("Two moons, one label in five wrong", "Hardly any ends clearly below early stopping."),
     Preset("Digits, one label in five wrong", "Input noise and small moves of the digits end below early stopping.",
            dict(problem="digits", samples=96, corrupt=20, width=32, pairs=6)),
     Preset("Breast masses, one label in ten wrong",
@@ -87,7 +87,7 @@ def draw(result: Result, scene: Config) -> Board:
 
 
 def _of_forest(result: Result) -> str:
-    marks = (f"Discs: trained to the end; diamonds: where their validation loss is lowest. Bars: 95\u00a0% intervals over "
+    marks = (f"Discs: at the end; diamonds: at the lowest validation loss. Bars: 95\u00a0% intervals over "
              f"{words.pairs_of(result)} pairs, each for itself.")
     told = marks, words.told_apart(result), words.still_to_come(result), words.not_here(result)
     return " ".join(part for part in told if part)
