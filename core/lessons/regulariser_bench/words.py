@@ -147,7 +147,7 @@ def not_here(result: Result) -> str:
     absent = [method for name, method in METHODS.items() if name not in {arm.name for arm in result.arms} | set(result.waiting)]
     if not absent:
         return ""
-    return " ".join(f"Not here: {method.name}, as {method.why_not}." for method in absent)
+    return f"Not here: {'; '.join(f'{method.name}, as {method.why_not}' for method in absent)}."
 
 
 def still_to_come(result: Result) -> str:
