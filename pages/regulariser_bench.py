@@ -24,7 +24,7 @@ PRESETS = [
     Preset("Plenty of samples, right labels", "Little to regularise: even the untuned net is close to the tuned one.",
            dict(samples=192, corrupt=0)),
     Preset("Six starts in place of six rates",
-           "The baseline stays overfitted, and nearly every regulariser looks good.",
+           "The baseline overfits: nearly all look good beside it.",
            dict(tuned="starts", steps=192, width=32)),
 ]
 
