@@ -26,7 +26,7 @@ PRESETS = [
     Preset("Nets, opposite curves, gated",
            "Gated by z, a net of like size errs far less than without.",
            dict(problem="curves", noise=0.3, relatedness=-1.0, samples=20.0, net="gate")),
-    Preset("Nets, identical curves", "With 8 noisy samples each, the net without z learns from both tasks at once.",
+    Preset("Nets, identical curves", "The net without z learns from both tasks.",
            dict(problem="curves", noise=0.3, relatedness=1.0, samples=8.0)),
 ]
 
@@ -78,9 +78,8 @@ def draw(result: Result, scene: Config) -> Board:
 
 
 def _map(result: Result, scene: Config, said: Texts) -> Panel:
-    caption = (f"Test loss of “{NAMES[scene.compared]}” minus that of separate models, mean of {SEEDS[scene.problem]} seeds; "
-               "red: it harms (negative transfer). Right of the line sharing helps; bars: ± one standard error. Ring: the "
-               "controls.")
+    caption = (f"Test loss of “{NAMES[scene.compared]}” minus that of separate models, mean of {SEEDS[scene.problem]} seeds. "
+               "Red: sharing harms, negative transfer; right of the line it helps. Bars: ± standard error. Ring: the controls.")
     if scene.problem == "linear" and scene.compared == "none":
         caption += " Dashed: theory."
     return Panel(id="map", figure=lambda: pictures.transfer(result, scene), span=7, rows=2, height="tall",
