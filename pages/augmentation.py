@@ -3,7 +3,7 @@
 from core.formatting import format_percent
 from core.lessons.augmentation import classifier
 from core.lessons.augmentation.generative import Generative
-from core.lessons.augmentation.lesson import SEEDS, Config, Curves, Result, Transformed
+from core.lessons.augmentation.lesson import SEEDS, TOSSES, Config, Curves, Result, Transformed
 from core.lessons.augmentation.subjects import OWN
 from core.lessons.augmentation.words import alt_texts, look, of_the_label, reading, summary
 from core.transforms import ffd, geometry, imaging
@@ -88,7 +88,8 @@ def _transforms(result: Result, t: Transformed, scene: Config, said: Texts) -> B
               title="One picture, eight draws of the chain", keyed=False,
               caption=caption, alt=said["draws"]),
         Panel(id="mirrors", figure=lambda: pictures.mirrors(t), span=5, height="tall", keyed=False,
-              title="Which transform, alone, makes mirror images?", caption="Part of a transform's draws at these settings.",
+              title="Which transform, alone, makes mirror images?",
+              caption=f"Share of {TOSSES} draws of each transform at these settings.",
               alt=said["mirrors"]),
         Panel(id="histogram", figure=lambda: pictures.histogram(t, scene), span=6, pair="statistics",
               title=f"Grey levels before and after draw {look(scene, t) + 1}",

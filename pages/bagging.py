@@ -86,8 +86,8 @@ def _panels(result: Result, scene: Config, said: Texts) -> list[Panel]:
         Panel(id="alike", figure=lambda: pictures.alike(result, scene), span=7, rows=2, height="tall", pair="fit", keyed=False,
               title="The more alike the members, the less is gained" if scene.members > 1 else "An average of one gains nothing",
               alt=said["alike"],
-              caption=f"Dots: averages of M members, in bags of so many of N samples, over {scene.sets} {source}; ring: this "
-                      "scene's. Dashed: ρ + (1 − ρ)/M."),
+              caption=f"Dot: the average of M members, by the size of their bags, measured over {scene.sets} {source}; "
+                      "ring: this scene's. Dashed: ρ + (1 − ρ)/M."),
         Panel(id="fit", figure=lambda: pictures.fit(result, scene), span=5, height="short", alt=said["fit"],
               title=f"{'Members' if not result.classes else f'What the average of {one}s says'}"
                     f"{' and their average' if not result.classes else ''}",

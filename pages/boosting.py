@@ -12,7 +12,7 @@ from ui.page import Preset
 
 PRESETS = [
     Preset("Wrong labels",
-           "One label in five is wrong. After five rounds those samples weigh most."),
+           "One label in five is wrong. After five rounds those samples weigh most on average."),
     Preset("Clean labels", "The training error is soon zero. The rounds after that still widen the smallest margin.",
            dict(label_noise=0, rounds=200)),
     Preset("Too many rounds",
@@ -120,7 +120,7 @@ def _panels(result: Result, scene: Config, said: Texts) -> list[Panel]:
 
 def _further(result: Result, scene: Config, said: Texts) -> list[Panel]:
     out = [
-        Panel(id="coin", figure=lambda: further.coin(result, scene), span=4, alt=said["coin"], pair="alpha",
+        Panel(id="coin", figure=lambda: further.coin(result, scene), span=4, alt=said["coin"], pair="alpha", keyed=False,
               title="Under the next weights: a coin",
               caption="Filled: its error when it was fitted; ring: under the next round's weights. Dashed: ½."),
         Panel(id="alpha", figure=lambda: further.alpha(result, scene), span=4, alt=said["alpha"], keyed=False,

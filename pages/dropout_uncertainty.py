@@ -74,8 +74,8 @@ def draw(result: Result, scene: Config) -> Board:
 
     def caption(method: str) -> str:
         if curve:
-            return ("Band: mean ± 2σ; ×: of that among the data. Thin: single nets. Cross: most wrong for its σ and noise. "
-                    "Dotted: probe, mean ± σ.")
+            return ("Band: mean ± 2σ; × in the title: σ there over σ among the data. Thin: single nets. Cross: most wrong for "
+                    "its σ and noise. Dotted: probe, mean ± σ.")
         cross = " Cross: surest though wrong." if surest_wrong(result, method, scene.passes) >= 0 else ""
         return f"Even odds: the net's solid, the true dashed. Ring: the probe.{cross}"
 

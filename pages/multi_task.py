@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from core.lessons.multi_task.lesson import NAMES, SEEDS, UPDATES, Config, Result, at
+from core.lessons.multi_task.lesson import LINEAR, NAMES, SEEDS, UPDATES, Config, Result, at
 from core.lessons.multi_task.tasks import RELATEDNESS, SAMPLES, draw_tasks, fit_shared, shared_loss
 from core.lessons.multi_task.words import alt_texts, summary, told
 from figures.multi_task import pictures
@@ -26,7 +26,7 @@ PRESETS = [
     Preset("Nets, opposite curves, gated",
            "Gated by z, a net of like size errs far less than without.",
            dict(problem="curves", noise=0.3, relatedness=-1.0, samples=20.0, net="gate")),
-    Preset("Nets, identical curves", "With 8 noisy samples each, the net without z learns from both tasks at once.",
+    Preset("Nets, identical curves", "The net without z learns from both tasks.",
            dict(problem="curves", noise=0.3, relatedness=1.0, samples=8.0)),
 ]
 
@@ -78,8 +78,8 @@ def draw(result: Result, scene: Config) -> Board:
 
 
 def _map(result: Result, scene: Config, said: Texts) -> Panel:
-    caption = (f"Test loss of “{NAMES[scene.compared]}” minus that of separate models, mean of {SEEDS[scene.problem]} seeds; "
-               "red: negative transfer. Right of the line sharing helps; bars: ± one standard error. Ring: the controls.")
+    caption = (f"Test loss of “{NAMES[scene.compared]}” minus that of separate models, mean of {SEEDS[scene.problem]} seeds. "
+               "Red: sharing harms, negative transfer; right of the line it helps. Bars: ± standard error. Ring: the controls.")
     if scene.problem == "linear" and scene.compared == "none":
         caption += " Dashed: theory."
     return Panel(id="map", figure=lambda: pictures.transfer(result, scene), span=7, rows=2, height="tall",
@@ -93,10 +93,13 @@ def _fits(result: Result, scene: Config, said: Texts) -> list[Panel]:
     if scene.problem == "curves":
         caption = "First seed. Solid: what is found for each task; dashed: the truth. Discs, diamonds: samples of camps A and B."
     what = "Weights" if scene.problem == "linear" else "Curves"
+    captions = {"separate": caption, "compared": caption}
+    if scene.compared in LINEAR and scene.problem == "linear":
+        captions["compared"] = f"Each mark: one of {SEEDS['linear']} seeds, the same for tasks A and B. Stars: the truth."
     titles = {"separate": f"{what} found by separate models", "compared": f"{what} found by “{NAMES[scene.compared]}”"}
     designs = {"separate": "separate", "compared": scene.compared}
     return [Panel(id=name, figure=partial(pictures.fit, result, scene, designs[name]), span=5, height="short", title=title,
-                  caption=caption, alt=said[name], keyed=False) for name, title in titles.items()]
+                  caption=captions[name], alt=said[name], keyed=False) for name, title in titles.items()]
 
 
 def _cuts(result: Result, scene: Config, said: Texts) -> list[Panel]:

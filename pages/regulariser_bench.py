@@ -15,7 +15,7 @@ from ui.chart import Board, Panel, Player, Texts
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Two moons, one label in five wrong", "Tuned alike, hardly any regulariser ends below early stopping."),
+    Preset("Two moons, one label in five wrong", "Hardly any ends clearly below early stopping."),
     Preset("Digits, one label in five wrong", "Input noise and small moves of the digits end below early stopping.",
            dict(problem="digits", samples=96, corrupt=20, width=32, pairs=6)),
     Preset("Breast masses, one label in ten wrong",
@@ -24,7 +24,7 @@ PRESETS = [
     Preset("Plenty of samples, right labels", "Little to regularise: even the untuned net is close to the tuned one.",
            dict(samples=192, corrupt=0)),
     Preset("Six starts in place of six rates",
-           "The baseline stays overfitted, and nearly every regulariser looks good.",
+           "The baseline overfits: nearly all look good beside it.",
            dict(tuned="starts", steps=192, width=32)),
 ]
 
@@ -87,7 +87,7 @@ def draw(result: Result, scene: Config) -> Board:
 
 
 def _of_forest(result: Result) -> str:
-    marks = (f"Discs: trained to the end; diamonds: at the best record by validation. Bars: 95\u00a0% intervals over "
+    marks = (f"Discs: at the end; diamonds: at the lowest validation loss. Bars: 95\u00a0% intervals over "
              f"{words.pairs_of(result)} pairs, each for itself.")
     told = marks, words.told_apart(result), words.still_to_come(result), words.not_here(result)
     return " ".join(part for part in told if part)
@@ -97,7 +97,7 @@ def _strength(result: Result, scene: Config, said: Texts, family: str) -> Panel:
     return Panel(id=f"strength-{family}", figure=partial(facets.by_strength, result, scene, family), span=6, height="tall",
                  title=FAMILIES[family], alt=said[f"strength-{family}"], keyed=False,
                  pair=("strength-weights", "strength-samples") if family == "time" else (),
-                 caption=lambda: f"Test loss less the tuned baseline's, mean and interval of {words.pairs_of(result)} pairs. "
+                 caption=lambda: f"Test loss minus the tuned baseline's, mean and interval of {words.pairs_of(result)} pairs. "
                                  "Discs: larger where validation chooses more often. Level line: early stopping."
                                  f"{facets.beyond(result)}")
 

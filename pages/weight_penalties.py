@@ -147,8 +147,8 @@ def _linear(result: Result, scene: Config, said: Texts) -> list[Panel]:
     return [
         Panel(id="bars", figure=lambda: pictures.bars(result, scene), height="tall", pair="map",
               title=f"{min(len(result.names), pictures.BARS)} weights under {shown}",
-              caption="×: exactly zero. As the penalty grows, L1 holds the lowest of these weights at zero first, the "
-                      f"highest last.{some}", alt=said["bars"]),
+              caption="×: exactly zero. As the penalty grows, L1 holds the weight in the bottom row at zero first, the one in "
+                      f"the top row last.{some}", alt=said["bars"]),
         Panel(id="map", figure=lambda: pictures.geometry(result, scene), height="tall", title="Two weights: loss meets penalty",
               alt=said["map"],
               caption="A fit to two features alone. Mark: the minimum at this α; filled: penalties no larger than there; dotted: "

@@ -91,11 +91,13 @@ def fills_the_wall(reader: Reader, entry: Lesson) -> None:
         # A picture holds its panel as wide as it was drawn until it is drawn anew.
         page.wait_for_function("""([w, h]) => innerWidth === w && innerHeight === h
           && document.querySelector("[data-testid=stMain]").scrollWidth <= w""", arg=[width, height])
-        words, plots, sideways = page.evaluate("""() => [
+        words, plots, cut, sideways = page.evaluate("""() => [
           document.querySelector(".lab-lecture").offsetHeight,
           [...document.querySelectorAll(".lab-panel:not([hidden]) > .lab-plot")].map((e) => [e.clientWidth, e.clientHeight]),
+          ((e) => e.scrollWidth - e.clientWidth)(document.querySelector(".lab-why")),
           document.querySelector("[data-testid=stMain]").scrollWidth - innerWidth]""")
         assert sideways <= 0
+        assert cut <= 0, "the scene's sentence is whole"
         assert 0 < words < 0.07 * height, "one line of heading"
         assert 1 <= len(plots) <= 3
         for wide, tall in plots:

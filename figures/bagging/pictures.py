@@ -26,7 +26,7 @@ WIDE = {"one": "One member", "uniform": "Average", "weighted": "Weighted,<br>hel
 def legend(result: Result) -> list[tuple[str, str, str]]:
     out = [("average", style.colour("averaged"), "solid"), ("test samples", style.colour("test"), "solid"),
            ("out of the bag", style.colour("validation"), "solid")]
-    return out + ([("truth or formula", style.INK, "dash")] if result.known else [("formula", style.INK, "dash")])
+    return out + ([("truth", style.INK, "dash")] if result.known else [])
 
 
 def labels(result: Result) -> list[str]:
@@ -54,7 +54,7 @@ def alike(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001
                     marker=dict(size=13, color=style.colour("averaged")), textfont=dict(color=style.INK),
                     hovertemplate="%{text}: ρ = %{x:.2f}, %{y:.0f}\u00a0% of σ² left<extra></extra>")
         traces += [style.frames(ring, y=left[:, [result.home]]), style.frames(dots, y=left)]
-    return style.figure(traces, x="correlation ρ of two members", y="left of a member's variance σ² (%)", showlegend=False,
+    return style.figure(traces, x="correlation ρ of two members", y="variance left, % of one member's", showlegend=False,
                         xaxis=dict(range=[low, 1.05]), yaxis=dict(range=[-8, top]))
 
 

@@ -22,7 +22,7 @@ CLASS = {-1: "class_a", 1: "class_b"}
 
 def legend() -> list[tuple[str, str, str]]:
     return [("training", style.colour("train"), "solid"), ("test", style.colour("test"), "solid"),
-            ("this round's learner", style.colour("weak_learner"), "solid"), ("formula or bound", style.INK, "dash")]
+            ("this round's learner", style.colour("weak_learner"), "solid"), ("bound", style.INK, "dash")]
 
 
 def labels(result: Result) -> list[str]:

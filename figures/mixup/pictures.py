@@ -170,7 +170,8 @@ def confidence(result: Result) -> go.Figure:
     traces.append(style.frames(marker, x=np.stack([share, share], 1), y=mean.T))
     half = mean[:, PLACES // 2]
     notes = [dict(x=0.5, y=float(half[k]), text=f"<b>half-way {format_percent(half[k] / 100)}</b>", showarrow=False,
-                  font=dict(color=style.colour(arm)), yanchor="bottom" if half[k] >= half[1 - k] else "top",
+                  font=dict(color=style.colour(arm)), bgcolor=style.colour("paper", 0.75),
+                  yanchor="bottom" if half[k] >= half[1 - k] else "top",
                   yshift=9 if half[k] >= half[1 - k] else -9) for k, arm in enumerate(ARMS)]
     low = 46 if result.data.classes == 2 else 0
     return style.figure(traces, x="λ, the first class's share", y="confidence (%)", xaxis_range=[-0.02, 1.02],

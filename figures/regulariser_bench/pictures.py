@@ -58,7 +58,7 @@ def forest(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001
                     line=dict(color=style.colour("stopped"), width=2.6), hovertemplate="early stopping: %{x:.3f}<extra></extra>")
         lines.append(style.frames(line, x=np.stack([stop, stop], 1)))
     return style.figure(
-        [*lines, *marks], x="test loss less the tuned baseline's (nats)", showlegend=False,
+        [*lines, *marks], x="test loss minus the tuned baseline's (nats)", showlegend=False,
         xaxis=dict(range=[low - room, high + room]),
         yaxis=dict(range=y[::-1], tickvals=list(range(len(rows))), ticktext=[called(name) for name in rows], ticks="",
                    showline=False, showgrid=False))
@@ -84,7 +84,7 @@ def _marks(rows: list[str], intervals: dict[str, Both], which: int, where: float
     y = np.arange(len(rows)) + where
     gap = np.full_like(mean, np.nan)
     x = np.stack([mean - half, mean + half, gap], -1).reshape(len(mean), -1)
-    what = ("at the end", "at its best record")[which]
+    what = ("at the end", "at its lowest validation loss")[which]
     told = np.stack([mean - half, mean + half], -1)
     bars = dict(type="scatter", x=x[-1], y=np.repeat(y, 3), mode="lines", hoverinfo="skip", showlegend=False, cliponaxis=False,
                 line=dict(color=style.colour("test", 1 if which == 0 else 0.55), width=(4.5, 2)[which]))

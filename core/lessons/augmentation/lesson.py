@@ -31,6 +31,7 @@ from core.uploads import PictureForm
 
 PARTS = {"transforms": "Transforms", "classifier": "What they buy", "generative": "Synthetic samples"}
 DRAWS = 8
+TOSSES = 16  # of each transform alone, when mirror images are counted
 SEEDS = 5
 FORM = PictureForm()
 BINS = 50
@@ -177,7 +178,7 @@ def _transformed(config: Config, root: torch.Generator, assets: Mapping[str, byt
     draws = chain.draw(config, it.size, rngs)
     origin, told = chain.origin(draws, it.size).float(), chain.palette(config, rngs)
     moved = geometry.sample(it.level[None], origin, it.fill)
-    frame = _frame(config, it, draws, origin, chain.mirrored(config, it.size, chain.streams(asked, 16)))
+    frame = _frame(config, it, draws, origin, chain.mirrored(config, it.size, chain.streams(asked, TOSSES)))
     measured: list[Tensor] = []
     for k in range(DRAWS):
         measured.append(chain.measured(moved[k], config, it, draws, k, rngs))

@@ -186,7 +186,7 @@ def mirror_shares(t: Transformed) -> dict[str, float]:
 def of_the_label(t: Transformed) -> str:
     """What a mirror image does to the label of the picture."""
     if t.subject.name == "abdomen":
-        return "Label: the liver (disc) is on the patient's right. A mirror image makes it wrong, and no turn helps."
+        return "Label: the liver (disc) is on the patient's right, left in the picture. A mirror image breaks it; no turn helps."
     return "A mirror image swaps left and right, and no turn brings them back: a label that tells them apart is then wrong."
 
 

@@ -45,7 +45,7 @@ def diamonds(result: Any, m: int) -> str:
     low, high = (torch.stack([result.a[m][end], result.b[m][end]]) for end in (0, -1))
     near = 1e-3 * (high - low)
     rim = bool(((result.bottoms[m] < low + near) | (result.bottoms[m] > high - near)).any())
-    return f" Diamonds: bottoms of basins{'; one at the rim goes on outside' if rim else ''}."
+    return f" Diamonds: bottoms of basins{'; a basin at the rim goes on outside' if rim else ''}."
 
 
 def edge(part: Tensor) -> str:

@@ -65,6 +65,9 @@ NONE_BROUGHT = ("points", ("",))
 @dataclass(frozen=True, kw_only=True)
 class Config(Scene):
     level: int = number(3, low=0, high=STRENGTHS - 1, step=1, label="Strength, in sixths of the largest", view=True, hidden=True)
+    labels: float = grid(
+        0.6, values=(0.06, 0.12, 0.3, 0.6, 0.9, 1.0), label="Label smoothing up to ε",
+        help="So much of each label is spread evenly over all K classes, the right one included.")
     inputs: float = grid(
         0.9, values=(0.12, 0.3, 0.6, 0.9, 1.2, 1.8, 2.4), label="Input noise up to σ", unit="of x",
         help="Standard deviation of what is added to x in training, new for each sample and update. On the curve x runs from "
@@ -72,9 +75,6 @@ class Config(Scene):
     weights: float = grid(
         0.12, values=(0.03, 0.06, 0.12, 0.18, 0.24, 0.36, 0.48), label="Weight noise up to σ",
         help="Standard deviation of what is added to every weight and bias in training, new for each update.")
-    labels: float = grid(
-        0.6, values=(0.06, 0.12, 0.3, 0.6, 0.9, 1.0), label="Label smoothing up to ε",
-        help="So much of each label is spread evenly over all K classes, the right one included.")
     classes: int = number(3, low=2, high=8, step=1, label="Classes K", help="Round clouds of points in the plane.",
                           when=NONE_BROUGHT)
     samples: int = number(20, low=15, high=60, step=5, label="Samples of the curve N", when=NONE_BROUGHT)

@@ -74,7 +74,8 @@ def _numbers(result: Result, found: list[Standing]) -> str:
         one = by_name[name]
         less = "0" if name == BASELINE else apart(one.apart)
         rows.append((called(name), _loss(one.loss), less, _loss(one.best), _part(one.error)))
-    columns = f"means of {pairs_of(result)} pairs", "test loss (nats)", "less the tuned baseline's", "at the best record", "wrong"
+    columns = (f"means of {pairs_of(result)} pairs", "test loss (nats)", "minus the tuned baseline's",
+               "at its lowest validation loss", "wrong")
     return table(columns, rows)
 
 
@@ -105,8 +106,8 @@ def title(result: Result) -> str:
     if not others:
         return "Test loss against the tuned baseline's"
     if not below:
-        return "No regulariser ends below early stopping" + ("" if result.done else " so far")
-    return f"{below} of {others} regularisers end below early stopping"
+        return f"{'No regulariser' if result.done else 'So far none'} ends clearly below early stopping"
+    return f"{below} of {others} end{'s' * (below == 1)} clearly below early stopping"
 
 
 OPTIONS = {"none": "None of them", "few": "Some, but fewer than half", "many": "Half of them or more"}
@@ -146,7 +147,7 @@ def not_here(result: Result) -> str:
     absent = [method for name, method in METHODS.items() if name not in {arm.name for arm in result.arms} | set(result.waiting)]
     if not absent:
         return ""
-    return " ".join(f"Not here: {method.name}, as {method.why_not}." for method in absent)
+    return f"Not here: {'; '.join(f'{method.name}, as {method.why_not}' for method in absent)}."
 
 
 def still_to_come(result: Result) -> str:
@@ -175,7 +176,7 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     found = standings(result)
     told = "; ".join(f"{called(one.name)} {apart(one.apart)}" for one in found if one.name != BASELINE)
     by_name = {one.name: one for one in found}
-    lines = "Test loss of each search less the tuned baseline's"
+    lines = "Test loss of each search minus the tuned baseline's"
     out = {
         "setup": f"{result.samples.y.shape[1]} training samples with the labels that the nets are given, "
                  f"{format_percent(scene.corrupt / 100)} of them wrong.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -17,10 +16,9 @@ from core.lessons.bagging.lesson import BAGS, LEAST, Config, Result, Stats
 from core.lessons.bagging.words import CHALLENGE, alt_texts
 from core.uploads import Points
 from figures.bagging import further, pictures
+from tests.boards import numbers, whole_board
 from tests.pages import page_spec
 from tests.scenes import anything, check
-from tests.wire import text_of
-from ui import chart
 
 PAGE = page_spec("bagging")
 
@@ -47,20 +45,10 @@ def moons() -> Result:
     return lesson.run(Config(problem="two_moons"))
 
 
-def numbers(text: str) -> list[float]:
-    return [float(v.replace("−", "-")) for v in re.findall(r"−?\d+(?:\.\d+)?", text)]
-
-
 def test_boards_and_sentences_hold_at_any_setting(scenes: list[tuple[Config, list[Result]]]):
     for scene, results in scenes:
         for result in (results[0], results[-1]):
-            board, said = PAGE.draw(result, scene), alt_texts(result, scene)
-            for part in (chart.encode(board), chart.encode(board, further=True)):
-                assert b"NaN" not in text_of(part) and part.size < 400_000
-            panels = {p.id: p for p in (*board.panels, *board.further)}
-            assert {i: p.alt for i, p in panels.items()} == said
-            texts = [*said.values(), board.summary, *(p.caption for p in panels.values())]
-            assert not any(re.search(r"\bnan\b|\binf\b", text) for text in texts), texts
+            board, panels = whole_board(PAGE, result, scene, alt_texts(result, scene), most=400_000)
             assert ("jury" in panels) == (result.classes and result.done)
             assert panels["pad"].drawing == ("dots_2d" if result.classes else "dots")
             assert board.player.labels == [f"{m} member{'s' * (m > 1)}" for m in result.frames.tolist()]

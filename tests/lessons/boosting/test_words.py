@@ -15,10 +15,9 @@ from core.lessons.boosting import lesson, words
 from core.lessons.boosting.lesson import Config, Result
 from core.lessons.boosting.words import CHALLENGE, alt_texts
 from figures.boosting import further, pictures
+from tests.boards import numbers, whole_board
 from tests.pages import page_spec
 from tests.scenes import anything
-from tests.wire import text_of
-from ui import chart
 
 PAGE = page_spec("boosting")
 
@@ -36,20 +35,10 @@ def opening() -> Result:
     return lesson.run(Config())
 
 
-def numbers(text: str) -> list[float]:
-    return [float(v.replace("−", "-")) for v in re.findall(r"−?\d+(?:\.\d+)?", text)]
-
-
 def test_boards_and_sentences_hold_at_any_setting(scenes: list[tuple[Config, list[Result]]]):
     for scene, results in scenes:
         for result in (results[0], results[-1]):
-            board, said = PAGE.draw(result, scene), alt_texts(result, scene)
-            for part in (chart.encode(board), chart.encode(board, further=True)):
-                assert b"NaN" not in text_of(part) and part.size < 500_000
-            panels = {p.id: p for p in (*board.panels, *board.further)}
-            assert {i: p.alt for i, p in panels.items()} == said
-            texts = [*said.values(), board.summary, *(p.caption for p in panels.values())]
-            assert not any(re.search(r"\bnan\b|\binf\b", text) for text in texts), texts
+            board, panels = whole_board(PAGE, result, scene, alt_texts(result, scene), most=500_000)
             assert ("Heavy ring" in panels["weights"].caption) == bool(result.wrong.any())
             at = int(result.ended[result.home, 0])
             assert ("Boosting ended" in panels["rounds"].caption) == (0 < at <= len(result.error))
