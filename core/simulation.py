@@ -127,6 +127,9 @@ class Simulation(Measures):
             return True
         if "points" in changed and setup.data == "drawn":
             self._load(setup)
+            if self.problem.outputs != self.net.sizes[-1]:  # a class more, or one less
+                self._begin(setup)
+                return True
         self.setup = setup
         self._set()
         self.changes.append((self.step, setup))

@@ -19,9 +19,10 @@ from torch import Generator, Tensor
 from core import uploads
 from core.data import real, toys
 from core.drawings import places
-from core.playground.setup import CLASSES, Setup
+from core.playground.setup import Setup
 
 FRAME = (-3.0, 3.0)
+LEAST = 3  # classes of drawn points, so that the net keeps its outputs while the first of them are drawn
 SETS = ("training", "validation", "test")
 
 
@@ -135,7 +136,8 @@ def _drawn(setup: Setup) -> Problem:
         raise ValueError("Draw points of at least two classes: there is nothing to be told apart yet.")
     n = len(labels)
     x, y = torch.from_numpy(at.T.astype(np.float32))[None], torch.from_numpy(labels)
-    return Problem(x.contiguous(), y, (n, n, n), CLASSES, _numbered(CLASSES), ("x₁", "x₂"), (FRAME, FRAME))
+    classes = max(LEAST, int(y.max()) + 1)
+    return Problem(x.contiguous(), y, (n, n, n), classes, _numbered(classes), ("x₁", "x₂"), (FRAME, FRAME))
 
 
 def _own(setup: Setup, assets: Mapping[str, bytes]) -> uploads.Points:

@@ -142,7 +142,7 @@ def _points(view: View, which: str) -> list[style.Trace]:
 
 def pad(view: View) -> PointsPad:
     """The same plane to draw on: points over the class that the net says. Dots: where the averaged net's answer changes."""
-    colours = hues(view.problem.classes)
+    colours = hues(len(CLASSES))
     answer = style.array(view.surface).argmax(0)
     if view.average is not None:
         said = style.array(view.average).argmax(0)
@@ -155,5 +155,5 @@ def pad(view: View) -> PointsPad:
     steps = tuple((min(1.0, (k + end) / len(tones) + (1e-4 if k and not end else 0)), tone)
                   for k, tone in enumerate(tones) for end in (0, 1))
     return PointsPad(points=view.setup.points, levels=LEVELS, x=FRAME, y=FRAME, x_title="x₁", y_title="x₂", equal=True,
-                     classes=tuple(zip(view.problem.names, colours, strict=True)),
+                     classes=tuple((f"class {k + 1}", colour) for k, colour in enumerate(colours)),
                      background=levels(answer + 0.5, 0, len(tones))[::-1], scale=steps)

@@ -127,3 +127,17 @@ def test_the_cancer_measures_are_strong_and_differ():
     run = Simulation(Setup(data="cancer", samples=500, share=50, hidden=(), method="adam", rate=0.1))
     run.advance(500)
     assert run.measure().error[2] < 0.1 and len(set(run.problem.axes)) == 2
+
+
+def test_a_drawn_class_more_is_an_output_more_and_its_points_go_on_otherwise():
+    run = Simulation(Setup(data="drawn", hidden=(4.0,)))
+    run.advance(20)
+    assert run.net.sizes[-1] == 3
+    more = (*run.setup.points, (900, 100, 2))
+    assert run.apply(replace(run.setup, points=more)) is False and run.step == 20
+    assert run.apply(replace(run.setup, points=(*more, (100, 100, 4)))) is True
+    assert run.net.sizes[-1] == 5 and run.step == 0
+    assert run.undo() and run.net.sizes[-1] == 3
+    with pytest.raises(ValueError, match="two classes"):
+        run.apply(replace(run.setup, points=more[:1]))
+    assert run.setup.points == more and run.problem.size == len(more)
