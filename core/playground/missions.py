@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -50,7 +51,7 @@ class Attempt:
 
     mission: Mission
     notes: Notes = field(default_factory=dict)
-    verdict: Verdict = Verdict(False, "Not yet.")
+    verdict: Verdict = field(default_factory=lambda: Verdict(False, "Not yet."))
 
     def look(self, run: Simulation, view: View) -> Verdict:
         """Judges the run as it is now; view: of the same moment. What is solved stays solved."""
@@ -119,7 +120,7 @@ def _largest_rate(run: Simulation, view: View, notes: Notes) -> Verdict:
         lost.add(rate)
     elif rested(run) >= REST and view.now.objective <= view.records[0].objective:
         held.add(rate)
-    for low, high in zip(RATES[:-1], RATES[1:], strict=True):
+    for low, high in pairwise(RATES):
         if low in held and high in lost:
             return _solved(f"{REST} steps at ε = {low:g} do not diverge, at ε = {high:g} they do.")
     if not lost:
@@ -208,8 +209,8 @@ MISSIONS: Mapping[str, Mission] = MappingProxyType({
         "Switch x₂ off", "Here x₂ says nothing: make L1 set every weight from x₂ to exactly zero, training error below 5\u00a0%.",
         Setup(data="drawn", points=_SIDES), DATA, _no_x2),
     "cure": Mission(
-        "Over-fit, then cure it in three ways", "Let the validation loss rise, then bring it back near its least by three different "
-        "regularisers, one at a time.",
+        "Over-fit, then cure it in three ways",
+        "Let the validation loss rise, then bring it back near its least by three different regularisers, one at a time.",
         Setup(data="moons", noise=0.5, samples=200, share=20, hidden=(32.0, 32.0), method="adam", rate=0.01),
         (*DATA, *NET, *TRAINED, "seed"), _cure),
     "rate": Mission(
@@ -223,18 +224,21 @@ MISSIONS: Mapping[str, Mission] = MappingProxyType({
         "Circles by a linear model", "Without a hidden layer, choose inputs that bring the test error of the circles below 5\u00a0%.",
         Setup(hidden=()), (*DATA, "hidden"), _linear),
     "fast": Mission(
-        "In fifty steps", f"Bring the validation loss of the circles to 0.05 in at most {FEWEST} steps from the start.",
+        "In fifty steps", f"Bring the circles' validation loss to 0.05 in at most {FEWEST} steps from the start.",
         Setup(), (*DATA, "loss"), _fast),
     "modest": Mission(
-        "Not too sure", "By label smoothing alone, keep every answer on the training set at most 90\u00a0% sure after 1,000 steps, "
-        "training error below 5\u00a0%.",
+        "Not too sure",
+        "By label smoothing alone, keep every answer on the training set at most 90\u00a0% sure after 1,000 steps, training error "
+        "below 5\u00a0%.",
         Setup(data="gaussians", method="adam", rate=0.01), (*DATA, "hidden", "loss"), _modest),
     "vanished": Mission(
-        "Bring the gradient back", "Through six sigmoid layers the gradient vanishes: with six layers still, bring layer 1's to a "
-        "twentieth of the output's, test error below 10\u00a0%.",
+        "Bring the gradient back",
+        "Through six sigmoid layers the gradient vanishes: with six layers still, bring layer 1's to a twentieth of the output's, "
+        "test error below 10\u00a0%.",
         Setup(hidden=(6.0,) * 6, activation="sigmoid"), (*DATA, "hidden", "seed"), _vanished),
     "average": Mission(
-        "Better on average", "One sample a step makes a noisy net: average its weights, so that the averaged net's validation loss is "
-        "a tenth lower.",
-        Setup(data="moons", noise=0.3, batch=1, rate=1.0), (*DATA, "batch", "rate", "method", "schedule", "hidden"), _average),
+        "Better on average",
+        "One sample a step makes a noisy net: average its weights, so that the averaged net's validation loss is a tenth lower.",
+        Setup(data="moons", noise=0.3, batch=1, rate=1.0),
+        (*DATA, "batch", "rate", "method", "schedule", "hidden"), _average),
 })

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from core.playground.data import SETS
 from core.playground.history import Record
 from core.playground.setup import Setup
+from core.playground.view import View
 from core.simulation import Simulation
 
 LETTERS = ("A", "B", "C", "D")
@@ -21,8 +22,8 @@ NOW = "now"  # what the run that is not pinned is called
 class Pin:
     """A run as it was when it was kept.
 
-    records: its curves, the last one is where it stood. cpu_seconds: of its updates. changed: whether its set-up, or a weight, was
-    changed after its start. stopped: as `Simulation.stopped`.
+    records: its curves, the last one is where it stood. cpu_seconds: of its updates. changed: whether its set-up, or a weight,
+    was changed after its start. stopped: as `Simulation.stopped`.
     """
 
     letter: str
@@ -43,6 +44,11 @@ def kept(run: Simulation, letter: str = NOW) -> Pin:
     now = run.measure()
     records = (*(record for record in run.history.records if record.step < now.step), now)
     return Pin(letter, run.setup, records, run.cpu_seconds, any(step for step, _ in run.changes), run.stopped)
+
+
+def seen(view: View, run: Simulation) -> Pin:
+    """The run as a picture of it shows it."""
+    return Pin(NOW, view.setup, view.records, run.cpu_seconds, any(view.changes), view.stopped)
 
 
 def pin(pins: Sequence[Pin], run: Simulation) -> tuple[Pin, ...]:

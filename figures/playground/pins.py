@@ -83,9 +83,8 @@ def caption(view: View, pins: Sequence[Pin]) -> str:
     return said + (f" Another loss than this axis', not drawn: {', '.join(left)}." if left else "")
 
 
-def table(now: Pin, pins: Sequence[Pin]) -> Table:
-    """A row for each pinned run and, at the end, for the one that trains."""
-    runs = [*pins, now]
+def table(runs: Sequence[Pin]) -> Table:
+    """A row for each run, the pinned ones and, at the end and marked, the one that trains."""
     columns = ("run", "what differs", "step", "epoch", "minimised", *(f"{name} loss" for name in SETS),
                *(f"{name} error" for name in SETS), "CPU time")
     rows = []

@@ -16,8 +16,9 @@ BACK = "back"  # to the start, with the set-up as the mission has it
 SOLUTIONS = {
     "spiral": [(dict(hidden=(6.0, 6.0), method="adam", rate=0.03, inputs=("x1", "x2", "x1x1", "x2x2", "sin1", "sin2")), 1000)],
     "no_x2": [(dict(l1=0.03), 600)],
-    "cure": [(dict(), 600), (dict(mixup=1.0), 600), (dict(mixup=0.0, input_noise=0.5), 700), (dict(input_noise=0.0, l2=0.01), 700),
-             (dict(l2=0.03), 600), (dict(l2=0.0, l1=0.01), 900), (dict(l1=0.0, decay=1.0), 900)],
+    "cure": [(dict(), 600), (dict(mixup=1.0), 600), (dict(mixup=0.0, input_noise=0.5), 700),
+             (dict(input_noise=0.0, l2=0.01), 700), (dict(l2=0.03), 600), (dict(l2=0.0, l1=0.01), 900),
+             (dict(l1=0.0, decay=1.0), 900)],
     "rate": [(dict(rate=1.0), 300), (BACK, 0), (dict(rate=0.1), 400), (dict(rate=0.3), 400)],
     "dead": [(dict(rate=10.0), 200)],
     "linear": [(dict(inputs=("x1x1", "x2x2"), rate=0.3), 400)],
