@@ -72,7 +72,7 @@ def draw_all(view: View, setup: Setup, tested: bool, runs: Sequence[Pin]) -> Boa
         return board
     pins, differs = runs[:-1], "; ".join(f"{one.letter}: {how}" for one, how in zip(runs, differences(runs), strict=True))
     panels = [_with_pins(panel, view, pins) if panel.id == "losses" else panel for panel in board.panels]
-    panels.append(Panel(id="pins", figure=lambda: compare.table(runs), span=12, height="short", keyed=False,
+    panels.append(Panel(id="pins", figure=lambda: compare.table(runs), span=12, height="medium", keyed=False,
                         title="Pinned runs and the present one", alt=f"A table of {len(runs)} runs. {differs}.",
                         caption="Whole sets, without dropout or noise. CPU time is that of the updates."))
     return replace(board, panels=panels)

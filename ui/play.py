@@ -126,14 +126,13 @@ def _told(view: View, diagnosis: Diagnosis | None) -> None:
     with st.container(key="diagnosis", horizontal=True, vertical_alignment="center"):
         st.markdown(where(view) + (f" {diagnosis.text}" if diagnosis else ""), width="stretch")
         if diagnosis and diagnosis.change:
-            change = diagnosis.change
-            button(diagnosis.cure, lambda: _cure(change), key=f"{SLUG}:cure:{diagnosis.cure}", icon=":material/build:")
+            button(diagnosis.cure, lambda: _cure(diagnosis), key=f"{SLUG}:cure:{diagnosis.cure}", icon=":material/build:")
 
 
-def _cure(change: dict[str, Any]) -> None:
+def _cure(diagnosis: Diagnosis) -> None:
     play = current()
-    controls.set_fields(SLUG, **change)
-    if play.run.stopped == "diverged":
+    controls.set_fields(SLUG, **(diagnosis.change or {}))
+    if diagnosis.afresh:
         take(controls.current_scene(SLUG, Setup))
         rewind()
     play.set(playing=True)

@@ -52,4 +52,4 @@ def told(play: Play) -> None:
     verdict = play.attempt.verdict
     with st.container(key="mission"):
         mark = ":material/check:" if verdict.right else ":material/flag:"
-        st.markdown(f"{mark} **{play.attempt.mission.name}.** {play.attempt.mission.task} {verdict.words}")
+        st.markdown(f"{mark} **{play.attempt.mission.name}.** {verdict.words}")

@@ -221,24 +221,25 @@ MISSIONS: Mapping[str, Mission] = MappingProxyType({
         "Kill the ReLUs", "Train so that at least half of the ReLUs are 0 at every training point.",
         Setup(hidden=(8.0,), activation="relu"), (*DATA, "activation", "hidden", "start"), _dead),
     "linear": Mission(
-        "Circles by a linear model", "Without a hidden layer, choose inputs that bring the test error of the circles below 5\u00a0%.",
+        "Circles by a linear model",
+        "Without a hidden layer, choose inputs that bring the test error of the circles below 5\u00a0%.",
         Setup(hidden=()), (*DATA, "hidden"), _linear),
     "fast": Mission(
         "In fifty steps", f"Bring the circles' validation loss to 0.05 in at most {FEWEST} steps from the start.",
         Setup(), (*DATA, "loss"), _fast),
     "modest": Mission(
         "Not too sure",
-        "By label smoothing alone, keep every answer on the training set at most 90\u00a0% sure after 1,000 steps, training error "
-        "below 5\u00a0%.",
+        "By label smoothing alone, keep every answer on the training set at most 90\u00a0% sure after 1,000 steps, "
+        "training error below 5\u00a0%.",
         Setup(data="gaussians", method="adam", rate=0.01), (*DATA, "hidden", "loss"), _modest),
     "vanished": Mission(
         "Bring the gradient back",
-        "Through six sigmoid layers the gradient vanishes: with six layers still, bring layer 1's to a twentieth of the output's, "
-        "test error below 10\u00a0%.",
+        "Through six sigmoid layers the gradient vanishes: with six layers still, bring layer 1's to a twentieth of the "
+        "output's, test error below 10\u00a0%.",
         Setup(hidden=(6.0,) * 6, activation="sigmoid"), (*DATA, "hidden", "seed"), _vanished),
     "average": Mission(
         "Better on average",
-        "One sample a step makes a noisy net: average its weights, so that the averaged net's validation loss is a tenth lower.",
+        "One sample a step makes a noisy net: average its weights until the averaged net's validation loss is a tenth lower.",
         Setup(data="moons", noise=0.3, batch=1, rate=1.0),
         (*DATA, "batch", "rate", "method", "schedule", "hidden"), _average),
 })

@@ -84,7 +84,7 @@ def caption(view: View, pins: Sequence[Pin]) -> str:
 
 
 def table(runs: Sequence[Pin]) -> Table:
-    """A row for each run, the pinned ones and, at the end and marked, the one that trains."""
+    """A row for each run, the pinned ones and, at the end, the one that trains."""
     columns = ("run", "what differs", "step", "epoch", "minimised", *(f"{name} loss" for name in SETS),
                *(f"{name} error" for name in SETS), "CPU time")
     rows = []
@@ -94,4 +94,4 @@ def table(runs: Sequence[Pin]) -> Table:
         note = f"{differs}; diverged" if one.stopped == "diverged" else differs
         losses = [value if np.isfinite(value) else ("–" if np.isnan(value) else "∞") for value in (r.objective, *r.loss)]
         rows.append((one.letter, note, r.step, round(r.epoch, 1), *losses, *errors, f"{one.cpu_seconds:.2f} s"))
-    return Table(columns=columns, rows=tuple(rows), marked=(len(rows) - 1,))
+    return Table(columns=columns, rows=tuple(rows))
