@@ -64,12 +64,13 @@ def back(play: Play) -> None:
         return
 
     def move() -> None:
-        step = st.session_state[f"{SLUG}:back:{len(records)}"]
-        place = next(k for k, record in enumerate(records) if record.step == step)
-        play.place = None if place == len(records) - 1 else place
+        # A browser may tell of a slider that is gone, when the run already goes on.
+        if key in st.session_state and [record.step for record in play.run.history.records] == steps:
+            place = steps.index(st.session_state[key])
+            play.place = None if place == len(steps) - 1 else place
 
-    steps = [record.step for record in records]
+    key, steps = f"{SLUG}:back:{len(records)}", [record.step for record in records]
     with st.container(key="back"):
         st.select_slider("Look back to step", steps, value=steps[-1 if play.place is None else play.place],
-                         key=f"{SLUG}:back:{len(records)}", on_change=move,
+                         key=key, on_change=move,
                          help="Play takes the run up where you look, with the set-up as it is now.")

@@ -3,7 +3,9 @@
 import csv
 import io
 import math
+import runpy
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from core.playground.view import look
 from core.simulation import Simulation
 from figures.playground import pictures
 from figures.playground import pins as figures
-from pages.playground import draw_all
+from tests.pages import ROOT
 from ui.chart import encode
 
 SMALL = dict(samples=60, hidden=(5.0, 4.0))
@@ -122,6 +124,9 @@ def test_the_board_has_the_table_where_there_are_pins_and_pins_add_little_to_a_m
     run = trained(1500)
     kept = pins.pin(pins.pin((), run), run)
     view = look(run)
+    with mock.patch("ui.play.show") as show:
+        runpy.run_path(str(ROOT / "pages" / "playground.py"))
+    draw_all, _ = show.call_args.args
     plain = draw_all(view, run.setup, False, ())
     board = draw_all(view, run.setup, False, (*kept, pins.seen(view, run)))
     assert [panel.id for panel in board.panels] == [*(panel.id for panel in plain.panels), "pins"]
