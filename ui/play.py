@@ -100,8 +100,9 @@ def _pictures(draw: Draw, presets: Sequence[Preset], scene: Setup) -> None:
             diagnosis = diagnose(view, play.run)
             runs = (*play.pins, seen(view, play.run)) if play.pins else ()
             solved = play_missions.judge(play, view)
-        _told(view, diagnosis)
-        play_missions.told(play)
+        with st.container():  # one element, whatever is told, so that the chart keeps its place
+            _told(view, diagnosis)
+            play_missions.told(play)
         board = replace(draw(view, play.run.setup, play.tested, runs), summary=where(view))
         chart.show(_encoded(board), key=f"{SLUG}:board", scene=urlencode(scene.query()), live=going and not view.stopped,
                    about=_browser_data(presets, scene), on_event=lambda event: _handle(presets, event))

@@ -68,7 +68,7 @@ def differences(runs: Sequence[Pin]) -> list[str]:
     for one in runs:
         told = [f"{control.label} {control.format_value(getattr(one.setup, name))}{f' {control.unit}' if control.unit else ''}"
                 for name, control in differing if one.setup.matters(name)]
-        names.append(", ".join([*told, *(["changed on the way"] if one.changed else [])]) or "no difference")
+        names.append(", ".join([*told, *(["changed on the way"] if one.changed else [])]) or "same set-up")
     return names
 
 

@@ -55,7 +55,7 @@ def test_what_differs_is_told_and_nothing_else():
     runs = [*pins.pin((), first), *pins.pin((), second)]
     assert pins.differences(runs) == ["Share for training 50 %, Learning rate ε 0.3, L1 0.01",
                                       "Share for training 80 %, Learning rate ε 0.1, L1 0"]
-    assert pins.differences(runs[:1]) == ["no difference"]
+    assert pins.differences(runs[:1]) == ["same set-up"]
     momentum = [*pins.pin((), trained(10, method="momentum", alpha=0.5)), *pins.pin((), trained(10))]
     assert pins.differences(momentum) == ["Method Momentum, Momentum α 0.5", "Method SGD"], "α matters to momentum alone"
 
