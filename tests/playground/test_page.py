@@ -187,7 +187,9 @@ def test_a_mission_is_begun_and_solved(reader, theme):
     page.get_by_role("slider", name="Learning rate").press("ArrowRight")
     expect(mission).to_contain_text(re.compile(r"Solved: test error [0-4]\s%"))
     expect(page.get_by_text("Missions, 1 of 10 solved")).to_be_visible()
+    page.get_by_role("button", name="Pin this run").click()
     pause(page)
+    expect(page.locator("[data-panel=pins] tbody tr")).to_have_count(2)
     page.mouse.move(0, 0)
     page.wait_for_timeout(500)
     assert violations(page) == []
