@@ -15,9 +15,9 @@ from core.playground.view import View
 from figures import style
 from figures.kinds import Table
 
-DASHES = dict(zip(LETTERS, ("dash", "dot", "dashdot", "longdash"), strict=True))
+DASHES = dict(zip(LETTERS, ("dot", "dashdot", "longdash", "longdashdot"), strict=True))
 POINTS = 100  # of a curve, which is sent again with each picture
-FLOOR = 1e-6  # what is smaller is drawn there on a logarithmic axis
+FLOOR, TOP = 1e-6, 3e38  # what lies beyond is drawn there on a logarithmic axis
 NEAR = 0.05  # of an axis, within which two labels would lie on each other
 
 
@@ -31,8 +31,9 @@ def curve(pin: Pin) -> tuple[str, np.ndarray, np.ndarray]:
     name = SETS[1] if np.isfinite(pin.now.loss[1]) or np.isfinite(pin.records[0].loss[1]) else SETS[0]
     at = np.unique(np.linspace(0, len(pin.records) - 1, min(POINTS, len(pin.records))).round().astype(int))
     records = [pin.records[k] for k in at]
-    losses = np.array([r.loss[SETS.index(name)] for r in records], np.float32)
-    return name, np.array([r.step for r in records], np.int32), np.clip(losses, FLOOR, None)
+    losses = np.array([r.loss[SETS.index(name)] for r in records])
+    drawn = np.where(np.isfinite(losses), np.clip(losses, FLOOR, TOP), np.nan).astype(np.float32)
+    return name, np.array([r.step for r in records], np.int32), drawn
 
 
 def with_pins(figure: go.Figure, view: View, pins: Sequence[Pin]) -> go.Figure:
@@ -59,7 +60,7 @@ def with_pins(figure: go.Figure, view: View, pins: Sequence[Pin]) -> go.Figure:
         if len(finite):
             ends.append((float(steps[finite[-1]]), float(np.log10(losses[finite[-1]])), pin.letter, hue))
     figure.add_traces(traces)
-    figure.update_layout(xaxis_range=[0, 1.04 * end], yaxis_range=[low, high],
+    figure.update_layout(xaxis=dict(range=[0, 1.04 * end]), yaxis=dict(range=[low, high]),
                          annotations=[*figure.layout.annotations, *_apart(ends, end, high - low)])
     return figure
 
