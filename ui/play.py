@@ -74,6 +74,7 @@ def _controls(scene: Setup) -> None:
     with st.expander("More", icon=":material/tune:"):
         controls.draw_widgets(SLUG, scene, {name: control for name, control in fields.items() if control.more})
     with st.container(horizontal=True, gap="xsmall"):
+        play_pins.script_button(current())
         play_pins.curves_button(current())
 
 

@@ -46,6 +46,19 @@ def _unpin(pin: Pin) -> None:
     play.pins = tuple(one for one in play.pins if one.letter != pin.letter)
 
 
+def script_button(play: Play) -> None:
+    """The run's set-up in plain PyTorch, as it is at the click, for as many steps as the run has done."""
+    def text() -> str:
+        from core.playground.code import script
+
+        with play.lock:
+            return script(play.run.setup, play.run.problem, steps=max(100, play.run.step))
+
+    st.download_button("PyTorch", text, file_name=f"playground_{play.run.setup.data}.py", mime="text/x-python",
+                       key=f"{SLUG}:pytorch", icon=":material/code:", on_click="ignore",
+                       help="A script that needs torch alone. It begins with the set-up as it is now.")
+
+
 def curves_button(play: Play) -> None:
     """The curves of the present run and all pinned ones, as they are at the click."""
     def text() -> str:

@@ -151,6 +151,11 @@ def test_runs_are_pinned_compared_opened_and_taken_home(reader, tmp_path):
     download.value.save_as(tmp_path / "curves.csv")
     names = {line.split(",")[0] for line in (tmp_path / "curves.csv").read_text().splitlines()[1:]}
     assert names == {"A: L1 0", "now: L1 1e-05"}
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PyTorch").click()
+    download.value.save_as(tmp_path / "playground.py")
+    compile((tmp_path / "playground.py").read_text(), "playground.py", "exec")
+    assert download.value.suggested_filename == "playground_circles.py"
     for name in ("PNG picture", "SVG drawing"):
         page.locator("[data-panel=losses]").get_by_role("button", name="Save this picture").click()
         with page.expect_download() as download:
