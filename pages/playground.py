@@ -83,7 +83,8 @@ def _with_pins(panel: Panel, view: View, pins: Sequence[Pin]) -> Panel:
         return compare.with_pins(panel.figure, view, pins)
 
     return Panel(id=panel.id, figure=figure, span=panel.span, rows=panel.rows, height=panel.height, pair=panel.pair,
-                 keyed=panel.keyed, title=panel.title, alt=panel.alt, caption=panel.caption + compare.caption(view, pins))
+                 keyed=panel.keyed, title=lambda: panel.title, alt=lambda: panel.alt,
+                 caption=lambda: panel.caption + compare.caption(view, pins))
 
 
 play.show(draw_all, PRESETS)
