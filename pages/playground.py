@@ -64,7 +64,7 @@ def _surface_caption(view: View) -> str:
     return f"Points: {names}. Line: where the answer changes.{average}"
 
 
-def draw_all(view: View, setup: Setup, tested: bool, runs: Sequence[Pin]) -> Board:
+def draw_all(view: View, setup: Setup, tested: bool, runs: Sequence[Pin] = ()) -> Board:
     """The board; with the pinned runs among the losses and a table of `runs`, the present one last, where there are any."""
     board = draw(view, setup, tested)
     board.panels[0].pair = ("net",)
