@@ -1,9 +1,14 @@
 """The playground: one net that trains without end while everything about it is changed."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from core.playground.pins import Pin, differences
 from core.playground.setup import Setup
 from core.playground.view import View
 from core.playground.words import alt_texts, number
 from figures.playground import pictures, plane
+from figures.playground import pins as compare
 from ui import play
 from ui.chart import Board, Panel
 from ui.page import Preset
@@ -73,4 +78,27 @@ def _surface_caption(view: View) -> str:
     return f"Points: {names}. Line: where the answer changes.{dashed}"
 
 
-play.show(draw, PRESETS)
+def draw_all(view: View, setup: Setup, tested: bool, runs: Sequence[Pin] = ()) -> Board:
+    """The board; with the pinned runs among the losses and a table of `runs`, the present one last, where there are any."""
+    board = draw(view, setup, tested)
+    board.panels[0].pair = ("net",)
+    if not runs:
+        return board
+    pins, differs = runs[:-1], "; ".join(f"{one.letter}: {how}" for one, how in zip(runs, differences(runs), strict=True))
+    panels = [_with_pins(panel, view, pins) if panel.id == "losses" else panel for panel in board.panels]
+    panels.append(Panel(id="pins", figure=lambda: compare.table(runs), span=12, height="medium", keyed=False,
+                        title="Pinned runs and the present one", alt=f"A table of {len(runs)} runs. {differs}.",
+                        caption="Whole sets, without dropout or noise. CPU time is that of the updates."))
+    return replace(board, panels=panels)
+
+
+def _with_pins(panel: Panel, view: View, pins: Sequence[Pin]) -> Panel:
+    def figure():
+        return compare.with_pins(panel.figure, view, pins)
+
+    return Panel(id=panel.id, figure=figure, span=panel.span, rows=panel.rows, height=panel.height, pair=panel.pair,
+                 keyed=panel.keyed, title=lambda: panel.title, alt=lambda: panel.alt,
+                 caption=lambda: panel.caption + compare.caption(view, pins))
+
+
+play.show(draw_all, PRESETS)

@@ -93,9 +93,7 @@ def _scene(page: Page) -> None:
     The picture goes first over the wire and is painted while the browser still sets up the widgets.
     """
     slug = page.slug
-    if st.session_state.pop("leave", False):
-        st.query_params.pop(controls.PRESENT, None)
-        compat.rerun()
+    lecture.leave_where_asked()
     scene = controls.current_scene(slug, page.module.Config)
     picture, controls_column = st.columns([0.72, 0.28], gap="medium")
     with picture, st.container(key="picture"):

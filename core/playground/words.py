@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor
 
-from core.formatting import format_number, format_part, join_words
+from core.formatting import format_number, format_part, format_percent, join_words
 from core.playground.data import SETS
-from core.playground.setup import RATES, Setup
+from core.playground.history import Record
+from core.playground.setup import METHODS, RATES, Setup
 from core.playground.view import View
 from core.simulation import Simulation
 
 SPARE = 1.15  # times its least, at which the validation loss has risen
+LONG = 1000  # steps after which a net that is still wrong is called too small
+FLAT, SLOW = 0.02, 0.1  # share by which the objective moves over the last half of a run that stands, or that has too small a net
+SMALL, LARGER = 7, (8.0, 8.0)  # hidden units of a small net; the layers of a larger one
+# From where on a regulariser is strong.
+STRONG: Mapping[str, float] = MappingProxyType({"l1": 0.03, "l2": 0.03, "decay": 0.3, "dropout": 0.5, "input_noise": 1.0,
+                                                "weight_noise": 0.5})
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is wrong, in a sentence with its number, and the change that would cure it: a button's name and the fields."""
+    """What is wrong, in a sentence with its number, and the change that would cure it: a button's name and the fields.
+
+    afresh: whether the run is to begin again with it, as the weights have gone where there is no way back from."""
 
     text: str
     cure: str = ""
     change: dict[str, Any] | None = None
+    afresh: bool = False
 
 
 def number(value: float) -> str:
@@ -47,30 +58,57 @@ def where(view: View) -> str:
 
 def diagnose(view: View, run: Simulation) -> Diagnosis | None:
     """The first of the faults that the run has, None where it has none."""
-    setup, now = view.setup, view.now
     if view.stopped == "diverged":
-        return _diverged(setup, run)
+        return _diverged(view, run)
     if view.stopped:
         return Diagnosis(_ended(view))
     if view.hidden and view.dead > 0.3 * view.hidden:
         return Diagnosis(f"Dead: {view.dead} of {view.hidden} hidden ReLUs are 0 at every training point and get no gradient.",
                          "Leaky ReLU", dict(activation="leaky_relu"))
-    losses = [r.loss for r in view.records if math.isfinite(r.loss[1])]
+    return _over_fitted(view) or _stuck(view, run)
+
+
+def _over_fitted(view: View) -> Diagnosis | None:
+    losses, now = [r.loss for r in view.records if math.isfinite(r.loss[1])], view.now
     least = min((loss[1] for loss in losses), default=math.inf)
-    if len(losses) > 5 and now.loss[1] > SPARE * least + 0.01 and now.loss[0] < now.loss[1]:
-        text = (f"Over-fitting: the validation loss is {number(now.loss[1])} and was {number(least)} at its least, the training "
-                f"loss is {number(now.loss[0])}.")
-        return Diagnosis(text, *(("L2 of 0.01", dict(l2=0.01)) if setup.l2 < 0.01 else ()))
-    return _stuck(view)
+    if len(losses) <= 5 or not now.loss[1] > SPARE * least + 0.01 or now.loss[0] >= now.loss[1]:
+        return None
+    text = (f"Over-fitting: the validation loss is {number(now.loss[1])} and was {number(least)} at its least, the training "
+            f"loss is {number(now.loss[0])}.")
+    more = next((value for value in (0.01, 0.03, 0.1) if value > view.setup.l2), None)
+    return Diagnosis(text, *((f"L2 of {more:g}", dict(l2=more)) if more else ()))
 
 
-def _diverged(setup: Setup, run: Simulation) -> Diagnosis:
-    curvature, rate = run.curvature(), run.rate
-    text = "Diverged: the loss is not finite any more."
-    if setup.method == "sgd" and not setup.clip and math.isfinite(curvature) and rate * curvature > 2:
-        text += f" ε λ = {rate:g} × {number(curvature)} = {number(rate * curvature)} > 2, with λ the largest curvature there."
+def _diverged(view: View, run: Simulation) -> Diagnosis:
+    setup = view.setup
     lower = max((rate for rate in RATES if rate < setup.rate), default=None)
-    return Diagnosis(text, *((f"ε = {lower:g}", dict(rate=lower)) if lower else ()))
+    text = f"Diverged: the loss is not finite any more.{_bound(setup, run) or _rise(view, run)}"
+    return Diagnosis(text, *((f"ε = {lower:g}", dict(rate=lower), True) if lower else ()))
+
+
+def _bound(setup: Setup, run: Simulation) -> str:
+    """The inequality of a method whose steps follow the curvature, where it is broken: that of a quadratic loss."""
+    alpha = setup.alpha
+    bounds = {"sgd": (2.0, "2"), "momentum": (2 * (1 + alpha), "2 (1 + α)"),
+              "nesterov": (2 * (1 + alpha) / (1 + 2 * alpha), "2 (1 + α) / (1 + 2α)")}
+    curvature, rate = run.curvature(), run.rate
+    if setup.method not in bounds or setup.clip or not math.isfinite(curvature) or rate * curvature <= bounds[setup.method][0]:
+        return ""
+    bound, formula = bounds[setup.method]
+    told = formula if setup.method == "sgd" else f"{formula} = {number(bound)}"
+    return (f" ε λ = {rate:g} × {number(curvature)} = {number(rate * curvature)} > {told}, with λ the largest curvature there.")
+
+
+def _rise(view: View, run: Simulation) -> str:
+    """How the objective rose, and what a step of the method is, where no bound by the curvature is broken."""
+    first, last = view.records[0], view.records[-1]
+    rose = f" What is minimised was {number(first.objective)} at step 0 and {number(last.objective)} at step {last.step:,}."
+    name = METHODS[view.setup.method]
+    if view.setup.method in ("adam", "rmsprop"):
+        return f"{rose} {name} moves each weight by about ε = {run.rate:g} a step, however small its gradient is."
+    if view.setup.method == "adagrad":
+        return f"{rose} {name}'s first step moves each weight by ε = {view.setup.rate:g}, however small its gradient is."
+    return f"{rose} ε = {run.rate:g}."
 
 
 def _ended(view: View) -> str:
@@ -82,25 +120,58 @@ def _ended(view: View) -> str:
     return f"Stopped: for {setup.patience} epochs the validation loss has not fallen below that of step {view.best:,}."
 
 
-def _stuck(view: View) -> Diagnosis | None:
-    """Where the objective has not moved over the last half of a run that is still wrong."""
-    records = [r for r in view.records if r.step >= view.step / 2]
-    if view.step < 500 or len(records) < 5:
+def _stuck(view: View, run: Simulation) -> Diagnosis | None:
+    """Where a run that is still wrong does not get better: it under-fits, or it stands on a plateau."""
+    half = [r for r in view.records if r.step >= view.step / 2]
+    if view.step < 500 or len(half) < 5 or not math.isfinite(view.now.objective) or not _wrong(half[0]) or not _wrong(view.now):
         return None
-    first, last = records[0].objective, view.now.objective
-    bad = view.now.error[0] > 0.2 if view.problem.classes else view.now.loss[0] > 0.2
-    if not bad or not math.isfinite(last) or abs(first - last) > 0.02 * abs(first):
+    first, now = half[0], view.now
+    moved = abs(first.objective - now.objective) / max(abs(first.objective), 1e-12)
+    if moved > (SLOW if view.step >= LONG else FLAT):
         return None
-    since = view.step - records[0].step
-    text = f"Plateau: over the last {since:,} steps the objective moved by less than 2\u00a0%, at {number(last)}."
-    if not view.hidden:
-        return Diagnosis(f"{text} Without hidden layers boundaries are straight in the inputs.", "Two hidden layers",
-                         dict(hidden=(6.0, 4.0)))
-    strong = max(("l1", "l2", "dropout"), key=lambda name: getattr(view.setup, name))
-    if getattr(view.setup, strong) >= 0.03:
-        return Diagnosis(text, f"Without {strong.upper() if strong != 'dropout' else strong}", {strong: 0.0})
-    if view.setup.method != "adam":
+    return _under_fitted(view, first) or (_plateau(view, run, now.step - first.step) if moved <= FLAT else None)
+
+
+def _wrong(record: Record) -> bool:
+    """Whether the training set is badly told: by its error, by the loss of a regression."""
+    return (record.loss[0] if math.isnan(record.error[0]) else record.error[0]) > 0.2
+
+
+def _told(record: Record) -> str:
+    return f"loss {number(record.loss[0])}" if math.isnan(record.error[0]) else f"error {format_part(record.error[0])}"
+
+
+def _under_fitted(view: View, first: Record) -> Diagnosis | None:
+    """Where a strong regulariser holds the net, or where it is small."""
+    setup, now = view.setup, view.now
+    stays = f"the training {_told(now)} was {_told(first)} at step {first.step:,}"
+    strong = max(STRONG, key=lambda name: setup.used(name) / STRONG[name])
+    if setup.used(strong) >= STRONG[strong]:
+        label = Setup.controls()[strong].label
+        return Diagnosis(f"Under-fitting: {label} is {setup.used(strong):g}, ‖w‖ = {number(now.norm)}, and {stays}.",
+                         f"Without {label}, from the start", {strong: 0.0}, True)
+    if not setup.hidden:
+        return Diagnosis(f"Under-fitting: without hidden layers boundaries are straight in the inputs; {stays}.",
+                         "Two hidden layers", dict(hidden=LARGER))
+    if view.hidden <= SMALL and view.step >= LONG:
+        return Diagnosis(f"Under-fitting: with {view.hidden} hidden units {stays}.", "Two layers of 8", dict(hidden=LARGER))
+    return None
+
+
+def _plateau(view: View, run: Simulation, steps: int) -> Diagnosis:
+    """Where the objective does not move though the net could do better."""
+    setup = view.setup
+    gradient = math.sqrt(sum(norm**2 for norm in view.gradients))
+    text = (f"Plateau: over the last {steps:,} steps the objective moved by less than {format_percent(FLAT)}, at "
+            f"{number(view.now.objective)}; the gradient's norm is {number(gradient)}.")
+    if setup.start == "zero" and setup.hidden:
+        return Diagnosis(f"{text} From zero all units of a layer stay alike.", "PyTorch's start", dict(start="torch"))
+    if run.rate < 0.1 * setup.rate and setup.schedule != "constant":
+        return Diagnosis(f"{text} The schedule has brought ε to {run.rate:g}.", "A constant ε", dict(schedule="constant"))
+    if setup.method != "adam" or setup.rate < 0.001:
         return Diagnosis(text, "Adam, ε = 0.01", dict(method="adam", rate=0.01))
+    if "sigmoid" in setup.activations:
+        return Diagnosis(text, "tanh", dict(activation="tanh"))
     return Diagnosis(text)
 
 

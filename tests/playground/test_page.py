@@ -114,6 +114,115 @@ def test_play_pause_step_change_undo_rewind_and_look_back(reader):
     assert step(page) > at, "to look back changes nothing"
 
 
+def test_each_press_counts_once_and_none_is_lost(reader):
+    page = opened(reader)
+    button(page, "Step").click()  # pauses
+    expect(mode(page, "Pause")).to_have_attribute("aria-checked", "true")
+    settle(page)
+    at = step(page)
+    for _ in range(4):
+        button(page, "Step").click()
+    expect_step(page, at + 4)
+    settle(page)
+    assert step(page) == at + 4
+
+
+def test_runs_are_pinned_compared_opened_and_taken_home(reader, tmp_path):
+    page = opened(reader)
+    pin = page.get_by_role("button", name="Pin this run")
+    page.wait_for_function(f"() => {STEP} >= 60")
+    pin.click()
+    table = page.locator("[data-panel=pins] tbody tr")
+    expect(table).to_have_count(2)
+    slider = page.get_by_role("slider", name="L1")
+    slider.focus()
+    slider.press("ArrowRight")
+    page.wait_for_url(re.compile("l1="))
+    button(page, "Rewind").click()
+    page.wait_for_function(f"() => {STEP} >= 60")
+    pause(page)
+    expect(table.first).to_contain_text("L1 0")
+    expect(table.nth(1)).to_contain_text("L1 1e-05")
+    expect(table.nth(1).locator("td").nth(1)).to_have_text(str(step(page)))
+    letters = page.locator("[data-panel=losses] .annotation-text")
+    expect(letters).to_have_text(["A"])
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Curves as CSV").click()
+    download.value.save_as(tmp_path / "curves.csv")
+    names = {line.split(",")[0] for line in (tmp_path / "curves.csv").read_text().splitlines()[1:]}
+    assert names == {"A: L1 0", "now: L1 1e-05"}
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PyTorch").click()
+    download.value.save_as(tmp_path / "playground.py")
+    compile((tmp_path / "playground.py").read_text(), "playground.py", "exec")
+    assert download.value.suggested_filename == "playground_circles.py"
+    for name in ("PNG picture", "SVG drawing"):
+        page.locator("[data-panel=losses]").get_by_role("button", name="Save this picture").click()
+        with page.expect_download() as download:
+            page.locator("[data-panel=losses]").get_by_role("menuitem", name=name).click()
+        assert download.value.suggested_filename == f"lab-playground-losses.{name[:3].lower()}"
+    for _ in range(4):
+        pin.click()
+    expect(page.locator(".lab-notices")).to_have_text("4 runs are pinned already: unpin one of them first.")
+    expect(table).to_have_count(5)
+    page.get_by_role("button", name="Unpin D").click()
+    expect(table).to_have_count(4)
+    assert violations(page) == []
+    page.get_by_role("button", name="Open A").click()
+    page.wait_for_function("() => !location.search.includes('l1=')")
+    expect(mode(page, "Play")).to_have_attribute("aria-checked", "true")
+    page.reload()
+    expect(page.locator("[data-panel=net] image").first).to_be_attached()
+    expect(page.locator("[data-panel=pins]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_mission_is_begun_and_solved(reader, theme):
+    page = opened(reader, theme=theme)
+    page.get_by_text("Missions, 0 of 10 solved").click()
+    page.get_by_role("combobox", name="Mission").click()
+    page.get_by_role("option", name="Circles by a linear model").click()
+    expect(page.get_by_text("Without a hidden layer, choose inputs")).to_be_visible()
+    page.get_by_role("button", name="Begin").click()
+    page.wait_for_url(re.compile("hidden="))
+    mission = page.locator(".st-key-mission")
+    expect(mission).to_contain_text(re.compile(r"Not yet: test error \d+\s%"))
+    for name in ("x₁²", "x₂²"):
+        page.locator(".st-key-controls").get_by_role("button", name=name, exact=True).click()
+    page.get_by_role("slider", name="Learning rate").press("ArrowRight")
+    expect(mission).to_contain_text(re.compile(r"Solved: test error [0-4]\s%"))
+    expect(page.get_by_text("Missions, 1 of 10 solved")).to_be_visible()
+    page.get_by_role("button", name="Pin this run").click()
+    pause(page)
+    expect(page.locator("[data-panel=pins] tbody tr")).to_have_count(2)
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(500)
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
+def test_on_the_wall(reader, width, height):
+    page = opened(reader, "?present=1", width=width, height=height)
+    for name in ("surface", "net"):
+        box = page.locator(f"[data-panel={name}] .lab-plot").bounding_box()
+        assert box["height"] >= 0.75 * height and box["y"] + box["height"] <= height
+    assert page.evaluate("document.scrollingElement.scrollHeight") <= height
+    page.keyboard.press(" ")
+    settle(page)
+    at = step(page)
+    page.keyboard.press(" ")
+    page.wait_for_function(f"() => {STEP} > {at}")
+    page.keyboard.press("c")
+    expect(mode(page, "Play")).to_have_attribute("aria-checked", "true")
+    expect(page.get_by_role("slider", name="Noise of the data")).to_be_visible()
+    page.keyboard.press("c")
+    page.keyboard.press("q")
+    expect(page.locator(".lab-overlay svg").first).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_url(re.compile("/risk.*present=1"))
+
+
 def test_a_link_opens_its_set_up_and_a_preset_sets_another(reader):
     page = opened(reader, "?data=xor&l2=0.01&dropout=0.2")
     pause(page)

@@ -47,7 +47,7 @@ export class Board {
     this.waiting = [];  // messages
     this.events = [];  // that Python has not answered
     this.root.addEventListener("keydown", (e) => {
-      if (e.key === " " && !this.lecture.on && !e.target.closest("button, select, input, a")) { e.preventDefault(); this.player.press("play"); }
+      if (e.key === " " && !this.lecture.on && !e.target.closest("button, select, input, a")) { e.preventDefault(); this.playOrPause(); }
     });
     // Theme and screen may change without a word from Python.
     this.watch = setInterval(() => this.checkLook(), 400);
@@ -278,6 +278,12 @@ export class Board {
     this.events.push({ event, at, ...value });
     this.sendEvents([...this.events]);
     return at;
+  }
+
+  // The film, or the run of a page whose run Python plays.
+  playOrPause() {
+    if (this.head?.watched) this.send("play");
+    else if (this.spec?.player) this.player.press("play");
   }
 
   sendClick(place) { this.send("click", place); }

@@ -35,7 +35,7 @@ export class Lecture {
     const title = make("h2", "", spec.title);
     title.style.setProperty("--letters", spec.title.length);
     this.position = make("span");
-    const place = make("p", "lab-place", `lesson ${spec.place}`);
+    const place = make("p", "lab-place", spec.place);
     place.append(this.position, make("span", "", "Q code, M keys"));
     this.root.replaceChildren(title, place);
     this.overlay ??= this.board.root.appendChild(make("div", "lab-overlay"));
@@ -145,11 +145,11 @@ export class Lecture {
     if (!this.on || !this.board.root.isConnected || e.ctrlKey || e.metaKey || e.altKey) return;
     const inField = e.target.closest?.("input, select, textarea, [role=slider], [contenteditable]");
     const onButton = e.target.closest?.("button, a, summary");
-    const { question, player } = this.board;
+    const { question } = this.board;
     const action = {
       ArrowRight: () => this.step(1), PageDown: () => this.step(1), ArrowLeft: () => this.step(-1), PageUp: () => this.step(-1),
       ArrowDown: () => this.openLesson(this.spec.after), ArrowUp: () => this.openLesson(this.spec.before),
-      " ": () => (question.open ? question.skip() : player.press("play")),
+      " ": () => (question.open ? question.skip() : this.board.playOrPause()),
       p: () => question.spec && question.ask(), c: () => document.documentElement.classList.toggle("lab-show-controls"),
       n: () => this.choosePicture(this.at + 1), b: () => this.choosePicture(this.at - 1), v: () => this.toggleOverlay("verdict"),
       q: () => this.toggleOverlay("qr"), m: () => this.toggleOverlay("map"), "?": () => this.toggleOverlay("map"),

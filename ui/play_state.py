@@ -1,0 +1,130 @@
+"""What a session has of the playground: its run, whether it plays, what it has pinned, the mission that it is on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from core.catalogue import PLAYGROUND
+from core.playground.missions import Attempt
+from core.playground.pins import Pin
+from core.playground.setup import Setup
+from core.simulation import Simulation
+from ui import asset_store, compat, controls, runner, turns
+
+SLUG = PLAYGROUND.slug
+SLICE = 0.03  # seconds that a turn may train
+
+
+@dataclass
+class Play:
+    """What a session has of the playground. The lock is held by whoever trains or looks."""
+
+    run: Simulation
+    playing: bool = True
+    hidden: bool = False
+    place: int | None = None  # of the history's record that is looked at
+    tested: bool = False
+    version: int = 0  # of the widget that says whether it plays
+    presses: dict[str, int] = field(default_factory=dict)  # of each button, that have been acted upon
+    pins: tuple[Pin, ...] = ()
+    attempt: Attempt | None = None
+    solved: set[str] = field(default_factory=set)  # missions
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def set(self, playing: bool) -> None:
+        """Plays or pauses of its own accord, so that the widget starts afresh."""
+        self.version += playing != self.playing
+        self.playing = playing
+
+    def take_up(self) -> None:
+        """Takes the run up where the reader looks back, if so."""
+        if self.place is not None:
+            with self.lock:
+                self.run.go_to(self.place)
+        self.place = None
+
+    @property
+    def going(self) -> bool:
+        return self.playing and not self.hidden and not self.run.stopped
+
+
+def current() -> Play:
+    """This session's."""
+    return st.session_state[f"{SLUG}:play"]
+
+
+def take(scene: Setup) -> None:
+    """Tells the run of the scene as the widgets have it; where it cannot be trained on, says so and lets the run be."""
+    key = f"{SLUG}:play"
+    assets = {digest: data for digest in [scene.own] if digest and (data := asset_store.store().get(digest))}
+    try:
+        if key not in st.session_state:
+            try:
+                st.session_state[key] = Play(Simulation(scene, assets))
+            except ValueError:
+                st.session_state[key] = Play(Simulation(Setup()))
+                raise
+        play = current()
+        with play.lock:
+            if scene != play.run.setup:
+                play.place = None
+                if play.run.apply(scene, assets):
+                    play.set(playing=True)
+    except ValueError as error:
+        controls.warn(SLUG, str(error))
+
+
+def begin(setup: Setup) -> None:
+    """Sets all fields, and trains from the start."""
+    controls.set_scene(SLUG, setup)
+    take(controls.current_scene(SLUG, Setup))
+    rewind()
+    current().set(playing=True)
+
+
+def rewind() -> None:
+    play = current()
+    with play.lock:
+        play.run.rewind()
+    play.place = None
+
+
+def turn(how: str) -> None:
+    """Trains for one turn, in the pool's own thread."""
+    play = current()
+
+    def steps() -> Any:
+        with play.lock:
+            if how == "step":
+                play.run.advance(1)
+            elif how == "epoch":
+                play.run.advance_epoch(SLICE)
+            else:
+                play.run.advance(1_000_000, SLICE)
+        yield True
+
+    session = compat.session_id()
+    job = runner.shared_state().pool.submit((SLUG, session, object()), steps, (session, SLUG), turn=True)
+    with turns.shared().left(), suppress(TimeoutError):  # its turn has not come; it comes, or is dropped
+        job.wait(longest=2.0)
+
+
+def button(name: str, does: Callable[[], None], *, key: str = "", **about: Any) -> None:
+    """A button each press of which counts once; about: as st.button takes it."""
+    key = key or f"{SLUG}:{name}"
+    st.button(name, key=key, on_click=press, args=(key, current().presses.get(key, 0), does), **about)
+
+
+def press(key: str, count: int, does: Callable[[], None]) -> None:
+    """Acts upon the press number `count` of a button, unless that was done: Streamlit may hand on a press twice where a picture
+    is under way."""
+    play = current()
+    if count == play.presses.get(key, 0):
+        play.presses[key] = count + 1
+        does()
