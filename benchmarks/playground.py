@@ -4,6 +4,8 @@ MLP 2-16-16-1 tanh, binary cross-entropy, plain SGD, one thread, batches of 10 a
 with all that is on by default in the playground: records on whole sets, states to go back to, the check for divergence. The
 tutorial loop keeps every batch's loss. The competitors take turns and are measured in CPU time.
 
+`playground.pictures_per_s` is what headless Chromium shows of the opening set-up while it plays.
+
 Run: python -m benchmarks.playground
 """
 
@@ -15,6 +17,7 @@ from statistics import median, quantiles
 import torch
 from torch import Tensor, nn
 
+from benchmarks.browser import chromium, returning
 from benchmarks.readers import reader
 from benchmarks.server import Server, serving
 from core.catalogue import PLAYGROUND
@@ -76,8 +79,31 @@ def measure(repeats: int = 9, steps: int = 1000) -> dict[str, tuple[float, float
         look(run)
     out["playground.look_ms"] = 10 * (time.process_time() - begun), 0.0
     with serving() as server:
+        out["playground.pictures_per_s"] = _shown(server)
         slowest, left = asyncio.run(_together(server))
     return out | {"playground.thirty_per_s": (slowest, 0.0), "playground.left_cpu_s": (left, 0.0)}
+
+
+# Resolves with the pictures that are shown in each of so many seconds.
+SHOWN = """(seconds) => new Promise((resolve) => {
+  const board = document.querySelector(".lab-board"), start = performance.now(), counts = Array(seconds).fill(0);
+  new MutationObserver(() => { counts[Math.floor((performance.now() - start) / 1000)] += 1; })
+    .observe(board, { attributes: true, attributeFilter: ["data-drawn"] });
+  setTimeout(() => resolve(counts), 1000 * seconds);
+})"""
+
+
+def _shown(server: Server) -> tuple[float, float]:
+    """Pictures a second of one reader, and half the interquartile range over ten seconds."""
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.add_init_script(returning())
+        page.goto(f"{server.address}/{PLAYGROUND.slug}")
+        page.wait_for_selector("[data-panel=net] image", state="attached")
+        page.wait_for_timeout(2500)
+        counts = page.evaluate(SHOWN, 10)
+    low, middle, high = quantiles(counts, n=4)
+    return middle, (high - low) / 2
 
 
 async def _together(server: Server, sessions: int = 30, seconds: float = 10.0) -> tuple[float, float]:

@@ -156,7 +156,8 @@ def test_an_image_is_shifted(page):
     for key in ["ArrowRight"] * 3 + ["ArrowDown"]:
         page.keyboard.press(key)
     expect(summary(page)).to_contain_text(f"shift {REACH} 0")
-    assert page.evaluate(PIXEL, ["shifted", 0, 0, 4]) != [255, 255, 255], "the image comes in again at the other side"
+    # It comes in again at the other side.
+    page.wait_for_function(f"(at) => ({PIXEL})(at).join() !== '255,255,255'", arg=["shifted", 0, 0, 4])
 
 
 def test_network(page, tmp_path):

@@ -24,8 +24,8 @@ from ui import chart, compat, controls, lecture, play_bar, play_missions, play_p
 from ui.page import MAIN, Preset
 from ui.play_state import SLUG, button, current, rewind, take, turn
 
-PICTURE = 1 / 20  # seconds between two pictures, if all goes well
-OTHERS = 200  # milliseconds between two drawings of a picture that is not the first
+PICTURE = 1 / 25  # seconds between two pictures, if all goes well
+OTHERS = 300  # milliseconds between two drawings of a picture that is not the first
 Draw = Callable[[View, Setup, bool, Sequence[Pin]], chart.Board]
 
 
