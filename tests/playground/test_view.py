@@ -9,6 +9,8 @@ import torch
 
 from core.lesson import scene_from_query
 from core.playground import words
+from core.playground.code import script
+from core.playground.pins import Pin, differences, pin, seen
 from core.playground.setup import DATA, Setup
 from core.playground.view import SIDE, THIN, look, plane
 from core.simulation import Simulation
@@ -70,16 +72,30 @@ def test_every_data_set_is_drawn(data):
     assert len(board.panels) <= Board.MOST
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_sentences_hold_at_any_set_up(seed):
+@pytest.mark.parametrize("seed", range(40))
+def test_any_set_up_is_drawn_told_and_written_as_a_script(seed):
     rng = random.Random(seed)
-    made = [name for name in DATA if name not in ("own", "drawn")]
-    run = Simulation(anything(Setup, rng, own="", data=rng.choice(made)))
-    run.advance(150)
-    view = look(run)
-    diagnosis = words.diagnose(view, run)
-    for text in (words.where(view), *words.alt_texts(view).values(), *([diagnosis.text, diagnosis.cure] if diagnosis else [])):
-        assert not NO_WORD.search(text), text
+    hidden = tuple(float(rng.choice((1, 3, 8, 32))) for _ in range(rng.randint(0, 6)))
+    more = tuple((rng.randrange(1024), rng.randrange(1024), rng.randrange(5)) for _ in range(rng.randint(0, 20)))
+    points = ((0, 0, 0), (900, 900, 1), *more)
+    held = tuple({(rng.randint(1, 7), rng.randint(1, 32), rng.randint(0, 32)) for _ in range(rng.randint(0, 3))})
+    data = rng.choice([name for name in DATA if name != "own"])
+    run = Simulation(anything(Setup, rng, own="", data=data, hidden=hidden, points=points, frozen=held))
+    pins: tuple[Pin, ...] = ()
+    for _ in range(2):
+        run.advance(80)
+        view = look(run)
+        pins = pin(pins, run)
+        board = playground_draw()(view, run.setup, rng.random() < 0.5, (*pins, seen(view, run)))
+        encode(board)
+        encode(board, further=True)
+        diagnosis = words.diagnose(view, run)
+        panels = (*board.panels, *board.further)
+        told = [words.where(view), *(f"{p.title} {p.caption} {p.alt}" for p in panels), *differences(pins)]
+        for text in (*told, *([diagnosis.text, diagnosis.cure] if diagnosis else [])):
+            assert not NO_WORD.search(text), text
+        run.apply(replace(run.setup, rate=10.0))  # where many diverge
+    compile(script(run.setup, run.problem), "script.py", "exec")
     if diagnosis and diagnosis.change:
         replace(run.setup, **diagnosis.change)
     assert scene_from_query(Setup, run.setup.query()) == (run.setup, [])
