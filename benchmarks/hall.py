@@ -40,8 +40,9 @@ Samples = dict[str, list[float]]
 
 
 async def follow(address: str, slug: str, scene: Scene, readers: int) -> list[float]:
-    """What `visit` says of each of many readers who come at one moment."""
-    return await asyncio.gather(*(visit(address, slug, scene) for _ in range(readers)))
+    """What `visit` says of each of many readers who come at one moment, and stay."""
+    together = asyncio.Barrier(readers)
+    return await asyncio.gather(*(visit(address, slug, scene, together) for _ in range(readers)))
 
 
 def other(rng: random.Random, config: type[Scene]) -> Scene:

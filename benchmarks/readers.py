@@ -140,9 +140,12 @@ async def reader(address: str) -> AsyncIterator[Reader]:
                 listening.cancel()
 
 
-async def visit(address: str, slug: str, scene: Scene) -> float:
-    """Seconds from the connection of a new reader to the finished picture."""
+async def visit(address: str, slug: str, scene: Scene, together: asyncio.Barrier | None = None) -> float:
+    """Seconds from the connection of a new reader to the finished picture. together: nobody goes before all have theirs."""
     start = time.perf_counter()
     async with reader(address) as one:
         one.open(slug, urlencode(scene.query()))
-        return await one.whole - start
+        taken = await one.whole - start
+        if together is not None:
+            await together.wait()
+        return taken

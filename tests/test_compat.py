@@ -19,7 +19,8 @@ from streamlit.components.lib.local_component_registry import LocalComponentRegi
 from streamlit.components.v1 import component_registry
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.runtime import forward_msg_cache
+from streamlit.proto.NewSession_pb2 import CustomThemeConfig
+from streamlit.runtime import app_session, forward_msg_cache
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests, ScriptRequestType
 from streamlit.testing.v1 import AppTest
@@ -371,3 +372,25 @@ def test_streamlits_page_takes_links_and_its_component_script_is_found():
     assert linked.replace("<link x>\n<link y>\n", "") == plain
     (script,) = compat.component_scripts()
     assert "createObjectURL" in (compat.STREAMLITS_FILES / script).read_text()
+
+
+def test_the_theme_is_read_once_and_says_the_same(monkeypatch):
+    sections = ["theme", *(f"theme.{category.value}" for category in config.CustomThemeCategories)]
+
+    def told() -> list[bytes]:
+        messages = [CustomThemeConfig() for _ in sections]
+        for message, section in zip(messages, sections, strict=True):
+            app_session._populate_theme_msg(message, section)
+        return [message.SerializeToString() for message in messages]
+
+    monkeypatch.setattr(app_session, "_populate_theme_msg", compat._populate_theme)
+    as_read = told()
+    assert as_read[0], "the app has a theme"
+    read: list[str] = []
+    options = config.get_options_for_section
+    monkeypatch.setattr(config, "get_options_for_section", lambda section: [read.append(section), options(section)][1])
+    told()
+    assert read == sections, "Streamlit does not read them each time any more: compat.remember_theme is no longer needed"
+    compat.remember_theme()
+    assert told() == told() == as_read
+    assert read == 2 * sections

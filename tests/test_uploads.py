@@ -112,3 +112,20 @@ def test_points_of_ones_own(browser, place, slug, panel):
     expect(shown).not_to_contain_text(named)
     reader.page.context.close()
     assert reader.errors == []
+
+
+def test_points_of_ones_own_in_the_playground(browser, place):
+    reader = Reader(browser, place, height=900)
+    page = reader.page
+    page.goto(f"{place}/playground?data=own")
+    notice, surface = page.locator(".lab-notices .lab-notice"), page.locator("[data-panel=surface]")
+    expect(notice).to_contain_text(["Choose a file of points first"])
+    expect(page.locator(".st-key-diagnosis")).to_contain_text("Step")
+    bring(page, "Points of your own", "short.csv", files.table(7).encode())
+    expect(notice.filter(has_text="The table has 7 rows")).to_have_count(1)
+    expect(page.get_by_text("short.csv")).to_have_count(0)  # the place for a file is empty again
+    bring(page, "Points of your own", "points.csv", files.table(60, classes=("fox", "hedgehog")).encode())
+    expect(surface).to_contain_text("circles fox, squares hedgehog")
+    expect(notice.filter(has_text="not in the link, and nobody else sees it")).to_have_count(1)
+    page.context.close()
+    assert reader.errors == []

@@ -240,6 +240,11 @@ def renew_widget(slug: str, name: str) -> None:
     st.session_state[f"versions:{slug}"] = versions | {name: versions.get(name, 0) + 1}
 
 
+def widget_versions(slug: str) -> dict[str, int]:
+    """How often each field's widget was made afresh."""
+    return dict(st.session_state.get(f"versions:{slug}", {}))
+
+
 def _widget(control: Control, widget_key: str, value: Any) -> None:
     about = widget_arguments(control, widget_key)
     match control:

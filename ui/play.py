@@ -22,7 +22,7 @@ from core.playground.view import View, look
 from core.playground.words import Diagnosis, diagnose, where
 from ui import chart, compat, controls, lecture, play_bar, play_missions, play_pins, shell, turns, weights
 from ui.page import MAIN, Preset
-from ui.play_state import SLUG, button, current, rewind, take, turn
+from ui.play_state import SLUG, Play, button, current, rewind, take, turn
 
 PICTURE = 1 / 25  # seconds between two pictures, if all goes well
 OTHERS = 300  # milliseconds between two drawings of a picture that is not the first
@@ -87,13 +87,14 @@ def _is_hidden(name: str, scene: Setup) -> bool:
 def _pictures(draw: Draw, presets: Sequence[Preset], scene: Setup) -> None:
     play = current()
     play.tested = bool(st.session_state.get(f"{SLUG}:tested"))
-    going, undo = play.going, play.run.can_undo
+    going, drawn = play.going, _around(play)
 
     def mount() -> None:
         if going:
-            if not play.playing or play.hidden or lecture.is_left() or play.run.can_undo != undo or (
+            # What was drawn, a preset, a key or a tab out of sight is told to this part of the page alone; so may be any widget.
+            if play.hidden or lecture.is_left() or _around(play) != drawn or (
                     controls.current_scene(SLUG, Setup) not in (scene, play.run.setup)):
-                compat.rerun()  # what was drawn, a preset, a key or a tab out of sight is told to this part of the page alone
+                compat.rerun()
             if play.going:  # where it is not, the run of the page that says so is on its way
                 turn(st.session_state.get(f"{SLUG}:speed") or "epoch")
         with play.lock:
@@ -113,6 +114,12 @@ def _pictures(draw: Draw, presets: Sequence[Preset], scene: Setup) -> None:
             compat.rerun()
 
     compat.refresh_until_done(mount, not going, PICTURE)
+
+
+def _around(play: Play) -> tuple[Any, ...]:
+    """What the part of the page round the pictures is drawn by, besides the scene."""
+    return (play.playing, play.version, play.run.can_undo, play.run.can_redo, play.pins, play.attempt, len(play.solved),
+            controls.widget_versions(SLUG))
 
 
 def _encoded(board: chart.Board) -> chart.Encoded:

@@ -35,6 +35,7 @@ class Play:
     pins: tuple[Pin, ...] = ()
     attempt: Attempt | None = None
     solved: set[str] = field(default_factory=set)  # missions
+    refused: Setup | None = None  # the last scene that could not be trained on, of which the reader has been told
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def set(self, playing: bool) -> None:
@@ -76,8 +77,11 @@ def take(scene: Setup) -> None:
                 play.place = None
                 if play.run.apply(scene, assets):
                     play.set(playing=True)
+            play.refused = None
     except ValueError as error:
-        controls.warn(SLUG, str(error))
+        if current().refused != scene:
+            controls.warn(SLUG, str(error))
+        current().refused = scene
 
 
 def begin(setup: Setup) -> None:
