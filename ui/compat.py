@@ -149,13 +149,14 @@ def wait_until_sent(longest: float = 20.0) -> None:
     found = sessions.get_active_session_info(context.session_id) if context and sessions else None
     if found is None:
         return
-    until, queued = time.monotonic() + longest, threading.Event()
+    until, queued, pause = time.monotonic() + longest, threading.Event(), 0.002
     found.session._event_loop.call_soon_threadsafe(queued.set)  # as the messages of this run, which are put into the queue first
     queued.wait(longest)
     while not found.session._browser_queue.is_empty() and time.monotonic() < until:
         if sessions.get_active_session_info(context.session_id) is None:
             return
-        time.sleep(0.002)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.1)  # of a hundred who wait each look costs the others time
 
 
 def refresh_until_done(draw: Callable[[], None], done: bool, seconds: float = 0.05) -> None:
