@@ -141,3 +141,29 @@ def test_a_drawn_class_more_is_an_output_more_and_its_points_go_on_otherwise():
     with pytest.raises(ValueError, match="two classes"):
         run.apply(replace(run.setup, points=more[:1]))
     assert run.setup.points == more and run.problem.size == len(more)
+
+
+def test_another_loss_measures_the_curves_anew():
+    run = Simulation(Setup(data="moons", loss="squared", averaging=0.9, patience=200))
+    run.advance(600)
+    run.apply(replace(run.setup, loss="cross_entropy"))
+    part = run.problem.part("validation")
+    y = run.problem.y[None, None, part].float()
+    for k in (0, 30, -1):
+        record, snapshot = run.history.records[k], run.history.snapshots[k]
+        out = run.net.forward(snapshot.theta, run.inputs[:, :, part])
+        assert record.loss[1] == pytest.approx(float(torch.nn.functional.binary_cross_entropy_with_logits(out, y)), rel=1e-5)
+        out = run.net.forward(snapshot.average, run.inputs[:, :, part])
+        assert record.averaged[1] == pytest.approx(float(torch.nn.functional.binary_cross_entropy_with_logits(out, y)), rel=1e-5)
+    assert run.best[0] == min(record.loss[1] for record in run.history.records)
+
+
+def test_a_run_that_is_taken_up_forgets_the_best_of_what_came_after():
+    run = Simulation(Setup(data="moons", noise=0.5, samples=80, hidden=(32.0, 32.0), method="adam", rate=0.01, patience=20))
+    run.advance(5000)
+    ended, best = run.step, run.best
+    place = run.history.before(best.step - 1)
+    run.go_to(place)
+    assert run.best.step <= run.step < best.step
+    run.advance(5000)
+    assert (run.step, run.best) == (ended, best)
