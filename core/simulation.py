@@ -162,9 +162,11 @@ class Simulation(Measures):
         until, begun, used = time.perf_counter() + seconds, self.step, time.thread_time()
         while not self.stopped and self.step < begun + steps:
             spacing = FIRST if self.step < BEGUN else LOOK
+            before, seen = self.step, (self.batches.epoch, self.batches.offset)
             self.trainer.advance(min(spacing - self.step % spacing, begun + steps - self.step))
             if self.trainer.diverged_at[0] >= 0:
                 self.stopped = "diverged"
+                self.batches.count(*seen, self.step - before)  # the trainer has taken batches after that step
                 break
             if self.step % spacing == 0:
                 self._look()

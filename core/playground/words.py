@@ -124,9 +124,11 @@ def _ended(view: View) -> str:
 def _stuck(view: View, run: Simulation) -> Diagnosis | None:
     """Where a run that is still wrong does not get better: it under-fits, or it stands on a plateau."""
     half = [r for r in view.records if r.step >= view.step / 2]
-    if view.step < 500 or len(half) < 5 or not math.isfinite(view.now.objective) or not (_wrong(view, half[0]) and _wrong(view, view.now)):
+    if view.step < 500 or len(half) < 5 or not math.isfinite(view.now.objective):
         return None
     first, now = half[0], view.now
+    if not (_wrong(view, first) and _wrong(view, now)):
+        return None
     moved = abs(first.objective - now.objective) / max(abs(first.objective), 1e-12)
     if moved > (SLOW if view.step >= LONG else FLAT):
         return None

@@ -19,6 +19,11 @@ def test_divergence_is_data():
     run.advance(100_000)
     assert run.stopped == "diverged" and int(run.trainer.diverged_at) == run.step > 2
     assert torch.isfinite(run.theta).all(), "the last parameters that were finite are kept"
+    assert run.measure().epoch == run.step, "all samples make one batch"
+    small = Simulation(Setup(data="plane", hidden=(), rate=10.0, batch=20))
+    small.advance(100_000)
+    epochs, rest = divmod(small.step, 8)  # 150 samples: seven batches of 20 and one of 10
+    assert small.measure().epoch == pytest.approx(epochs + 20 * rest / 150)
     assert run.advance(10) == 0
     assert run.rate * run.curvature() > 2
     run.rewind()
