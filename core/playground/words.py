@@ -97,7 +97,7 @@ def _bound(setup: Setup, run: Simulation) -> str:
         return ""
     bound, formula = bounds[setup.method]
     told = formula if setup.method == "sgd" else f"{formula} = {number(bound)}"
-    return (f" ε λ = {rate:g} × {number(curvature)} = {number(rate * curvature)} > {told}, with λ the largest curvature there.")
+    return (f" ε λ = {rate:.3g} × {number(curvature)} = {number(rate * curvature)} > {told}, with λ the largest curvature there.")
 
 
 def _rise(view: View, run: Simulation) -> str:
@@ -106,10 +106,10 @@ def _rise(view: View, run: Simulation) -> str:
     rose = f" What is minimised was {number(first.objective)} at step 0 and {number(last.objective)} at step {last.step:,}."
     name = METHODS[view.setup.method]
     if view.setup.method in ("adam", "rmsprop"):
-        return f"{rose} {name} moves each weight by about ε = {run.rate:g} a step, however small its gradient is."
+        return f"{rose} {name} moves each weight by about ε = {run.rate:.3g} a step, however small its gradient is."
     if view.setup.method == "adagrad":
         return f"{rose} {name}'s first step moves each weight by ε = {view.setup.rate:g}, however small its gradient is."
-    return f"{rose} ε = {run.rate:g}."
+    return f"{rose} ε = {run.rate:.3g}."
 
 
 def _ended(view: View) -> str:
@@ -172,7 +172,7 @@ def _plateau(view: View, run: Simulation, steps: int) -> Diagnosis:
     if setup.start == "zero" and setup.hidden:
         return Diagnosis(f"{text} From zero all units of a layer stay alike.", "PyTorch's start", dict(start="torch"))
     if run.rate < 0.1 * setup.rate and setup.schedule != "constant":
-        return Diagnosis(f"{text} The schedule has brought ε to {run.rate:g}.", "A constant ε", dict(schedule="constant"))
+        return Diagnosis(f"{text} The schedule has brought ε to {run.rate:.3g}.", "A constant ε", dict(schedule="constant"))
     if setup.method != "adam" or setup.rate < 0.001:
         return Diagnosis(text, "Adam, ε = 0.01", dict(method="adam", rate=0.01))
     if "sigmoid" in setup.activations:
