@@ -83,6 +83,7 @@ class Setup(Scene):
     clip: float = grid(0.0, values=(0.0, 0.1, 0.3, 1.0, 3.0, 10.0), label="Clip the gradient's norm", more=True,
                        help="0: no clipping.")
     loss: str = choice("cross_entropy", label="Loss", options=LOSSES,
+                       help="The curves so far are measured anew in the loss that is chosen.",
                        when=("data", tuple(d for d in DATA if d not in REGRESSION)))
     l1: float = grid(0.0, values=STRENGTHS, label="L1",
                      help="α Σ|w|, by proximal steps: weights are exactly zero, and may come back.")

@@ -172,3 +172,11 @@ def test_a_run_that_is_taken_up_forgets_the_best_of_what_came_after():
     assert run.best.step <= run.step < best.step
     run.advance(5000)
     assert (run.step, run.best) == (ended, best)
+
+
+def test_what_has_no_effect_is_no_field_of_the_set_up():
+    linear = Setup(hidden=(), dropout=0.5)
+    assert not any(linear.matters(name) for name in ("activation", "norm", "skips", "dropout")) and linear.used("dropout") == 0
+    heights = Setup(data="hills", loss="hinge", mixup=0.5, smoothing=0.5)
+    assert heights.matters("mixup") and heights.used("mixup") == 0.5
+    assert not heights.matters("smoothing") and heights.used("smoothing") == 0
