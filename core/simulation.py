@@ -29,7 +29,7 @@ from core.engine.proximal import shrink, step_sizes
 from core.playground.data import Problem, features, make
 from core.playground.edits import Edit, check, place_of
 from core.playground.frozen import held
-from core.playground.history import History
+from core.playground.history import NONE, History, better
 from core.playground.measures import Measures
 from core.playground.parts import Average, Noisy, network, optimiser_of, remember, restore, schedule_of
 from core.playground.setup import LIVE, Setup
@@ -130,8 +130,11 @@ class Simulation(Measures):
             if self.problem.outputs != self.net.sizes[-1]:  # a class more, or one less
                 self._begin(setup)
                 return True
+        other = setup.minimised != self.setup.minimised
         self.setup = setup
         self._set()
+        if other:
+            self.best = self.measure_again(self.history)
         self.changes.append((self.step, setup))
         if self.stopped != "diverged":
             self.stopped = ""
@@ -159,9 +162,11 @@ class Simulation(Measures):
         until, begun, used = time.perf_counter() + seconds, self.step, time.thread_time()
         while not self.stopped and self.step < begun + steps:
             spacing = FIRST if self.step < BEGUN else LOOK
+            before, seen = self.step, (self.batches.epoch, self.batches.offset)
             self.trainer.advance(min(spacing - self.step % spacing, begun + steps - self.step))
             if self.trainer.diverged_at[0] >= 0:
                 self.stopped = "diverged"
+                self.batches.count(*seen, self.step - before)  # the trainer has taken batches after that step
                 break
             if self.step % spacing == 0:
                 self._look()
@@ -182,7 +187,7 @@ class Simulation(Measures):
         self.trainer.step, self.batches.epoch, self.batches.offset = snapshot.step, snapshot.epoch, snapshot.offset
         self._set()
         restore(snapshot, self.theta, self.trainer.state, self.supervised.stats, self.average)
-        self.stopped = ""
+        self.stopped, self.best = "", snapshot.best
         self.changes = [change for change in self.changes if change[0] <= snapshot.step]
 
     def _begin(self, setup: Setup) -> None:
@@ -196,7 +201,7 @@ class Simulation(Measures):
         self.stopped = ""
         self.cpu_seconds = 0.0
         self.changes: list[tuple[int, Setup]] = []
-        self.best: tuple[float, float, int] = (math.inf, 0.0, 0)  # validation loss, epoch, step
+        self.best = NONE
         self._start_trainer()
         self.history = History(4 * self.net.P * self.start.element_size())
         self._look()
@@ -278,13 +283,12 @@ class Simulation(Measures):
     def _look(self) -> None:
         """Notes the run where the history wants it, and looks whether a rule stops it."""
         record = self.measure()
+        self.best = better(self.best, record)
         if self.history.wants(self.step):
             seen = self.batches.epoch, self.batches.offset
             parts = self.theta, self.trainer.state, self.supervised.stats, self.average
-            self.history.add(record, remember(self.step, seen, *parts))
+            self.history.add(record, remember(self.step, seen, self.best, *parts))
         setup, loss = self.setup, record.loss[1]
-        if loss < self.best[0]:
-            self.best = loss, record.epoch, self.step
         if setup.epochs and record.epoch >= setup.epochs:
             self.stopped = "epochs"
         if setup.until and loss <= setup.until:

@@ -117,7 +117,7 @@ def current_scene(slug: str, config: type[Scene]) -> Scene:
                 control.check(value)
                 values[name] = value
             except ValueError as error:
-                notes.append(f"{control.label} {error}; {control.write(was)} is still in use.")
+                notes.append(f"{control.label} {error}; still in use: {control.format_value(was)}.")
     try:
         scene = config(**values)
     except InvalidValue as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,12 +35,29 @@ class Record:
     averaged: tuple[float, float, float] | None = None
 
 
+class Best(NamedTuple):
+    """The least validation loss so far, and where it was."""
+
+    loss: float
+    epoch: float
+    step: int
+
+
+NONE = Best(math.inf, 0.0, 0)
+
+
+def better(best: Best, record: Record) -> Best:
+    """The better of the two."""
+    return Best(record.loss[1], record.epoch, record.step) if record.loss[1] < best.loss else best
+
+
 class Snapshot(NamedTuple):
     """All that a run needs to go on from a step; tensors are copies."""
 
     step: int
     epoch: int
     offset: int
+    best: Best
     theta: Tensor
     memory: Mapping[str, Tensor | int]  # of the optimiser
     stats: tuple[Tensor, Tensor] | None

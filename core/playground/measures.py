@@ -6,6 +6,7 @@ Shapes: one model, theta [1, P]; x [1, 2, N]; out [1, C, N].
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from torch import Tensor
 from core.curvature import top_eigenvalue
 from core.engine import L1, L2, Loss, RunningStats, Supervised
 from core.playground.data import SETS, Problem
-from core.playground.history import Record
+from core.playground.history import NONE, Best, History, Record, better
 from core.playground.parts import Average, Net
 from core.playground.setup import Setup
 from core.playground.streams import Batches, Purpose, Streams, smoothed
@@ -65,6 +66,18 @@ class Measures:
         weights = theta[0][self.mask > 0]
         return Record(self.step, self.batches.seen, minimised + penalty, (losses[0], losses[1], losses[2]),
                       (errors[0], errors[1], errors[2]), float(weights.norm()), int((weights == 0).sum()), averaged)
+
+    def measure_again(self, history: History) -> Best:
+        """Puts the losses of now in the place of those of another kind, so that a curve is of one loss; returns the best."""
+        best = NONE
+        for k, (record, snapshot) in enumerate(zip(history.records, history.snapshots, strict=True)):
+            now = self.measure(snapshot.theta, snapshot.stats and RunningStats(*snapshot.stats))
+            mean = snapshot.average_stats and RunningStats(*snapshot.average_stats)
+            averaged = None if snapshot.average is None else self.measure(snapshot.average, mean).loss
+            history.records[k] = replace(record, objective=now.objective, loss=now.loss, error=now.error, averaged=averaged)
+            best = better(best, history.records[k])
+            history.snapshots[k] = snapshot._replace(best=best)
+        return best
 
     def forward(self, theta: Tensor, inputs: Tensor, stats: RunningStats | None) -> Tensor:
         """out [1, C, n] without dropout."""

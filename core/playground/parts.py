@@ -32,7 +32,7 @@ from core.engine import (
     warmup,
 )
 from core.playground.data import Problem
-from core.playground.history import Snapshot
+from core.playground.history import Best, Snapshot
 from core.playground.setup import Setup
 from core.playground.streams import Purpose, Streams
 
@@ -94,7 +94,7 @@ class Average:
 
 
 def remember(
-    step: int, seen: tuple[int, int], theta: Tensor, state: State, stats: RunningStats | None, average: Average | None
+    step: int, seen: tuple[int, int], best: Best, theta: Tensor, state: State, stats: RunningStats | None, average: Average | None
 ) -> Snapshot:
     """A copy of all that a run needs to go on; seen: epochs, and samples of the epoch that is under way."""
 
@@ -105,7 +105,7 @@ def remember(
         name: value.clone() if isinstance(value, Tensor) else value for name, value in vars(state).items() if name != "scratch"
     }
     return Snapshot(
-        step, *seen, theta.clone(), memory, pair(stats), average and average.theta.clone(), average and pair(average.stats)
+        step, *seen, best, theta.clone(), memory, pair(stats), average and average.theta.clone(), average and pair(average.stats)
     )
 
 

@@ -28,6 +28,7 @@ METHODS = {"sgd": "SGD", "momentum": "Momentum", "nesterov": "Nesterov", "adagra
            "adam": "Adam"}
 SCHEDULES = {"constant": "constant", "step": "step: a tenth", "cosine": "cosine to 0", "warmup": "warm-up"}
 LOSSES = {"cross_entropy": "Cross-entropy", "squared": "Squared", "hinge": "Hinge"}
+HIDDEN = ("activation", "norm", "skips", "dropout")  # fields about hidden layers
 CLASSES = 5  # that can be drawn
 STRENGTHS = (0.0, *decades(-5, 0, (1, 3)))
 RATES = decades(-4, 1, (1, 3))
@@ -82,6 +83,7 @@ class Setup(Scene):
     clip: float = grid(0.0, values=(0.0, 0.1, 0.3, 1.0, 3.0, 10.0), label="Clip the gradient's norm", more=True,
                        help="0: no clipping.")
     loss: str = choice("cross_entropy", label="Loss", options=LOSSES,
+                       help="The curves so far are measured anew in the loss that is chosen.",
                        when=("data", tuple(d for d in DATA if d not in REGRESSION)))
     l1: float = grid(0.0, values=STRENGTHS, label="L1",
                      help="α Σ|w|, by proximal steps: weights are exactly zero, and may come back.")
@@ -109,7 +111,11 @@ class Setup(Scene):
             raise InvalidValue("hidden", "units are counted in whole numbers")
 
     def matters(self, name: str) -> bool:
-        """A layer's activation matters where there is such a layer."""
+        """A layer's activation matters where there is such a layer, and what is about hidden layers where there is one."""
+        if name in HIDDEN and not self.hidden:
+            return False
+        if self.regression and name in ("smoothing", "mixup"):  # its loss is squared, whatever `loss` says
+            return name == "mixup"
         layer = name.removeprefix("activation")
         return super().matters(name) and not (layer.isdigit() and int(layer) > len(self.hidden))
 
@@ -135,6 +141,4 @@ class Setup(Scene):
 
     def used(self, name: str) -> float:
         """A strength, 0 where it does not matter in this set-up."""
-        if self.regression and name == "smoothing":
-            return 0.0
-        return getattr(self, name) if self.regression or self.matters(name) else 0.0
+        return getattr(self, name) if self.matters(name) else 0.0

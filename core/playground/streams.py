@@ -111,6 +111,14 @@ class Batches:
         """Updates to the end of the epoch that is under way; those of a whole one where it is over."""
         return len(self._sizes(self.n - self.offset or self.n))
 
+    def count(self, epoch: int, offset: int, batches: int) -> None:
+        """As much counts as seen as after so many batches from a place on."""
+        self.epoch, self.offset = epoch, offset
+        for _ in range(batches):
+            if self.offset >= self.n:
+                self.epoch, self.offset = self.epoch + 1, 0
+            self.offset += self._sizes(self.n - self.offset)[0]
+
     def _sizes(self, rest: int) -> list[int]:
         """Of the batches that `rest` samples make. Under batch norm one sample has no spread: it joins those before it."""
         sizes = [min(self.size, rest - start) for start in range(0, rest, self.size)]

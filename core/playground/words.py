@@ -62,8 +62,9 @@ def diagnose(view: View, run: Simulation) -> Diagnosis | None:
         return _diverged(view, run)
     if view.stopped:
         return Diagnosis(_ended(view))
-    if view.hidden and view.dead > 0.3 * view.hidden:
-        return Diagnosis(f"Dead: {view.dead} of {view.hidden} hidden ReLUs are 0 at every training point and get no gradient.",
+    relus = sum(n for n, name in zip(view.setup.widths, view.setup.activations, strict=True) if name == "relu")
+    if relus and view.dead > 0.3 * relus:
+        return Diagnosis(f"Dead: {view.dead} of {relus} hidden ReLUs are 0 at every training point and get no gradient.",
                          "Leaky ReLU", dict(activation="leaky_relu"))
     return _over_fitted(view) or _stuck(view, run)
 
@@ -96,7 +97,7 @@ def _bound(setup: Setup, run: Simulation) -> str:
         return ""
     bound, formula = bounds[setup.method]
     told = formula if setup.method == "sgd" else f"{formula} = {number(bound)}"
-    return (f" ε λ = {rate:g} × {number(curvature)} = {number(rate * curvature)} > {told}, with λ the largest curvature there.")
+    return (f" ε λ = {rate:.3g} × {number(curvature)} = {number(rate * curvature)} > {told}, with λ the largest curvature there.")
 
 
 def _rise(view: View, run: Simulation) -> str:
@@ -105,10 +106,10 @@ def _rise(view: View, run: Simulation) -> str:
     rose = f" What is minimised was {number(first.objective)} at step 0 and {number(last.objective)} at step {last.step:,}."
     name = METHODS[view.setup.method]
     if view.setup.method in ("adam", "rmsprop"):
-        return f"{rose} {name} moves each weight by about ε = {run.rate:g} a step, however small its gradient is."
+        return f"{rose} {name} moves each weight by about ε = {run.rate:.3g} a step, however small its gradient is."
     if view.setup.method == "adagrad":
         return f"{rose} {name}'s first step moves each weight by ε = {view.setup.rate:g}, however small its gradient is."
-    return f"{rose} ε = {run.rate:g}."
+    return f"{rose} ε = {run.rate:.3g}."
 
 
 def _ended(view: View) -> str:
@@ -123,35 +124,39 @@ def _ended(view: View) -> str:
 def _stuck(view: View, run: Simulation) -> Diagnosis | None:
     """Where a run that is still wrong does not get better: it under-fits, or it stands on a plateau."""
     half = [r for r in view.records if r.step >= view.step / 2]
-    if view.step < 500 or len(half) < 5 or not math.isfinite(view.now.objective) or not _wrong(half[0]) or not _wrong(view.now):
+    if view.step < 500 or len(half) < 5 or not math.isfinite(view.now.objective):
         return None
     first, now = half[0], view.now
+    if not (_wrong(view, first) and _wrong(view, now)):
+        return None
     moved = abs(first.objective - now.objective) / max(abs(first.objective), 1e-12)
     if moved > (SLOW if view.step >= LONG else FLAT):
         return None
     return _under_fitted(view, first) or (_plateau(view, run, now.step - first.step) if moved <= FLAT else None)
 
 
-def _wrong(record: Record) -> bool:
-    """Whether the training set is badly told: by its error, by the loss of a regression."""
-    return (record.loss[0] if math.isnan(record.error[0]) else record.error[0]) > 0.2
-
-
-def _told(record: Record) -> str:
-    return f"loss {number(record.loss[0])}" if math.isnan(record.error[0]) else f"error {format_part(record.error[0])}"
+def _wrong(view: View, record: Record) -> bool:
+    """Whether the training set is badly told: by its error, by the loss of a regression beyond that of the heights' noise."""
+    if view.problem.classes:
+        return record.error[0] > 0.2
+    noise = view.setup.noise**2 * (1 + 3 * math.sqrt(2 / view.problem.size))  # of a sample, with three standard deviations
+    return record.loss[0] > 0.2 + noise
 
 
 def _under_fitted(view: View, first: Record) -> Diagnosis | None:
     """Where a strong regulariser holds the net, or where it is small."""
     setup, now = view.setup, view.now
-    stays = f"the training {_told(now)} was {_told(first)} at step {first.step:,}"
+    name, values = ("error", [format_part(r.error[0]) for r in (now, first)]) if view.problem.classes else (
+        "loss", [number(r.loss[0]) for r in (now, first)])
+    stays = f"the training {name} is {values[0]} and was {values[1]} at step {first.step:,}"
     strong = max(STRONG, key=lambda name: setup.used(name) / STRONG[name])
     if setup.used(strong) >= STRONG[strong]:
         label = Setup.controls()[strong].label
         return Diagnosis(f"Under-fitting: {label} is {setup.used(strong):g}, ‖w‖ = {number(now.norm)}, and {stays}.",
                          f"Without {label}, from the start", {strong: 0.0}, True)
     if not setup.hidden:
-        return Diagnosis(f"Under-fitting: without hidden layers boundaries are straight in the inputs; {stays}.",
+        what = "boundaries are straight" if view.problem.classes else "heights are linear"
+        return Diagnosis(f"Under-fitting: without hidden layers {what} in the inputs; {stays}.",
                          "Two hidden layers", dict(hidden=LARGER))
     if view.hidden <= SMALL and view.step >= LONG:
         return Diagnosis(f"Under-fitting: with {view.hidden} hidden units {stays}.", "Two layers of 8", dict(hidden=LARGER))
@@ -167,7 +172,7 @@ def _plateau(view: View, run: Simulation, steps: int) -> Diagnosis:
     if setup.start == "zero" and setup.hidden:
         return Diagnosis(f"{text} From zero all units of a layer stay alike.", "PyTorch's start", dict(start="torch"))
     if run.rate < 0.1 * setup.rate and setup.schedule != "constant":
-        return Diagnosis(f"{text} The schedule has brought ε to {run.rate:g}.", "A constant ε", dict(schedule="constant"))
+        return Diagnosis(f"{text} The schedule has brought ε to {run.rate:.3g}.", "A constant ε", dict(schedule="constant"))
     if setup.method != "adam" or setup.rate < 0.001:
         return Diagnosis(text, "Adam, ε = 0.01", dict(method="adam", rate=0.01))
     if "sigmoid" in setup.activations:

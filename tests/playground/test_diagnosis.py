@@ -129,3 +129,29 @@ def test_a_run_that_learns_has_no_fault():
         for _ in range(4):
             run.advance(250)
             assert diagnose(look(run), run) is None
+
+
+def test_noise_of_the_heights_is_no_under_fitting():
+    for noise in (0.5, 1.0):
+        for seed in SEEDS:
+            run = Simulation(Setup(data="plane", hidden=(), noise=noise, rate=0.01, seed=seed))
+            run.advance(1500)
+            x = torch.cat([run.inputs[0, :, : run.problem.size], torch.ones(1, run.problem.size)])
+            y = run.problem.y[: run.problem.size]
+            best = torch.linalg.lstsq(x.T, y[:, None]).solution
+            assert run.measure().loss[0] < 1.05 * float((x.T @ best - y[:, None]).square().mean()), "the best there is"
+            assert diagnose(look(run), run) is None
+    _, found = ill(1500, data="hills", hidden=(), noise=0.1, rate=0.01)
+    assert found.text.startswith("Under-fitting: without hidden layers heights are linear")
+
+
+def test_dropout_without_hidden_layers_is_not_blamed():
+    _, found = ill(1000, data="xor", hidden=(), dropout=0.9)
+    assert found.cure == "Two hidden layers"
+
+
+def test_dead_units_are_counted_among_the_relus():
+    run = Simulation(Setup(hidden=(8.0, 8.0), activation="each", activation1="relu"))
+    for unit in range(1, 5):
+        run.edit(1, unit, 0, -1000.0)
+    assert diagnose(look(run), run).text.startswith("Dead: 4 of 8 hidden ReLUs")

@@ -306,3 +306,14 @@ def test_a_reader_leaves_while_it_plays_and_comes_back(reader):
     page.get_by_role("link", name="Play", exact=True).or_(page.locator(".st-key-playground-card a")).first.click()
     expect(page.locator("[data-panel=net] image").first).to_be_attached()
     expect(mode(page, "Play")).to_have_attribute("aria-checked", "true")
+
+
+def test_pictures_follow_a_window_that_becomes_lower(reader):
+    page = opened(reader)
+    heights = [page.locator(f"[data-panel={name}] .lab-plot").bounding_box()["height"] for name in ("surface", "net", "losses")]
+    page.set_viewport_size({"width": 1280, "height": 1400})
+    page.wait_for_function(f"() => document.querySelector('[data-panel=surface] .lab-plot').offsetHeight > {heights[0] + 100}")
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.wait_for_function(f"() => document.querySelector('[data-panel=surface] svg.main-svg').clientHeight <= {heights[0] + 1}")
+    assert heights == [page.locator(f"[data-panel={name}] .lab-plot").bounding_box()["height"]
+                       for name in ("surface", "net", "losses")]

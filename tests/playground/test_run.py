@@ -19,6 +19,11 @@ def test_divergence_is_data():
     run.advance(100_000)
     assert run.stopped == "diverged" and int(run.trainer.diverged_at) == run.step > 2
     assert torch.isfinite(run.theta).all(), "the last parameters that were finite are kept"
+    assert run.measure().epoch == run.step, "all samples make one batch"
+    small = Simulation(Setup(data="plane", hidden=(), rate=10.0, batch=20))
+    small.advance(100_000)
+    epochs, rest = divmod(small.step, 8)  # 150 samples: seven batches of 20 and one of 10
+    assert small.measure().epoch == pytest.approx(epochs + 20 * rest / 150)
     assert run.advance(10) == 0
     assert run.rate * run.curvature() > 2
     run.rewind()
@@ -141,3 +146,37 @@ def test_a_drawn_class_more_is_an_output_more_and_its_points_go_on_otherwise():
     with pytest.raises(ValueError, match="two classes"):
         run.apply(replace(run.setup, points=more[:1]))
     assert run.setup.points == more and run.problem.size == len(more)
+
+
+def test_another_loss_measures_the_curves_anew():
+    run = Simulation(Setup(data="moons", loss="squared", averaging=0.9, patience=200))
+    run.advance(600)
+    run.apply(replace(run.setup, loss="cross_entropy"))
+    part = run.problem.part("validation")
+    y = run.problem.y[None, None, part].float()
+    for k in (0, 30, -1):
+        record, snapshot = run.history.records[k], run.history.snapshots[k]
+        out = run.net.forward(snapshot.theta, run.inputs[:, :, part])
+        assert record.loss[1] == pytest.approx(float(torch.nn.functional.binary_cross_entropy_with_logits(out, y)), rel=1e-5)
+        out = run.net.forward(snapshot.average, run.inputs[:, :, part])
+        assert record.averaged[1] == pytest.approx(float(torch.nn.functional.binary_cross_entropy_with_logits(out, y)), rel=1e-5)
+    assert run.best[0] == min(record.loss[1] for record in run.history.records)
+
+
+def test_a_run_that_is_taken_up_forgets_the_best_of_what_came_after():
+    run = Simulation(Setup(data="moons", noise=0.5, samples=80, hidden=(32.0, 32.0), method="adam", rate=0.01, patience=20))
+    run.advance(5000)
+    ended, best = run.step, run.best
+    place = run.history.before(best.step - 1)
+    run.go_to(place)
+    assert run.best.step <= run.step < best.step
+    run.advance(5000)
+    assert (run.step, run.best) == (ended, best)
+
+
+def test_what_has_no_effect_is_no_field_of_the_set_up():
+    linear = Setup(hidden=(), dropout=0.5)
+    assert not any(linear.matters(name) for name in ("activation", "norm", "skips", "dropout")) and linear.used("dropout") == 0
+    heights = Setup(data="hills", loss="hinge", mixup=0.5, smoothing=0.5)
+    assert heights.matters("mixup") and heights.used("mixup") == 0.5
+    assert not heights.matters("smoothing") and heights.used("smoothing") == 0
