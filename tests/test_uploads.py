@@ -121,6 +121,9 @@ def test_points_of_ones_own_in_the_playground(browser, place):
     notice, surface = page.locator(".lab-notices .lab-notice"), page.locator("[data-panel=surface]")
     expect(notice).to_contain_text(["Choose a file of points first"])
     expect(page.locator(".st-key-diagnosis")).to_contain_text("Step")
+    paused = page.locator(".st-key-transport").get_by_role("radio", name="Pause")
+    paused.click()  # a place for a file that is drawn anew while one is on its way loses it
+    expect(paused).to_have_attribute("aria-checked", "true")
     bring(page, "Points of your own", "short.csv", files.table(7).encode())
     expect(notice.filter(has_text="The table has 7 rows")).to_have_count(1)
     expect(page.get_by_text("short.csv")).to_have_count(0)  # the place for a file is empty again
