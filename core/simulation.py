@@ -293,5 +293,5 @@ class Simulation(Measures):
             self.stopped = "epochs"
         if setup.until and loss <= setup.until:
             self.stopped = "loss"
-        if setup.patience and math.isfinite(loss) and record.epoch - self.best[1] >= setup.patience:
+        if setup.patience and math.isfinite(loss) and record.epoch - self.best.epoch >= setup.patience:
             self.stopped = "patience"

@@ -45,6 +45,8 @@ class View:
 
     surface [C, S, S]: for two classes the probability of the second one, or its output where the loss is no cross-entropy, from
         0 to 1; for three those of each; the height of a regression. Rows are x₂, from below. average: that of the averaged net.
+    said [N]: the class that the net says of each sample, empty for a regression; score [N]: the probability of that class, or the
+        output where the loss is no cross-entropy.
     units: of the inputs, each hidden layer, the output: responses [H, s, s] over the same plane.
     activations: [H, n] of each hidden layer and the output over the training set.
     weights: [H, H before] of each layer. gradients: norms of the objective's gradient by layer, L1 left out.
@@ -132,7 +134,7 @@ def _look(run: Simulation, theta: Tensor, stats: RunningStats | None, average: t
     records = tuple(r for r in run.history.records if r.step < now.step)
     changes = tuple(step for step, _ in run.changes if step <= now.step)
     return View(setup, problem, now.step, now, surface, averaged, said, score, units, activations, weights, biases, norms,
-                dead, sum(run.net.hidden), (*records, now), changes, run.stopped if latest else "", run.best[2])
+                dead, sum(run.net.hidden), (*records, now), changes, run.stopped if latest else "", run.best.step)
 
 
 def _told(run: Simulation, out: Tensor) -> tuple[Tensor, Tensor]:

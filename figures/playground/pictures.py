@@ -52,7 +52,7 @@ def losses(view: View) -> go.Figure:
         curves += _by_set(view, lambda record, k: record.averaged[k] if record.averaged else np.nan, ".3g", averaged=True)
     objective = style.theory(_steps(view), [r.objective for r in view.records], "minimised")
     values = [v for r in view.records for v in (r.objective, *r.loss, *(r.averaged or ()))]
-    return _curves(view, [*curves, objective], view_loss(view), yaxis_type="log", yaxis_range=_decades(values))
+    return _curves(view, [*curves, objective], view_loss(view), yaxis_type="log", yaxis_range=decades(values))
 
 
 def errors(view: View) -> go.Figure:
@@ -60,7 +60,7 @@ def errors(view: View) -> go.Figure:
     if not view.problem.classes:
         curves = _by_set(view, lambda record, k: record.loss[k] ** 0.5, ".3g")
         values = [v**0.5 for r in view.records for v in r.loss]
-        return _curves(view, curves, "root mean squared error", yaxis_type="log", yaxis_range=_decades(values))
+        return _curves(view, curves, "root mean squared error", yaxis_type="log", yaxis_range=decades(values))
     curves = _by_set(view, lambda record, k: 100 * record.error[k], ".1f", unit="\u00a0%")
     return _curves(view, curves, "wrong (%)", yaxis_range=[0, _top([100 * v for r in view.records for v in r.error])])
 
@@ -101,7 +101,7 @@ def _hue(name: str) -> str:
     return style.COLOURS["train" if name == "training" else name][0]
 
 
-def _decades(values: Sequence[float]) -> list[float]:
+def decades(values: Sequence[float]) -> list[float]:
     """The range of a logarithmic axis in whole halves of a decade, so that it seldom moves."""
     seen = np.array(values)
     seen = np.clip(seen[np.isfinite(seen) & (seen > 0)], FLOOR, TOP)

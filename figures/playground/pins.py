@@ -14,10 +14,10 @@ from core.playground.pins import LETTERS, Pin, differences
 from core.playground.view import View
 from figures import style
 from figures.kinds import Table
+from figures.playground.pictures import FLOOR, TOP, decades
 
 DASHES = dict(zip(LETTERS, ("dot", "dashdot", "longdash", "longdashdot"), strict=True))
 POINTS = 100  # of a curve, which is sent again with each picture
-FLOOR, TOP = 1e-6, 3e38  # what lies beyond is drawn there on a logarithmic axis
 NEAR = 0.05  # of an axis, within which two labels would lie on each other
 
 
@@ -48,8 +48,8 @@ def with_pins(figure: go.Figure, view: View, pins: Sequence[Pin]) -> go.Figure:
     low, high = figure.layout.yaxis.range
     seen = np.concatenate([losses[np.isfinite(losses)] for *_, losses in drawn])
     if len(seen):
-        low = min(low, float(np.floor(2 * np.log10(seen.min()) - 0.1) / 2))
-        high = max(high, float(np.ceil(2 * np.log10(seen.max()) + 0.1) / 2))
+        least, most = decades(seen.tolist())
+        low, high = min(low, least), max(high, most)
     traces, ends = [], []
     for pin, name, steps, losses in drawn:
         hue = "train" if name == SETS[0] else name
