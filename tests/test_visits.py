@@ -129,6 +129,7 @@ def test_messages_that_wait_are_all_kept_and_the_newest_is_received(reader):
       const { partOf } = await import(`/${folder}/parts.js`);
       const received = [], names = [];
       const board = { waiting: [], root: document.body, receive(head) {
+        this.head = head;
         received.push([head.number, names.map((name) => Boolean(partOf(name)))]);
       } };
       const bytes = messages.map((text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)));
@@ -140,6 +141,31 @@ def test_messages_that_wait_are_all_kept_and_the_newest_is_received(reader):
       return received;
     }""", [CHART.address, sent])
     assert received == [[0, [True, False, False, False]], [3, [True] * 4], [4, [True] * 4]]
+
+
+def test_a_message_that_is_handed_over_late_is_not_received(reader):
+    page = reader.open("risk")
+    sent = [message((f"part {number} {session}", None), number=number, session=session)
+            for number, session in [(2, "a"), (1, "a"), (3, "a"), (5, "a"), (4, "a"), (1, "b")]]
+    received = page.evaluate("""async ([folder, messages]) => {
+      const { Board } = await import(`/${folder}/board.js`);
+      const received = [];
+      const board = { waiting: [], root: document.body, receive(head) {
+        this.head = head;
+        received.push([head.number, head.session]);
+      } };
+      const take = (text) => Board.prototype.take.call(board, Uint8Array.from(atob(text), (c) => c.charCodeAt(0)));
+      const [one, two, ...rest] = messages;
+      await take(one);
+      await take(two);
+      const first = take(rest[0]);
+      take(rest[1]);  // opened together with the next
+      take(rest[2]);
+      await first;
+      await take(rest[3]);
+      return received;
+    }""", [CHART.address, sent])
+    assert received == [[2, "a"], [3, "a"], [5, "a"], [1, "b"]]
 
 
 def test_a_browser_that_cannot_open_messages_says_so(browser, address):

@@ -69,7 +69,8 @@ export class Board {
   }
 
   // A message, which takes a moment to open. Those that came meanwhile are opened together, as any of them may hold parts that
-  // a later one speaks of, and the newest is received.
+  // a later one speaks of, and the newest is received. While Streamlit 1.67 loads the component for the first time messages wait
+  // for it, and are handed over in no certain order.
   async take(message) {
     if (!window.DecompressionStream) return this.showNotices([TOO_OLD]);
     this.waiting.push(message);
@@ -78,7 +79,8 @@ export class Board {
     try {
       while (this.waiting.length) {
         const heads = await Promise.all(this.waiting.splice(0).map(opened));
-        if (!this.closed) this.receive(heads.at(-1));
+        const head = heads.reduce((newest, other) => (precedes(other, newest) ? newest : other));
+        if (!this.closed && !precedes(head, this.head)) this.receive(head);
       }
     } finally {
       this.opening = false;
@@ -304,6 +306,9 @@ export class Board {
     if (!document.querySelector(".lab-covered")) document.documentElement.classList.remove("lab-question-open");
   }
 }
+
+// Whether a message was made before another of the same session.
+function precedes(head, other) { return head.session === other?.session && head.number < other?.number; }
 
 // Whether all is here that a message speaks of.
 function complete({ look, now, kept }) {
