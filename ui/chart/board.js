@@ -46,6 +46,7 @@ export class Board {
     this.digest = null;
     this.waiting = [];  // messages
     this.events = [];  // that Python has not answered
+    this.sendEvents = () => {};  // until there is a message
     this.root.addEventListener("keydown", (e) => {
       if (e.key === " " && !this.lecture.on && !e.target.closest("button, select, input, a")) { e.preventDefault(); this.playOrPause(); }
     });
@@ -71,16 +72,20 @@ export class Board {
   // A message, which takes a moment to open. Those that came meanwhile are opened together, as any of them may hold parts that
   // a later one speaks of, and the newest is received. While Streamlit 1.67 loads the component for the first time messages wait
   // for it, and are handed over in no certain order.
-  async take(message) {
+  async take(message, sendEvents) {
     if (!window.DecompressionStream) return this.showNotices([TOO_OLD]);
-    this.waiting.push(message);
+    this.waiting.push([message, sendEvents]);
     if (this.opening) return;
     this.opening = true;
     try {
       while (this.waiting.length) {
-        const heads = await Promise.all(this.waiting.splice(0).map(opened));
-        const head = heads.reduce((newest, other) => (precedes(other, newest) ? newest : other));
-        if (!this.closed && !precedes(head, this.head)) this.receive(head);
+        const heads = await Promise.all(this.waiting.splice(0).map(async ([bytes, send]) => [await opened(bytes), send]));
+        if (this.closed) return;
+        const [head, send] = heads.reduce((newest, other) => (precedes(other[0], newest[0]) ? newest : other));
+        if (!precedes(head, this.head)) {
+          this.sendEvents = send;  // an older one would be of a fragment that may be gone
+          this.receive(head);
+        } else if (this.head.digest !== this.digest) this.receive(this.head);  // the parts that it lacked may have come
       }
     } finally {
       this.opening = false;
@@ -318,8 +323,7 @@ function complete({ look, now, kept }) {
 export default function ({ parentElement, data, setTriggerValue }) {
   let board = boards.get(parentElement);
   if (!board || board.closed) boards.set(parentElement, (board = new Board(parentElement)));
-  board.sendEvents = (events) => setTriggerValue("events", events);
-  board.take(data instanceof Uint8Array ? data : new Uint8Array(data));
+  board.take(data instanceof Uint8Array ? data : new Uint8Array(data), (events) => setTriggerValue("events", events));
   return () => setTimeout(() => {
     if (!parentElement.isConnected) { board.close(); boards.delete(parentElement); }
   }, 0);

@@ -76,7 +76,6 @@ ${paragraphs(summary)}
     keepPart(digest, { text, numbers: Uint8Array.from(atob(numbers), (c) => c.charCodeAt(0)).buffer });
   }
   const board = new Board(document.querySelector("main"));
-  board.sendEvents = () => {};
   board.receive(head);
 }
 <\/script>
