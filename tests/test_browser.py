@@ -223,6 +223,7 @@ def test_zoom_and_camera_survive_an_update(reader):
     moved = page.evaluate(look)
     for _ in range(40):
         page.wait_for_timeout(250)
+        page.evaluate("() => new Promise(requestAnimationFrame)")  # which may come late where all is drawn in software
         last, moved = moved, page.evaluate(look)
         if moved == last:
             break
