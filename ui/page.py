@@ -95,7 +95,8 @@ def _scene(page: Page) -> None:
     slug = page.slug
     lecture.leave_where_asked()
     scene = controls.current_scene(slug, page.module.Config)
-    picture, controls_column = st.columns([0.72, 0.28], gap="medium")
+    with st.container(key="scene"):
+        picture, controls_column = st.columns([0.72, 0.28], gap="medium")
     with picture, st.container(key="picture"):
         _picture(page, scene)
     turns.shared().let_pictures_pass()

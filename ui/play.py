@@ -47,7 +47,8 @@ def _scene(draw: Draw, presets: Sequence[Preset]) -> None:
     scene = controls.current_scene(SLUG, Setup)
     take(scene)
     play = current()
-    picture, column = st.columns([0.72, 0.28], gap="medium")
+    with st.container(key="scene"):
+        picture, column = st.columns([0.72, 0.28], gap="medium")
     with picture, st.container(key="picture"):
         play_bar.transport(play)
         _pictures(draw, presets, scene)

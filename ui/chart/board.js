@@ -99,6 +99,7 @@ export class Board {
     this.head = head;
     this.root.dataset.scene = head.scene;
     this.root.dataset.live = head.live;
+    this.root.classList.toggle("lab-watched", Boolean(head.watched));
     this.events = this.events.filter((event) => event.at > head.handled);
     this.connection.answered(head.handled, head.session);
     this.showNotices(head.notices ?? []);

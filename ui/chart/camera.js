@@ -20,6 +20,7 @@ export class CameraControls {
   show(solid) {
     this.solid = solid;
     this.handle.hidden = this.help.hidden = !solid;
+    this.plot.classList.toggle("lab-solid", Boolean(solid));
   }
 
   listen() {

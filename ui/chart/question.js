@@ -158,6 +158,7 @@ export class Question {
   drawSetup() {
     const spec = this.board.spec?.setup;
     this.setup.root.hidden = !spec;
+    this.cover.classList.toggle("lab-with-setup", Boolean(spec));
     if (!spec || !this.open) return;
     this.setup.show(spec);
     this.setup.draw(0);
