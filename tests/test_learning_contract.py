@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from core.catalogue import LESSONS
 from core.controls import Grid, Number
 from core.question import Amount, Challenge, Pick, Question, Sketch, Verdict
 from figures import style
 from tests.pages import ROOT, page_spec
 from tests.runs import board_of, opening
+from ui import lecture
 
 KINDS = {"line", "dots", "bars", "area"}
 
@@ -134,3 +136,11 @@ def test_pictures_are_told_by_their_result(entry, module):
     assert len(set(told)) == len(told)
     with_number = [any(c.isdigit() for c in alt) for alt in told]
     assert sum(with_number) >= 0.5 * len(told), [alt for alt, has in zip(told, with_number, strict=True) if not has]
+
+
+def test_on_the_wall_each_lesson_leads_to_the_next_in_the_lectures_order(monkeypatch):
+    monkeypatch.setattr(lecture, "is_active", lambda: True)
+    frames = [lecture.browser_data(entry, {}) for entry in LESSONS]
+    slugs = [entry.slug for entry in LESSONS]
+    assert [frame["after"] for frame in frames if frame] == [*slugs[1:], ""]
+    assert [frame["before"] for frame in frames if frame] == ["", *slugs[:-1]]
