@@ -33,12 +33,12 @@ def returning() -> str:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser. Raises RuntimeError where the machine has no Chromium."""
+def chromium(*flags: str) -> Iterator[Browser]:
+    """A browser, with `flags` besides its own. Raises RuntimeError where the machine has no Chromium."""
     path = executable()
     if path is None:
         raise RuntimeError(f"no Chromium found (looked for {', '.join(NAMES)})")
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=FLAGS)
+        browser = play.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
         yield browser
         browser.close()

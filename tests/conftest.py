@@ -105,7 +105,8 @@ def address(tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    with chromium() as browser:
+    # Scripts are not optimised while they run: a page of a test does not live long enough to gain what that costs.
+    with chromium("--js-flags=--no-opt,--no-maglev") as browser:
         yield browser
 
 
