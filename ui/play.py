@@ -25,7 +25,7 @@ from ui.page import MAIN, Preset
 from ui.play_state import SLUG, Play, button, current, rewind, take, turn
 
 PICTURE = 1 / 25  # seconds between two pictures, if all goes well
-OTHERS = 300  # milliseconds between two drawings of a picture that is not the first
+OTHERS = 100  # milliseconds at least between two drawings of a picture that is not the first
 Draw = Callable[[View, Setup, bool, Sequence[Pin]], chart.Board]
 
 

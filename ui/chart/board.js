@@ -15,6 +15,7 @@ import { onPhone, PhoneControls } from "./phone.js";
 import { fontSize, isDark, loadPlotly, make, nextFrame, swapColours } from "./tools.js";
 
 const boards = new WeakMap();
+const FRAME = 16;  // milliseconds of drawing before the browser shows what has been drawn
 const PAUSE = 1000;  // milliseconds between two drawings of a picture that is not the first, while a run is under way
 const TOO_OLD = "This browser is too old to show the pictures: Chrome from 80, Firefox from 113 and Safari from 16.4 do.";
 const LACKING = 1500;  // milliseconds until the parts that are missing are asked for again
@@ -250,9 +251,10 @@ export class Board {
     const due = () => [...this.panels.values()].filter((p) => p.outdated && !p.root.hidden && !waits(p));
     const { frame } = this.player;
     if (!stopped() && this.first()?.shown === this.first()?.stateAt(frame)) this.markDrawn(frame);  // it is the same in this scene
+    let begun = performance.now();
     for (;;) {
       if (stopped()) return;
-      const [panel] = due().sort((a, b) => rank(a) - rank(b));
+      const [panel] = due().sort((a, b) => rank(a) - rank(b) || a.drawn - b.drawn);
       if ((!panel || rank(panel) === 2) && this.player.startAutoplay()) return;
       if (!panel) break;
       await panel.draw(this.player.frame);
@@ -261,7 +263,9 @@ export class Board {
         this.markDrawn(this.player.frame);
         await nextFrame();  // the frame that shows it is on the screen before the next picture takes the thread
       }
+      if (performance.now() - begun < FRAME) continue;
       await nextFrame();
+      begun = performance.now();
     }
     this.markDrawn(this.player.frame);
     if (!this.isOutdated()) this.root.dataset.settled = this.digest;
