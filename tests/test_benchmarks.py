@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from benchmarks import __main__ as benchmarks
 from benchmarks.__main__ import table, worst_of_each_kind
-from benchmarks.readers import loopback
+from benchmarks.readers import loopback, reader
 
 ROWS = {"engine.K1": (5.0, 0.1), "engine.K8": (25.0, 0.1), "scene_ms.risk": (300.0, 1.0), "scene_ms.mixup": (1400.0, 2.0),
         "hall.follow30.risk": (1.5, 0.2), "hall.follow30.mixup": (1.2, 0.3)}
@@ -27,3 +29,13 @@ def test_other_machines_are_left_alone(address):
     assert loopback("http://127.0.0.1:8501") == "http://127.0.0.1:8501"
     with pytest.raises(ValueError, match="not an address of this machine"):
         loopback(address)
+
+
+def test_a_session_without_a_browser_sees_first_and_whole_picture(address):
+    async def visit() -> tuple[float, float]:
+        async with reader(address) as one:
+            one.open("risk", "")
+            return await asyncio.wait_for(one.first, 60), await asyncio.wait_for(one.whole, 60)
+
+    first, whole = asyncio.run(visit())
+    assert first <= whole
