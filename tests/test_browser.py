@@ -237,8 +237,8 @@ def test_zoom_and_camera_survive_an_update(reader):
     assert page.evaluate("window.__node === document.querySelector('[data-panel=map] .lab-plot')"), "mounted anew"
     kept = page.evaluate(look)
     assert kept[:2] == pytest.approx(moved[:2])
-    # On a slow machine the camera may glide on a little; a reset would take it back to the opening.
-    assert math.dist(kept[2:], opening[2:]) > 3 * math.dist(kept[2:], moved[2:])
+    # On a slow machine the camera may glide on for long; a reset would take it back to the opening.
+    assert math.dist(kept[2:], opening[2:]) > 0.5 * math.dist(moved[2:], opening[2:])
     assert "start_x" not in reader.scene(), "a drag is not a click"
 
 

@@ -30,8 +30,9 @@ def opened(browser, place: str, path: str) -> Reader:
 
 
 def bring(page: Page, label: str, name: str, data: bytes) -> None:
-    page.get_by_test_id("stFileUploader").filter(has_text=label).locator("input[type=file]").set_input_files(
-        {"name": name, "mimeType": "application/octet-stream", "buffer": data})
+    place = page.get_by_test_id("stFileUploader").filter(has_text=label).locator("input[type=file]")
+    expect(place).to_have_count(1)  # two as long as the last file is shown there
+    place.set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": data})
 
 
 def test_a_picture_of_ones_own(browser, place):
