@@ -237,9 +237,19 @@ def test_zoom_and_camera_survive_an_update(reader):
     assert page.evaluate("window.__node === document.querySelector('[data-panel=map] .lab-plot')"), "mounted anew"
     kept = page.evaluate(look)
     assert kept[:2] == pytest.approx(moved[:2])
-    # On a slow machine the camera may glide on for long; a reset would take it back to the opening.
-    assert math.dist(kept[2:], opening[2:]) > 0.5 * math.dist(moved[2:], opening[2:])
+    # On a slow machine the camera may glide on a little; a reset would take it back to the opening.
+    assert math.dist(kept[2:], opening[2:]) > 3 * math.dist(kept[2:], moved[2:])
     assert "start_x" not in reader.scene(), "a drag is not a click"
+    # A camera that glides on after Plotly has noted where it was let go stays where it came to rest.
+    page.evaluate("""() => {
+      const scene = document.querySelector("[data-panel=surface] .lab-plot")._fullLayout.scene._scene;
+      scene.setViewport({ ...scene.fullSceneLayout, camera: { ...scene.getCamera(), eye: { x: -1.5, y: 1, z: 0.8 } } });
+    }""")
+    page.locator(SLIDER).first.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("d => document.querySelector('.lab-board').dataset.drawn === d", arg=before)
+    reader.drawn()
+    assert page.evaluate(look)[2:] == pytest.approx([-1.5, 1, 0.8], abs=0.01)
 
 
 def test_the_words_are_sent_to_those_who_open_them(reader):

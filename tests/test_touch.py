@@ -93,6 +93,11 @@ def test_fingers_on_a_phone(browser, address):
     touch(page, [[(x, y - 20 * t)] for t in range(8)])
     page.wait_for_function(f"(limit) => {SCROLLED} > limit", arg=before + 60)  # one finger scrolls the page
     assert page.evaluate(CAMERA, name) == pytest.approx(camera)
+    for _ in range(20):  # the page scrolls on for a while
+        before = page.evaluate(SCROLLED)
+        page.wait_for_timeout(300)
+        if page.evaluate(SCROLLED) == before:
+            break
     x, y = in_sight(reader, name)
     before = page.evaluate(SCROLLED)
     touch(page, [[(x - 40 + 12 * t, y), (x + 40 + 12 * t, y)] for t in range(8)])

@@ -5,7 +5,7 @@ says why there is no public way; tests/test_compat.py fails where a new version 
 
 Scripts cannot import this. What they lean on, tested in the same place: the address of Streamlit's bundle, for the path that
 the app lives under (`ui/chart/entry.js`, `ui/home/home.js`); `_fullLayout` of a plot with an axis' `_offset` and `_length`
-(`kinds/plotly.js`) and the camera of its `_scene` (`camera.js`).
+(`kinds/plotly.js`), and of its `_scene` the camera and `saveLayout` (`camera.js`).
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ export class CameraControls {
     const { plot, handle } = this;
     const own = (e) => this.solid && !e.target.closest?.(".modebar");
     plot.addEventListener("wheel", (e) => { if (own(e)) e.stopPropagation(); }, { capture: true, passive: true });
+    plot.addEventListener("mousedown", (e) => { this.taken ||= own(e); }, { capture: true, passive: true });
     let last = null;
     const middle = (touches) => [(touches[0].clientX + touches[1].clientX) / 2, (touches[0].clientY + touches[1].clientY) / 2];
     for (const kind of ["touchstart", "touchmove", "touchend", "touchcancel"]) {
@@ -55,6 +56,12 @@ export class CameraControls {
       e.stopPropagation();
       this.rotate(across * STEP, up * STEP);
     });
+  }
+
+  // Before an update. On a slow machine the camera glides on after Plotly 7.1 has noted where it was let go, and the update would
+  // take it back there.
+  keep() {
+    if (this.taken) this.plot._fullLayout?.scene?._scene?.saveLayout(this.plot.layout);
   }
 
   // A hand that crosses the picture turns it half round.

@@ -88,6 +88,7 @@ export class PlotlyFigure extends Kind {
     const config = { displaylogo: false, showSendToCloud: false, responsive: false, scrollZoom: false, doubleClick: "reset",
                      displayModeBar: coarsePointer() ? false : "hover",
                      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"] };
+    this.camera.keep();
     return window.Plotly.react(this.node, this.at(frame, size), layout, config).then(() => this.keepRanges(ranges)).then(() => {
       this.evenTicks(0.9 * size);
       oneStopEach(this.node);
