@@ -1,4 +1,5 @@
-"""Three pages, the first of which refreshes itself and the third of which has a control, for tests/test_compat.py."""
+"""Four pages: the first refreshes itself, the third has a control, the last a fragment in its first run alone. For
+tests/test_compat.py."""
 
 import os
 import time
@@ -8,7 +9,7 @@ import streamlit as st
 from ui import compat
 
 if "KEEP" in os.environ:
-    st.cache_resource(compat.keep_page_changes)()
+    st.cache_resource(compat.keep_requests)()
 
 
 def one() -> None:
@@ -26,6 +27,14 @@ def control() -> None:
     st.slider("Control", 0, 10)
 
 
-st.navigation([st.Page(one), st.Page(two), st.Page(control, title="three", url_path="three")]).run()
+def four() -> None:
+    st.session_state["run"] = st.session_state.get("run", 0) + 1
+    if st.session_state["run"] == 1:
+        st.fragment(lambda: st.text("fragment"), run_every=10)()
+    time.sleep(0.3)
+    st.text(f"run {st.session_state['run']}")
+
+
+st.navigation([st.Page(one), st.Page(two), st.Page(control, title="three", url_path="three"), st.Page(four)]).run()
 if "KEEP" in os.environ:
     compat.wait_until_sent()

@@ -132,7 +132,7 @@ def pages_after_a_late_request(delay: float) -> list[str]:
 
 
 def test_of_one_page_the_newest_link_counts():
-    compat.keep_page_changes()
+    compat.keep_requests()
     requests = ScriptRequests()
     requests.request_rerun(RerunData(page_script_hash="one", query_string="a=1"))
     requests.request_rerun(RerunData(page_script_hash="one", query_string="a=2", fragment_id="refreshing"))
@@ -144,11 +144,38 @@ def test_of_one_page_the_newest_link_counts():
 @pytest.mark.parametrize("delay", [0, 0.1])
 def test_a_change_of_page_outlives_what_the_page_before_asks_for(monkeypatch, delay):
     monkeypatch.delenv("KEEP", raising=False)
-    assert pages_after_a_late_request(delay)[-1] == "one", "compat.keep_page_changes is no longer needed"
+    assert pages_after_a_late_request(delay)[-1] == "one", "compat.keep_requests is no longer needed"
     monkeypatch.setenv("KEEP", "1")
     told = pages_after_a_late_request(delay)
     assert told
     assert set(told) == {"two"}
+
+
+def run_after(*automatic: bool) -> str:
+    """What a page says in the end, if its fragment asks for a run, by itself or not, while the page is run without it."""
+    with serve(ROOT / "tests" / "leaving.py", folder=ROOT) as address, session(address, "four") as reader:
+        asked = [reader.rerun_message() for _ in range(1 + len(automatic))]
+        for message, alone in zip(asked[1:], automatic, strict=True):
+            message.rerun_script.fragment_id, message.rerun_script.is_auto_rerun = reader.fragment, alone
+        reader.socket.send(asked[0].SerializeToString())
+        while reader.receive(timeout=20).WhichOneof("type") != "new_session":  # then the page's run has begun
+            pass
+        for message in asked[1:]:
+            reader.socket.send(message.SerializeToString())
+        said = ""
+        with suppress(TimeoutError):
+            while forward := reader.receive(timeout=1.5):
+                said = forward.delta.new_element.text.body or said
+    return said
+
+
+def test_what_a_reader_asks_for_outlives_its_fragment(monkeypatch):
+    monkeypatch.delenv("KEEP", raising=False)
+    assert run_after(False) == "run 2", "compat.keep_requests is no longer needed"
+    monkeypatch.setenv("KEEP", "1")
+    assert run_after(False) == "run 3"
+    assert run_after(False, True) == "run 3"
+    assert run_after(True) == "run 2"
 
 
 def controls_of_the_run_before() -> int:

@@ -67,26 +67,37 @@ def is_history_navigation() -> bool:
 _fold, _run_script = ScriptRequests._request_rerun_locked, ScriptRunner._run_script
 
 
-def keep_page_changes() -> None:
-    """Makes a change of page outlive what a fragment of the page before still asks for.
+def keep_requests() -> None:
+    """Makes a change of page outlive what a fragment of the page before still asks for, and what a reader asks for outlive the
+    fragment that he asks for it in.
 
     A fragment asks with the page that the browser shows at that moment. In Streamlit 1.67 a request that meets a waiting change
     of page is folded into it and brings its own page along, so that the change is lost; one that comes while the new page runs
     is run after it: the browser takes the page before to be back, empties the new one, and fails at all that comes next.
+
+    A request that comes while the page is run anew, without that fragment, then calls what was to be called and draws nothing: a
+    reader's choice is noted and never shown. The page is run for it. What a fragment asks for by itself needs no such run; in
+    Streamlit 1.67 the last of several requests that were folded says alone whether all of them were such.
     """
     def fold(requests: ScriptRequests, new: RerunData) -> bool:
         before = requests._rerun_data
-        waiting = requests._state is ScriptRequestType.RERUN and _is_full_app_rerun(before)
+        folded = requests._state is ScriptRequestType.RERUN
+        waiting = folded and _is_full_app_rerun(before)
         taken = _fold(requests, new)
+        if taken and folded:
+            auto = before.is_auto_rerun and new.is_auto_rerun
+            requests._rerun_data = replace(requests._rerun_data, is_auto_rerun=auto)
         if taken and waiting and not _is_full_app_rerun(new) and new.page_script_hash != before.page_script_hash:
-            where = {name: getattr(before, name) for name in ("query_string", "page_script_hash", "page_name", "is_auto_rerun")}
+            where = {name: getattr(before, name) for name in ("query_string", "page_script_hash", "page_name")}
             requests._rerun_data = replace(requests._rerun_data, **where)
         return taken
 
     def run(runner: ScriptRunner, data: RerunData) -> None:
         shown = runner._pages_manager.current_page_script_hash
-        if not (data.fragment_id_queue and shown and data.page_script_hash not in ("", shown)):
-            _run_script(runner, data)
+        if data.fragment_id_queue and shown and data.page_script_hash not in ("", shown):
+            return
+        gone = not any(map(runner._fragment_storage.contains, data.fragment_id_queue))
+        _run_script(runner, replace(data, fragment_id_queue=[]) if gone and not data.is_auto_rerun else data)
 
     ScriptRequests._request_rerun_locked, ScriptRunner._run_script = fold, run
 

@@ -21,7 +21,7 @@ def warm_up() -> bool:
 
     import ui.page  # noqa: F401
 
-    compat.keep_page_changes()
+    compat.keep_requests()
     compat.remember_theme()
     torch.set_num_threads(1)
     gc.collect()
