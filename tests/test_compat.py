@@ -151,31 +151,35 @@ def test_a_change_of_page_outlives_what_the_page_before_asks_for(monkeypatch, de
     assert set(told) == {"two"}
 
 
-def run_after(*automatic: bool) -> str:
-    """What a page says in the end, if its fragment asks for a run, by itself or not, while the page is run without it."""
-    with serve(ROOT / "tests" / "leaving.py", folder=ROOT) as address, session(address, "four") as reader:
+def run_after(address: str, *automatic: bool, gone: bool) -> str:
+    """What a page says in the end whose fragment asks for a run, by itself or not, while the page is run without it, or after."""
+    with session(address, "four") as reader:
         asked = [reader.rerun_message() for _ in range(1 + len(automatic))]
         for message, alone in zip(asked[1:], automatic, strict=True):
             message.rerun_script.fragment_id, message.rerun_script.is_auto_rerun = reader.fragment, alone
         reader.socket.send(asked[0].SerializeToString())
-        while reader.receive(timeout=20).WhichOneof("type") != "new_session":  # then the page's run has begun
+        while reader.receive(timeout=20).WhichOneof("type") != ("script_finished" if gone else "new_session"):
             pass
         for message in asked[1:]:
             reader.socket.send(message.SerializeToString())
-        said = ""
+        said = "run 2" if gone else ""
         with suppress(TimeoutError):
-            while forward := reader.receive(timeout=1.5):
-                said = forward.delta.new_element.text.body or said
+            while said != "run 3":
+                said = reader.receive(timeout=1.5).delta.new_element.text.body or said
     return said
 
 
 def test_what_a_reader_asks_for_outlives_its_fragment(monkeypatch):
     monkeypatch.delenv("KEEP", raising=False)
-    assert run_after(False) == "run 2", "compat.keep_requests is no longer needed"
+    with serve(ROOT / "tests" / "leaving.py", folder=ROOT) as address:
+        for gone in (False, True):
+            assert run_after(address, False, gone=gone) == "run 2", "compat.keep_requests is no longer needed"
     monkeypatch.setenv("KEEP", "1")
-    assert run_after(False) == "run 3"
-    assert run_after(False, True) == "run 3"
-    assert run_after(True) == "run 2"
+    with serve(ROOT / "tests" / "leaving.py", folder=ROOT) as address:
+        for gone in (False, True):
+            assert run_after(address, False, gone=gone) == "run 3"
+            assert run_after(address, False, True, gone=gone) == "run 3"
+            assert run_after(address, True, gone=gone) == "run 2"
 
 
 def controls_of_the_run_before() -> int:

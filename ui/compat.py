@@ -22,8 +22,10 @@ import plotly.graph_objects as go
 import streamlit as st
 import streamlit.components.v1 as v1
 from streamlit import file_util, runtime
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.NewSession_pb2 import CustomThemeConfig
 from streamlit.runtime import app_session
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import RerunData, ScriptRunner, get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests, ScriptRequestType, _is_full_app_rerun
@@ -64,7 +66,7 @@ def is_history_navigation() -> bool:
     return bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
 
 
-_fold, _run_script = ScriptRequests._request_rerun_locked, ScriptRunner._run_script
+_ask, _fold, _run_script = AppSession.request_rerun, ScriptRequests._request_rerun_locked, ScriptRunner._run_script
 
 
 def keep_requests() -> None:
@@ -75,10 +77,17 @@ def keep_requests() -> None:
     of page is folded into it and brings its own page along, so that the change is lost; one that comes while the new page runs
     is run after it: the browser takes the page before to be back, empties the new one, and fails at all that comes next.
 
-    A request that comes while the page is run anew, without that fragment, then calls what was to be called and draws nothing: a
-    reader's choice is noted and never shown. The page is run for it. What a fragment asks for by itself needs no such run; in
-    Streamlit 1.67 the last of several requests that were folded says alone whether all of them were such.
+    A request whose fragment is gone is thrown away; of one that comes while the page is run anew, without that fragment, the
+    callbacks are called and nothing is drawn. What a reader chooses who is fast, or whose browser is slow, is lost so. The page
+    is run for it. What a fragment asks for by itself needs no such run; in Streamlit 1.67 the last of several requests that
+    were folded says alone whether all of them were such.
     """
+    def ask(session: AppSession, state: ClientState | None) -> None:
+        if state and state.fragment_id and not (state.is_auto_rerun or session.has_fragment(state.fragment_id)) and (
+                state.page_script_hash == session._pages_manager.current_page_script_hash):
+            state.ClearField("fragment_id")
+        _ask(session, state)
+
     def fold(requests: ScriptRequests, new: RerunData) -> bool:
         before = requests._rerun_data
         folded = requests._state is ScriptRequestType.RERUN
@@ -99,7 +108,7 @@ def keep_requests() -> None:
         gone = not any(map(runner._fragment_storage.contains, data.fragment_id_queue))
         _run_script(runner, replace(data, fragment_id_queue=[]) if gone and not data.is_auto_rerun else data)
 
-    ScriptRequests._request_rerun_locked, ScriptRunner._run_script = fold, run
+    AppSession.request_rerun, ScriptRequests._request_rerun_locked, ScriptRunner._run_script = ask, fold, run
 
 
 _populate_theme = app_session._populate_theme_msg
