@@ -53,7 +53,7 @@ def page() -> str:
 
 
 def plotly() -> str:
-    return compat.plotly_unwrapped((PLOTLY.path / "plotly.min.js").read_bytes().decode())
+    return compat.plotly_served((PLOTLY.path / "plotly.min.js").read_bytes().decode())
 
 
 def files() -> dict[str, File]:

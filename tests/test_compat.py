@@ -385,14 +385,17 @@ class TestInTheBrowser:
         assert {"eye", "center", "up"} <= set(camera)
 
 
-def test_plotly_can_be_taken_out_of_its_wrapper():
+def test_plotly_is_sent_without_its_wrapper_and_smooths_on_fine_screens_alone():
     text = (PLOTLY.path / "plotly.min.js").read_text()
-    bare = compat.plotly_unwrapped(text)
+    sent = compat.plotly_served(text)
+    before, after = compat.PLOTLY_CANVAS
+    assert sent.count(after) >= 2
+    bare = sent.replace(after, before)
     assert bare in text
     assert 200 < len(text) - len(bare) < 2000
     assert bare.startswith('"use strict";var Plotly=(()=>{')
     assert bare.rstrip().endswith("window.Plotly = Plotly;")
-    assert compat.plotly_unwrapped("another(file)") == "another(file)"
+    assert compat.plotly_served("another(file)") == "another(file)"
 
 
 def test_a_folder_is_served_at_its_address(monkeypatch, tmp_path):

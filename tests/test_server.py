@@ -60,7 +60,7 @@ def started(request) -> Iterator[tuple[str, str]]:
 
 def wanted(folder: Folder, name: str, start: str) -> bytes:
     data = (folder.path / name).read_bytes()
-    return compat.plotly_unwrapped(data.decode()).encode() if (folder, start) == (PLOTLY, "server.py") else data
+    return compat.plotly_served(data.decode()).encode() if (folder, start) == (PLOTLY, "server.py") else data
 
 
 @pytest.mark.parametrize(("folder", "name"), ADDRESSES, ids=[name for _, name in ADDRESSES])
