@@ -118,14 +118,14 @@ def _wait_for_newer(memory: Shared, slug: str, module: Any, scene: Scene, after:
     start = time.monotonic()
     while True:
         job = _job(memory, slug, module, scene, _session(slot))
-        # Pictures of runs that are not over are shared out among those who want them. The first one of a run waits for nobody
-        # else's run; each later one is drawn in place of another session's.
+        # Pictures of runs that are not over are shared out among those who want them, who may have become more meanwhile. The
+        # first one of a run waits for nobody else's run; each later one is drawn in place of another session's.
         wanted = memory.pool.watched() - 1 if after else len(job.askers)
         left = min(PICTURE_WAIT * wanted, LONGEST_WAIT) - (time.monotonic() - start)
         try:
             with turns.shared().left():
                 found = job.wait(after, seconds=max(0.0, min(left, UPDATE_WAIT)), longest=UPDATE_WAIT)
-            if found[2] or left <= UPDATE_WAIT:
+            if found[2] or left <= 0:
                 return found
         except TimeoutError:
             pass
