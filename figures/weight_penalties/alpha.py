@@ -34,7 +34,7 @@ def _over_alpha(result: Result, traces: list[style.Trace], y: str, low: float, h
     traces = [*traces, *(style.theory([top, top], [low, high], "α_max", hovertemplate=said) for top in tops.values())]
     name = "α<sub>max</sub>, {}" if len(tops) > 1 else "α<sub>max</sub>"
     names = [dict(x=math.log10(top), y=0.25, yref="paper", text=name.format(PENALTIES[p]), showarrow=False, xanchor="right",
-                  xshift=-4, font=dict(color=style.INK)) for p, top in tops.items()]
+                  xshift=-4, font=dict(color=style.INK), bgcolor=style.PAPER) for p, top in tops.items()]
     layout["annotations"] = [*layout.get("annotations", []), *names]
     layout.setdefault("xaxis_range", [a - 0.05, b + 0.05])
     return style.figure([*traces, _now(result, low, high)], x="penalty strength α", y=y, xaxis_type="log",
