@@ -41,7 +41,7 @@ mean over the $N$ training samples, in nats. The arms with L2 minimise $J+\Omega
 $\Omega=\frac{\alpha}{2}\lVert w\rVert^2$ with the penalty strength $\alpha$, over the weights and not the biases. Its gradient
 $\alpha w$ joins that of $J$ before Adam scales both, so this is not the decoupled weight decay of AdamW.
 
-Curves are recorded without dropout masks, in evaluation mode.
+Curves are recorded without dropout masks, in evaluation mode; what dropout minimises is the loss under its masks.
 
 **The rule.** Let $v_0,v_1,\dots$ be the validation values, one at each evaluation. Evaluation $i$ *improves* if
 $v_i<v^\star-\text{min\_delta}$, where $v^\star$ is the value of the last improvement (at first

@@ -143,17 +143,23 @@ def _filled(rows: list[list[Panel]]) -> list[Panel]:
 
 def _linear(result: Result, scene: Config, said: Texts) -> list[Panel]:
     shown = join_words([PENALTIES[p].replace("Elastic", "elastic") for p in PENALTIES if p in scene.penalties])
-    some = "" if len(result.names) <= pictures.BARS else f" The {pictures.BARS} last of {len(result.names)}."
     return [
         Panel(id="bars", figure=lambda: pictures.bars(result, scene), height="tall", pair="map",
               title=f"{min(len(result.names), pictures.BARS)} weights under {shown}",
-              caption="×: exactly zero. As the penalty grows, L1 holds the weight in the bottom row at zero first, the one in "
-                      f"the top row last.{some}", alt=said["bars"]),
+              caption=bars_caption(result, scene), alt=said["bars"]),
         Panel(id="map", figure=lambda: pictures.geometry(result, scene), height="tall", title="Two weights: loss meets penalty",
               alt=said["map"],
               caption="A fit to two features alone. Mark: the minimum at this α; filled: penalties no larger than there; dotted: "
                       "its loss; trail: its way as α changes."),
     ]
+
+
+def bars_caption(result: Result, scene: Config) -> str:
+    """What is drawn beside the bars, and the order of the rows, which is that of L1 whatever is shown."""
+    mark = "×: exactly zero. " if set(scene.penalties) != {"l2"} else ""
+    holds = "holds" if "l1" in scene.penalties else "would hold"
+    some = f": the last {pictures.BARS} of {len(result.names)}" if len(result.names) > pictures.BARS else ""
+    return f"{mark}Rows from bottom to top: in the order in which L1 {holds} them at zero as the penalty grows{some}."
 
 
 def path_caption(result: Result, penalty: str) -> str:

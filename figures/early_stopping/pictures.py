@@ -31,9 +31,9 @@ def legend(scene: Config) -> list[tuple[str, str, str]]:
     out = [("training", style.colour("train"), "solid"), ("validation, decides", style.colour("validation"), "longdash"),
            ("test", style.colour("test"), "dot")]
     if scene.label_noise:
-        out.append(("lowest in expectation", style.INK, "dash"))
+        out.append(("lowest expected on new data", style.INK, "dash"))
     if scene.arm in ("l2", "both"):
-        out.append(("objective, training + Ω", style.colour("l2"), "dashdot"))
+        out.append(("training + Ω", style.colour("l2"), "dashdot"))
     return out + [(name, style.colour(HUE[arm]), ARM_DASH[arm]) for arm, name in IN_TITLE.items()]
 
 
@@ -46,10 +46,11 @@ def _values(result: Result, measure: str, split: str, arm: str) -> np.ndarray:
     return style.array(values if measure == "loss" else 100 * values)
 
 
-def top_of(result: Result, measure: str) -> float:
-    """The top of an axis that holds the curves of draw 0 of every arm, in steps of 0.1 nats or 10 %."""
+def top_of(result: Result, measure: str, more: np.ndarray | None = None) -> float:
+    """The top of an axis that holds the curves of draw 0 of every arm, and more, in steps of 0.1 nats or 10 %."""
     source = result.loss if measure == "loss" else result.error
     values = np.concatenate([style.array(source[split][:, :, 0]).ravel() for split in SPLITS])
+    values = values if more is None else np.append(values, more)
     finite = values[np.isfinite(values)]
     if measure == "error":
         return max(60.0, np.ceil(10 * float(finite.max())) * 10)
@@ -106,8 +107,11 @@ def curves(result: Result, scene: Config, measure: str, arm: str = "", small: bo
     """Training, validation and test of draw 0 against steps, growing, with the stop on them; measure is loss or error."""
     arm = arm or scene.arm
     unit = "nats" if measure == "loss" else "%"
-    top = top_of(result, measure)
     at = result.recorded.numpy()
+    penalised = None
+    if measure == "loss" and arm in ("l2", "both") and not small:
+        penalised = _values(result, "loss", "train", arm) + style.array(result.penalty[:, list(ARMS).index(arm), 0])
+    top = top_of(result, measure, penalised)
     floor = lesson.noise_floor(scene)[measure == "error"] * (1 if measure == "loss" else 100)
     traces: list[style.Trace] = []
     if floor > 0:
@@ -118,11 +122,10 @@ def curves(result: Result, scene: Config, measure: str, arm: str = "", small: bo
                     line=dict(color=style.colour(split), width=2 if small else 2.8, dash=DASH[split]),
                     hovertemplate=f"{NAMES[split]}, step %{{x}}: %{{y:.3g}} {unit}<extra></extra>")
         traces.append(style.grow(line, _every(result)))
-    if measure == "loss" and arm in ("l2", "both") and not small:
-        omega = style.array(result.penalty[:, list(ARMS).index(arm), 0])
-        line = dict(type="scatter", x=at, y=_values(result, "loss", "train", arm) + omega, mode="lines", showlegend=False,
+    if penalised is not None:
+        line = dict(type="scatter", x=at, y=penalised, mode="lines", showlegend=False,
                     line=dict(color=style.colour("l2"), width=2, dash="dashdot"),
-                    hovertemplate="objective, training + Ω: %{y:.3g} nats<extra></extra>")
+                    hovertemplate="training + Ω: %{y:.3g} nats<extra></extra>")
         traces.append(style.grow(line, _every(result)))
     traces += _marks(result, scene, arm, measure, top, words=measure == "loss" and not small)
     y = "error (%)" if measure == "error" else "loss (nats)" if small else "cross-entropy (nats)"

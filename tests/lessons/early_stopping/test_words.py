@@ -113,7 +113,7 @@ def test_captions_and_alt_texts_hold_at_any_setting(scenes: list[tuple[Config, l
         assert ("gets lower still" in panels["loss"].caption) == (stopped is not None and lowest > stopped)
         for name in ("loss", "error", "arm-both"):
             drawn = [board.legend[i][0] for i in chart.keys_of(panels[name].figure, board.legend)]
-            assert ("lowest in expectation" in drawn) == (scene.label_noise > 0)
+            assert ("lowest expected on new data" in drawn) == (scene.label_noise > 0)
         kind = "Best weights" if back == lowest else "Weights kept"
         assert panels["fit-kept"].title == f"{kind}: step {2 * back}"
         validation = result.loss["validation"][:, list(ARMS).index(scene.arm), 0].tolist()
