@@ -115,13 +115,14 @@ def _net_panels(result: Result, scene: Config, facts: Evaluation, alt: Texts) ->
     arm, starts = result.arm, lesson.trained_starts(scene)
     at = f"At ε = {scene.learning_rate:g}, m = {scene.batch_size}. Thin to thick: layers 1 to 4."
     few = f" Only {starts} of {scene.starts} starts trained, to save time." if starts < scene.starts else ""
+    bands = "Bands: range over starts. " if starts > 1 else ""
     now = f"Step {arm.step} of {scene.steps}. " if arm.step < scene.steps else ""
     gone = " ×: a start diverged." if bool((arm.diverged_at != NEVER).any()) else ""
     cut = " What leaves the frame goes on outside it." if nets.mean_limit(result, scene) else ""
     return (
         Panel(id="rates", figure=lambda: nets.rates(result, facts, scene), span=7, alt=alt["rates"], pair="sets",
               title="The same net at every learning rate",
-              caption=f"{now}Bands: range over starts. Dotted: the ε looked into. Dashed: guessing.{gone}{few}"),
+              caption=f"{now}{bands}Dotted: the ε looked into. Dashed: guessing.{gone}{few}"),
         Panel(id="spread", figure=lambda: nets.layers(result, scene, "spread"), span=6, title="Spread of each layer in training",
               caption=at, alt=alt["spread"], pair="" if result.sizes else "mean"),
         Panel(id="mean", figure=lambda: nets.layers(result, scene, "mean"), span=6, title="Mean of each layer in training",

@@ -57,8 +57,8 @@ $\tilde y = (1 - \varepsilon)\, y + \varepsilon/K$. Cross-entropy, the mean of $
 $p = \tilde y$:
 $$p_\text{right} = 1 - \varepsilon + \frac{\varepsilon}{K}, \qquad
 z_\text{right} - z_\text{other} = \ln\!\Big(1 + \frac{K(1 - \varepsilon)}{\varepsilon}\Big).$$
-At $\varepsilon = 0$ there is no optimum, and the gap grows as long as one trains. A linear model fitted by least squares to
-smoothed labels is $(1 - \varepsilon) f + \varepsilon/K$ exactly.
+At $\varepsilon = 0$ a net that can separate its samples has no optimum, and the gap grows as long as one trains. A linear
+model fitted by least squares to smoothed labels is $(1 - \varepsilon) f + \varepsilon/K$ exactly.
 
 Noise on inputs and weights is drawn anew for every update, and there is none when a net is tested.
 """
@@ -128,6 +128,8 @@ def _features(result: Result) -> str:
 def _linear(result: Result, scene: Config, said: Texts) -> list[Panel]:
     fitted = (f"{_symbols(result)} Lines: where a fit to −1 and 1 is 0." if result.own else
               "Dots: the samples; dotted: the curve.")
+    if not result.own and pictures.leaves(result, result.linear.fit):
+        fitted += " A fit that leaves the frame goes on outside it."
     return [
         Panel(id="polynomial", figure=lambda: worth.polynomial(result, scene), span=6, alt=said["polynomial"],
               title="The linear model's fit and ridge's", caption=f"{fitted} Dashed: ridge with penalty σ²."),

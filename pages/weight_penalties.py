@@ -156,7 +156,7 @@ def _linear(result: Result, scene: Config, said: Texts) -> list[Panel]:
 
 def bars_caption(result: Result, scene: Config) -> str:
     """What is drawn beside the bars, and the order of the rows, which is that of L1 whatever is shown."""
-    mark = "×: exactly zero. " if set(scene.penalties) != {"l2"} else ""
+    mark = "×: exactly zero. " if pictures.marks_zeros(result, scene) else ""
     holds = "holds" if "l1" in scene.penalties else "would hold"
     some = f": the last {pictures.BARS} of {len(result.names)}" if len(result.names) > pictures.BARS else ""
     return f"{mark}Rows from bottom to top: in the order in which L1 {holds} them at zero as the penalty grows{some}."

@@ -227,6 +227,22 @@ def test_live_pictures_are_shared_out(pool, monkeypatch, longest):
     assert film.begun == 1
 
 
+def test_the_first_of_many_who_come_together_waits_for_the_whole_as_they_do(pool, monkeypatch):
+    real, film, memory = jobs.Job.wait, Film(80), SimpleNamespace(pool=pool)
+
+    def wait(job: jobs.Job, *args: Any, **about: Any) -> tuple[Any, int, bool]:
+        job.askers |= set(range(100))  # they come while it waits
+        return real(job, *args, **about)
+
+    monkeypatch.setattr(jobs.Job, "wait", wait)
+    monkeypatch.setattr(jobs, "DROP_AFTER", 60)
+    monkeypatch.setattr(runner, "PICTURE_WAIT", 0.04)
+    monkeypatch.setattr(runner, "LONGEST_WAIT", 60.0)
+    monkeypatch.setattr(runner.compat, "yield_point", lambda: None)
+    steps: Any = SimpleNamespace(steps=lambda _: film())
+    assert runner._wait_for_newer(memory, "lesson", steps, Scene(), 0, "run")[::2] == (79, True)  # pyright: ignore
+
+
 def test_a_run_that_nobody_asks_for_is_dropped_and_freed(pool):
     film = Film(10_000)
     pool.submit("scene", film, "me").wait(longest=5)

@@ -20,16 +20,17 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Folder:
-    """The files of a folder that are served. `name` is unique among the folders."""
+    """The files of a folder that are served. `name` is unique among the folders; `changes` says what is changed in them then."""
 
     name: str
     path: Path
     files: tuple[str, ...]
+    changes: str = ""
 
     @cached_property
     def label(self) -> str:
-        """The name with a digest of the files' names and contents."""
-        digest = hashlib.blake2b(digest_size=8)
+        """The name with a digest of the files' names and contents, and of the changes."""
+        digest = hashlib.blake2b(self.changes.encode(), digest_size=8)
         for file in self.files:
             data = (self.path / file).read_bytes()
             digest.update(f"{file} {len(data)} ".encode() + data)
@@ -45,6 +46,7 @@ class Folder:
         compat.serve_folder(self.label, self.path)
 
 
-PLOTLY = Folder("plotly", Path(plotly.__file__).parent / "package_data", ("plotly.min.js",))
+PLOTLY = Folder("plotly", Path(plotly.__file__).parent / "package_data", ("plotly.min.js",),
+                repr((compat.PLOTLY_WRAPPER, compat.PLOTLY_CANVAS)))
 PARTS = sorted(path.relative_to(HERE / "chart").as_posix() for path in (HERE / "chart").rglob("*.js") if path.name != "entry.js")
 CHART = Folder("chart", HERE / "chart", ("chart.css", *PARTS))

@@ -209,7 +209,8 @@ def figure_parts(figure: go.Figure) -> tuple[list[dict[str, Any]], dict[str, Any
 PLOTLY_WRAPPER = '"use strict";var Plotly=', "return Plotly;\n}));"
 
 
-# How Plotly 7.1 asks for a picture in three dimensions, at twice a screen's points a side unless it is fine itself.
+# Plotly 7.1 draws in three dimensions with two points a side for each that a page counts, and asks for smoothing besides. On a
+# screen with one point for each that alone is smooth; on a finer one there is nothing left of it.
 PLOTLY_CANVAS = "premultipliedAlpha:!0,antialias:!0", "premultipliedAlpha:!0,antialias:devicePixelRatio>1.25"
 
 
@@ -217,8 +218,8 @@ def plotly_served(plotly: str) -> str:
     """plotly.min.js as browsers are sent it; what is not as above stays as it is.
 
     It has no function around it for other kinds of loaders. Browsers then compile it while it loads, beside the page: a third
-    less of the page's own time until Plotly is there. And of a picture with more points than the screen has, each is not smoothed
-    again: a tenth of a first visit to loss_landscapes in a browser without a graphics card, and not to be seen.
+    less of the page's own time until Plotly is there. And a picture with more points than the screen has is not smoothed twice:
+    a tenth of a first visit to loss_landscapes in a browser without a graphics card, and not to be seen.
     """
     start, end = plotly.find(PLOTLY_WRAPPER[0]), plotly.rfind(PLOTLY_WRAPPER[1])
     bare = plotly[start:end] if 0 <= start < 2000 and end > len(plotly) - 50 else plotly

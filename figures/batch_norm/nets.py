@@ -94,8 +94,9 @@ def _gone(result: Result, scene: Config, low: float, top: float) -> list[style.T
     if not found:
         return []
     xs, ys, hues, texts = zip(*found, strict=True)
+    side = "top right" if xs[0] == RATES[0] else "middle left"  # there is no room beyond the first rate
     return [dict(type="scatter", x=style.array(xs), y=style.array(ys), mode="markers+text", hovertext=texts,
-                 text=["diverged", *[""] * (len(xs) - 1)], textposition="middle left", textfont=dict(color=list(hues)),
+                 text=["diverged", *[""] * (len(xs) - 1)], textposition=side, cliponaxis=False, textfont=dict(color=list(hues)),
                  marker=dict(symbol="x-thin-open", size=11, color=list(hues), line=dict(width=3)),
                  hovertemplate="%{hovertext}<extra></extra>")]
 

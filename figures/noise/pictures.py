@@ -112,8 +112,15 @@ def strength(result: Result, left: float, right: float, y: float) -> style.Trace
 
 
 def heights(result: Result) -> list[float]:
-    low, high = min(-2.8, float(result.y[0].min())), max(2.8, float(result.y[0].max()))
-    return [low - 0.3, high + 0.3]
+    """The ends of the axis of the samples and of the net's fits to them."""
+    drawn = torch.cat([result.y[0].ravel(), result.numbers.fit.ravel()])
+    return [min(-2.8, float(drawn.min())) - 0.3, max(2.8, float(drawn.max())) + 0.3]
+
+
+def leaves(result: Result, fit: torch.Tensor) -> bool:
+    """Whether a fit to the samples leaves the frame that all pictures of them have."""
+    low, high = heights(result)
+    return float(fit.min()) < low or float(fit.max()) > high
 
 
 def truth() -> style.Trace:

@@ -109,6 +109,12 @@ def geometry(result: Result, scene: Config) -> go.Figure:
                         uirevision=f"{result.problem}{pair.names}")
 
 
+def marks_zeros(result: Result, scene: Config) -> bool:
+    """Whether a weight of those whose bars are shown is exactly zero at some strength."""
+    shown = [ORDER.index(p) for p in scene.penalties]
+    return bool((result.weights[shown][:, :, result.order()[-BARS:]] == 0).any())
+
+
 def bars(result: Result, scene: Config) -> go.Figure:
     """Every weight by name, in the order in which L1 switches them off: the last to go stand at the top."""
     order = result.order()[-BARS:]

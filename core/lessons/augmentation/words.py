@@ -67,8 +67,8 @@ def _summary_of_draws(t: Transformed) -> str:
     first = f"{mirrors} of {n} draws {'is a mirror image' if mirrors == 1 else 'are mirror images'}: no turn brings left and " \
         "right back" if mirrors else "No draw is a mirror image"
     if folds:
-        return f"**{first}; {'each' if folds == n else 'some'} of them folds the picture somewhere, where det J ≤ 0.**" \
-            if folds == n else f"**{first}, and some draws fold the picture, where det J ≤ 0.**"
+        draws = "every draw folds" if folds == n else "some draws fold"
+        return f"**{first}, and {draws} the picture somewhere, where det J ≤ 0.**"
     return f"**{first}.**"
 
 

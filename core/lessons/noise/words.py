@@ -56,7 +56,7 @@ def seeds_apart(result: Result) -> str:
     apart = float((result.classes.sure.amax(-1) - result.classes.sure.amin(-1)).max())
     if apart > SEEN:
         return f"Line and band: mean and range of {SEEDS} seeds."
-    return f"Line: mean of {SEEDS} seeds, at most {format_percent(SEEN)} apart."
+    return f"Line: mean of {SEEDS} seeds, at most {format_percent(SEEN)} apart on this axis."
 
 
 def predict(result: Result, scene: Config) -> Amount:

@@ -215,3 +215,16 @@ def test_thumbnail_is_the_opening_scenes_turn(presets: dict[str, tuple[Config, R
     dot, = (mark["points"] for mark in picture["marks"] if mark["kind"] == "dots")
     validation = result.loss["validation"][:, 0, 0]
     assert dot == [[float(result.recorded[int(validation.argmin())]), round(float(validation.min()), 4)]]
+
+
+@pytest.mark.parametrize("arm", ["l2", "both"])
+@pytest.mark.parametrize("strength", [0.003, 0.1])
+def test_the_axis_holds_the_penalised_line(arm: str, strength: float) -> None:
+    """Right up to the first step, where a strong penalty on the start is far above all losses."""
+    scene = Config(arm=arm, weight_decay=strength, seed=2, steps=100)
+    result = lesson.run(scene.trained())
+    figure = pictures.curves(result, scene, "loss")
+    penalised = result.loss["train"][:, list(ARMS).index(arm), 0] + result.penalty[:, list(ARMS).index(arm), 0]
+    drawn = next(trace for trace in figure.data if (trace.hovertemplate or "").startswith("training + Ω"))
+    assert list(drawn.y) == pytest.approx(penalised.tolist(), rel=1e-6)
+    assert figure.layout.yaxis.range[1] > float(penalised.max())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -70,3 +71,17 @@ def test_the_challenge_is_not_met_by_the_opening_scene_and_says_how_many():
         verdict = CHALLENGE.check(result, scene, None)
         assert verdict.right == (min(counts) >= 4) and f"on weights on {counts[1]} of 5" in verdict.words
     assert CHALLENGE.check(whole(met), met, None).right
+
+
+def test_the_frame_holds_the_fits_of_the_net_and_says_what_of_the_linear_model_leaves_it():
+    scene = Config(blur=1.0, samples=15, inputs=0.3, weights=0.06, level=6, seed=2, steps=200)
+    for steps in (200, 1000):
+        result = whole(replace(scene, steps=steps).trained())
+        board = PAGE.draw(result, replace(scene, steps=steps))
+        panels = {panel.id: panel for panel in [*board.panels, *board.further]}
+        low, high = panels["fits"].figure.layout.yaxis.range
+        assert low < float(result.numbers.fit.min()) and float(result.numbers.fit.max()) < high
+        low, high = panels["polynomial"].figure.layout.yaxis.range
+        outside = float(result.linear.fit.min()) < low or float(result.linear.fit.max()) > high
+        assert ("goes on outside it" in panels["polynomial"].caption) == outside
+    assert float(result.numbers.fit.max()) > float(result.y[0].max()) + 0.5, "nothing was to be held"

@@ -73,6 +73,16 @@ def test_sequences_in_words(length):
     assert f"of {length} steps" in asked.text and asked.truth == pytest.approx(100 * float(mean[0, -1]))
 
 
+@pytest.mark.parametrize("jitter", [0.1, 1.0])
+def test_length_is_the_reason_where_the_longest_sequences_cost_the_net(jitter):
+    result, scene = at(dict(part="sequences", length=24, jitter=jitter, seed=3))
+    assert result.sequences
+    trained, longest = result.sequences.by_place[1].mean(), result.sequences.by_length[1, :, -1].mean()
+    why = words.predict(result, scene).why
+    assert format_percent(trained) in why and format_percent(longest) in why
+    assert ("as many steps as it has cells" in why) == (trained - longest >= 0.1)
+
+
 @pytest.mark.parametrize("values", [dict(tie=0.0), dict(distance=0.0), dict(distance=2.0, tie=1.0), dict(problem="nets")])
 def test_tied_tasks_in_words(values):
     result, scene = at(dict(part="tying", **values))

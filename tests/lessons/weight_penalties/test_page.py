@@ -48,6 +48,25 @@ def test_the_opening_scene_is_cheap(page):
     assert time.process_time() - start < 0.8  # twice the budget, for a busy machine
 
 
+@pytest.mark.parametrize("penalties", [("l1", "l2"), ("elastic",), ("l2",)])
+@pytest.mark.parametrize("decoys", [0, 10])
+def test_the_rows_of_bars_have_the_order_that_the_caption_says(page, penalties, decoys):
+    scene = Config(penalties=penalties, decoys=decoys, train_size=150)
+    result = lesson.run(scene.trained())
+    panel = next(p for p in page.draw(result, scene).panels if p.id == "bars")
+    names = list(panel.figure.layout.yaxis.ticktext)
+    held = dict(zip(result.names, result.held[0].tolist(), strict=True))  # by L1
+    rows = [held[name] for name in names]
+    assert rows == sorted(rows)
+    left_out = [held[name] for name in held if name not in names]
+    assert max(left_out, default=0.0) <= rows[0]
+    assert (f"the last {len(names)} of {len(held)}" in panel.caption) == bool(left_out) == (decoys > 0)
+    assert ("L1 holds" in panel.caption) == ("l1" in penalties)
+    assert ("L1 would hold" in panel.caption) == ("l1" not in penalties)
+    assert ("×" in panel.caption) == any(getattr(trace, "mode", None) == "markers" for trace in panel.figure.data) == (
+        penalties != ("l2",))
+
+
 @pytest.mark.parametrize("scene", random_scenes(8, 5), ids=lambda s: f"{s.problem}-{s.seed}")
 def test_what_is_said_is_what_happened(scene, page):
     result = lesson.run(scene.trained())
