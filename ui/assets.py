@@ -47,6 +47,6 @@ class Folder:
 
 
 PLOTLY = Folder("plotly", Path(plotly.__file__).parent / "package_data", ("plotly.min.js",),
-                repr((compat.PLOTLY_WRAPPER, compat.PLOTLY_CANVAS)))
+                repr((compat.PLOTLY_WRAPPER, compat.PLOTLY_CHANGES)))
 PARTS = sorted(path.relative_to(HERE / "chart").as_posix() for path in (HERE / "chart").rglob("*.js") if path.name != "entry.js")
 CHART = Folder("chart", HERE / "chart", ("chart.css", *PARTS))
