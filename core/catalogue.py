@@ -197,7 +197,7 @@ LESSONS = (
     Lesson(
         slug="regulariser_bench",
         name="Regulariser bench",
-        title="Tuned alike, most regularisers end where early stopping already was",
+        title="Whether a regulariser beats early stopping depends on the problem",
         part="Links",
         question="With the same search for each, which regularisers end below early stopping?",
         source="The regularisers of all parts on one problem",

@@ -18,13 +18,13 @@ PRESETS = [
     Preset("Two moons, one label in five wrong", "Hardly any ends clearly below early stopping."),
     Preset("Digits, one label in five wrong", "Input noise and small moves of the digits end below early stopping.",
            dict(problem="digits", samples=96, corrupt=20, width=32, pairs=6)),
-    Preset("Breast masses, one label in ten wrong",
-           "Without a search the net ends far above the tuned one.",
+    Preset("Breast cancer, one label in ten wrong",
+           "Without a search the net ends far above early stopping, and no regulariser ends clearly below.",
            dict(problem="cancer", samples=64, corrupt=10)),
-    Preset("Plenty of samples, right labels", "Little to regularise: even the untuned net is close to the tuned one.",
+    Preset("Plenty of samples, right labels", "Little to regularise: even the untuned net ends close to early stopping.",
            dict(samples=192, corrupt=0)),
     Preset("Six starts in place of six rates",
-           "The baseline overfits: nearly all look good beside it.",
+           "The best of six starts overfits: nearly every regulariser looks good beside it, but not beside early stopping.",
            dict(tuned="starts", steps=192, width=32)),
 ]
 
@@ -50,10 +50,13 @@ updates, *best* ones those of the record of least validation loss, for all searc
 the others', and early stopping and averaging one net alone: the table counts them.
 
 **Pairs.** Two searches of a seed share samples, start and batches, so that what they have in common leaves the difference
-$d_s = L_s^{\text{regulariser}} - L_s^{\text{baseline}}$. Over $S$ seeds
+$d_s = L_s^{\text{regulariser}} - L_s^{\text{early stopping}}$. Over $S$ seeds
 $$\bar d \pm t_{0.975,\,S-1}\,\frac{s_d}{\sqrt S}$$
-covers the true mean difference in 95 % of repetitions if differences are normal. Seeds of breast masses, digits and own points
-draw from one pool, so that their intervals speak of that pool. Each interval stands for itself: of a dozen, one may well miss.
+covers the true mean difference in 95 % of repetitions if differences are normal. Where it lies wholly on one side of zero, the
+regulariser is *below* or *above* early stopping. Where it holds zero, the two are *as good as equal* if it stays within 10 % of
+early stopping's mean loss, and *undecided* if it reaches farther: that no difference is found does not mean that there is none.
+Seeds of breast cancer, digits and own points draw from one pool, so that their intervals speak of that pool. Each interval stands
+for itself: of a dozen, one may well miss.
 """
 
 REFERENCES = """
@@ -68,7 +71,7 @@ REFERENCES = """
 - X. Bouthillier et al., *Accounting for variance in machine learning benchmarks*, MLSys 2021.
 - L. Prechelt, *Early stopping, but when?*, Neural Networks: Tricks of the Trade, Springer 1998.
 - I. Loshchilov, F. Hutter, *Decoupled weight decay regularization*, ICLR 2019.
-- Breast masses: W. N. Street, W. H. Wolberg, O. L. Mangasarian, 1993; digits: E. Alpaydin, C. Kaynak; both UCI Machine Learning
+- Breast cancer: W. N. Street, W. H. Wolberg, O. L. Mangasarian, 1993; digits: E. Alpaydin, C. Kaynak; both UCI Machine Learning
   Repository (CC BY 4.0).
 """
 
@@ -81,23 +84,24 @@ def draw(result: Result, scene: Config) -> Board:
         *(_strength(result, scene, said, family) for family in FAMILIES),
         *_chosen(result, scene, said),
     ]
-    return Board(panels=panels, further=[_through(result, scene, said, family) for family in FAMILIES],
+    return Board(panels=panels, further=[_kept(result, scene, said), *(_through(result, scene, said, name) for name in FAMILIES)],
                  setup=_setup(result, scene, said), player=Player(labels=pictures.labels(result), name="Update"),
-                 summary=summary(result, scene), legend=pictures.legend(result))
+                 summary=summary(result, scene))
 
 
 def _of_forest(result: Result) -> str:
-    marks = (f"Discs: at the end; diamonds: at the lowest validation loss. Bars: 95\u00a0% intervals over "
-             f"{words.pairs_of(result)} pairs, each for itself.")
-    told = marks, words.told_apart(result), words.still_to_come(result), words.not_here(result)
+    marks = f"Left is better. Discs, bars: means and 95\u00a0% intervals of {words.pairs_of(result)} pairs at the end."
+    judged = (f"As good as equal: the bar crosses the line and stays in the shade, {format_percent(pairs.MARGIN)} of early "
+              "stopping's loss to each side; undecided: it crosses and reaches farther.")
+    told = marks, judged, words.still_to_come(result), words.not_here(result)
     return " ".join(part for part in told if part)
 
 
 def _strength(result: Result, scene: Config, said: Texts, family: str) -> Panel:
     return Panel(id=f"strength-{family}", figure=partial(facets.by_strength, result, scene, family), span=6, height="tall",
-                 title=FAMILIES[family], alt=said[f"strength-{family}"], keyed=False,
+                 title=FAMILIES[family], alt=said[f"strength-{family}"],
                  pair=("strength-weights", "strength-samples") if family == "time" else (),
-                 caption=lambda: f"Test loss minus the tuned baseline's, mean and interval of {words.pairs_of(result)} pairs. "
+                 caption=lambda: f"Test loss minus early stopping's, mean and interval of {words.pairs_of(result)} pairs. "
                                  "Discs: larger where validation chooses more often. Level line: early stopping."
                                  f"{facets.beyond(result)}")
 
@@ -105,7 +109,7 @@ def _strength(result: Result, scene: Config, said: Texts, family: str) -> Panel:
 def _chosen(result: Result, scene: Config, said: Texts) -> list[Panel]:
     """What the chosen nets are and cost, and in the plane what they say of it."""
     plane = bool(len(result.across) and standings(result))
-    out = [Panel(id="costs", figure=lambda: pictures.costs(result, scene), span=12 if plane else 6, height="tall", keyed=False,
+    out = [Panel(id="costs", figure=lambda: pictures.costs(result, scene), span=12 if plane else 6, height="tall",
                  title="What each search chose and cost", alt=said["costs"],
                  caption="Chosen: by most seeds. Final, best: test loss. CPU: processor time of training all nets, as measured "
                          "in this run; nets that train together share what they have in common.")]
@@ -113,14 +117,22 @@ def _chosen(result: Result, scene: Config, said: Texts) -> list[Panel]:
         a, b = result.names
         out.insert(0, Panel(
             id="boundaries", figure=lambda: pictures.boundaries(result, scene), span=6, height="tall", alt=said["boundaries"],
-            title="What the chosen nets say of the plane", keyed=False,
+            title="What the chosen nets say of the plane",
             caption=f"First seed. Blue: {a}, orange: {b}. Circles, squares: training samples labelled {a}, {b}."))
     return out
 
 
+def _kept(result: Result, scene: Config, said: Texts) -> Panel:
+    return Panel(id="kept", figure=lambda: pictures.kept(result, scene), span=6, height="tall", alt=said["kept"],
+                 title="With the weights of the lowest validation loss",
+                 caption="Test loss of each net at its lowest validation loss, minus what early stopping has at the end: means "
+                         f"and 95\u00a0% intervals of {words.pairs_of(result)} pairs. Shaded: {format_percent(pairs.MARGIN)} of "
+                         "early stopping's loss.")
+
+
 def _through(result: Result, scene: Config, said: Texts, family: str) -> Panel:
     return Panel(id=f"through-{family}", figure=partial(facets.through, result, scene, family), span=6, height="tall",
-                 title=f"Through training: {FAMILIES[family][0].lower()}{FAMILIES[family][1:]}", keyed=False,
+                 title=f"Through training: {FAMILIES[family][0].lower()}{FAMILIES[family][1:]}",
                  alt=said[f"through-{family}"],
                  caption=f"Test loss of what validation chooses at the end. Line: mean of {words.pairs_of(result)} seeds; band: "
                          "all of them. Dotted: the untuned net.")

@@ -22,13 +22,13 @@ from figures.regulariser_bench.pictures import frames
 
 COLUMNS = 2
 SHORT = {"stopping": "stopping", "averaging": "averaging"}
-MOST = 0.6  # of the baseline's loss: differences beyond it leave the frame
+MOST = 0.6  # of early stopping's loss: differences beyond it leave the frame
 TOLD = (0, 3, 5)  # places of the strengths that are named
 GAP = (0.08, 0.15)  # between frames, as parts of the picture
 
 
 def by_strength(result: Result, scene: Config, family: str) -> go.Figure:  # noqa: ARG001
-    """Test loss of every trial less the tuned baseline's, against the strength; the mean of pairs with its interval."""
+    """Test loss of every trial less early stopping's, against the strength; the mean of pairs with its interval."""
     at, names = frames(result), groups(result)[family]
     low, high = strength_range(result)
     traces, notes = [], []
@@ -48,7 +48,7 @@ def by_strength(result: Result, scene: Config, family: str) -> go.Figure:  # noq
 
 
 def strength_range(result: Result) -> tuple[float, float]:
-    """Of the y axis: from the lowest mean to the highest interval, but no farther than MOST of the baseline's loss or off."""
+    """Of the y axis: from the lowest mean to the highest interval, but no farther than MOST of early stopping's loss or off."""
     base = _base(result)
     scale = float(base[-1].double().mean())
     means, halves = (torch.cat(part) for part in zip(*(pairs.intervals(_apart(arm, base)[-1]) for arm in result.arms
@@ -69,7 +69,7 @@ def beyond(result: Result) -> str:
 
 
 def _base(result: Result) -> Tensor:
-    return ends(result.arm(BASELINE))[0]
+    return ends(result.arm(STOPPING))[0]
 
 
 def _apart(arm: Arm, base: Tensor) -> Tensor:
@@ -105,15 +105,8 @@ def _strengths(result: Result, arm: Arm, at: list[int]) -> list[style.Trace]:
                 marker=dict(color=style.colour("test"), size=size[-1]),
                 text=ticks(result, arm.name), hovertemplate=f"{called(arm.name)}, %{{text}}: %{{y:.3f}}<extra></extra>")
     zero = dict(type="scatter", x=[-0.4, T - 0.6], y=[0, 0], mode="lines", hoverinfo="skip", showlegend=False,
-                line=dict(color=style.MUTED, width=1.2))
-    traces = [zero, band, style.frames(line, y=mean), style.frames(dots, y=mean, marker__size=size)]
-    stop = {a.name: a for a in result.arms}.get(STOPPING)
-    if stop is not None:
-        level = style.array((ends(stop)[0][at] - base[at]).mean(-1))
-        across = dict(type="scatter", x=[-0.4, T - 0.6], y=[level[-1]] * 2, mode="lines", hoverinfo="skip", showlegend=False,
-                      line=dict(color=style.colour("stopped"), width=1.6))
-        traces.insert(1, style.frames(across, y=np.stack([level, level], 1)))
-    return traces
+                line=dict(color=style.colour("stopped"), width=1.6))
+    return [zero, band, style.frames(line, y=mean), style.frames(dots, y=mean, marker__size=size)]
 
 
 def _counts(arm: Arm, at: list[int]) -> np.ndarray:

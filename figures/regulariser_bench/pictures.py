@@ -7,25 +7,22 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import torch
+from torch import Tensor
 
-from core.formatting import format_number, format_part
+from core.formatting import format_number, format_part, format_percent
 from core.lessons.regulariser_bench import pairs
 from core.lessons.regulariser_bench.bench import PARTS
 from core.lessons.regulariser_bench.lesson import Config, Result
 from core.lessons.regulariser_bench.methods import BASELINE, METHODS
-from core.lessons.regulariser_bench.standing import STOPPING, UNTUNED, Standing, ends, standings
-from core.lessons.regulariser_bench.words import called, setting
+from core.lessons.regulariser_bench.standing import STOPPING, UNTUNED, Standing, by_best, ends, regularisers, standings
+from core.lessons.regulariser_bench.words import called, rows, setting
 from figures import style
 from figures.kinds import INKED, SIGNED, Cell, ImageGrid, Kind, Overlay, Table, levels
 
 SHOWN = 40  # digits of the set-up
 PIXELS = 25  # of a plane, across and up
 HALF = PARTS.index(16)  # the record at half of the run, before which learning rates decide all
-FINAL, BEST = -0.16, 0.2  # where the two marks of a row stand
-
-
-def legend(result: Result) -> list[tuple[str, str, str]]:  # noqa: ARG001
-    return [("test loss", style.colour("test"), "solid"), ("early stopping", style.colour("stopped"), "solid")]
+FINAL, BEST = 0, 1  # places of the losses of a search
 
 
 def frames(result: Result) -> list[int]:
@@ -39,61 +36,63 @@ def labels(result: Result) -> list[str]:
 
 
 def forest(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001
-    """Paired differences from the tuned baseline, a row for each search: where it ends, and at its best record."""
-    found = standings(result)
-    rows = [one.name for one in found] or [BASELINE]
+    """Where each search ends beside early stopping, the regularisers under their verdicts."""
+    texts, names = [], {}
+    for heading, below in rows(result):
+        texts.append(f"<b>{heading}</b>")
+        for name in below:
+            names[len(texts)] = name
+            texts.append(called(name).removeprefix("no regulariser, "))
+    return _intervals(result, texts, names, FINAL)
+
+
+def kept(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001
+    """The same had every net been restored from its lowest validation loss; the lowest test loss first."""
+    names = dict(enumerate([one.name for one in by_best(standings(result))] or [BASELINE]))
+    return _intervals(result, [called(name) for name in names.values()], names, BEST)
+
+
+def _intervals(result: Result, texts: list[str], names: dict[int, str], which: int) -> go.Figure:
+    """Paired differences in test loss from where early stopping ends. texts: what stands beside each row; row -> search."""
     at = frames(result)
-    tuned, _ = ends(result.arm(BASELINE))
-    intervals = {name: _differences(result, name, tuned[at], at) for name in rows}
-    spread = np.stack([np.stack([mean - half, mean + half]) for both in intervals.values() for mean, half in both])
-    marks = [trace for k, where in enumerate((FINAL, BEST)) for trace in _marks(rows, intervals, k, where)]
-    low, high = float(np.nanmin(spread)), float(np.nanmax(spread))
-    room = 0.05 * max(high - low, 1e-3)
-    y = [-0.6, len(rows) - 0.4]
-    lines = [dict(type="scatter", x=[0, 0], y=y, mode="lines", hoverinfo="skip", showlegend=False,
-                  line=dict(color=style.MUTED, width=1.6))]
-    if found:
-        stop = intervals[STOPPING][0][0]
-        line = dict(type="scatter", x=[stop[-1]] * 2, y=y, mode="lines", showlegend=False,
-                    line=dict(color=style.colour("stopped"), width=2.6), hovertemplate="early stopping: %{x:.3f}<extra></extra>")
-        lines.append(style.frames(line, x=np.stack([stop, stop], 1)))
+    stop = ends(result.arm(STOPPING))[0][at].double()
+    margin = pairs.MARGIN * stop.mean(1, keepdim=True)  # [F, 1]
+    mean, half = (torch.stack(part, 1) for part in zip(
+        *(pairs.intervals(_losses(result, name)[which][at] - stop) for name in names.values()), strict=True))  # [F, A]
+    told = torch.stack([mean - half, mean + half], -1)
+    spread = torch.cat([told.flatten(1), margin, -margin], 1)
+    low, high = (float(end) for end in spread[spread.isfinite()].aminmax())
+    room, y = 0.05 * (high - low), [-1.5, len(texts) - 0.5]
+    band = style.band([-1, 1], [y[0]] * 2, [y[1]] * 2, "as good as equal", "stopped")
+    edges = style.array(margin * torch.tensor([-1.0, 1.0, 1.0, -1.0]))
+    line = dict(type="scatter", x=[0, 0], y=y, mode="lines", hoverinfo="skip", showlegend=False,
+                line=dict(color=style.colour("stopped"), width=2.6))
+    side = dict(xanchor="left", xshift=6) if high > -low else dict(xanchor="right", xshift=-6)
     return style.figure(
-        [*lines, *marks], x="test loss minus the tuned baseline's (nats)", showlegend=False,
-        xaxis=dict(range=[low - room, high + room]),
-        yaxis=dict(range=y[::-1], tickvals=list(range(len(rows))), ticktext=[called(name) for name in rows], ticks="",
-                   showline=False, showgrid=False))
+        [style.frames(band | dict(x=edges[-1]), x=edges), line, *_marks(style.array(mean), style.array(told), names)],
+        x="test loss minus early stopping's (nats)", showlegend=False, xaxis=dict(range=[low - room, high + room]),
+        annotations=[style.label(0, -1, f"early stopping ± {format_percent(pairs.MARGIN)}", "stopped") | side],
+        yaxis=dict(range=y[::-1], tickvals=list(range(len(texts))), ticktext=texts, ticks="", showline=False, showgrid=False))
 
 
-Both = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+def _losses(result: Result, name: str) -> tuple[Tensor, Tensor]:
+    """Final and best test loss [r, S] of a search."""
+    if name != UNTUNED:
+        return ends(result.arm(name))
+    arm = result.arm(BASELINE)
+    return arm.test[:, 0], pairs.best(arm.val[:, :1], arm.test[:, :1])
 
 
-def _differences(result: Result, name: str, tuned: torch.Tensor, at: list[int]) -> Both:
-    """(means, halves) [F] of final and of best losses less the baseline's final one, at every frame."""
-    if name == UNTUNED:
-        arm = result.arm(BASELINE)
-        both = arm.test[:, 0], pairs.best(arm.val[:, :1], arm.test[:, :1])
-    else:
-        both = ends(result.arm(name))
-    final, best = (tuple(style.array(part) for part in pairs.intervals(loss[at] - tuned)) for loss in both)
-    return final, best  # pyright: ignore[reportReturnType]
-
-
-def _marks(rows: list[str], intervals: dict[str, Both], which: int, where: float) -> list[style.Trace]:
-    """Intervals and their means in all rows."""
-    mean, half = (np.stack([intervals[name][which][k] for name in rows], 1) for k in (0, 1))  # [F, A]
-    y = np.arange(len(rows)) + where
-    gap = np.full_like(mean, np.nan)
-    x = np.stack([mean - half, mean + half, gap], -1).reshape(len(mean), -1)
-    what = ("at the end", "at its lowest validation loss")[which]
-    told = np.stack([mean - half, mean + half], -1)
+def _marks(mean: np.ndarray, told: np.ndarray, names: dict[int, str]) -> list[style.Trace]:
+    """Intervals told [F, A, 2] and their means [F, A] in the rows of the searches."""
+    y = np.array(list(names), np.float32)
+    x = np.concatenate([told, np.full_like(told[..., :1], np.nan)], -1).reshape(len(mean), -1)
     bars = dict(type="scatter", x=x[-1], y=np.repeat(y, 3), mode="lines", hoverinfo="skip", showlegend=False, cliponaxis=False,
-                line=dict(color=style.colour("test", 1 if which == 0 else 0.55), width=(4.5, 2)[which]))
-    dots = dict(type="scatter", x=mean[-1], y=y, mode="markers", showlegend=False, text=[called(name) for name in rows],
-                customdata=told[-1], cliponaxis=False,
-                marker=dict(size=(11, 8)[which], symbol=("circle", "diamond-open")[which], color=style.colour("test"),
-                            line=dict(width=(1, 2)[which], color=style.PAPER if which == 0 else style.colour("test"))),
-                hovertemplate=f"%{{text}}, {what}: %{{x:.3f}}, from %{{customdata[0]:.3f}} to %{{customdata[1]:.3f}}"
-                              "<extra></extra>")
+                line=dict(color=style.colour("test"), width=4.5))
+    dots = dict(type="scatter", x=mean[-1], y=y, mode="markers", showlegend=False, customdata=told[-1], cliponaxis=False,
+                text=[called(name) for name in names.values()],
+                marker=dict(size=11, color=style.colour("test"), line=dict(width=1, color=style.PAPER)),
+                hovertemplate="%{text}: %{x:.3f}, from %{customdata[0]:.3f} to %{customdata[1]:.3f}<extra></extra>")
     return [style.frames(bars, x=x), style.frames(dots, x=mean, customdata=told)]
 
 
@@ -166,11 +165,9 @@ def _digits(result: Result) -> ImageGrid:
 
 def thumbnail(result: Result, scene: Config) -> dict[str, Any]:  # noqa: ARG001
     """Paired differences of some regularisers, and the line of early stopping."""
-    found = [one for one in standings(result) if one.name not in (UNTUNED, BASELINE)]
-    stop = next((one.apart.mean for one in found if one.name == STOPPING), 0.0)
-    rows = found[1::3][:4]
-    bars = [style.mark("line", [one.apart.low, one.apart.high], [-k, -k], "test", width=4) for k, one in enumerate(rows)]
-    dots = style.mark("dots", [one.apart.mean for one in rows], [-k for k in range(len(rows))], "test")
-    line = style.mark("line", [stop, stop], [0.7, -3.7], "stopped", width=3)
-    low, high = min((one.apart.low for one in rows), default=-1.0), max((one.apart.high for one in rows), default=1.0)
-    return style.thumbnail(line, *bars, dots, x=(min(low, stop) - 0.01, max(high, stop) + 0.01), y=(-3.8, 0.8))
+    some = regularisers(standings(result))[::3][:4]
+    bars = [style.mark("line", [one.apart.low, one.apart.high], [-k, -k], "test", width=4) for k, one in enumerate(some)]
+    dots = style.mark("dots", [one.apart.mean for one in some], [-k for k in range(len(some))], "test")
+    line = style.mark("line", [0, 0], [0.7, -3.7], "stopped", width=3)
+    low, high = min((one.apart.low for one in some), default=-1.0), max((one.apart.high for one in some), default=1.0)
+    return style.thumbnail(line, *bars, dots, x=(min(low, 0) - 0.01, max(high, 0) + 0.01), y=(-3.8, 0.8))

@@ -1,4 +1,4 @@
-"""What the nets learn: points in the plane, breast masses or digits, split anew for each seed.
+"""What the nets learn: points in the plane, measures of breast masses or digits, split anew for each seed.
 
 Shapes: S seeds, N training, V validation and B test samples, d inputs, C classes, E pairs of inputs, G places a side.
 """
@@ -83,7 +83,7 @@ def _spirals(n: int, noise: float, rng: Generator) -> tuple[Tensor, Tensor]:
 def pairs_to_tie(problem: str) -> Tensor | None:
     """Inputs whose weights are pulled together, [E, 2]; None where no two inputs are of one kind.
 
-    Digits: neighbouring pixels. Breast masses: mean, standard error and worst of one measure."""
+    Digits: neighbouring pixels. Breast cancer: mean, standard error and worst of one measure."""
     if problem == "digits":
         at = torch.arange(SIDE * SIDE).reshape(SIDE, SIDE)
         across, down = torch.stack([at[:, :-1], at[:, 1:]], -1), torch.stack([at[:-1], at[1:]], -1)

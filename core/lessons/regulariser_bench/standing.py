@@ -1,4 +1,4 @@
-"""How the regularisers stand against the tuned baseline and against early stopping, at the end of the run.
+"""How the regularisers stand against early stopping, at the end of the run.
 
 Shapes: S seeds, T trials, R records.
 """
@@ -21,15 +21,13 @@ UNTUNED = "untuned"  # one trial at the shared learning rate: what the others wo
 
 
 class Standing(NamedTuple):
-    """One search. Intervals are of paired differences in test loss (nats)."""
+    """One search."""
 
     name: str
     loss: float  # mean test loss of the chosen nets at the end
     best: float  # and at their best records
     error: float  # mean part of the test samples that the chosen nets get wrong at the end
-    apart: Interval  # final loss less that of the tuned baseline
-    best_apart: Interval  # loss at the best record less the tuned baseline's final one
-    from_stopping: Interval  # final loss less that of early stopping
+    apart: Interval  # final loss less that of early stopping (nats), over pairs
     verdict: str  # where that lies: as `pairs.verdict` names it
 
 
@@ -42,14 +40,13 @@ def standings(result: Result) -> list[Standing]:
     losses = {name: (ends(arm)[0][-1], ends(arm)[1][-1], wrong(arm)) for name, arm in whole.items()}
     plain = whole[BASELINE]
     losses[UNTUNED] = plain.test[-1, 0], pairs.best(plain.val[:, :1], plain.test[:, :1])[-1], plain.error[-1, 0]
-    tuned, stopped = losses[BASELINE][0], losses[STOPPING][0]
+    stopped = losses[STOPPING][0]
     scale = float(stopped.double().mean())
     found = []
     for name, (final, best, error) in losses.items():
-        of = pairs.interval(final - stopped)
-        found.append(Standing(
-            name, *(float(part.double().mean()) for part in (final, best, error)), pairs.interval(final - tuned),
-            pairs.interval(best - tuned), of, pairs.verdict(of, scale)))
+        apart = pairs.interval(final - stopped)
+        means = (float(part.double().mean()) for part in (final, best, error))
+        found.append(Standing(name, *means, apart, pairs.verdict(apart, scale)))
     return sorted(found, key=lambda one: (one.loss != one.loss, one.loss))
 
 
@@ -66,6 +63,11 @@ def wrong(arm: Arm) -> Tensor:
 def regularisers(found: list[Standing]) -> list[Standing]:
     """Without the baseline, the untuned net and early stopping, with which the others are compared."""
     return [one for one in found if one.name not in (BASELINE, UNTUNED, STOPPING)]
+
+
+def by_best(found: list[Standing]) -> list[Standing]:
+    """The lowest loss at the best records first."""
+    return sorted(found, key=lambda one: (one.best != one.best, one.best))
 
 
 def by_verdict(found: list[Standing]) -> Mapping[str, list[str]]:

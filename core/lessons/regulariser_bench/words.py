@@ -6,9 +6,11 @@ from core.formatting import format_number, format_part, format_percent, join_wor
 from core.lessons.regulariser_bench import pairs
 from core.lessons.regulariser_bench.lesson import Config, Result
 from core.lessons.regulariser_bench.methods import BASELINE, FAMILIES, METHODS, TRIALS
-from core.lessons.regulariser_bench.standing import STOPPING, UNTUNED, Standing, by_verdict, regularisers, standings
+from core.lessons.regulariser_bench.standing import STOPPING, UNTUNED, Standing, by_best, by_verdict, regularisers, standings
 from core.question import Challenge, Pick, Verdict
 
+VERDICTS = {"below": "below", "equal": "as good as equal", "open": "undecided", "above": "above", "diverged": "diverged"}
+BELOW = 3  # regularisers that the challenge asks for
 RATES = {2.0: "2ε", 1.0: "ε", 0.5: "ε/2", 0.25: "ε/4", 0.125: "ε/8", 0.0625: "ε/16"}
 
 
@@ -50,19 +52,39 @@ def ticks(result: Result, name: str) -> list[str]:
 
 
 def summary(result: Result, config: Config) -> str:  # noqa: ARG001
-    """How many regularisers end where early stopping already was, and a table of the ends that differ most."""
+    """How the regularisers end beside early stopping, and a table of the ends that differ most."""
     found = standings(result)
     others = regularisers(found)
     if not found:
         return "**The baseline and early stopping are being trained; the regularisers follow one after the other.**"
     if not others:
         return "**The baseline and early stopping are trained; the regularisers follow one after the other.**"
-    by = by_verdict(found)
-    same, so_far = len(by["equal"]) + len(by["open"]), "" if result.done else " so far"
-    count = "None" if not same else "All" if same == len(others) else str(same)
-    verdict = (f"{count} of the {len(others)} regularisers{so_far} end{'s' * (same == 1)} where early stopping already was, as "
-               "far as these pairs can tell.")
+    below, so_far = len(by_verdict(found)["below"]), "" if result.done else " so far"
+    count = "None" if not below else "All" if below == len(others) else str(below)
+    verdict = (f"{count} of the {len(others)} regularisers{so_far} end{'s' * (below < 2)} clearly below early stopping"
+               f"{_others(found)}.")
     return f"**{verdict}**\n\n{_numbers(result, found)}"
+
+
+def _others(found: list[Standing]) -> str:
+    """Which verdicts the regularisers have that are not below, the commonest first, as the end of a sentence."""
+    by = by_verdict(found)
+    counts = {VERDICTS[verdict]: len(names) for verdict, names in by.items() if names and verdict != "below"}
+    first, *rest = sorted(counts, key=lambda what: -counts[what]) or [""]
+    if not first:
+        return ""
+    total, whose = sum(counts.values()), "of the others " if by["below"] else ""
+    if total == 1:
+        return f"; the other is {first}"
+    if not rest:
+        return f"; {whose}all are {first}"
+    if 2 * counts[first] > total:
+        return f"; {whose}most are {first}, the rest {_either(rest)}"
+    return f"; {'the others' if whose else 'they'} are {_either([first, *rest])}"
+
+
+def _either(words: list[str]) -> str:
+    return " or ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
 def _numbers(result: Result, found: list[Standing]) -> str:
@@ -72,9 +94,9 @@ def _numbers(result: Result, found: list[Standing]) -> str:
     rows = []
     for name in dict.fromkeys((UNTUNED, BASELINE, STOPPING, first)):
         one = by_name[name]
-        less = "0" if name == BASELINE else apart(one.apart)
+        less = "0" if name == STOPPING else apart(one.apart)
         rows.append((called(name), _loss(one.loss), less, _loss(one.best), _part(one.error)))
-    columns = (f"means of {pairs_of(result)} pairs", "test loss (nats)", "minus the tuned baseline's",
+    columns = (f"means of {pairs_of(result)} pairs", "test loss (nats)", "minus early stopping's",
                "at its lowest validation loss", "wrong")
     return table(columns, rows)
 
@@ -104,7 +126,7 @@ def title(result: Result) -> str:
     by = by_verdict(standings(result))
     below, others = len(by["below"]), len(regularisers(standings(result)))
     if not others:
-        return "Test loss against the tuned baseline's"
+        return "Test loss beside early stopping's"
     if not below:
         return f"{'No regulariser' if result.done else 'So far none'} ends clearly below early stopping"
     return f"{below} of {others} end{'s' * (below == 1)} clearly below early stopping"
@@ -129,17 +151,18 @@ def predict(result: Result, config: Config) -> Pick:  # noqa: ARG001
 
 
 def _beats(result: Result, config: Config, _: None) -> Verdict:  # noqa: ARG001
-    """Judges the run on the page: whether two regularisers end below early stopping and below the tuned baseline."""
+    """Judges the run on the page: whether BELOW regularisers end below early stopping."""
     if not result.done:
         return Verdict(False, "The regularisers are still being trained.")
-    both = [one for one in regularisers(standings(result)) if one.verdict == "below" and one.apart.high < 0]
-    names = join_words([called(one.name) for one in both]) or "none"
-    return Verdict(len(both) >= 2, f"Below both, with their whole interval: {names}.")
+    found = standings(result)
+    below, others = by_verdict(found)["below"], regularisers(found)
+    names = join_words([called(name) for name in below]) or "none"
+    return Verdict(len(below) >= BELOW, f"{len(below)} of {len(others)} end clearly below: {names}.")
 
 
 CHALLENGE = Challenge(
-    text="Find a scene in which at least two regularisers end below early stopping and below the tuned baseline, each with its "
-         "whole interval over pairs.", check=_beats)
+    text=f"Find a scene in which at least {BELOW} regularisers end clearly below early stopping, each with its whole "
+         "interval over pairs.", check=_beats)
 
 
 def not_here(result: Result) -> str:
@@ -158,11 +181,16 @@ def still_to_come(result: Result) -> str:
 
 
 def told_apart(result: Result) -> str:
-    """What the intervals from early stopping say, as a sentence each."""
-    by = by_verdict(standings(result))
-    parts = [(by["below"], "Below early stopping"), (by["equal"], f"Within {format_percent(pairs.MARGIN)} of early stopping"),
-             (by["open"], "Too close to call"), (by["above"], "Above early stopping"), (by["diverged"], "Diverged")]
-    return " ".join(f"{what}: {join_words([called(name) for name in names])}." for names, what in parts if names)
+    """Which regularisers have each verdict, as a sentence each."""
+    return " ".join(f"{VERDICTS[verdict].capitalize()}: {join_words([called(name) for name in names])}."
+                    for verdict, names in by_verdict(standings(result)).items() if names)
+
+
+def rows(result: Result) -> list[tuple[str, list[str]]]:
+    """Headings and the searches below them: the regularisers by verdict, then what has none; the lowest loss first in each."""
+    found = standings(result)
+    out = [(f"{VERDICTS[verdict].capitalize()}: {len(names)}", names) for verdict, names in by_verdict(found).items() if names]
+    return [*out, ("No regulariser", [one.name for one in found if one.name in (BASELINE, UNTUNED)] or [BASELINE])]
 
 
 def groups(result: Result) -> dict[str, list[str]]:
@@ -174,13 +202,16 @@ def groups(result: Result) -> dict[str, list[str]]:
 def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     """The id of a panel to its sentence."""
     found = standings(result)
-    told = "; ".join(f"{called(one.name)} {apart(one.apart)}" for one in found if one.name != BASELINE)
+    told = "; ".join(f"{called(one.name)} {apart(one.apart)}" for one in found if one.name != STOPPING)
     by_name = {one.name: one for one in found}
-    lines = "Test loss of each search minus the tuned baseline's"
+    lines = "Test loss of each search minus early stopping's"
     out = {
         "setup": f"{result.samples.y.shape[1]} training samples with the labels that the nets are given, "
                  f"{format_percent(scene.corrupt / 100)} of them wrong.",
-        "forest": f"{lines}, in nats, mean of {pairs_of(result)} pairs and interval: {told or 'nothing is trained yet'}.",
+        "forest": f"{lines}, in nats, mean of {pairs_of(result)} pairs and interval: {told or 'nothing is trained yet'}. "
+                  f"{told_apart(result)}".strip(),
+        "kept": f"{lines} at the lowest validation loss, lowest first: "
+                f"{join_words([called(one.name) for one in by_best(found)]) or 'nothing yet'}.",
         "boundaries": f"P(class {result.names[-1]}) over the plane by the chosen nets of the first seed: "
                       f"{join_words([called(one.name) for one in found if one.name != UNTUNED])}.",
         "costs": "Test losses and shares wrong: " + "; ".join(

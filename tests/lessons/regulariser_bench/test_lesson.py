@@ -149,10 +149,9 @@ def test_standings_are_worked_out_from_the_losses():
         assert torch.equal(ends(arm)[0][-1].double(), chosen[arm.name])
     chosen[UNTUNED] = result.arm(BASELINE).test[-1, 0].double()
     for name, loss in chosen.items():
-        for against, interval in ((BASELINE, found[name].apart), (STOPPING, found[name].from_stopping)):
-            d = (loss - chosen[against]).numpy()
-            assert interval.mean == pytest.approx(d.mean(), abs=1e-6)
-            assert interval.half == pytest.approx(2.776445 * d.std(ddof=1) / 5**0.5, abs=1e-6)
+        d = (loss - chosen[STOPPING]).numpy()
+        assert found[name].apart.mean == pytest.approx(d.mean(), abs=1e-6)
+        assert found[name].apart.half == pytest.approx(2.776445 * d.std(ddof=1) / 5**0.5, abs=1e-6)
     assert [one.loss for one in standings(result)] == sorted(one.loss for one in standings(result))
     assert sum(map(len, by_verdict(standings(result)).values())) == len(regularisers(standings(result))) == 10
 
@@ -160,8 +159,9 @@ def test_standings_are_worked_out_from_the_losses():
 def test_tuned_beside_untuned_over_seeds():
     """Over five lists of five pairs: the search is worth more than nearly any regulariser beside it."""
     runs = [standings(whole(Config(seed=seed))) for seed in range(5)]
-    untuned = [next(one.apart.mean for one in found if one.name == UNTUNED) for found in runs]
-    others = [float(np.median([one.apart.mean for one in regularisers(found)])) for found in runs]
+    tuned, off = ([next(one.loss for one in found if one.name == name) for found in runs] for name in (BASELINE, UNTUNED))
+    untuned = [plain - base for plain, base in zip(off, tuned, strict=True)]
+    others = [float(np.median([one.loss for one in regularisers(found)])) - base for found, base in zip(runs, tuned, strict=True)]
     assert min(untuned) > 0.03 and all(abs(other) < 0.5 * plain for other, plain in zip(others, untuned, strict=True))
 
 
@@ -186,6 +186,7 @@ def test_the_example_searches_as_the_lesson_does():
     result: Result = whole(Config())
     bench = lesson.make_bench(Config(), None)
     starts, samples = bench.mlp.init(bench.rngs(STARTS)), bench.samples
+    assert [example.STEPS * part for part in result.arm(STOPPING).strengths] == example.STOPS
     assert [example.RATE * r for r in result.arm(BASELINE).strengths] == pytest.approx(example.RATES)
     assert list(result.arm("l2").strengths) == pytest.approx(example.STRENGTHS)
     for s in range(2):
@@ -195,8 +196,8 @@ def test_the_example_searches_as_the_lesson_does():
             return net
 
         sets = [(x[s].T, y[s]) for x, y in zip(samples[::2], samples[1::2], strict=True)]
-        ours = [float(ends(result.arm(name))[0][-1, s]) for name in (BASELINE, "l2")]
-        assert example.pair(start, *sets) == pytest.approx(ours, abs=5e-3)
+        ours = [float(ends(result.arm(name))[0][-1, s]) for name in (BASELINE, STOPPING, "l2")]
+        assert example.searches(start, *sets) == pytest.approx(ours, abs=5e-3)
     d = torch.tensor([0.1, -0.2, 0.3, 0.05, 0.0])
     assert example.interval(d) == pytest.approx(pairs.interval(d), abs=1e-6)
 

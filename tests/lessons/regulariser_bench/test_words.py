@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -15,13 +14,16 @@ from core.lessons.regulariser_bench import pairs, words
 from core.lessons.regulariser_bench.arms import Arm
 from core.lessons.regulariser_bench.lesson import Config, Result
 from core.lessons.regulariser_bench.methods import BASELINE, FAMILIES, METHODS
-from core.lessons.regulariser_bench.standing import STOPPING, UNTUNED, by_verdict, ends, standings
+from core.lessons.regulariser_bench.standing import STOPPING, UNTUNED, Standing, by_verdict, ends, standings
 from figures.regulariser_bench import facets, pictures
+from tests.lessons.regulariser_bench import reading
 from tests.pages import page_spec
+from tests.promises import chosen
 from tests.runs import opening as results_of
 from tests.runs import run
 from tests.scenes import anything, check
 from ui import compat
+from ui.page import Preset
 
 PAGE = page_spec("regulariser_bench")
 
@@ -44,22 +46,52 @@ def differences(result: Result, name: str) -> tuple[float, float, float]:
     return d.mean(), d.mean() - half, d.mean() + half
 
 
-def test_the_verdict_counts_intervals_that_hold_zero(opening: Result, digits: tuple[Config, Result]):
+def test_the_verdicts_are_those_of_intervals_from_early_stopping(opening: Result, digits: tuple[Config, Result]):
     for scene, result in ((Config(), opening), digits):
         others = [arm.name for arm in result.arms if arm.name not in (BASELINE, STOPPING)]
         holding = [name for name in others if differences(result, name)[1] <= 0 <= differences(result, name)[2]]
         below = [name for name in others if differences(result, name)[2] < 0]
-        verdict = words.summary(result, scene).split("\n\n")[0]
-        said = [int(v) for v in re.findall(r"\d+", verdict)]
-        told = "All" if len(holding) == len(others) else "None" if not holding else None
-        assert said == ([len(others)] if told else [len(holding), len(others)]) and (told is None or told in verdict)
-        assert words.predict(result, scene).right == (
-            ("none",) if not below else ("few",) if 2 * len(below) < len(others) else ("many",))
-        assert words.title(result).startswith("No regulariser" if not below else f"{len(below)} of {len(others)}")
         by = by_verdict(standings(result))
-        assert sorted(by["equal"] + by["open"]) == sorted(holding) and by["below"] == [n for n in by["below"] if n in below]
-        told_apart = words.told_apart(result)
-        assert all(METHODS[name].name in told_apart for name in others)
+        assert sorted(by["equal"] + by["open"]) == sorted(holding) and sorted(by["below"]) == sorted(below)
+        assert all(METHODS[name].name in words.told_apart(result) for name in others)
+        seen = reading.check(result, scene)
+        for name in others:
+            assert seen.bars[words.called(name)] == pytest.approx(differences(result, name)[1:], abs=1e-5)
+
+
+@pytest.mark.parametrize("i", range(10))
+def test_all_that_is_said_is_read_off_the_drawn_bars(i: int):
+    scene = anything(Config, random.Random(100 + i), steps=64, width=8)
+    reading.check(run("regulariser_bench", scene), scene)
+
+
+@pytest.mark.parametrize("preset", PAGE.presets, ids=lambda preset: preset.name)
+def test_so_it_is_in_presets_at_any_seed(preset: Preset):
+    for seed in chosen():
+        scene = Config(**preset.values, seed=seed)
+        reading.check(run("regulariser_bench", scene), scene)
+
+
+def standing(verdict: str) -> Standing:
+    return Standing("l2", 0.4, 0.4, 0.1, pairs.Interval(0.0, 0.0), verdict)
+
+
+@pytest.mark.parametrize(("verdicts", "said"), [
+    ("below below", "All of the 2 regularisers end clearly below early stopping."),
+    ("below open", "1 of the 2 regularisers ends clearly below early stopping; the other is undecided."),
+    ("open open equal", "None of the 3 regularisers ends clearly below early stopping; most are undecided, the rest as good as "
+     "equal."),
+    ("equal equal", "None of the 2 regularisers ends clearly below early stopping; all are as good as equal."),
+    ("below above open equal equal equal equal", "1 of the 7 regularisers ends clearly below early stopping; of the others "
+     "most are as good as equal, the rest undecided or above."),
+    ("below below above open", "2 of the 4 regularisers end clearly below early stopping; the others are undecided or above."),
+    ("equal open above", "None of the 3 regularisers ends clearly below early stopping; they are as good as equal, undecided or "
+     "above."),
+])
+def test_equal_and_undecided_are_told_apart(verdicts: str, said: str, opening: Result, monkeypatch: pytest.MonkeyPatch):
+    plain = [one for one in standings(opening) if one.name in (BASELINE, STOPPING, UNTUNED)]
+    monkeypatch.setattr(words, "standings", lambda _: [standing(verdict) for verdict in verdicts.split()] + plain)
+    assert words.summary(opening, Config()).split("\n\n")[0] == f"**{said}**"
 
 
 def test_what_does_not_apply_is_named_with_its_reason(opening: Result, digits: tuple[Config, Result]):
@@ -72,27 +104,37 @@ def test_what_does_not_apply_is_named_with_its_reason(opening: Result, digits: t
 
 def test_the_forest_is_drawn_from_pairs(opening: Result):
     data, layout = compat.figure_parts(pictures.forest(opening, Config()))
-    names = list(layout["yaxis"]["ticktext"])
-    assert names == [words.called(one.name) for one in standings(opening)]
-    bars, dots = data[2:4]
-    tuned = ends(opening.arm(BASELINE))[0][-1]
-    for k, one in enumerate(standings(opening)):
+    found = {words.called(one.name): one for one in standings(opening)}
+    band, line, bars, dots = data
+    stop = ends(opening.arm(STOPPING))[0][-1]
+    assert set(dots["text"]) == set(found) - {"early stopping"}, "which is the line itself"
+    for k, name in enumerate(dots["text"]):
+        one = found[name]
         loss = opening.arm(BASELINE).test[-1, 0] if one.name == UNTUNED else ends(opening.arm(one.name))[0][-1]
-        d = (loss - tuned).double().numpy()
+        d = (loss - stop).double().numpy()
         half = 2.776445 * d.std(ddof=1) / 5**0.5
         assert float(dots["x"][k]) == pytest.approx(d.mean(), abs=1e-5)
         assert [float(v) for v in bars["x"][3 * k : 3 * k + 2]] == pytest.approx([d.mean() - half, d.mean() + half], abs=1e-5)
-    line = data[1]
-    stop = (ends(opening.arm(STOPPING))[0][-1] - tuned).double().mean()
-    assert float(line["x"][0]) == pytest.approx(float(stop), abs=1e-5)
+    assert list(line["x"]) == [0, 0]
+    assert sorted(set(np.abs(band["x"]).tolist())) == pytest.approx([0.1 * float(stop.double().mean())], abs=1e-5)
     low, high = layout["xaxis"]["range"]
     moved = np.asarray(bars["meta"]["frames"]["x"])
     assert low < np.nanmin(moved) and np.nanmax(moved) < high, "at no frame a bar leaves the picture"
     assert len(moved) == len(opening.recorded) - 5
 
 
+def test_restored_weights_are_compared_with_the_same_line(opening: Result):
+    data, layout = compat.figure_parts(pictures.kept(opening, Config()))
+    dots, stop = data[3], ends(opening.arm(STOPPING))[0][-1]
+    by_name = {words.called(one.name): one for one in standings(opening)}
+    assert list(layout["yaxis"]["ticktext"]) == list(dots["text"]) and set(dots["text"]) == set(by_name)
+    for name, x in zip(dots["text"], dots["x"], strict=True):
+        assert float(x) == pytest.approx(by_name[name].best - float(stop.double().mean()), abs=1e-5)
+    assert list(dots["x"]) == sorted(dots["x"])
+
+
 def test_facets_show_every_trial_and_how_often_it_is_chosen(opening: Result):
-    base = ends(opening.arm(BASELINE))[0][-1]
+    base = ends(opening.arm(STOPPING))[0][-1]
     for family, names in words.groups(opening).items():
         data, _ = compat.figure_parts(facets.by_strength(opening, Config(), family))
         for k, name in enumerate(names):
@@ -157,17 +199,19 @@ def test_divergence_is_said(opening: Result):
     check(PAGE, module, Config(), result)
     assert standings(result)[-1].name == "l1" and "diverged" in words.alt_texts(result, Config())["forest"]
     assert by_verdict(standings(result))["diverged"] == ["l1"]
+    assert reading.check(result, Config()).under["L1"] == "Diverged: 1"
 
 
-def test_the_challenge_asks_for_both_lines(opening: Result):
+def test_the_challenge_asks_for_three_below(opening: Result):
     verdict = words.CHALLENGE.check(opening, Config(), None)
     assert not verdict.right and verdict.words.endswith("none.")
     good = {}
-    for name in ("l2", "mixup"):  # half of everybody else's loss
+    for name in ("l2", "mixup", "dropout"):  # half of everybody else's loss
         arm = opening.arm(name)
         good[name] = replace(arm, test=arm.test * 0.3)
     result = replace(opening, arms=tuple(good.get(arm.name, arm) for arm in opening.arms))
     verdict = words.CHALLENGE.check(result, Config(), None)
     assert verdict.right and "L2" in verdict.words and "mixup" in verdict.words
-    only = replace(opening, arms=tuple(good["l2"] if arm.name == "l2" else arm for arm in opening.arms))
+    only = replace(opening, arms=tuple(arm if arm.name == "dropout" else good.get(arm.name, arm) for arm in opening.arms))
+    assert len(by_verdict(standings(only))["below"]) == 2
     assert not words.CHALLENGE.check(only, Config(), None).right
