@@ -127,9 +127,8 @@ def title(result: Result) -> str:
     below, others = len(by["below"]), len(regularisers(standings(result)))
     if not others:
         return "Test loss beside early stopping's"
-    if not below:
-        return f"{'No regulariser' if result.done else 'So far none'} ends clearly below early stopping"
-    return f"{below} of {others} end{'s' * (below == 1)} clearly below early stopping"
+    count = f"{below} of {others}" if below else "No regulariser" if result.done else "none"
+    return f"{'' if result.done else 'So far '}{count} end{'s' * (below < 2)} clearly below early stopping"
 
 
 OPTIONS = {"none": "None of them", "few": "Some, but fewer than half", "many": "Half of them or more"}

@@ -174,6 +174,10 @@ def test_every_partial_result_is_told():
     assert "are being trained" in early and words.predict(results[0], Config()).right == tuple(words.OPTIONS)
     assert words.still_to_come(results[-2]) == "Still to come: bagging." and words.still_to_come(results[-1]) == ""
     assert not words.CHALLENGE.check(results[-2], Config(), None).right
+    assert words.title(results[-2]).startswith("So far ") and not words.title(results[-1]).startswith("So far")
+    partial = results[-2]
+    better = replace(partial, arms=tuple(replace(a, test=0.3 * a.test) if a.name == "l2" else a for a in partial.arms))
+    assert words.title(better) == "So far 1 of 9 ends clearly below early stopping"
 
 
 def test_boards_and_sentences_hold_at_any_setting():
