@@ -91,8 +91,8 @@ def draw(result: Result, scene: Config) -> Board:
 
 def _of_forest(result: Result) -> str:
     marks = f"Left is better. Discs, bars: means and 95\u00a0% intervals of {words.pairs_of(result)} pairs at the end."
-    judged = (f"As good as equal: the bar crosses the line and stays in the shade, {format_percent(pairs.MARGIN)} of early "
-              "stopping's loss to each side; undecided: it crosses and reaches farther.")
+    judged = ("Below, above: the bar does not reach the line. As good as equal: it crosses the line and stays in the shade, "
+              f"{format_percent(pairs.MARGIN)} of early stopping's loss to each side; undecided: it crosses and reaches farther.")
     told = marks, judged, words.still_to_come(result), words.not_here(result)
     return " ".join(part for part in told if part)
 
