@@ -39,8 +39,9 @@ and bags, and two members of *one* training set the correlation $\rho$. Then
 $$\operatorname{Var}(\bar f)=\rho\sigma^2+\frac{1-\rho}{M}\sigma^2,\qquad \mathbb E\bar f=\mathbb Ef_m.$$
 More members take the second part away; the first is a floor, which only members that are less alike lower. The bias is that of
 one member. $\sigma^2/M$ would need $\rho=0$. Here $\sigma^2$ and $\rho\sigma^2$ are measured: means over test points of variances
-and of covariances over $T$ training sets. The bias is freed of what finitely many sets add to it, $\operatorname{Var}(\bar f)/T$,
-so that it may come out a little below zero.
+and of covariances over $T$ training sets, with 32 members on each or more, however few are averaged. As members of one set are
+drawn alike and independently, $\rho\ge0$: an estimate below is taken as 0. The bias is freed of what finitely many sets add to
+it, $\operatorname{Var}(\bar f)/T$, so that it may be drawn a little below zero.
 
 **Out of the bag.** Each sample is predicted by the members whose bags do not hold it, about 37 % of them for $b=N$. That is an
 honest test without a test set, of a smaller ensemble.
@@ -114,15 +115,15 @@ def _others(result: Result, scene: Config, said: Texts) -> list[Panel]:
     return [
         Panel(id="parts", figure=lambda: pictures.parts(result, scene), span=4, alt=said["parts"], keyed=False,
               title="Variance and bias by members",
-              caption=f"Dots: variance; dashed: ρσ² + (1 − ρ)σ²/M with ρ = {words.signed(float(result.stats.rho[result.home]))} "
-                      f"measured; dotted: {bias}; grey: were members independent. {words.moves(result)}"),
+              caption=f"Dots: variance; dashed: ρσ² + (1 − ρ)σ²/M, measured {words.measured_rho(result)}; "
+                      f"dotted: {bias}; grey: were members independent. {words.moves(result)}"),
         Panel(id="oob", figure=lambda: pictures.out_of_bag(result, scene), span=4, alt=said["oob"],
               title="Out-of-bag beside test error",
               caption=f"Mean of {scene.sets} training sets. {words.out_of_bag_gap(result)}"),
         Panel(id="votes", figure=lambda: pictures.votes(result, scene), span=4, alt=said["votes"], keyed=False,
               title="Averages and votes on test samples",
               caption=f"Dot: a training set; bar: their mean. {words.helps(result)} {words.vote_order(result)} Weights from "
-                      "held-out data have more samples to go by."),
+                      "held-out data use samples that trained no member."),
     ]
 
 

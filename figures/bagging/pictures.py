@@ -40,12 +40,12 @@ def alike(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001
     dashed = style.theory(along, theory[-1], "formula", showlegend=False,
                           hovertemplate="ρ = %{x:.2f}: %{y:.0f}\u00a0%<extra></extra>")
     traces: list[style.Trace] = [style.frames(dashed, y=theory)]
-    low, top = -0.2, 108.0
+    top = 108.0
     if result.stats is not None:
         stats = result.stats
         left = 100 * style.array((stats.variance / stats.sigma2.clamp_min(1e-20)[:, None]).T)  # [F, W]
         x = style.array(stats.rho)
-        low, top = min(low, float(x.min()) - 0.2), max(top, 1.1 * float(left.max()))
+        top = max(top, 1.1 * float(left.max()))
         ring = dict(type="scatter", x=[x[result.home]], y=[left[-1, result.home]], mode="markers", hoverinfo="skip",
                     showlegend=False, marker=dict(symbol="circle-open", size=24, color=style.INK, line=dict(width=2)))
         dots = dict(type="scatter", x=x, y=left[-1], mode="markers+text", showlegend=False, cliponaxis=False,
@@ -55,7 +55,7 @@ def alike(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001
                     hovertemplate="%{text}: ρ = %{x:.2f}, %{y:.0f}\u00a0% of σ² left<extra></extra>")
         traces += [style.frames(ring, y=left[:, [result.home]]), style.frames(dots, y=left)]
     return style.figure(traces, x="correlation ρ of two members", y="variance left, % of one member's", showlegend=False,
-                        xaxis=dict(range=[low, 1.05]), yaxis=dict(range=[-8, top]))
+                        xaxis=dict(range=[-0.03, 1.05]), yaxis=dict(range=[-8, top]))
 
 
 def _beside(way: str, rho: float) -> str:

@@ -6,7 +6,8 @@ weighs all alike; the weighted average takes the weights of least squared error 
 counts classes.
 
 Bias², variance and ρ are those over training sets and bags, from T training sets beside the one that is drawn, for every way to
-draw bags at once. They are of what the members say: a height, or P(B).
+draw bags at once; with MEASURED members on each set or more, however few are averaged. They are of what the members say: a
+height, or P(B).
 
 Shapes: M members, T training sets, W ways to draw bags, F numbers of members, D features, N training samples, n test points.
 """
@@ -33,6 +34,7 @@ from core.uploads import Points, PointsForm
 POINTS = PointsForm()
 LEAST, MOST_DOTS = 8, 120
 MOST = 128  # members
+MEASURED = 32  # members on a training set, at least: ρ of two alone is mostly chance
 FRAMES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 BAGS = {"tenth": "A tenth of the samples", "third": "Three in ten", "full": "As many as there are samples", "none": "No bags"}
 SHARES = {"tenth": 0.1, "third": 0.3, "full": 1.0, "none": None}
@@ -86,7 +88,8 @@ class Stats:
     variance: Tensor  # [W, F]
     error: Tensor  # [W, F] their sum: mean squared distance from the truth
     sigma2: Tensor  # [W] variance of one member
-    rho: Tensor  # [W] correlation of two members of one training set
+    rho: Tensor  # [W] correlation of two members of one training set, from 0 to 1
+    rho_error: Tensor  # [W] its standard error over the T training sets
     test: Tensor  # [T, F] on test samples: mean squared error, or part of the classes that is wrong
     out_of_bag: Tensor  # [T, F] the same on training samples, each judged by the members without it; NaN where there are none
     votes: Tensor  # [A, T] the same on test samples, of each of `arms`
@@ -192,7 +195,7 @@ class _Lab:
         assert self.result is not None
         config, data = self.config, self.data
         T, N = data.sets.y.shape
-        members = max(2, config.members)
+        members = max(MEASURED, config.members)
         spreads = []
         for way in self.ways:
             asked, judged, held = [], [], []
@@ -278,7 +281,7 @@ class _Lab:
         return Stats(
             bias=torch.stack([s.bias for s in spreads]), variance=torch.stack([s.variance for s in spreads]),
             error=torch.stack([s.error for s in spreads]), sigma2=torch.stack([s.sigma2 for s in spreads]),
-            rho=torch.stack([s.rho for s in spreads]),
+            rho=torch.stack([s.rho for s in spreads]), rho_error=torch.stack([s.rho_error for s in spreads]),
             test=measure.error(measure.running_mean(tested)[:, at], y[:, None], classes),
             out_of_bag=measure.error(outside, data.sets.y[:, None], classes),
             votes=torch.stack(list(votes.values())), arms=tuple(votes), weights=weights, majority=most.mean(0)[at],

@@ -18,14 +18,16 @@ class Spread(NamedTuple):
     variance: Tensor  # [F]
     error: Tensor  # [F] mean squared distance from the truth, bias² + variance
     sigma2: Tensor  # [] variance of a member
-    rho: Tensor  # [] mean covariance of two members of one training set over σ²; 1 if no member ever varies
+    rho: Tensor  # [] mean covariance of two members of one training set over σ², never below 0; 1 if no member ever varies
+    rho_error: Tensor  # [] standard error of ρ over training sets, by the jackknife
 
 
 def spread(said_TMn: Tensor, truth_n: Tensor, at_F: Tensor) -> Spread:
-    """Bias², variance and ρ of members that were trained on T >= 2 training sets, M >= 2 on each.
+    """Bias², variance and ρ of members that were trained on T >= 3 training sets, M >= 2 on each.
 
     at_F: numbers of members, at most M. As many averages of so many members as there are without a member in two of them are
-    taken, and the mean of what they show.
+    taken, and the mean of what they show. Members of one set are drawn alike and independently, so that the covariance of two
+    is the variance of their mean over many bags, which cannot be negative; where finite T show less than 0, ρ is 0.
     """
     T, M, n = said_TMn.shape
     bias, variance = [], []
@@ -33,12 +35,19 @@ def spread(said_TMn: Tensor, truth_n: Tensor, at_F: Tensor) -> Spread:
         average = said_TMn[:, : M // m * m].reshape(T, M // m, m, n).mean(2)
         variance.append(average.var(0).mean())
         bias.append((average.mean(0) - truth_n).square().mean() - variance[-1] / T)
-    sigma2, whole = said_TMn.var(0).mean(), said_TMn.mean(1).var(0).mean()
-    # M² Var(mean) is the sum of M variances and M(M − 1) covariances.
-    covariance = (M * whole - sigma2) / (M - 1)
-    rho = covariance / sigma2 if sigma2 > 1e-20 else torch.ones_like(sigma2)
+    off = said_TMn - said_TMn.mean(0)
+    own_T, whole_T = off.square().mean((1, 2)), off.mean(1).square().mean(1)  # of a member and of the mean of all
+    rho = _correlation(own_T.sum(), whole_T.sum(), M)
+    # Without set t a sum of squares about the mean is less by T/(T − 1) times that set's square.
+    without_T = _correlation(*(part.sum() - T / (T - 1) * part for part in (own_T, whole_T)), M)
+    error = ((T - 1) * without_T.var(correction=0)).sqrt()
     bias_F, variance_F = torch.stack(bias), torch.stack(variance)
-    return Spread(bias_F, variance_F, bias_F + variance_F, sigma2, rho)
+    return Spread(bias_F, variance_F, bias_F + variance_F, own_T.sum() / (T - 1), rho.clamp(0, 1), error)
+
+
+def _correlation(own: Tensor, whole: Tensor, members: int) -> Tensor:
+    """ρ from the variance of one of M members and that of their mean: M² Var(mean) is M variances and M(M − 1) covariances."""
+    return torch.where(own > (1e-9 * own.max()).clamp_min(1e-18), (members * whole / own - 1) / (members - 1), 1.0)
 
 
 def variance_of_mean(rho: Tensor | float, sigma2: Tensor | float, members: Tensor) -> Tensor:

@@ -19,9 +19,12 @@ TIE = 0.01  # shares of a variance that differ by less are called equal
 
 
 def kept(result: Result) -> Tensor:
-    """Part of a member's variance that is left in the average of M, for each way to draw bags: [W]. Needs the other sets."""
+    """Part of a member's variance that is left in the average of M, for each way to draw bags: [W]. Needs the other sets.
+
+    It is 1/M or more, as ρ is 0 or more; what is measured below that is chance.
+    """
     assert result.stats is not None
-    return result.stats.variance[:, -1] / result.stats.sigma2.clamp_min(1e-20)
+    return (result.stats.variance[:, -1] / result.stats.sigma2.clamp_min(1e-20)).clamp_min(1 / int(result.frames[-1]))
 
 
 def summary(result: Result, config: Config) -> str:
@@ -31,7 +34,7 @@ def summary(result: Result, config: Config) -> str:
         return f"**{_count(config)} on the points that are drawn; other training sets follow.**"
     h, bias = result.home, "Bias²" if result.known else "Bias² and noise"
     values = [(bias, stats.bias[h]), ("Variance", stats.variance[h]), ("Their sum", stats.error[h])]
-    rows = [(name, _number(v[0]), _number(v[-1])) for name, v in values]
+    rows = [(name, _square(v[0]), _square(v[-1])) for name, v in values]
     test = stats.test.mean(0)
     rows.append(("Test error", _error(result, test[0]), _error(result, test[-1])))
     columns = f"Mean of {config.sets} sets", f"one {NAMES[config.learner]}", f"average of {M}"
@@ -46,7 +49,7 @@ def _verdict(result: Result, config: Config) -> str:
     if rho > 1 - 1e-9:
         return "All members are the same, so that their average is one of them and nothing is gained."
     share = format_percent(kept(result)[result.home])
-    return f"Members with a correlation of {signed(rho)} leave {share} of their variance in the average."
+    return f"Members with a correlation of {correlation(rho)} leave {share} of their variance in the average."
 
 
 def _count(config: Config) -> str:
@@ -115,9 +118,10 @@ def moves(result: Result) -> str:
     if len(variance) == 1 or float(result.stats.sigma2[result.home]) < 1e-20:
         return ""
     if float(variance[0] - variance[-1]) < TIE * float(variance[0]):
-        return "More members change nothing."
+        same = float((variance - variance[0]).abs().max()) < 1e-9 * float(variance[0])
+        return "More members change nothing." if same else "More members hardly lower the variance."
     larger = float((bias[-1] - bias[0]).abs()) < float(variance[0] - variance[-1])
-    return "More members change the variance most." if larger else "Here bias² moves as much, which is chance."
+    return "More members change the variance most." if larger else "Here bias² moves as much or more, which is chance."
 
 
 def lines(config: Config, most: int) -> str:
@@ -176,11 +180,11 @@ def _of_others(result: Result, scene: Config) -> dict[str, str]:
     told = "there are no samples out of the bag" if math.isnan(float(outside)) else f"{_error(result, outside)} out of the bag"
     out = {
         "alike": f"In the average of {M} there is left of a member's variance: " + join_words([
-            f"{format_percent(left[w])} at a correlation of {signed(float(stats.rho[w]))} ({SHORT[way]})"
+            f"{format_percent(left[w])} at a correlation of {correlation(stats.rho[w])} ({SHORT[way]})"
             for w, way in enumerate(result.ways)]) + ".",
         "parts": f"From 1 to {M} members the variance goes from {_number(stats.variance[h, 0])} to "
                  f"{_number(stats.variance[h, -1])}, by the formula {_number(theory)}; {_bias(result).lower()} from "
-                 f"{_number(stats.bias[h, 0])} to {_number(stats.bias[h, -1])}.",
+                 f"{_square(stats.bias[h, 0])} to {_square(stats.bias[h, -1])}.",
         "oob": f"Error of the average of {M}: {_error(result, test)} on test samples, {told}.",
         "votes": "Mean test error: " + join_words([f"{ARMS[name].lower()} {_error(result, value)}" for name, value in
                                                   zip(stats.arms, stats.votes.mean(1), strict=True)]) + ".",
@@ -205,6 +209,18 @@ def _number(value: float | Tensor) -> str:
     return format_number(value if abs(float(value)) > 1e-9 else 0.0)
 
 
-def signed(value: float) -> str:
-    """A number to two places, with a minus sign."""
-    return f"{value:.2f}".replace("-", "−") if abs(value) >= 0.005 else "0"
+def _square(value: float | Tensor) -> str:
+    """What cannot be negative, though its estimate can."""
+    return "about 0" if float(value) < -1e-9 else _number(value)
+
+
+def correlation(rho: float | Tensor) -> str:
+    """A correlation to two places."""
+    return f"{float(rho):.2f}" if float(rho) >= 0.005 else "about 0"
+
+
+def measured_rho(result: Result) -> str:
+    """The correlation of the scene's own members with its standard error."""
+    assert result.stats is not None
+    rho, error = correlation(result.stats.rho[result.home]), float(result.stats.rho_error[result.home])
+    return f"ρ {'of' if rho.startswith('about') else '='} {rho}" + (f" (standard error {error:.2f})" if error >= 0.005 else "")

@@ -75,22 +75,23 @@ def test_nets_are_torchs_on_the_bag_itself(classes: bool):
 
 
 def test_statistics_are_those_of_trees_grown_one_by_one():
-    """Everything again with scikit-learn's trees, from the same training sets and bags."""
+    """Everything again with scikit-learn's trees, from the same training sets and bags. Variances are means over as many groups
+    of six as there are among the trees that are measured; errors are those of the first six."""
     config = Config(members=6, sets=6, n_train=30, depth=3, bag="third", seed=4)
     made = data.of_problem("curve", 6, 30, config.noise, 4, ())
     found, at = stats(whole(config)), made.asked.numpy().T
     said, tested, outside = [], [], []
     for t in range(6):
-        rows = bags(128, 30, SHARES["third"], data.generator(4, 320 + t + 1))[:6]
+        rows = bags(128, 30, SHARES["third"], data.generator(4, 320 + t + 1))[: lesson.MEASURED]
         x, y, test = made.sets.x[t].numpy().T, made.sets.y[t].numpy(), made.tests.x[t].numpy().T
         trees = [DecisionTreeRegressor(max_depth=3).fit(x, y, w) for w in counts(rows, 30).numpy()]
         said.append([tree.predict(at) for tree in trees])
-        tested.append(np.mean((np.mean([tree.predict(test) for tree in trees], 0) - made.tests.y[t].numpy()) ** 2))
-        pairs = list(zip(trees, rows.tolist(), strict=True))
+        tested.append(np.mean((np.mean([tree.predict(test) for tree in trees[:6]], 0) - made.tests.y[t].numpy()) ** 2))
+        pairs = list(zip(trees[:6], rows.tolist()[:6], strict=True))
         out = [[tree.predict(x[[i]])[0] for tree, row in pairs if i not in row] for i in range(30)]
         outside.append(np.mean([(mean(each) - y[i]) ** 2 for i, each in enumerate(out) if each]))
     h, values = list(BAGS).index("third"), np.array(said)
-    average = values.mean(1)
+    average = np.stack([values[:, m : m + 6].mean(1) for m in range(0, lesson.MEASURED - 5, 6)], 1)
     assert float(found.variance[h, -1]) == pytest.approx(average.var(0, ddof=1).mean(), rel=1e-9)
     assert float(found.sigma2[h]) == pytest.approx(values.var(0, ddof=1).mean(), rel=1e-9)
     truth = np.sin(2 * np.pi * at[:, 0])
@@ -113,6 +114,20 @@ def test_averaging_takes_variance_and_leaves_bias(seed: int):
             assert found.variance[w, -1] > 1.5 * found.sigma2[w] / 64, "not σ²/M"
     assert found.rho.diff().min() > 0, "larger bags are more alike"
     assert float(found.rho[-1]) == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("values", [dict(problem="two_moons", members=2), dict(learner="stump", members=3, sets=6),
+                                    dict(members=9, depth=5, n_train=20), dict(learner="net", members=1, sets=6, n_train=20)])
+def test_correlations_are_possible_ones_however_few_members_are_averaged(values: dict[str, Any], seed: int):
+    few = stats(whole(Config(seed=seed, **values)))
+    many = stats(whole(Config(seed=seed, **{**values, "members": lesson.MEASURED})))
+    assert torch.equal(few.rho, many.rho) and torch.equal(few.sigma2, many.sigma2), "how many are averaged changes neither"
+    assert (few.rho >= 0).all() and (few.rho <= 1).all()
+    M = values["members"]
+    theory = measure.variance_of_mean(few.rho, few.sigma2, torch.tensor(M))
+    np.testing.assert_allclose(few.variance[:, -1], theory, rtol=0.15)
+    assert (few.variance[:, -1] > 0.95 * few.sigma2 / M).all(), "less than that would need members that avoid each other"
 
 
 @pytest.mark.parametrize("problem", ["curve", "two_moons"])

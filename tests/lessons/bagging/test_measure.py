@@ -69,9 +69,37 @@ def test_spread_finds_the_correlation_and_bias_that_were_put_in(seed: int, rho: 
     assert found.variance.tolist() == pytest.approx(expected, rel=0.09)
 
 
+def test_the_error_of_the_correlation_is_the_jackknife_and_covers_what_was_put_in():
+    near = []
+    for k in range(100):
+        common = torch.randn(12, 1, 9, generator=rng(k), dtype=torch.float64)
+        own = torch.randn(12, 8, 9, generator=rng(k + 500), dtype=torch.float64)
+        said = 0.5**0.5 * common + 0.5**0.5 * own
+        found = measure.spread(said, torch.zeros(9), torch.tensor([8]))
+        left_out = [float(measure.spread(torch.cat([said[:t], said[t + 1 :]]), torch.zeros(9), torch.tensor([8])).rho)
+                    for t in range(12)]
+        assert float(found.rho_error) == pytest.approx(np.sqrt(11 / 12 * np.sum((left_out - np.mean(left_out)) ** 2)), rel=1e-9)
+        near.append(abs(float(found.rho) - 0.5) < 2 * float(found.rho_error))
+    assert 0.85 <= np.mean(near) <= 0.99
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_correlation_is_never_below_zero(seed: int):
+    """Two members that disagree by chance, and two that avoid each other, which members of one training set cannot."""
+    said = torch.randn(6, 2, 3, generator=rng(seed), dtype=torch.float64)
+    for values in (said, torch.stack([said[:, 0], -said[:, 0]], 1)):
+        found = measure.spread(values, torch.zeros(3), torch.tensor([1, 2]))
+        pair = np.mean([np.cov(*values[:, :, i].T.numpy())[0, 1] for i in range(3)])
+        assert float(found.rho) == pytest.approx(max(0.0, pair / float(found.sigma2)), abs=1e-9)
+
+
 def test_members_that_never_vary_are_wholly_alike():
     found = measure.spread(torch.ones(4, 3, 2).double(), torch.zeros(2).double(), torch.tensor([1, 3]))
     assert float(found.rho) == 1 and float(found.sigma2) == 0 and found.bias.tolist() == [1, 1]
+    once = torch.zeros(6, 3, 2).double()
+    once[2] = 0.1  # one training set alone makes the difference
+    found = measure.spread(once, torch.zeros(2).double(), torch.tensor([1, 3]))
+    assert float(found.rho) == pytest.approx(1) and float(found.rho_error) == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -64,8 +64,30 @@ def test_verdict_is_the_measured_share(scenes: list[tuple[Config, list[Result]]]
         elif scene.bag == "none" and scene.learner != "net":
             assert "All members are the same" in verdict
         else:
-            share = float(found.variance[h, -1] / found.sigma2[h])
+            share = max(float(found.variance[h, -1] / found.sigma2[h]), 1 / scene.members)  # what ρ ≥ 0 leaves at least
             assert numbers(verdict) == [pytest.approx(float(found.rho[h]), abs=0.0051), pytest.approx(100 * share, abs=0.51)]
+
+
+def test_a_correlation_or_a_share_that_cannot_be_is_never_told(opening: Result):
+    """Of what is measured, chance may make less than nothing: ρ is 0 or more, and 1/M or more is left."""
+    found = stats(opening)
+    chance = replace(found, rho=torch.zeros_like(found.rho), variance=0.001 * found.variance, bias=-0.01 * found.bias.abs())
+    made = replace(opening, stats=chance)
+    assert "correlation of about 0 leave 2\u00a0%" in words.summary(made, Config())
+    assert "| Bias² | about 0 | about 0 |" in words.summary(made, Config())
+    assert "ρ of about 0" in words.measured_rho(made) and "−" not in " ".join(alt_texts(made, Config()).values())
+    assert numbers(words.measured_rho(opening)) == pytest.approx(
+        [float(found.rho[opening.home]), float(found.rho_error[opening.home])], abs=0.0051)
+    for values in (dict(bag="tenth", problem="two_moons", members=2, seed=3), dict(bag="tenth", members=2, sets=6, seed=8),
+                   dict(bag="tenth", learner="net", members=3, sets=6, n_train=20, seed=8)):
+        scene = Config(**values)
+        rho, share = numbers(words.summary(lesson.run(scene), scene).split("\n\n")[0])
+        assert 0 <= rho < 0.15 and 100 / scene.members - 0.5 <= share < 100
+
+
+def test_the_axes_of_the_first_picture_end_where_the_data_do(opening: Result):
+    low, high = pictures.alike(opening, Config()).layout.xaxis.range
+    assert -0.05 < low < 0 and 1 < high < 1.1, "room for a mark at 0 and at 1"
 
 
 def test_the_question_is_answered_by_the_run(scenes: list[tuple[Config, list[Result]]]):
@@ -76,7 +98,7 @@ def test_the_question_is_answered_by_the_run(scenes: list[tuple[Config, list[Res
             assert question.judge(question.right[0]).right and not question.judge("falls").right
         if scene.members > 1:
             found = stats(results[-1])
-            share = 100 * found.variance[:, -1] / found.sigma2
+            share = (100 * found.variance[:, -1] / found.sigma2).clamp_min(100 / scene.members)
             ends = [float(share[int(found.rho.argmin())]), float(share[int(found.rho.argmax())])]
             assert numbers(question.why) == pytest.approx(ends, abs=0.51)
 
