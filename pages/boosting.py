@@ -46,14 +46,17 @@ $$\text{training error}\;\le\;J(F)=\prod_t 2\sqrt{e_t(1-e_t)}\;\le\;e^{-2\sum_t(
 
 **Margins.** $y_iF(x_i)/\sum_t|\alpha_t|$ lies from $-1$ to $1$. In training at most a part
 $e^{\theta\sum_t|\alpha_t|}\prod_tZ_t$ of the samples has a margin of $\theta$ or less. This can fall on after the
-training error, its case $\theta=0$, is zero.
+training error, its case $\theta=0$, is zero. One round's factor is $2e_t^{(1-\theta)/2}(1-e_t)^{(1+\theta)/2}$: once $e_t=0$, no
+margin may be below $1$, and all are $1$.
 
-**Where it ends.** A learner without an error ($e_t=0$) has an infinite weight: it is the whole sum, and boosting ends. A learner
+**Where it ends.** A learner without an error ($e_t=0$) has an infinite weight: it is the whole sum, and boosting ends
+(scikit-learn ends there too, but gives it the weight 1 beside those before it). A learner
 with $e_t=\tfrac12$ has weight $0$ and changes nothing: boosting ends as well. One with $e_t>\tfrac12$, as nets may be, has a
 negative weight: its opposite is better than chance.
 
-**Bias and variance** are those of the 0-1 loss: bias is the error of the majority of sums trained on different draws, and the
-rest of the mean error is variance. AdaBoost is not gradient boosting, which fits each learner to the gradient of any loss.
+**Bias and variance** are those of the 0-1 loss: bias is the error of the majority of sums trained on different draws, and
+what a sum errs more than that on average is the effect of variance; it is negative where the majority is wrong more often than
+one sum is. AdaBoost is not gradient boosting, which fits each learner to the gradient of any loss.
 """
 
 REFERENCES = """
@@ -96,7 +99,8 @@ def _panels(result: Result, scene: Config, said: Texts) -> list[Panel]:
     return [
         Panel(id="weights", figure=lambda: pictures.weights(result, scene), span=7, rows=2, height="tall", pair="sum",
               title=f"What each sample weighs when the round's {name} is fitted",
-              caption=f"Area: the sample's weight. Shaded: the class that this round's {name} says.{ring}", alt=said["weights"]),
+              caption=f"Area: the sample's weight, from a least to a largest size. Shaded: the class that this round's {name} "
+                      f"says.{ring}", alt=said["weights"]),
         Panel(id="sum", figure=lambda: pictures.weighted_sum(result, scene), span=5, height="short",
               title="What the weighted sum says after this round",
               caption=f"Blue: A; orange: B; line: the boundary.{ring}", alt=said["sum"]),
@@ -142,7 +146,7 @@ def _further(result: Result, scene: Config, said: Texts) -> list[Panel]:
         out.append(Panel(id="bias", figure=lambda: further.bias(result, scene), span=4, alt=said["bias"], keyed=False,
                          title="How much of the error is bias",
                          caption=f"Solid: mean test error of {scene.draws} draws. Dotted: the error of their majority, the bias. "
-                                 "What lies between is variance."))
+                                 f"{words.between(result)}"))
     return out
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from core.lesson import Scene
 from tests.pages import PageSpec
 from tests.wire import text_of
 from ui.chart import Board, Panel, encode
+
+S = TypeVar("S", bound=Scene)
+R = TypeVar("R")
 
 
 def numbers(text: str) -> list[float]:
@@ -29,3 +33,15 @@ def whole_board(page: PageSpec, result: Any, scene: Scene, said: dict[str, str],
     texts = [*said.values(), board.summary, *(p.caption for p in panels.values())]
     assert not any(re.search(r"\bnan\b|\binf\b", text) for text in texts), texts
     return board, panels
+
+
+def with_results(steps: Callable[[S], Iterator[R]], scenes: Iterable[S]) -> list[tuple[S, list[R]]]:
+    """Each scene with all that its run yields."""
+    return [(scene, list(steps(scene.trained()))) for scene in scenes]
+
+
+def setup_of(page: PageSpec, results: Iterable[Any], scene: Scene) -> Panel:
+    """The picture beside the question, which is the same for each of the results: it does not show the answer."""
+    first, *others = [page.draw(result, scene).setup for result in results]
+    assert first and all(other and other.figure.to_dict() == first.figure.to_dict() for other in others)
+    return first

@@ -64,7 +64,7 @@ def test_a_lesson_imports_no_other_lesson(folder):
     for path in sources(folder):
         for module, name in imports(path):
             if found := re.match(r"(?:core\.lessons|figures)\.(\w+)", f"{module}.{name}"):
-                if found[1] in ("solid", "style", "wire", "kinds"):
+                if found[1] in ("solid", "style", "wire", "kinds", "ends"):
                     continue
                 assert found[1] == lesson_of(path) != "", f"{path.relative_to(ROOT)} imports {found[0]}"
 

@@ -13,7 +13,7 @@ from core.lessons.bagging import lesson, measure
 from core.lessons.bagging.data import CURVE, FRAMES, Samples, to_dots
 from core.lessons.bagging.lesson import ARMS, MOST_DOTS, Config, Result
 from core.uploads import frame
-from figures import style
+from figures import ends, style
 from figures.kinds import PointsPad
 from figures.wire import rounded
 
@@ -49,7 +49,7 @@ def alike(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001
         ring = dict(type="scatter", x=[x[result.home]], y=[left[-1, result.home]], mode="markers", hoverinfo="skip",
                     showlegend=False, marker=dict(symbol="circle-open", size=24, color=style.INK, line=dict(width=2)))
         dots = dict(type="scatter", x=x, y=left[-1], mode="markers+text", showlegend=False, cliponaxis=False,
-                    text=[f"  {SIZES[way]}  " for way in result.ways],
+                    text=[f"{' ' * (6 if way == 'tenth' else 2)}{SIZES[way]}  " for way in result.ways],
                     textposition=[_beside(way, float(v)) for way, v in zip(result.ways, x, strict=True)],
                     marker=dict(size=13, color=style.colour("averaged")), textfont=dict(color=style.INK),
                     hovertemplate="%{text}: ρ = %{x:.2f}, %{y:.0f}\u00a0% of σ² left<extra></extra>")
@@ -60,7 +60,7 @@ def alike(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001
 
 def _beside(way: str, rho: float) -> str:
     """Where the name of a dot stands: off the dashed line, and off the next name where all are at one height."""
-    return "top left" if rho > 0.75 or way == "third" else "bottom right"
+    return "top left" if rho > 0.75 else "bottom center" if way == "tenth" else "bottom right"
 
 
 def fit(result: Result, scene: Config) -> go.Figure:
@@ -163,20 +163,11 @@ def parts(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001
                    hovertemplate="σ²/M, were members independent: %{y:.3g}<extra></extra>"),
               line(result, stats.variance[h], "test", "variance", mode="markers"),
               style.theory(at, formula, "ρσ² + (1 − ρ)σ²/M", showlegend=False)]
-    ends = {"sum": (stats.error[h, -1], "test"), bias: (stats.bias[h, -1], "test"), "variance": (stats.variance[h, -1], "ink"),
-            "σ²/M": (torch.tensor(sigma2 / M), "muted")}
-    notes = _apart({name: (float(value), hue) for name, (value, hue) in ends.items()}, top - bottom, float(np.log10(M)))
+    names = [("sum", float(stats.error[h, -1]), "test"), (bias, float(stats.bias[h, -1]), "test"),
+             ("variance", float(stats.variance[h, -1]), "ink"), ("σ²/M", sigma2 / M, "muted")]
+    notes = ends.labels(float(np.log10(M)), names, bottom, top)
     return style.figure(traces, x="members", y="mean square", showlegend=False, xaxis=members_axis(result, 0.3),
                         yaxis=dict(range=[bottom, top]), annotations=notes)
-
-
-def _apart(ends: dict[str, tuple[float, str]], height: float, x: float) -> list[dict[str, Any]]:
-    """Names at the ends of lines, moved apart where they would lie upon each other."""
-    notes, floor = [], -np.inf
-    for name, (value, hue) in sorted(ends.items(), key=lambda item: item[1][0]):
-        floor = max(value, floor + 0.085 * height)
-        notes.append(style.label(x, floor, name, hue))
-    return notes
 
 
 def out_of_bag(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from core.formatting import format_percent
 from core.lessons.boosting import words
 from core.lessons.boosting.lesson import Config, Result
-from figures import style
+from figures import ends, style
 from figures.boosting.pictures import axis, cursor, line, shown
 
 
@@ -56,7 +56,7 @@ def on_wrong(result: Result, scene: Config) -> go.Figure:
     mean, own = values.mean(-1), values[:, result.home]
     at = np.arange(1, len(values) + 1)
     top = max(1.1 * float(max(mean.max(), own.max())), 10.0)
-    traces, notes = [cursor(result, scene, 0, top)], []
+    traces, names = [cursor(result, scene, 0, top)], []
     if result.levels[result.home]:
         traces.append(style.band(at, own.min(1), own.max(1), "all draws", "train"))
     for i, level in enumerate(result.levels):
@@ -67,9 +67,9 @@ def on_wrong(result: Result, scene: Config) -> go.Figure:
                            alpha=1 if now else 0.55, width=3 if now else 2))
         traces.append(style.theory([0, result.rounds], [mean[0, i]] * 2, "an even share", showlegend=False,
                                    opacity=1 if now else 0.5, hovertemplate=f"{name} of the samples<extra></extra>"))
-        notes.append(style.label(float(at[-1]), float(mean[-1, i]), name, "train"))
+        names.append((name, float(mean[-1, i]), "train"))
     return style.figure(traces, x="round", y="weight on wrong labels (%)", xaxis=dict(range=[0, 1.12 * result.rounds]),
-                        yaxis=dict(range=[0, top]), annotations=notes, showlegend=False)
+                        yaxis=dict(range=[0, top]), annotations=ends.labels(float(at[-1]), names, 0, top), showlegend=False)
 
 
 def least(result: Result, scene: Config) -> go.Figure:

@@ -11,7 +11,7 @@ import torch
 from core.formatting import format_percent
 from core.lessons.boosting import adaboost, lesson, words
 from core.lessons.boosting.lesson import Config, Result
-from figures import style
+from figures import ends, style
 from figures.kinds import Table
 from figures.wire import rounded
 
@@ -80,10 +80,10 @@ def _stump(result: Result, at: int) -> list[style.Trace]:
     boxes = {name: np.full((T, 2, 5), np.nan, np.float32) for name in ("class_a", "class_b", "line")}
     for t in range(T):
         d, cut = feature[t], min(max(float(threshold[t]), low[feature[t]]), high[feature[t]])
-        for ends, side in (((low[d], cut), below[t]), ((cut, high[d]), above[t])):
+        for reach, side in (((low[d], cut), below[t]), ((cut, high[d]), above[t])):
             box = np.array([[low[0], high[0], high[0], low[0], low[0]], [low[1], low[1], high[1], high[1], low[1]]])
-            box[d] = np.where(box[d] == low[d], *ends)
-            if ends[1] > ends[0]:
+            box[d] = np.where(box[d] == low[d], *reach)
+            if reach[1] > reach[0]:
                 boxes["class_b" if side else "class_a"][t] = box
         if np.isfinite(threshold[t]):
             boxes["line"][t, d, :2], boxes["line"][t, 1 - d, :2] = cut, (low[1 - d], high[1 - d])
@@ -192,19 +192,19 @@ def noise(result: Result, scene: Config) -> go.Figure:
     own = values[:, result.home]
     top = 1.08 * float(max(mean.max(), own.max()))
     traces = [cursor(result, scene, 0, top), style.band(at, own.min(1), own.max(1), "all draws", "test")]
-    notes = []
+    names = []
     for i, level in enumerate(result.levels):
         now = i == result.home
         name = format_percent(level / 100)
         traces.append(line(mean[:, i], "test", f"{name} wrong labels, round %{{x}}: %{{y:.1f}}\u00a0%", alpha=1 if now else 0.55,
                            width=3 if now else 2))
-        notes.append(style.label(float(at[-1]), float(mean[-1, i]), name, "test"))
+        names.append((name, float(mean[-1, i]), "test"))
     lowest = mean.argmin(0)
     traces.append(dict(type="scatter", x=at[lowest], y=style.array(mean[lowest, np.arange(len(lowest))]), mode="markers",
                        showlegend=False, hovertemplate="lowest: round %{x}, %{y:.1f}\u00a0%<extra></extra>",
                        marker=dict(symbol="star", size=13, color=style.INK, line=dict(color=style.PAPER, width=1))))
     return style.figure(traces, x="round", y="test error (%)", xaxis=dict(range=[0, 1.12 * result.rounds]),
-                        yaxis=dict(range=[0, top]), annotations=notes, showlegend=False)
+                        yaxis=dict(range=[0, top]), annotations=ends.labels(float(at[-1]), names, 0, top), showlegend=False)
 
 
 def thumbnail(result: Result, scene: Config) -> dict[str, Any]:  # noqa: ARG001

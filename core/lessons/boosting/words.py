@@ -40,7 +40,8 @@ def _verdict(result: Result) -> str:
     if "wrong" in shares:
         right = result.weight[rounds][~result.wrong].mean() * len(result.y)
         ratio = float(shares["wrong"] / right)
-        how = f"{format_number(ratio)} times as much as a right one" if ratio >= 1.05 else "no more than a right one"
+        how = (f"{format_number(ratio)} times as much as a right one" if ratio >= 1.05 else
+               "hardly or no more than a right one" if ratio > 1 else "no more than a right one")
         return f"After {COUNTS[rounds]} a wrong label weighs {how}."
     settled = zero_from(result)
     if settled is not None and settled < len(result.error) - 1:
@@ -87,8 +88,8 @@ def predict(result: Result, config: Config) -> Pick:  # noqa: ARG001
         if result.alpha[0, result.home, 0] == 0:
             why = "The weights are even: no learner was better than chance."
     else:
-        top = right[0]
-        lighter = min(shares, key=lambda name: float(shares[name]))
+        ordered = sorted(shares, key=lambda name: float(shares[name]))
+        lighter, top = ordered[0], ordered[-1]
         told = {"wrong": "a wrong label", "near": "a sample near the other class", "inside": "one deep in its own class"}
         why = (f"By then {told[top]} weighs {format_number(shares[top])} times an even share, "
                f"{told[lighter]} {format_number(shares[lighter])} times.") if len(shares) > 1 else "There is one group only."
@@ -211,14 +212,28 @@ def _list(parts: Iterable[str]) -> str:
 
 
 def worth(result: Result) -> str:
-    """Whether more rounds hurt where labels are wrong, as a sentence about the means of the draws."""
+    """At which shares of wrong labels more rounds hurt, none among them, as a sentence about the means of the draws."""
     mean = result.test_error.mean(-1)
-    hurt = [format_percent(level / 100) for i, level in enumerate(result.levels)
-            if level and float(mean[-1, i]) > float(mean[0, i])]
-    if hurt:
-        return f"With {join_words(hurt)} wrong labels the last round's error is above the first's."
-    rise = [i for i, level in enumerate(result.levels) if level and float(mean[-1, i] - mean[:, i].min()) > 0.01]
-    return "With wrong labels it rises again from its lowest point." if rise else "Here it does not rise again."
+    if bool((hurt := mean[-1] - mean[0] > 1e-9).any()):
+        return f"{_with(result, hurt)} the last round's error is above the first's."
+    if bool((rise := mean[-1] - mean.amin(0) > 0.01).any()):
+        return f"{_with(result, rise)} it rises again from its lowest point."
+    return "Here it does not rise again."
+
+
+def _with(result: Result, which: Tensor) -> str:
+    """"With 10 % and 20 % wrong labels", of the chosen levels."""
+    if bool(which.all()):
+        return "With and without wrong labels"
+    levels = [format_percent(level / 100) for level, chosen in zip(result.levels, which, strict=True) if chosen]
+    return f"With {join_words(levels)} wrong labels"
+
+
+def between(result: Result) -> str:
+    """What lies between the mean test error and that of the draws' majority, as a sentence."""
+    apart = result.test_error[:, result.home].mean(-1) - result.vote_error[:, result.home]
+    less = " Where the dotted line is higher, it takes errors away." if bool((apart < -1e-9).any()) else ""
+    return f"What lies between is what variance does.{less}"
 
 
 def ended_at(result: Result) -> str:

@@ -155,6 +155,21 @@ def test_weights_are_chosen_by_data_that_train_no_member():
         assert found.weights.min() >= 0 and torch.allclose(found.weights.sum(1), torch.ones(16).double())
 
 
+def test_only_held_out_samples_choose_the_weights(monkeypatch: pytest.MonkeyPatch):
+    """Other test samples change no weight, other held-out ones do; the weights for comparison are those of the training set."""
+    plain, made = stats(whole(Config(**SHORT))), data.of_problem
+    fitted = plain.arms.index("fitted")
+    for part, same in (("tests", True), ("held_out", False)):
+        def other(*about: Any, part: str = part) -> data.Data:
+            drawn = made(*about)
+            return drawn._replace(**{part: getattr(drawn, part)._replace(y=-getattr(drawn, part).y)})
+
+        monkeypatch.setattr(data, "of_problem", other)
+        found = stats(lesson.run(Config(**SHORT)))
+        assert torch.equal(found.weights, plain.weights) == same, part
+        assert torch.equal(found.votes[fitted], plain.votes[fitted]) == (part == "held_out")
+
+
 def test_members_and_training_sets_do_not_depend_on_how_many_there_are():
     few, many = whole(Config(**SHORT)), whole(Config(**{**SHORT, "members": 12}))
     assert torch.equal(few.said, many.said[:6]) and torch.equal(few.distinct, many.distinct[:6])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from core.lessons.bagging.lesson import BAGS, LEAST, Config, Result, Stats
 from core.lessons.bagging.words import CHALLENGE, alt_texts
 from core.uploads import Points
 from figures.bagging import further, pictures
-from tests.boards import numbers, whole_board
+from tests.boards import numbers, setup_of, whole_board, with_results
 from tests.pages import page_spec
 from tests.scenes import anything, check
 
@@ -32,7 +33,7 @@ def stats(result: Result) -> Stats:
 def scenes() -> list[tuple[Config, list[Result]]]:
     rngs = map(random.Random, range(14))
     drawn = (anything(Config, rng, members=(1, 2, 9, 30)[i % 4], n_train=(20, 40)[i % 2], sets=6) for i, rng in enumerate(rngs))
-    return [(scene, list(lesson.steps(scene.trained()))) for scene in drawn]
+    return with_results(lesson.steps, drawn)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,23 @@ def test_a_correlation_or_a_share_that_cannot_be_is_never_told(opening: Result):
         scene = Config(**values)
         rho, share = numbers(words.summary(lesson.run(scene), scene).split("\n\n")[0])
         assert 0 <= rho < 0.15 and 100 / scene.members - 0.5 <= share < 100
+
+
+BARE = re.compile(r"(?<!\))(σ²|\\sigma\^2)/M")
+
+
+def test_the_variance_of_independent_members_is_never_claimed_of_these(opening: Result, moons: Result):
+    """Wherever σ²/M stands without the part that members share, the sentence says that it would need independent ones."""
+    texts = [PAGE.maths, *(f"{preset.name}. {preset.why}" for preset in PAGE.presets)]
+    for result, scene in ((opening, Config()), (moons, Config(problem="two_moons"))):
+        board = PAGE.draw(result, scene)
+        texts += [board.summary, words.predict(result, scene).why]
+        texts += [f"{p.title}. {p.caption} {p.alt}" for p in (*board.panels, *board.further)]
+    assert any(BARE.search(text) for text in texts)
+    for sentence in (s for text in texts for s in re.split(r"[.;:] ", text) if BARE.search(s)):
+        assert "independent" in sentence or "would need" in sentence, sentence
+    independent = pictures.parts(opening, Config()).data[2]
+    assert "were members independent" in independent.hovertemplate and independent.line.dash == "dot"
 
 
 def test_the_axes_of_the_first_picture_end_where_the_data_do(opening: Result):
@@ -203,8 +221,7 @@ def test_challenge_is_met_by_bags_of_middling_size_only():
 
 
 def test_setup_shows_the_data_and_not_the_answer(opening: Result):
-    first, done = (PAGE.draw(result, Config()).setup for result in (next(lesson.steps(Config())), opening))
-    assert first.figure.to_dict() == done.figure.to_dict()
+    first = setup_of(PAGE, (next(lesson.steps(Config())), opening), Config())
     dots, = first.figure.data
     assert len(dots.x) == 50 and "50 noisy samples" in first.caption
     pad = pictures.pad(opening, Config())

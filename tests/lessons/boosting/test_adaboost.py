@@ -16,6 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 from core.lessons.boosting import adaboost, lesson
 from core.lessons.boosting.data import draws
 from core.lessons.boosting.lesson import Config
+from figures.boosting import pictures
 
 SEEDS = range(5)
 
@@ -143,6 +144,26 @@ def test_theorems_of_each_round(learner: str, seed: int):
         assert (share_below <= limit + 1e-9).all()
     assert (lesson.margins(result).abs() <= 1 + 1e-12).all()
     torch.testing.assert_close(lesson.margins(result).amin(1), result.least_margin[:, result.home, 0], rtol=0, atol=1e-12)
+
+
+def test_the_bound_of_the_margins_at_a_learner_without_an_error():
+    """It is the limit of learners whose error goes to 0: nothing below a margin of 1, everything there."""
+    theta = torch.linspace(-1, 1, 41, dtype=torch.float64)
+    first = torch.tensor(0.3, dtype=torch.float64)
+    found = adaboost.margin_bound(theta, torch.tensor(torch.inf), torch.tensor(0.0).double())
+    assert found.tolist() == [0.0] * 40 + [1.0]
+    for e in (1e-60, 1e-120):
+        errors = torch.stack([first, torch.tensor(e, dtype=torch.float64)])
+        alphas = (((1 - errors) / errors).log() / 2).sum()
+        near = adaboost.margin_bound(theta, alphas, adaboost.bound(errors)[-1])
+        assert (near - found).abs().max() < 0.1, "the margin of 0.95 is the last to go"
+    result = lesson.run(Config(learner="tree", depth=3, n_train=20, blur=0.1, label_noise=0, rounds=20))
+    at = int(result.ended[result.home, 0])
+    assert at > 0 and result.alpha[at - 1, result.home, 0].isinf()
+    *_, now, limit = pictures.margins(result, Config(at=at)).data
+    drawn = np.asarray(limit.meta["frames"]["y"])
+    np.testing.assert_allclose(drawn[at - 1 :], np.broadcast_to(100 * found, (20 - at + 1, 41))[:, [0, -1]].repeat([80, 1], 1))
+    assert (np.asarray(now.x)[1:-1] == 1).all()
 
 
 def test_alpha_is_where_the_loss_is_least_along_the_learner():

@@ -5,17 +5,21 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import minimize
 
 from core.formatting import format_number, format_percent
 from core.lessons.boosting import lesson, words
 from core.lessons.boosting.lesson import Config, Result
 from core.lessons.boosting.words import CHALLENGE, alt_texts
+from figures import ends
 from figures.boosting import further, pictures
-from tests.boards import numbers, whole_board
+from tests.boards import numbers, setup_of, whole_board, with_results
 from tests.pages import page_spec
 from tests.scenes import anything
 
@@ -27,7 +31,7 @@ def scenes() -> list[tuple[Config, list[Result]]]:
     rngs = map(random.Random, range(12))
     drawn = (anything(Config, rng, rounds=10 + 10 * (i % 3), n_train=(20, 60)[i % 2]) for i, rng in enumerate(rngs))
     drawn = [replace(scene, points="") for scene in drawn]
-    return [(scene, list(lesson.steps(scene.trained()))) for scene in drawn]
+    return with_results(lesson.steps, drawn)
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +206,58 @@ def test_noise_is_told_as_it_is(opening: Result):
     assert words.worth(flat) == "Here it does not rise again."
 
 
+@pytest.mark.parametrize("values", [dict(problem="xor", blur=0.3, label_noise=0), dict(), dict(blur=0.0, n_train=200, rounds=20),
+                                    dict(problem="circles", learner="tree", blur=0.5, rounds=30, label_noise=5)])
+def test_more_rounds_hurt_at_those_shares_of_wrong_labels_that_are_named(values: dict[str, Any]):
+    """None among them: what rises without a wrong label is not put down to wrong labels."""
+    result = lesson.run(Config(**values))
+    mean, told = result.test_error.mean(-1), words.worth(result)
+    above = (mean[-1] > mean[0] + 1e-9) if "above the first's" in told else mean[-1] > mean.amin(0) + 0.01
+    named = result.levels if "With and without" in told else numbers(told)
+    assert list(named) == [level for level, yes in zip(result.levels, above, strict=True) if yes]
+    assert len(named) > 0 or told == "Here it does not rise again."
+
+
+def test_names_at_the_ends_of_lines_do_not_lie_upon_each_other():
+    scene = Config(problem="xor", blur=0.3, label_noise=5)
+    result = lesson.run(scene)
+    for figure, which in ((pictures.noise(result, scene), result.test_error[-1]), (further.on_wrong(result, scene), None)):
+        top = figure.layout.yaxis.range[1]
+        heights = np.array([note.y for note in figure.layout.annotations])
+        assert np.diff(np.sort(heights)).min() > 0.999 * ends.LINE * top and heights.min() > 0 and heights.max() < top
+        if which is not None:
+            assert np.diff(np.sort(100 * which.mean(-1).numpy())).min() < ends.LINE * top, "the lines end closer than that"
+            assert (np.argsort(heights) == np.argsort(which.mean(-1).numpy())).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_names_are_moved_no_more_than_needed(seed: int):
+    rng = np.random.default_rng(seed)
+    heights = rng.uniform(0.2, 0.8, 5)
+    found = np.array(ends.apart(heights.tolist(), 0.12, 0, 1))
+    order = np.argsort(heights)
+    limits = [{"type": "ineq", "fun": lambda v, a=a, b=b: v[b] - v[a] - 0.12} for a, b in pairwise(order)]
+    best = minimize(lambda v: ((v - heights) ** 2).sum(), np.linspace(0, 1, 5)[np.argsort(order)], constraints=limits,
+                    bounds=[(0, 1)] * 5, method="SLSQP", options={"ftol": 1e-15})
+    np.testing.assert_allclose(found, best.x, atol=1e-5)
+    assert ends.apart([0.3, 0.5, 0.9], 0.1, 0, 1) == pytest.approx([0.3, 0.5, 0.9])
+    assert ends.apart([0.99, 0.98, 1.0], 0.1, 0, 0.9) == pytest.approx([0.8, 0.7, 0.9])
+
+
+def test_variance_that_takes_errors_away_is_told_as_that(opening: Result):
+    assert "takes errors away" not in words.between(replace(opening, vote_error=torch.zeros_like(opening.vote_error)))
+    assert "takes errors away" in words.between(replace(opening, vote_error=torch.ones_like(opening.vote_error)))
+
+
+def test_groups_that_weigh_alike_are_told_one_by_one(opening: Result):
+    weight = opening.weight.clone()
+    weight[5] = 1 / 100
+    weight[5, opening.near.nonzero()[:2, 0]] += torch.tensor([1e-3, -1e-3])  # even in each group, not in each sample
+    made = replace(opening, weight=weight)
+    assert words.predict(made, Config()).why.count("near the other class") <= 1
+    assert "no more than" in words.summary(made, Config())
+
+
 def test_challenge_is_met_by_few_rounds_and_many_samples_only():
     start = Config(**CHALLENGE.scene)
     assert not CHALLENGE.check(lesson.run(start), start, None).right
@@ -214,8 +270,7 @@ def test_challenge_is_met_by_few_rounds_and_many_samples_only():
 
 
 def test_setup_shows_the_data_and_not_the_answer(opening: Result):
-    first, done = (PAGE.draw(result, Config()).setup for result in (next(lesson.steps(Config())), opening))
-    assert first.figure.to_dict() == done.figure.to_dict()
+    first = setup_of(PAGE, (next(lesson.steps(Config())), opening), Config())
     dots, = first.figure.data
     assert dots.marker.size == pictures.EVEN and "20 of them with a wrong label" in first.caption
 
