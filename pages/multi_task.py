@@ -15,7 +15,7 @@ PRESETS = [
     Preset("Opposite tasks",
            "The shared model averages what cancels, and does worse than answering 0 everywhere.",
            dict(relatedness=-1.0, samples=20.0)),
-    Preset("Same tasks, many samples",
+    Preset("Related tasks, many samples",
            "With 48 samples of its own a task gains little from another, and sharing adds error.",
            dict(samples=48.0)),
     Preset("A one-hot z is a bias",
@@ -44,6 +44,12 @@ c = \frac{(N-2) + N\frac{ND-2}{N-D-1}}{(N+2)(N-1)} ,$$
 where $c$ comes from the camps' samples, which differ by chance. They are equal at
 $$\rho^* = 1 - \frac{2}{1 + c}\left[\frac{\sigma^2 D}{n-D-1} - \frac{\sigma^2 D}{N-D-1}\right].$$
 Below $\rho^*$ sharing harms (**negative transfer**). With more samples or less noise $\rho^* \to 1$.
+
+With a one-hot $z$ each task's own mean is taken away before the slope is fitted, which leaves $n - 1$ of its samples. With
+$b$ the shared loss of $n - 1$ samples, the whole is $(1 + \tfrac1n)\, b + \tfrac{\sigma^2}n$.
+
+**Nets have no closed form**, and a few seeds need not place a crossing. What is certain is read off Student's 95 % interval
+of the mean difference over pairs; a pair is one data set that both are fitted to.
 
 **What z can do.** A one-hot $z$ beside the input of a linear layer, $W[h; z] + b = Wh + (b + A z)$, is a bias for each task and
 nothing more. Summation $W_i h + b_i + A_i z$ does the same in every hidden layer. Gating (FiLM) multiplies as well,
@@ -79,9 +85,10 @@ def draw(result: Result, scene: Config) -> Board:
 
 def _map(result: Result, scene: Config, said: Texts) -> Panel:
     caption = (f"Test loss of “{NAMES[scene.compared]}” minus that of separate models, mean of {SEEDS[scene.problem]} seeds. "
-               "Red: sharing harms, negative transfer; right of the line it helps. Bars: ± standard error. Ring: the controls.")
-    if scene.problem == "linear" and scene.compared == "none":
-        caption += " Dashed: theory."
+               "Left of a grey bar sharing certainly harms (negative transfer), right of it it certainly helps, by 95\u00a0% "
+               "intervals; along it these seeds do not tell. Ring: the controls.")
+    if scene.problem == "linear":
+        caption += " Line: equal losses; dashed: theory."
     return Panel(id="map", figure=lambda: pictures.transfer(result, scene), span=7, rows=2, height="tall",
                  pair=("separate", "compared"), title="Where sharing helps, and where it harms", caption=caption, alt=said["map"],
                  click=("relatedness", "samples"))
@@ -89,7 +96,7 @@ def _map(result: Result, scene: Config, said: Texts) -> Panel:
 
 def _fits(result: Result, scene: Config, said: Texts) -> list[Panel]:
     """What separate models find, and what the compared design finds."""
-    caption = f"Each mark: one of {SEEDS['linear']} seeds. Discs: tasks A, diamonds: tasks B. Stars: the truth."
+    caption = f"Each mark: a task on one of {SEEDS['linear']} seeds. Discs: tasks A, diamonds: tasks B. Stars: the truth."
     if scene.problem == "curves":
         caption = "First seed. Solid: what is found for each task; dashed: the truth. Discs, diamonds: samples of camps A and B."
     what = "Weights" if scene.problem == "linear" else "Curves"
@@ -106,7 +113,7 @@ def _cuts(result: Result, scene: Config, said: Texts) -> list[Panel]:
     """Test losses along both axes of the map."""
     r, m = at(scene)
     caption = "Mean over seeds; bands: the middle half of them. Dotted: the controls."
-    caption += " Dashed: theory, separate and shared without z." if scene.problem == "linear" else ""
+    caption += " Dashed: theory." if scene.problem == "linear" else ""
     return [Panel(id="relatedness", figure=lambda: pictures.against_relatedness(result, scene), span=4, height="short",
                   caption=caption, title=f"Test loss with {SAMPLES[m]} samples each", alt=said["relatedness"]),
             Panel(id="samples", figure=lambda: pictures.against_samples(result, scene), span=4, height="short", caption=caption,

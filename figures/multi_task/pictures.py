@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from core.lessons.multi_task.lesson import NAMES, Config, Result, at, difference, edge_ranges, edges
+from core.lessons.multi_task.lesson import NAMES, Config, Result, at, difference, edges, exact_edge, open_ranges
 from core.lessons.multi_task.tasks import (
     DIMENSIONS,
     RELATEDNESS,
     SAMPLES,
     camps,
+    joined_loss,
     parts,
     separate_loss,
     shared_loss,
-    theoretical_edge,
 )
 from figures import style
 
@@ -40,7 +40,10 @@ def _samples_axis() -> dict[str, Any]:
 
 
 def transfer(result: Result, scene: Config) -> go.Figure:
-    """Test loss of the compared design minus that of separate models, with the edge of negative transfer."""
+    """Test loss of the compared design minus that of separate models, and where these seeds do not tell its sign.
+
+    Linear tasks have an edge of negative transfer as well, measured and exact; a few seeds of nets place none.
+    """
     gap = difference(result, scene.compared)
     z = style.array(gap.mean(-1).T)
     worse = style.array((gap > 0).sum(-1).T)
@@ -55,17 +58,7 @@ def transfer(result: Result, scene: Config) -> go.Figure:
                 colorbar=dict(orientation="h", y=1, yanchor="top", thickness=10, len=0.9, outlinewidth=0, xpad=0, ypad=0,
                               tickvals=ticks, ticktext=words),
                 hovertemplate=f"ρ = %{{x}}, n = %{{y}}: %{{z:.3f}}, worse on %{{customdata}} of {seeds} seeds<extra></extra>")
-    found = np.clip(np.array(edges(result, scene.compared)), -1.0, np.inf)
-    found[~np.isfinite(found)] = np.nan  # beyond identical tasks
-    edge = dict(type="scatter", x=style.array(found), y=style.array(SAMPLES), mode="lines+markers", name="edge",
-                line=dict(color=style.INK, width=2.4), marker=dict(color=style.INK, size=6),
-                hovertemplate="n = %{y}: as good as separate at ρ = %{x:.2f}<extra></extra>")
-    traces = [heat, _ranges(result, scene), style.halo(edge), edge]
-    if scene.problem == "linear" and scene.compared == "none":
-        n = np.geomspace(SAMPLES[0], SAMPLES[-1], 60)
-        rho = np.array([theoretical_edge(float(k), scene.tasks, DIMENSIONS["linear"], scene.noise) for k in n])
-        inside = rho >= -1
-        traces.append(style.theory(rho[inside], n[inside], "edge", hovertemplate="theory: ρ = %{x:.2f}<extra></extra>"))
+    traces = [heat, _ranges(result, scene), *(_edges(result, scene) if scene.problem == "linear" else [])]
     r, m = at(scene)
     traces.append(dict(type="scatter", x=[RELATEDNESS[r]], y=[SAMPLES[m]], mode="markers", hoverinfo="skip",
                        marker=dict(symbol="circle-open", size=16, color=style.INK, line=dict(width=3))))
@@ -74,12 +67,26 @@ def transfer(result: Result, scene: Config) -> go.Figure:
                         xaxis_range=[-RIM, RIM], showlegend=False, xaxis_showgrid=False)
 
 
+def _edges(result: Result, scene: Config) -> list[style.Trace]:
+    """Where the compared linear model is as good as separate ones: in the mean over seeds, and by its closed form."""
+    found = np.array(edges(result, scene.compared))
+    found[~np.isfinite(found)] = np.nan  # beyond identical tasks
+    measured = dict(type="scatter", x=style.array(found), y=style.array(SAMPLES), mode="lines+markers", name="edge",
+                    line=dict(color=style.INK, width=2.4), marker=dict(color=style.INK, size=6),
+                    hovertemplate="n = %{y}: as good as separate at ρ = %{x:.2f}<extra></extra>")
+    n = np.geomspace(SAMPLES[0], SAMPLES[-1], 60)
+    rho = np.array([exact_edge(scene, float(k)) for k in n])
+    inside = rho >= -1
+    exact = style.theory(rho[inside], n[inside], "edge", hovertemplate="theory: ρ = %{x:.2f}<extra></extra>")
+    return [style.halo(measured), measured, exact]
+
+
 def _ranges(result: Result, scene: Config) -> style.Trace:
-    """Pale bars across the map: where the edge is within one standard error; to the rim where it may be beyond."""
+    """Pale bars across the map where these seeds do not tell who is better; to the rim where nothing beyond is certain."""
     x, y = [], []
-    for n, (low, high) in zip(SAMPLES, edge_ranges(result, scene.compared), strict=True):
-        if low <= 1:
-            x += [max(low, -1.0) if low > -1 else -RIM, min(high, RIM), None]
+    for n, (low, high) in zip(SAMPLES, open_ranges(result, scene.compared), strict=True):
+        if low < 1 and high > -1:
+            x += [low if low > -1 else -RIM, min(high, RIM), None]
             y += [n, n, None]
     return dict(type="scatter", x=x, y=y, mode="lines", line=dict(color=style.colour("ink", 0.35), width=7), hoverinfo="skip")
 
@@ -113,6 +120,8 @@ def against_relatedness(result: Result, scene: Config) -> go.Figure:
         traces.append(style.theory([-1, 1], [apart, apart], "separate, theory"))
         one = [shared_loss(n, scene.tasks, D, scene.noise, rho) for rho in RELATEDNESS]
         traces.append(style.theory(RELATEDNESS, one, "shared, theory"))
+        told = [joined_loss(n, scene.tasks, D, scene.noise, rho) for rho in RELATEDNESS]
+        traces.append(style.theory(RELATEDNESS, told, "z concatenated, theory"))
     return style.figure(traces, x="relatedness ρ", y="test loss above the noise", xaxis_range=[-1, 1],
                         **LOSS_AXIS, showlegend=False, shapes=[_here(RELATEDNESS[r])])
 
@@ -126,6 +135,8 @@ def against_samples(result: Result, scene: Config) -> go.Figure:
         traces.append(style.theory(n, [separate_loss(k, D, scene.noise) for k in n], "separate, theory"))
         one = [shared_loss(k, scene.tasks, D, scene.noise, RELATEDNESS[r]) for k in n]
         traces.append(style.theory(n, one, "shared, theory"))
+        told = [joined_loss(k, scene.tasks, D, scene.noise, RELATEDNESS[r]) for k in n]
+        traces.append(style.theory(n, told, "z concatenated, theory"))
     return style.figure(traces, x="samples of each task n", y="test loss above the noise", xaxis=_samples_axis(),
                         **LOSS_AXIS, showlegend=False, shapes=[_here(SAMPLES[m])])
 

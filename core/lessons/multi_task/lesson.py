@@ -21,9 +21,20 @@ from core.controls import choice, grid, number
 from core.engine import Generators, generators, spawn
 from core.lesson import Scene, last
 from core.lessons.multi_task.designs import DESIGNS, Count, Study, budgeted
-from core.lessons.multi_task.tasks import DIMENSIONS, RELATEDNESS, SAMPLES, Tasks, draw_tasks, edge, fit_separate, fit_shared
+from core.lessons.multi_task.tasks import (
+    DIMENSIONS,
+    RELATEDNESS,
+    SAMPLES,
+    Tasks,
+    draw_tasks,
+    edge,
+    fit_separate,
+    fit_shared,
+    theoretical_edge,
+)
 
 SEEDS = {"linear": 100, "curves": 5}
+T_975 = {5: 2.776445, 100: 1.984217}  # 97.5 % quantile of Student's t for so many pairs
 UPDATES, CHUNK, EVERY = 100, 2, 10
 NAMES = {"separate": "Separate", "none": "Shared, no z", "concatenate": "z concatenated", "sum": "z summed",
          "gate": "z gates (FiLM)", "heads": "A head each"}
@@ -143,12 +154,34 @@ def edges(result: Result, design: str) -> list[float]:
     return [edge(places, mean[:, m]) for m in range(len(SAMPLES))]
 
 
-def edge_ranges(result: Result, design: str) -> list[tuple[float, float]]:
-    """For each n the edges of a mean difference that is one standard error lower, and one higher, than the measured one."""
+def interval(result: Result, design: str) -> tuple[Tensor, Tensor]:
+    """Ends [R, M] of Student's 95 % interval of the mean difference over the pairs of seeds."""
     gap = difference(result, design)
-    mean, error = gap.mean(-1), gap.std(-1) / gap.shape[-1] ** 0.5
-    places = torch.tensor(RELATEDNESS, dtype=mean.dtype)
-    return [(edge(places, (mean - error)[:, m]), edge(places, (mean + error)[:, m])) for m in range(len(SAMPLES))]
+    mean, half = gap.mean(-1), T_975[gap.shape[-1]] * gap.std(-1) / gap.shape[-1] ** 0.5
+    return mean - half, mean + half
+
+
+def open_ranges(result: Result, design: str) -> list[tuple[float, float]]:
+    """For each n the ρ below which the design is certainly worse than separate models, and the ρ above which it is better.
+
+    Certain: the whole interval says so, there and all the way to that end of the axis. Between the two these seeds do not tell
+    where it turns. (−∞, ∞) where nothing is certain; −1 as the second where it is better everywhere, 1 as the first where worse.
+    """
+    low, high = interval(result, design)
+    places = torch.tensor(RELATEDNESS, dtype=low.dtype)
+    worse = [-edge(-places.flip(0), -low[:, m].flip(0)) for m in range(len(SAMPLES))]
+    return list(zip(worse, (edge(places, high[:, m]) for m in range(len(SAMPLES))), strict=True))
+
+
+def decided(result: Result, scene: Config, design: str) -> bool:
+    """Whether the interval at the scene's ρ and n leaves out zero."""
+    low, high = (float(end[at(scene)]) for end in interval(result, design))
+    return not low <= 0 <= high
+
+
+def exact_edge(scene: Config, n: float) -> float:
+    """The relatedness at which the expected losses of the compared linear model and of separate ones are equal."""
+    return theoretical_edge(n, scene.tasks, DIMENSIONS["linear"], scene.noise, scene.compared == "concatenate")
 
 
 def harmed(result: Result, scene: Config, design: str) -> tuple[int, int]:

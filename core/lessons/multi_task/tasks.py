@@ -114,10 +114,19 @@ def _wobble(N: float, D: int) -> float:
     return ((N - 2) + N * (N * D - 2) / (N - D - 1)) / ((N + 2) * (N - 1))
 
 
-def theoretical_edge(n: float, tasks: int, D: int, noise: float) -> float:
+def joined_loss(n: float, tasks: int, D: int, noise: float, relatedness: float) -> float:
+    """The same with a one-hot z, a bias for each task: (1 + 1/n) b + σ²/n.
+
+    The slope is that of the samples with each task's own mean taken away, which leaves n − 1 of them (Frisch and Waugh):
+    its loss is b = shared_loss(n − 1). The bias (w_t − ŵ)·x̄_t + ē_t errs by b/n + σ²/n, both means being independent of ŵ."""
+    return (1 + 1 / n) * shared_loss(n - 1, tasks, D, noise, relatedness) + noise**2 / n
+
+
+def theoretical_edge(n: float, tasks: int, D: int, noise: float, one_hot: bool = False) -> float:
     """The relatedness ρ at which both expected losses are equal; sharing harms below it. It may lie below −1."""
-    gain = separate_loss(n, D, noise) - separate_loss(tasks * n, D, noise)
-    return 1 - 2 * gain / (1 + _wobble(tasks * n, D))
+    law = joined_loss if one_hot else shared_loss
+    opposite, identical = (law(n, tasks, D, noise, rho) for rho in (-1, 1))  # a straight line in ρ
+    return 1 - 2 * (separate_loss(n, D, noise) - identical) / (opposite - identical)
 
 
 def edge(relatedness: Tensor, difference: Tensor) -> float:

@@ -5,25 +5,54 @@ from __future__ import annotations
 import math
 
 from core.formatting import format_number, table
-from core.lessons.multi_task.lesson import NAMES, SAMPLES, SEEDS, Config, Result, at, difference, edges, harmed
-from core.question import Amount, Challenge, Verdict
+from core.lessons.multi_task.lesson import (
+    NAMES,
+    SAMPLES,
+    SEEDS,
+    Config,
+    Result,
+    at,
+    decided,
+    difference,
+    exact_edge,
+    harmed,
+    open_ranges,
+)
+from core.question import Amount, Challenge, Pick, Verdict
 
 LONG = {"none": "one shared model without z", "concatenate": "one model with z concatenated", "sum": "one model with z summed in",
         "gate": "one model that z gates", "heads": "one model with a head for each task"}
 
 
 def told(rho: float) -> str:
-    """ρ with its sign."""
-    return f"{rho:.2f}".replace("-", "−")
+    """ρ with its sign; 1.00 is said of 1 only."""
+    places = next((places for places in (2, 3) if round(rho, places) < 1), 4) if rho < 1 else 2
+    return f"{rho:.{places}f}".replace("-", "−")
 
 
-def above(edge: float, who: str) -> str:
-    """Where sharing helps, as a sentence."""
-    if edge == math.inf:
-        return f"{who} is not better than separate ones even for identical tasks."
-    if edge <= -1:
-        return f"{who} is better than separate ones all the way from opposite to identical tasks."
-    return f"{who} is better than separate ones above ρ = {told(edge)}."
+ALL_THE_WAY = "all the way from opposite to identical tasks"
+
+
+def expected(edge: float, who: str) -> str:
+    """Where sharing helps by its closed form, as a sentence. For identical tasks it always does."""
+    where = ALL_THE_WAY if edge <= -1 else f"above ρ = {told(edge)} and more below"
+    return f"by the closed form of the expected loss {who} errs less than separate ones {where}."
+
+
+def settled(worse: float, better: float, who: str) -> str:
+    """What these seeds are certain of, as a sentence: worse below the first ρ, better above the second. See `open_ranges`."""
+    if worse >= 1 or better <= -1:
+        return f"{who} is certainly {'worse' if worse >= 1 else 'better'} than separate ones {ALL_THE_WAY}."
+    if worse == -math.inf and better == math.inf:
+        return f"these seeds do not tell where {who} gets better than separate ones, if anywhere."
+    if better == math.inf:
+        return (f"{who} is certainly worse than separate ones below ρ = {told(worse)}, and these seeds do not tell where it gets "
+                "better, if anywhere.")
+    if worse == -math.inf:
+        return (f"{who} is certainly better than separate ones above ρ = {told(better)}, and these seeds do not tell where it "
+                "gets worse, if anywhere.")
+    return (f"{who} is certainly worse than separate ones below ρ = {told(worse)} and better above ρ = {told(better)}, and these "
+            "seeds do not tell where it turns between them.")
 
 
 def summary(result: Result, scene: Config) -> str:
@@ -32,8 +61,9 @@ def summary(result: Result, scene: Config) -> str:
     mean = result.loss[:, r, m].mean(-1)
     other = mean[result.designs.index(scene.compared)]
     word = "less" if other < mean[0] else "more"
+    sure = "" if decided(result, scene, scene.compared) else ", a difference that these seeds do not settle"
     verdict = (f"**Here {who} errs {word} than separate ones: mean test loss {format_number(other, 3)} against "
-               f"{format_number(mean[0], 3)}.**")
+               f"{format_number(mean[0], 3)}{sure}.**")
     rows = []
     for k, design in enumerate(result.designs):
         worse, seeds = harmed(result, scene, design)
@@ -44,15 +74,27 @@ def summary(result: Result, scene: Config) -> str:
     return f"{verdict}\n\n{table(columns, rows)}"
 
 
-def predict(result: Result, scene: Config) -> Amount:
-    """The relatedness at which sharing starts to help."""
-    _, m = at(scene)
-    found = edges(result, scene.compared)[m]
-    who = LONG[scene.compared]
-    return Amount(text=f"Each task has {SAMPLES[m]} samples with noise σ = {scene.noise:.1f}. Above which relatedness ρ does "
-                  f"{who} err less than separate ones? (−1: opposite tasks, 0: unrelated, 1: identical)",
-                  low=-1, high=1, step=0.05, truth=max(-1.0, min(1.0, found)), within=0.2,
-                  why="In the mean over seeds " + above(found, who))
+def predict(result: Result, scene: Config) -> Amount | Pick:
+    """The relatedness at which sharing starts to help: exact for linear tasks, what a few seeds can tell for nets."""
+    (_, m), who = at(scene), LONG[scene.compared]
+    given = f"Each task has {SAMPLES[m]} samples with noise σ = {scene.noise:.1f}."
+    key = "(−1: opposite tasks, 0: unrelated, 1: identical)"
+    if scene.problem == "linear":
+        edge = exact_edge(scene, SAMPLES[m])
+        return Amount(text=f"{given} Above which relatedness ρ does {who} err less than separate ones, on average over data "
+                      f"sets? {key}", low=-1, high=1, step=0.05, truth=max(-1.0, edge), within=0.2,
+                      why=_sentence(expected(edge, who)))
+    worse, better = open_ranges(result, scene.compared)[m]
+    right = "never" if better > 1 else "related" if better > 0 else "unrelated"
+    return Pick(text=f"{given} From which relatedness ρ on is it certain over {SEEDS[scene.problem]} seeds, by a 95\u00a0% "
+                f"interval, that {who} errs less than separate ones? {key}",
+                options={"unrelated": "From ρ = 0 or less", "related": "Only from some ρ above 0",
+                         "never": "From none: so few seeds do not show it"}, right=(right,),
+                why=_sentence(settled(worse, better, who)))
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 RELATED, PART = 0.5, 0.8
@@ -78,16 +120,17 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     worse, seeds = harmed(result, scene, design)
     listed = "; ".join(f"{NAMES[name]} {format_number(mean[k, r, m], 3)}" for k, name in enumerate(result.designs))
     counted = "; ".join(f"{NAMES[name]} {c.shared} and {c.own}" for name, c in zip(result.designs, result.counts, strict=True))
-    found = edges(result, design)[m]
     linear = scene.problem == "linear"
     fit = "Weights found by {} for every seed, along what tasks have in common and what sets them apart." if linear else \
         "Curves found by {} for every task of the first seed, over its samples and the true curves."
+    turns = settled(*open_ranges(result, design)[m], "it") + (f" {_sentence(expected(exact_edge(scene, SAMPLES[m]), 'it'))}"
+                                                              if linear else "")
     return {
         "setup": f"The true tasks at relatedness ρ = {told(scene.relatedness)}: " + ("points in the plane of weights." if linear
                  else f"curves, with {SAMPLES[m]} samples of each task of the first seed."),
         "map": f"Map of the test loss of {LONG[design]} minus that of separate ones, mean of {SEEDS[scene.problem]} seeds, over "
                f"relatedness and samples: from {format_number(gap.min())} to {format_number(gap.max())}. At {SAMPLES[m]} "
-               f"samples {above(found, 'it')} At the ring it is worse on {worse} of {seeds} seeds.",
+               f"samples {turns} At the ring it is worse on {worse} of {seeds} seeds.",
         "separate": fit.format("separate models"),
         "compared": fit.format(LONG[design]),
         "relatedness": f"Mean test loss against relatedness at {SAMPLES[m]} samples of each task. At ρ = "

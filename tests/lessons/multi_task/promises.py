@@ -46,7 +46,7 @@ def gates_undo_it(result: Result, scene: Config) -> bool:
 PROMISES = [
     Promise(preset="Related tasks, few samples", holds=sharing_helps),
     Promise(preset="Opposite tasks", holds=worse_than_zero),
-    Promise(preset="Same tasks, many samples", holds=sharing_harms),
+    Promise(preset="Related tasks, many samples", holds=sharing_harms),
     Promise(preset="A one-hot z is a bias", holds=bias_and_one_slope),
     Promise(preset="Nets, opposite curves, no z", holds=fits_neither),
     Promise(preset="Nets, opposite curves, gated", holds=gates_undo_it),

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from torch import nn
 
 from core.engine import MLP, ConditionedMLP, generators, spawn
@@ -97,9 +98,12 @@ def test_expected_losses_are_the_closed_forms(count: int):
     D, sigma, seeds = DIMENSIONS["linear"], 0.8, 4000
     drawn = tasks.draw_tasks("linear", count, sigma, generators(range(seeds)))
     for n in (12, 20, 48):
-        for fit, law in ((tasks.fit_separate(drawn, n), lambda rho, n=n: tasks.separate_loss(n, D, sigma)),
-                         (tasks.fit_shared(drawn, n)[0], lambda rho, n=n: tasks.shared_loss(n, count, D, sigma, rho))):
-            loss = (fit - drawn.truth).square().sum(-1).mean(-1)
+        apart, (one, none), (told, bias) = (tasks.fit_separate(drawn, n), tasks.fit_shared(drawn, n),
+                                            tasks.fit_shared(drawn, n, one_hot=True))
+        for fit, b, law in ((apart, none, lambda rho, n=n: tasks.separate_loss(n, D, sigma)),
+                            (one, none, lambda rho, n=n: tasks.shared_loss(n, count, D, sigma, rho)),
+                            (told, bias, lambda rho, n=n: tasks.joined_loss(n, count, D, sigma, rho))):
+            loss = ((fit - drawn.truth).square().sum(-1) + b.square()).mean(-1)
             for r in (0, 3, 8):
                 error = float(loss[r].std()) / math.sqrt(seeds)
                 assert float(loss[r].mean()) == pytest.approx(law(RELATEDNESS[r]), abs=4.5 * error)
@@ -119,6 +123,9 @@ def test_the_theoretical_edge_is_where_both_laws_are_equal_and_moves_to_identica
         for count in (2, 4):
             rho = tasks.theoretical_edge(n, count, 4, 0.6)
             assert tasks.shared_loss(n, count, 4, 0.6, rho) == pytest.approx(tasks.separate_loss(n, 4, 0.6), rel=1e-12)
+            told = tasks.theoretical_edge(n, count, 4, 0.6, one_hot=True)
+            assert tasks.joined_loss(n, count, 4, 0.6, told) == pytest.approx(tasks.separate_loss(n, 4, 0.6), rel=1e-12)
+            assert rho < told < 1  # a bias that the tasks do not need costs
     found = [tasks.theoretical_edge(n, 2, 4, 1.0) for n in SAMPLES]
     assert found == sorted(found) and tasks.theoretical_edge(10**6, 2, 4, 1.0) == pytest.approx(1, abs=1e-4)
     assert tasks.theoretical_edge(20, 2, 4, 0.3) > tasks.theoretical_edge(20, 2, 4, 1.0)
@@ -132,19 +139,47 @@ def test_the_measured_edge_is_interpolated_and_says_where_there_is_none():
     assert tasks.edge(rho, torch.tensor([2.0, 1.0, 1.0])) == math.inf
 
 
-@pytest.mark.parametrize(("values", "design"), [({}, "none"), ({}, "concatenate"), (NETS, "none"), (NETS, "gate")])
-def test_the_edge_has_a_range_of_one_standard_error(values: dict, design: str):
+@pytest.mark.parametrize(("values", "design"), [({}, "none"), ({}, "concatenate"), (NETS, "none"), (NETS, "gate"),
+                                                (dict(NETS, tasks=4), "heads")])
+def test_outside_the_range_students_interval_leaves_out_zero_to_the_end_of_the_axis(values: dict, design: str):
     result = whole(Config(**values))
     gap = (result.loss[result.designs.index(design)] - result.loss[0]).numpy()
-    for m, (low, high) in enumerate(lesson.edge_ranges(result, design)):
-        for sign, found in ((-1, low), (1, high)):
-            line = [float(np.mean(row) + sign * np.std(row, ddof=1) / math.sqrt(len(row))) for row in gap[:, m]]
-            assert found == pytest.approx(tasks.edge(torch.tensor(RELATEDNESS).double(), torch.tensor(line).double()))
-        assert low <= lesson.edges(result, design)[m] <= high
-    if not values and design == "none":
-        inside = [low <= tasks.theoretical_edge(n, 2, 4, 1.0) + 0.2 and tasks.theoretical_edge(n, 2, 4, 1.0) - 0.2 <= high
-                  for n, (low, high) in zip(SAMPLES, lesson.edge_ranges(result, design), strict=True)]
-        assert all(inside)
+    mean, error = gap.mean(-1), gap.std(-1, ddof=1) / math.sqrt(gap.shape[-1])
+    low, high = stats.t.interval(0.95, gap.shape[-1] - 1, mean, error)
+    for end, expected in zip(lesson.interval(result, design), (low, high), strict=True):
+        assert np.allclose(end, expected, rtol=1e-5)
+    rho = np.array(RELATEDNESS)
+    for m, (worse, better) in enumerate(lesson.open_ranges(result, design)):
+        assert worse <= better and worse <= lesson.edges(result, design)[m] <= better
+        assert (low[rho < worse, m] > 0).all() and (high[rho > better, m] < 0).all()
+        if worse < 1:  # as far as that goes: the next ρ is not certain
+            assert low[rho >= worse, m][0] <= 1e-9
+        if better > -1:
+            assert high[rho <= better, m][-1] >= -1e-9
+
+
+def test_the_range_of_all_and_of_nothing():
+    def of(*columns: float) -> list[tuple[float, float]]:
+        seeds = 0.01 * torch.arange(-2.0, 3.0)
+        loss = (torch.tensor(columns)[:, None, None] + seeds).expand(-1, len(SAMPLES), -1)
+        return lesson.open_ranges(dataclasses.replace(whole(Config()), loss=torch.stack([0 * loss, loss])), "none")
+
+    assert of(*[1.0] * 9)[0] == (1, math.inf) and of(*[-1.0] * 9)[0] == (-math.inf, -1)
+    assert of(*[0.0] * 9)[0] == (-math.inf, math.inf)
+    worse, better = of(1, 1, 1, 0, -1, 0, 1, -1, -1)[0]  # no crossing is claimed within
+    assert -0.5 < worse < -0.25 and 0.5 < better < 0.75
+
+
+@pytest.mark.parametrize("model", ["none", "concatenate"])
+def test_the_exact_edge_lies_in_the_range_of_the_seeds(model: str):
+    inside = [low <= lesson.exact_edge(Config(model=model), n) <= high for seed in range(10)
+              for n, (low, high) in zip(SAMPLES, lesson.open_ranges(lesson.run(Config(seed=seed)), model), strict=True)]
+    assert sum(inside) >= 0.85 * len(inside)
+
+
+def test_quantiles_are_students():
+    for pairs in lesson.SEEDS.values():
+        assert lesson.T_975[pairs] == pytest.approx(stats.t.ppf(0.975, pairs - 1), abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(5))

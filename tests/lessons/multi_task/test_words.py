@@ -12,6 +12,7 @@ from core.formatting import format_number
 from core.lessons.multi_task import lesson, words
 from core.lessons.multi_task.lesson import LINEAR, Config
 from core.lessons.multi_task.tasks import RELATEDNESS, SAMPLES, parts, theoretical_edge
+from core.question import Amount, Pick
 from figures.multi_task import pictures
 from tests.lessons.multi_task.test_lesson import NETS, whole
 
@@ -34,12 +35,18 @@ def test_sentences_follow_from_the_losses(scene: Config):
     assert f"{worse} of {loss.shape[1]}" in table.splitlines()[2 + k]
     assert f"| {result.counts[k].shared} | {result.counts[k].own} |" in table.splitlines()[2 + k]
     asked = words.predict(result, scene)
-    edge = lesson.edges(result, scene.compared)[m]
-    assert asked.truth == max(-1, min(1, edge)) and asked.judge(asked.truth).right
-    assert ("even for identical" in asked.why) == math.isinf(edge) and ("all the way" in asked.why) == (edge == -1)
-    gap = (result.loss[k] - result.loss[0]).mean(-1)[:, m]
-    places = [rho for rho, value in zip(RELATEDNESS, gap, strict=True) if value >= 0]
-    assert not places or edge >= max(places) or math.isinf(edge)
+    low, high = (end[:, m].tolist() for end in lesson.interval(result, scene.compared))
+    assert ("do not settle" in sentence) == (low[r] <= 0 <= high[r])
+    if scene.problem == "linear":  # the law, not the seeds
+        edge = theoretical_edge(SAMPLES[m], scene.tasks, 4, scene.noise, one_hot=scene.model == "concatenate")
+        assert isinstance(asked, Amount) and asked.truth == pytest.approx(max(-1, edge)) and asked.judge(asked.truth).right
+        assert ("all the way" in asked.why) == (edge <= -1) and (edge <= -1 or f"ρ = {words.told(edge)}" in asked.why)
+    else:
+        assert isinstance(asked, Pick)
+        helps = [all(end < 0 for end in high[j:]) for j in range(len(RELATEDNESS))]
+        assert asked.right == ("unrelated" if helps[4] else "related" if helps[-1] else "never",)
+        assert ("better above" in asked.why or "certainly better" in asked.why) == helps[-1]
+        assert ("certainly worse" in asked.why) == (low[0] > 0)
     verdict = words.CHALLENGE.check(result, scene, None)
     harmed = int((loss[1] > loss[0]).sum())
     assert verdict.right == (scene.relatedness >= 0.5 and harmed >= 0.8 * loss.shape[1])
@@ -51,10 +58,11 @@ def test_the_map_is_shared_minus_separate_with_theory_where_it_holds():
     scene = Config()
     result = whole(scene)
     heat, bars, _, edge, theory, ring = pictures.transfer(result, scene).data
+    assert not any(trace.name == "edge" for trace in pictures.transfer(whole(Config(**NETS)), Config(**NETS)).data)
     gap = (result.loss[1] - result.loss[0]).mean(-1)
     assert np.allclose(heat.z, gap.T, atol=1e-6)
     assert np.allclose(edge.x, lesson.edges(result, "none"), atol=1e-6)
-    ends = [(low, high) for low, high in lesson.edge_ranges(result, "none") if low <= 1]
+    ends = [(low, high) for low, high in lesson.open_ranges(result, "none") if low < 1 and high > -1]
     drawn = [(bars.x[i], bars.x[i + 1], bars.y[i], bars.y[i + 1], bars.x[i + 2]) for i in range(0, len(bars.x), 3)]
     for (left, right, foot, top, gap_after), (low, high), n in zip(drawn, ends, SAMPLES, strict=True):
         assert (foot, top, gap_after) == (n, n, None) and right == min(high, pictures.RIM)
@@ -62,9 +70,24 @@ def test_the_map_is_shared_minus_separate_with_theory_where_it_holds():
     for rho, n in zip(theory.x, theory.y, strict=True):
         assert rho == pytest.approx(theoretical_edge(n, 2, 4, 1.0), abs=1e-4) and rho >= -1
     assert (ring.x[0], ring.y[0]) == (scene.relatedness, scene.samples)
-    for other in (Config(model="concatenate"), Config(**NETS)):
-        drawn = pictures.transfer(whole(other.trained()), other).data
-        assert not any(trace.type == "scatter" and trace.line.dash == "dash" for trace in drawn)
+    theory = pictures.transfer(result, Config(model="concatenate")).data[4]
+    for rho, n in zip(theory.x, theory.y, strict=True):
+        assert rho == pytest.approx(theoretical_edge(n, 2, 4, 1.0, one_hot=True), abs=1e-4) and rho >= -1
+    drawn = pictures.transfer(whole(Config(**NETS)), Config(**NETS)).data
+    assert not any(trace.type == "scatter" and trace.line.dash == "dash" for trace in drawn)
+
+
+def test_what_is_certain_is_said_at_every_kind_of_range():
+    inf = math.inf
+    for (worse, better), said in (((-inf, inf), "these seeds do not tell where it gets better than separate ones, if anywhere."),
+                                  ((1, inf), "certainly worse than separate ones all the way"),
+                                  ((-inf, -1), "certainly better than separate ones all the way"),
+                                  ((0.5, inf), "worse than separate ones below ρ = 0.50, and these seeds do not tell where"),
+                                  ((-inf, -0.5), "better than separate ones above ρ = −0.50, and these seeds do not tell where"),
+                                  ((0.5, 0.997), "below ρ = 0.50 and better above ρ = 0.997, and these seeds do not tell")):
+        assert said in words.settled(worse, better, "it")
+    told = {-1: "−1.00", -0.3: "−0.30", 0.994: "0.99", 0.996: "0.996", 0.9996: "0.9996", 1: "1.00"}
+    assert {rho: words.told(rho) for rho in told} == told
 
 
 def test_both_pictures_of_fits_have_one_frame_and_the_truth():
