@@ -189,7 +189,7 @@ LESSONS = (
     Lesson(
         slug="multi_task",
         name="Multi-task",
-        title="One model for several tasks helps where the tasks agree, and harms where they do not",
+        title="One model for several tasks can help where the tasks agree, and harm where they do not",
         part="Semi-supervised and multi-task",
         question="At what relatedness does sharing start to help?",
         source="Parameter sharing: multi-task learning",

@@ -12,6 +12,7 @@ picture whose part is the same is not drawn again. The parts of a scene are made
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import time
@@ -82,8 +83,7 @@ def encode(board: Board, question: Question | None = None, failed: Failed | None
     setup = _encoded(board.setup, board.legend, parts, failed) if board.setup else None
     player: dict[str, Any] | None = None
     if board.player:
-        player = {k: getattr(board.player, k) for k in ("labels", "name", "seconds", "field", "autoplay", "live", "from_start")}
-        player["frames"] = len(board.player.labels)
+        player = dataclasses.asdict(board.player) | {"frames": len(board.player.labels)}
     legend = [{"label": label, "colour": colour, "dash": dash} for label, colour, dash in board.legend]
     more = [[panel.id, _text(panel, "title", "", failed)] for panel in board.further]
     digest = _add(parts, {"player": player, "legend": legend, "panels": panels, "setup": setup, "further": more})

@@ -71,7 +71,7 @@ class Texts:
 class Player:
     """The clock. `labels[f]` is what the reader sees at frame f; `field` names the Config field it sets, if any.
 
-    It opens at the newest frame and follows a run that is under way; `from_start`: at the first one, and stays there.
+    It opens at the newest frame and follows a run that is under way; `from_start`: at frame `opens`, and stays where it is put.
     """
 
     labels: list[str]
@@ -81,6 +81,7 @@ class Player:
     autoplay: bool = True
     live: bool = False
     from_start: bool = False
+    opens: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

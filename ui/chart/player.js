@@ -47,11 +47,12 @@ export class Player {
     if (what === "next") { this.pause(); this.go(this.frame + 1); this.sendFrame(); }
   }
 
-  // spec: {frames, labels, seconds, name, start, field, autoplay, live, from_start}
+  // spec: {frames, labels, seconds, name, start, field, autoplay, live, from_start, opens}
   show(spec, fresh) {
     const atEnd = !this.spec || this.frame >= this.last;
     // Python's answer to our own message may come after the hand has moved on; it is no order to go back.
     const started = spec?.start !== this.spec?.start && spec?.start !== this.sentFrame && !this.sendTimer;
+    const other = this.spec?.name !== spec?.name;  // another clock than before
     this.spec = spec;
     this.last = spec ? spec.frames - 1 : 0;
     this.root.hidden = !spec || spec.frames < 2;
@@ -59,6 +60,7 @@ export class Player {
     this.range.max = this.last;
     this.range.setAttribute("aria-label", spec.name);
     if (started && spec.start != null && !this.playing) this.frame = spec.start;
+    else if (other && spec.opens) this.frame = spec.opens;
     else if (!spec.from_start && (spec.live || (atEnd && !this.playing))) this.frame = this.last;
     this.frame = Math.max(0, Math.min(this.frame, this.last));
     if (fresh && spec.autoplay && spec.start == null && !spec.live && !reducedMotion()) {

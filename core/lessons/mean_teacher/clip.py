@@ -22,6 +22,7 @@ from core.transforms import geometry
 HEIGHT, WIDTH = 24, 36
 FRAMES = 40  # of the clip that is played back
 TRAINING = 32  # of each seed's own clip
+SMOKIEST = 26  # the frame of that clip where smoke is thickest, counted from 0
 SPARE = 8  # pixels beyond the frame, which the breath brings in
 TISSUE = ((0.42, 0.10, 0.10), (0.86, 0.45, 0.40))  # RGB, dark and bright
 METAL = (0.62, 0.65, 0.70)
@@ -94,7 +95,7 @@ def _smoke(t: Tensor, generator: Generator) -> Tensor:
     """Opacity [F, 1, HEIGHT, WIDTH] of drifting smoke that is thickest past the middle of the clip."""
     field = smooth_noise(HEIGHT, WIDTH + 2 * FRAMES, 9, generator)
     drift = torch.stack([field[:, (i % FRAMES):(i % FRAMES) + WIDTH] for i in range(len(t))])
-    amount = torch.exp(-((t - 0.65) / 0.2).square()).reshape(-1, 1, 1)
+    amount = torch.exp(-((t - SMOKIEST / FRAMES) / 0.2).square()).reshape(-1, 1, 1)
     return (0.7 * amount * torch.sigmoid(1.5 * drift))[:, None]
 
 

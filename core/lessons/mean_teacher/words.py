@@ -7,7 +7,7 @@ from torch import Tensor
 from core.formatting import format_number, format_part, format_percent, table
 from core.lessons.mean_teacher.lesson import NETS, SEEDS, Config, PlaneResult, Result, gains
 from core.lessons.mean_teacher.pixels import MaskResult
-from core.lessons.mean_teacher.teacher import half_life, memory
+from core.lessons.mean_teacher.teacher import half_life, memory, ramp, warmed_decay
 from core.question import Amount, Challenge, Verdict
 
 NAMES = {"alone": "Labels alone", "student": "Student", "teacher": "Teacher"}
@@ -36,24 +36,23 @@ def better(result: Result, word: str) -> str:
 
 
 def pairs(result: Result) -> str:
-    """In how many of the seeds it helped, and how much, as a sentence."""
+    """In how many of the pairs it helped, and how much."""
     up, down = counted(result)
     gain, tied = gains(result), SEEDS - up - down
     if up == down == 0:
         return f"On {SEEDS} of {SEEDS} seeds the teacher {better(result, 'equally')} the net that learns alone."
-    ties = f" and changes nothing on {tied}" if tied else ""
-    least = "less often" if isinstance(result, PlaneResult) else "a lower one"
-    ends = f"{step(result, gain.min())} to {step(result, gain.max())}"
-    unit = f"{ends} percentage points" if isinstance(result, PlaneResult) else f"{ends} of Dice"
-    return (f"On {up} of {SEEDS} seeds the teacher {better(result, 'more')} the net that learns alone, on {down} "
-            f"{least}{ties}: from {unit}.")
+    score, unit = ("part right", "percentage points") if isinstance(result, PlaneResult) else ("Dice", "of Dice")
+    ties = f" and exactly 0 on {tied}" if tied else ""
+    return (f"Gain: the teacher's {score} minus that of the net alone. It is above 0 on {up} of {SEEDS} seeds, below 0 on {down}"
+            f"{ties}. Median {step(result, gain.median())} {unit}, from {step(result, gain.min())} to "
+            f"{step(result, gain.max())}.")
 
 
 def step(result: Result, value: float | Tensor) -> str:
-    """A difference of scores with its sign: in percentage points, or of Dice."""
-    places = 1 if isinstance(result, PlaneResult) else 2
-    value = round(float(value) * (100 if places == 1 else 1), places)
-    return f"{'−' if value < 0 else '+' if value > 0 else ''}{abs(value):.{places}f}"
+    """A difference of scores with its sign, 0 where there is none: in percentage points, or of Dice."""
+    value = float(value)
+    size = f"{abs(100 * value):.1f}" if isinstance(result, PlaneResult) else format_number(abs(value))
+    return f"{'−' if value < 0 else '+'}{size}" if value else "0"
 
 
 def summary(result: Result, _: Config) -> str:
@@ -65,7 +64,8 @@ def summary(result: Result, _: Config) -> str:
         verdict = f"On all {SEEDS} seeds the teacher {equal} {other}."
     else:
         word, count = ("more", up) if up >= down else ("less", down)
-        verdict = f"The teacher {better(result, word)} {other} on {count} of {SEEDS} seeds."
+        even = f", and {'less often' if isinstance(result, PlaneResult) else 'a lower one'} on as many" if up == down else ""
+        verdict = f"The teacher {better(result, word)} {other} on {count} of {SEEDS} seeds{even}."
     score = result.score[-1]
     rows = [[NAMES[net], *(grade(result, value) for value in (score[k].mean(), score[k].min(), score[k].max()))]
             for k, net in enumerate(NETS)]
@@ -86,7 +86,9 @@ def predict(result: Result, config: Config) -> Amount:
     elif config.decay >= 1 - 1 / (config.updates + 1):
         reason = "the warm-up rules from start to end, so the teacher is the plain mean of all students"
     else:
-        reason = f"the half-life ln ½/ln a is {format_number(half_life(config.decay), 3)} updates"
+        life = half_life(config.decay)
+        shorter = ", which the warm-up shortens" if age < 0.9 * life else ""
+        reason = f"the half-life ln ½/ln a is {format_number(life, 3)} updates{shorter}"
     return Amount(
         text=f"The teacher keeps a = {config.decay:g} of itself at each update and takes the rest from the student; a is "
              f"warmed up as min(1 − 1/(t + 1), a). After {config.updates} updates, half of the teacher comes from the students "
@@ -113,8 +115,17 @@ CHALLENGE = Challenge(text="A teacher who has learned from its student can confi
                       f"that learns alone makes, on at least {SEEDS - 1} of {SEEDS} seeds.", check=_misled)
 
 
+def confirmed(result: Result) -> str:
+    """How many errors both agree on, beside those of the net alone, as a sentence."""
+    both, alone = result.confirmed[-1], result.mistaken[-1]
+    more = int((both > alone).sum())
+    return (f"After {result.step} updates {rate(both.mean())} against {rate(alone.mean())}, means of {SEEDS} seeds; the "
+            f"teacher's is the larger on {more} of them.")
+
+
 def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     """The id of a panel to its sentence."""
+    age = memory(scene.updates, scene.decay)
     right = [grade(result, value) for value in result.score[-1].mean(-1)]
     cost = result.cost[-min(20, len(result.cost)):].mean() if len(result.cost) else 0.0
     loss = result.loss[-min(20, len(result.loss)):].mean((0, 2)) if len(result.loss) else Tensor([0.0, 0.0])
@@ -126,11 +137,13 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
         "confirmed": f"Student and teacher agree on {format_part(result.agree[-1].mean())} of the unlabelled {things(result)} "
                      f"and are both wrong on {rate(result.confirmed[-1].mean())}; the net alone is wrong on "
                      f"{rate(result.mistaken[-1].mean())}.",
-        "schedules": f"The consistency weight grows to {scene.weight:g} within {scene.ramp} updates, the decay from ½ to "
-                     f"{scene.decay:g}.",
+        "schedules": "From the first update to the last the decay goes from {:.4g} to {:.4g} and the factor on the consistency "
+                     "weight from {:.2g} to {:.2g}.".format(*(warmed_decay(t, scene.decay) for t in (1, scene.updates)),
+                                                            *(ramp(t, scene.ramp) for t in (0, scene.updates - 1))),
         "memory": f"How much the student of each update counts in the teacher; half of it comes from the last "
-                  f"{memory(scene.updates, scene.decay)} updates.",
-        "cost": f"Consistency loss after {result.step} updates: {format_number(cost)}.",
+                  f"{'update' if age == 1 else f'{age} updates'}.",
+        "cost": f"Consistency loss after {result.step} updates: {format_number(cost)}." if scene.weight else
+                "Consistency loss: not computed at weight 0.",
         "loss": f"Supervised loss after {result.step} updates: {format_number(loss[0])} nats for the net alone, "
                 f"{format_number(loss[1])} for the student.",
         **(_of_points(result, scene) if isinstance(result, PlaneResult) else _of_images(result, scene)),
@@ -168,6 +181,6 @@ def _of_images(result: Result, scene: Config) -> dict[str, str]:
                  f"Dice {film[0]} for the net alone, {film[1]} for the student, {film[2]} for the teacher.",
         "film": f"Dice of each of {len(result.shown)} frames of the simulated clip, first pair: at the lowest {lowest[0]} for "
                 f"the net alone, {lowest[1]} for the student, {lowest[2]} for the teacher.",
-        "views": f"An unlabelled image, the same transformed with strength {scene.strength:g}, and two predictions in its "
+        "views": f"One of the {what(scene)}, the same transformed with strength {scene.strength:g}, and two predictions in its "
                  f"pixels; {inside} of them count.",
     }

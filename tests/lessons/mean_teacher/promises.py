@@ -61,7 +61,7 @@ PROMISES = [
     Promise(preset="A confirmed error", holds=confirms_errors),
     Promise(claim="without a ramp errors are confirmed", values=dict(weight=1000.0, ramp=0), holds=confirms_errors),
     Promise(preset="Stale statistics", holds=stale_statistics_ruin_the_teacher),
-    Promise(preset="A clip, one frame labelled", holds=raises_dice),
+    Promise(preset="A simulated clip, one frame labelled", holds=raises_dice),
     Promise(preset="Agreed, and wrong", holds=loses_the_instrument),
     Promise(preset="A stronger rival", holds=rival_is_as_good),
     Promise(preset="Nuclei, three tiles labelled", holds=raises_dice),
