@@ -24,18 +24,37 @@ def outside(p: Tensor, surface: Surface) -> Tensor:
     return ~inside
 
 
-def divergence_reason(surface: Surface, method: str, path: Tensor, learning_rate: float, alpha: float) -> str:
-    """Why a path left, in words that follow its name and a colon; path [t+1, 2] up to the leaving.
+def why_left(surface: Surface, method: str, path: Tensor, left: int, learning_rate: float, alpha: float) -> str:
+    """Why a whole path [T+1, 2] is outside from step `left` on, in words that follow that step and a colon."""
+    if left > 0:
+        return divergence_reason(surface, method, path[: left + 1], learning_rate, alpha)
+    values = surface.value(path)
+    if bool(values[-1] <= values[0]):
+        return (f"it starts far outside, and {len(path) - 1} steps bring its loss from {format_loss(values[0])} to "
+                f"{format_loss(values[-1])} only")
+    first = int((~(values[1:] <= values[:-1])).long().argmax()) + 1
+    why = divergence_reason(surface, method, path[: first + 1], learning_rate, alpha)
+    return f"it starts far outside, and its loss first rises at step {first}: {why}"
 
-    What is said is read off the last step, which goes out from inside, and off the curvature of the places inside.
-    """
-    if len(path) == 1:
-        return "it starts far outside and does not come back"
+
+def past_limit(surface: Surface, learning_rate: float) -> bool:
+    """Whether gradient descent diverges from almost every start, as theory knows of a quadratic alone."""
+    return surface.quadratic and learning_rate * float(surface.hessian(torch.zeros(2)).max()) > 2
+
+
+def by_noise(left: int) -> str:
+    """Why mini-batch SGD is outside from step `left` on where gradient descent from the same start is not."""
+    way = "it starts far outside, and its noise keeps it there" if left == 0 else "its noise takes it there"
+    return f"{way}; gradient descent, the same without noise, does not end there"
+
+
+def divergence_reason(surface: Surface, method: str, path: Tensor, learning_rate: float, alpha: float) -> str:
+    """Why a path [t+1, 2] left at its last step, read off that step and off the curvature of the places inside, if any."""
     before, after = path[-2], path[-1]
     rises = not bool(surface.value(after) < surface.value(before))
     if method in ("sgd", "noisy_sgd", "momentum", "nesterov"):
         inside = path[~outside(path, surface)]
-        top = float(torch.linalg.eigvalsh(surface.hessian(inside))[:, 1].max())
+        top = float(torch.linalg.eigvalsh(surface.hessian(inside if len(inside) else path[:-1]))[:, 1].max())
         limit = quadratic.stability_limit(method, alpha)
         product = learning_rate * top
         # On a quadratic a theorem; elsewhere the limit of a step that is sure to lower the loss, where it did not.

@@ -23,7 +23,7 @@ from core.engine.optimisers import Optimiser
 from core.lesson import Scene, last
 from core.lessons.optimisers import basins, quadratic
 from core.lessons.optimisers import net as small_net
-from core.lessons.optimisers.divergence import divergence_reason, outside
+from core.lessons.optimisers.divergence import by_noise, outside, past_limit, why_left
 from core.lessons.optimisers.endings import stationary_point
 from core.lessons.optimisers.race import Race, minibatch_noise, on_surface
 from core.moments import NEVER, holds_from
@@ -41,6 +41,7 @@ PROBLEMS = {**surfaces.NAMES, "network": "A small net"}
 ON_SURFACE = tuple(surfaces.NAMES)
 
 ARRIVED = 1e-2  # distance to a minimum, as a part of the frame's height
+RESTING = 5  # steps that a path stays where it is said to rest
 BASIN = 150  # starts along each side of the basin map
 PAUSE = 20  # steps of the basin map between two pauses
 NETWORK_STEPS = 60
@@ -155,8 +156,12 @@ def _with_diagnostics(result: Result, config: Config, surface: Surface) -> Resul
     distance = (result.paths[:, :, None] - minima(config, surface)).norm(dim=-1).amin(-1)
     left = holds_from(outside(result.paths, surface))
     near = distance <= ARRIVED * (surface.y_range[1] - surface.y_range[0])
-    reasons = {m: divergence_reason(surface, m, result.paths[: int(left[k]) + 1, k], config.learning_rate, config.alpha)
+    reasons = {m: why_left(surface, m, result.paths[:, k], int(left[k]), config.learning_rate, config.alpha)
                for k, m in enumerate(result.methods) if left[k] != NEVER}
+    exact, noisy = (int(left[result.methods.index(m)]) for m in ("sgd", "noisy_sgd"))
+    # Past the limit of a quadratic noise is no more than what the divergence starts from.
+    if noisy != NEVER and exact == NEVER and not past_limit(surface, config.learning_rate):
+        reasons["noisy_sgd"] = by_noise(noisy)
     theory = None
     if surface.quadratic:
         curvature = torch.tensor([1.0, config.kappa if config.problem == "ravine" else 1.0], dtype=torch.float64)
@@ -177,14 +182,19 @@ def minima(config: Config, surface: Surface) -> Tensor:
 
 
 def stuck(result: Result, config: Config) -> dict[str, str]:
-    """The shown methods that end close to a summit or a saddle, with the name of it."""
+    """The shown methods that rest close to a summit or a saddle, with the name of it."""
     if result.arrived_at is None:
         return {}
     surface = surfaces.surface(config.problem, config.kappa)
     reach = ARRIVED * (surface.y_range[1] - surface.y_range[0])
     found = {m: stationary_point(surface, result.paths[-1, k], reach) for k, m in enumerate(result.methods)
-             if m in config.methods and result.arrived_at[k] == NEVER}
+             if m in config.methods and result.arrived_at[k] == NEVER and _rests(result.paths[:, k], reach)}
     return {m: name for m, name in found.items() if name}
+
+
+def _rests(path: Tensor, reach: float) -> bool:
+    """Whether a path [T+1, 2] ends where it has been for a few steps, and does not only pass."""
+    return bool(((path[-RESTING:] - path[-1]).norm(dim=-1) <= reach).all())
 
 
 def basin_steps(config: Config) -> int:

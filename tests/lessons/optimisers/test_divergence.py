@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from core import surfaces
-from core.lessons.optimisers import lesson
+from core.lessons.optimisers import divergence, lesson
+from core.lessons.optimisers.endings import stationary_point
 from core.lessons.optimisers.lesson import METHODS, Config
 from tests.scenes import anything
 
@@ -61,6 +62,62 @@ def test_why_newton_left_is_what_its_last_step_did():
     assert seen == {"uphill", "downhill"}
 
 
+def check_outside(result: lesson.Result, config: Config, method: str, reason: str) -> str:
+    """The kind of a reason to be outside from the start on, which the losses must bear out."""
+    losses, numbers = result.losses[:, COLUMN[method]], re.findall(r"from (\S+) to (\S+) only", reason)
+    if "noise" in reason:
+        assert method == "noisy_sgd" and int(result.left_at[COLUMN["sgd"]]) == lesson.NEVER
+        return "noise"
+    if numbers:
+        assert bool(losses[-1] <= losses[0])
+        assert [number_of(v) for v in numbers[0]] == pytest.approx([float(losses[0]), float(losses[-1])], rel=0.006)
+        return "slow"
+    assert not bool(losses[-1] <= losses[0])
+    told = re.search(r"first rises at step (\d+): (.*)", reason)
+    first = int(told[1])
+    assert bool((losses[1:first] <= losses[: first - 1]).all()) and not bool(losses[first] <= losses[first - 1])
+    if "ε·λ" in reason:
+        bends = torch.linalg.eigvalsh(surfaces.surface(config.problem, config.kappa).hessian(
+            result.paths[:first, COLUMN[method]]))
+        assert number_of(re.search(r"ε·λ = (\S+) >", reason)[1]) == pytest.approx(
+            config.learning_rate * float(bends.max()), rel=0.006)
+    return "outside"
+
+
+@pytest.mark.parametrize(("method", "values", "kind"), [
+    ("sgd", dict(problem="rosenbrock", start_x=-0.89, start_y=-5.33, learning_rate=0.7), "outside"),
+    ("adam", dict(problem="rosenbrock", start_x=0.0, start_y=-5.5, adaptive_rate=0.001, steps=10), "slow"),
+    ("sgd", dict(problem="saddle", start_x=1.0, start_y=6.0, learning_rate=0.0001, steps=10), "slow")])
+def test_to_start_outside_is_no_reason_to_stay_there(method, values, kind):
+    config = Config(basin_of="newton", **values)
+    result = raced(config)
+    assert int(result.left_at[COLUMN[method]]) == 0
+    assert check_outside(result, config, method, result.reasons[method]) == kind
+
+
+def test_what_noise_does_is_not_put_down_to_the_curvature():
+    """Gradient descent settles at ε = 0.03, and stays on the map; with noise the same steps do not."""
+    config = Config(learning_rate=0.03, noise=85, seed=423, start_x=0.46, start_y=1.48, steps=320)
+    result = raced(config)
+    assert int(result.left_at[COLUMN["sgd"]]) == lesson.NEVER and "sgd" not in result.reasons
+    assert result.reasons["noisy_sgd"] == (
+        "its noise takes it there; gradient descent, the same without noise, does not end there")
+    # Where the limit of a quadratic is exceeded, its size is the reason, even if the start has no part in it.
+    result = raced(Config(problem="ravine", kappa=20.0, learning_rate=0.3, start_x=-2.5, start_y=0.0))
+    assert int(result.left_at[COLUMN["sgd"]]) == lesson.NEVER
+    assert result.reasons["noisy_sgd"].startswith("ε·λ = 6 > 2")
+
+
+def test_a_path_that_passes_a_saddle_does_not_rest_there():
+    config = Config(seed=233, problem="many", learning_rate=0.3, start_x=-5.35, start_y=2.74, steps=50, noise=190,
+                    methods=tuple(METHODS))
+    result = raced(config)
+    end = result.paths[-1, COLUMN["noisy_sgd"]]
+    surface = surfaces.surface("many")
+    assert stationary_point(surface, end, lesson.ARRIVED * (surface.y_range[1] - surface.y_range[0])) == "saddle"
+    assert "noisy_sgd" not in lesson.stuck(result, config)
+
+
 def test_every_reason_to_leave_is_so():
     rng, kinds = random.Random(5), set()
     for _ in range(50):
@@ -71,9 +128,13 @@ def test_every_reason_to_leave_is_so():
             step = int(result.left_at[COLUMN[method]])
             if step == 0:
                 assert "starts far outside" in reason
+                kinds.add(check_outside(result, config, method, reason))
                 continue
             before, after = surface.value(result.paths[step - 1 : step + 1, COLUMN[method]]).tolist()
-            if "ε·λ" in reason:
+            if "noise" in reason:
+                assert method == "noisy_sgd" and int(result.left_at[COLUMN["sgd"]]) == lesson.NEVER
+                kinds.add("noise")
+            elif "ε·λ" in reason:
                 product, limit = (number_of(v) for v in re.search(r"ε·λ = (\S+) > (\S+) with", reason).groups())
                 assert product >= limit and (surface.quadratic or not after < before)
                 kinds.add("limit")
@@ -85,5 +146,5 @@ def test_every_reason_to_leave_is_so():
 
 def test_a_newton_step_that_does_not_exist_is_said_not_to():
     path = torch.tensor([[1.0, 0.5], [torch.inf, torch.inf]], dtype=torch.float64)
-    told = lesson.divergence_reason(surfaces.surface("saddle"), "newton", path, 0.1, 0.9)
+    told = divergence.divergence_reason(surfaces.surface("saddle"), "newton", path, 0.1, 0.9)
     assert told == "the Hessian has no inverse there, with the eigenvalues −0.25 and 1"
