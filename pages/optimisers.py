@@ -1,5 +1,7 @@
 """optimisers: one start, many ways."""
 
+from torch import Tensor
+
 from core.engine import SGD
 from core.lessons.optimisers import descent, words
 from core.lessons.optimisers.lesson import METHODS, Config, Result, basin_steps
@@ -71,14 +73,15 @@ def _leading(result: Result, scene: Config) -> list[Panel]:
               pair="distance" if result.distance is not None else "",
               title="How far above the lowest minimum",
               caption="Logarithmic: a straight line is a constant factor per step."
-              + (" Dashed, in the text's colour: the closed form of gradient descent." if exact else ""),
+              + (" Dashed, in the text's colour: the closed form of gradient descent." if exact else "")
+              + _no_line(result, scene, curves.above_lowest(result, scene)),
               alt=lambda: words.loss(result, scene)),
         Panel(id="distance", figure=lambda: curves.distance(result, scene), span=5, height="short",
               title="How far from any minimum",
-              caption="To the nearest minimum. What diverges leaves upwards.",
+              caption=f"To the nearest minimum. What diverges leaves upwards.{_no_line(result, scene, result.distance)}",
               alt=lambda: words.distance(result, scene)) if result.distance is not None else None,
         Panel(id="surface", figure=lambda: pictures.surface3d(result, scene), span=6, title="The loss as a surface",
-              caption="Heights are logarithmic. Marks: where the methods are.",
+              caption="Heights are logarithmic. Marks: where the methods are, as long as that is on the surface.",
               alt=lambda: words.surface3d(result, scene)),
         Panel(id="basins", figure=lambda: pictures.basins(result, scene), span=6, click=("start_x", "start_y"),
               pair="rates" if quadratic else "",
@@ -92,6 +95,10 @@ def _leading(result: Result, scene: Config) -> list[Panel]:
               alt=lambda: words.rates(scene)) if quadratic else None,
     ]
     return [p for p in panels if p]
+
+
+def _no_line(result: Result, scene: Config, values: Tensor) -> str:
+    return " No line where it is 0 up to rounding." if curves.has_zeros(result, scene, values) else ""
 
 
 def _inside(result: Result, scene: Config) -> list[Panel]:
@@ -121,7 +128,8 @@ def _network_panels(result: Result, scene: Config) -> list[Panel]:
                      caption=caption, alt=lambda: words.network(result, scene, against), span=4, pair=pair)
 
     return [
-        panel("steps", "Loss against steps", "Mean cross-entropy on two moons, full batch. What diverges leaves upwards.",
+        panel("steps", "Loss against steps", "Mean cross-entropy on two moons, full batch. What diverges leaves upwards."
+              + (" Without noise, mini-batch SGD is gradient descent." if "noisy_sgd" in scene.methods else ""),
               pair="net-evaluations"),
         panel("evaluations", "Loss against gradients", "A Hessian costs as many as there are parameters. A run may go on beyond "
               "the axis."),

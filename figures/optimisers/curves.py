@@ -11,9 +11,10 @@ import torch
 
 from core import surfaces
 from core.lessons.optimisers import quadratic
+from core.lessons.optimisers.divergence import outside
 from core.lessons.optimisers.lesson import FIRST_ORDER, METHODS, Config, Result
 from figures import style
-from figures.optimisers.pictures import drawn_methods, frame_steps, stroke
+from figures.optimisers.pictures import drawn_methods, empty, frame_steps, stroke
 
 
 def _curves(result: Result, scene: Config, values: torch.Tensor, x: torch.Tensor | None = None) -> list[style.Trace]:
@@ -30,34 +31,48 @@ def _curves(result: Result, scene: Config, values: torch.Tensor, x: torch.Tensor
 
 def loss(result: Result, scene: Config) -> go.Figure:
     """Loss above the lowest minimum against steps, with gradient descent's closed form on quadratics."""
-    surface = surfaces.surface(scene.problem, scene.kappa)
-    low = float(surface.value(surface.minima_tensor()).min())
-    traces: list[style.Trace] = list(_curves(result, scene, result.losses - low))
-    top = float((result.losses[0, 0] - low).clamp_min(1e-6))
+    above = above_lowest(result, scene)
+    traces: list[style.Trace] = list(_curves(result, scene, above))
     if result.theory is not None and "sgd" in scene.methods:
-        told = torch.where(result.theory < 1e38, result.theory, torch.nan)
+        told = torch.where((result.theory > 0) & (result.theory < 1e38), result.theory, torch.nan)
         traces.append(style.theory(np.arange(result.step + 1), told, "theory, gradient descent", showlegend=False))
-    return style.figure(traces, x="step", y="loss − minimum", yaxis_type="log", yaxis_range=_decades(traces, top, 8),
-                        xaxis_range=[0, result.step])
+    return _against_steps(result, scene, traces, above, "loss − minimum", 8)
 
 
 def distance(result: Result, scene: Config) -> go.Figure:
     """Distance to the nearest minimum against steps."""
     assert result.distance is not None
-    top = float(result.distance[0, 0].clamp_min(1e-3))
-    traces = _curves(result, scene, result.distance)
-    return style.figure(traces, x="step", y="distance", yaxis_type="log", yaxis_range=_decades(traces, top, 4.5),
-                        xaxis_range=[0, result.step])
+    return _against_steps(result, scene, _curves(result, scene, result.distance), result.distance, "distance", 4.5)
 
 
-def _decades(traces: Sequence[style.Trace], start: float, below: float) -> list[float]:
-    """The decades that hold the curves, at most `below` under the start's value and two over it."""
-    known = np.concatenate([np.asarray(trace["y"], float) for trace in traces])
-    known = np.log10(known[np.isfinite(known) & (known > 0)])
-    first = float(np.log10(start))
-    if not known.size:
-        return [first - below, first + 0.3]
-    return [max(float(known.min()) - 0.3, first - below), min(max(float(known.max()), first) + 0.3, first + 2)]
+def above_lowest(result: Result, scene: Config) -> torch.Tensor:
+    """[T+1, M]: the loss above that of the lowest minimum."""
+    surface = surfaces.surface(scene.problem, scene.kappa)
+    return result.losses - surface.value(surface.minima_tensor()).min()
+
+
+def has_zeros(result: Result, scene: Config, values: torch.Tensor) -> bool:
+    """Whether the value of a shown method is 0 up to rounding, for which a logarithmic axis has no place."""
+    return bool((values[:, [k for k, _ in drawn_methods(result, scene)]] <= 0).any())
+
+
+def _against_steps(result: Result, scene: Config, traces: Sequence[style.Trace], values: torch.Tensor, y: str,
+                   below: float) -> go.Figure:
+    shown = [k for k, _ in drawn_methods(result, scene)]
+    note = [empty("0 up to rounding at every step")] if bool((values[:, shown] <= 0).all()) else []
+    held = _decades(values[:, shown], ~outside(result.paths[:, shown], surfaces.surface(scene.problem, scene.kappa)), below)
+    return style.figure(traces, x="step", y=y, yaxis_type="log", yaxis_range=held, xaxis_range=[0, result.step], annotations=note)
+
+
+def _decades(values: torch.Tensor, on_map: torch.Tensor, below: float) -> list[float]:
+    """The decades of the start and of all values on the map, at most `below` under the start's; the rest leaves the axis."""
+    on_map[0] = True
+    known = values[on_map & (values > 0) & (values < 1e38)].log10()
+    if not len(known):
+        return [-1.0, 1.0]
+    low, high, start = float(known.min()), float(known.max()), float(values[0, 0].log10())
+    # A start at a minimum has no place on the axis.
+    return [max(low, (start if start > -torch.inf else high) - below) - 0.3, high + 0.3]
 
 
 def rates(scene: Config) -> go.Figure:

@@ -19,8 +19,9 @@ from core.lessons.optimisers.endings import stationary_point
 from core.lessons.optimisers.lesson import METHODS, Config, Result
 from core.lessons.optimisers.words import CHALLENGE, predict
 from figures import style
-from figures.optimisers import inside, pictures
+from figures.optimisers import curves, inside, pictures
 from tests.pages import page_spec
+from tests.runs import board_of, run
 from tests.scenes import anything
 
 COLUMN = {m: k for k, m in enumerate(METHODS)}
@@ -258,6 +259,38 @@ def test_an_end_without_slope_is_named_by_its_curvature():
 def test_summits_and_saddles_are_told_from_minima_and_slopes(problem, place, kind):
     at = torch.tensor(place, dtype=torch.float64)
     assert stationary_point(surfaces.surface(problem), at, 0.05) == kind
+
+
+@pytest.mark.parametrize(("problem", "x", "y"), [
+    ("himmelblau", 3.0, 2.0), ("rosenbrock", 1.0, 1.0), ("many", 0.0, 0.0), ("bowl", 0.0, 0.0)])
+def test_a_start_at_a_minimum_is_drawn_or_said_to_have_no_place(problem, x, y):
+    """Without noise the loss is 0 at every step, for which a logarithmic axis has no place; with it the axis holds what comes."""
+    for methods, moves in ((Config().methods, False), (("noisy_sgd",), True), (tuple(METHODS), True)):
+        config = Config(problem=problem, start_x=x, start_y=y, learning_rate=0.001, basin_of="newton", methods=methods)
+        panels = {panel.id: panel for panel in board_of("optimisers", config).panels}
+        for name in ("loss", "distance"):
+            figure = panels[name].figure
+            low, high = figure.layout.yaxis.range
+            drawn = torch.cat([torch.as_tensor(trace.y) for trace in figure.data])
+            drawn = drawn[drawn.isfinite()].log10()
+            assert low < high and bool(len(drawn)) == moves, (name, methods)
+            assert not moves or (low <= float(drawn.min()) and float(drawn.max()) <= high)
+            assert [note.text for note in figure.layout.annotations] == ([] if moves else ["0 up to rounding at every step"])
+            assert panels[name].caption.endswith("No line where it is 0 up to rounding.")
+    inside_adam = inside.effective_step(run("optimisers", config), config)
+    assert [note.text for note in inside_adam.layout.annotations] == ["no slope at any step"]
+
+
+def test_the_axis_of_the_loss_holds_all_that_stays_on_the_map():
+    """Noise takes the path far above a start beside the minimum; what diverges still leaves upwards."""
+    for values in (dict(start_x=3.0, start_y=2.0, noise=100), dict(start_x=3.01, start_y=2.0, noise=100)):
+        config = Config(basin_of="newton", methods=("sgd", "noisy_sgd"), **values)
+        low, high = curves.loss(result := run("optimisers", config), config).layout.yaxis.range
+        value = result.losses[1:, COLUMN["noisy_sgd"]].log10()
+        assert float(value.max() - result.losses[0, 0].clamp_min(1e-9).log10()) > 2 and low < float(value.max()) < high
+    config = Config(problem="rosenbrock", learning_rate=1.0, basin_of="newton", methods=("sgd", "adam"))
+    high = curves.loss(run("optimisers", config), config).layout.yaxis.range[1]
+    assert high < 6 < float(run("optimisers", config).losses[2, COLUMN["sgd"]].log10())
 
 
 def test_each_start_has_the_colour_of_its_star():
