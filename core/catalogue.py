@@ -87,7 +87,7 @@ LESSONS = (
         name="Initialisation",
         title="A start must break the symmetry, and should keep the signal's size",
         part="Optimisation",
-        question="From which start does a net of thirty layers train?",
+        question="From which start does a deep net train?",
         source="Parameter initialisation, wrt. symmetry, depth etc.",
     ),
     Lesson(

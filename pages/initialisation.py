@@ -74,17 +74,18 @@ def draw(result: Result, scene: Config) -> Board:
               caption=f"Thin dashes: theory{wide}; bands: range of draws; both before training. Zeros have no line.",
               alt=lambda: words.forward(result, scene)),
         Panel(id="loss", figure=lambda: pictures.loss(result, scene), span=5, height="short", title="Which start trains",
-              caption=f"All {N} points of two circles. Upright line: the step that is shown.", alt=lambda: words.loss(result)),
+              caption=f"All {N} points of two circles. Upright line: the step that is shown.{_beyond(result)}",
+              alt=lambda: words.loss(result)),
         Panel(id="backward", figure=lambda: pictures.backward(result, scene), span=5, height="short",
               title="The gradient's size in each layer",
               caption="Read from right to left. Thin dashes: theory for wide layers before training, from the last layer on.",
               alt=lambda: words.backward(result)),
         Panel(id="ridges", figure=lambda: pictures.ridges(result, scene), span=6, pair="units",
               title=f"Sizes of activations, layer by layer: {SCHEMES[scene.inside]}",
-              caption="All units and samples that are not zero. Each ridge has its own scale.",
+              caption="All units and samples whose h is neither 0 nor beyond floating point. Each ridge has its own scale.",
               alt=lambda: words.ridges(result, scene)),
         Panel(id="units", figure=lambda: pictures.units(result), span=6, title="How the units of the first layer move",
-              caption=f"Change of a unit's two weights. Grey ring: all {scene.width} units of the constant start.",
+              caption=f"Change of a unit's two weights. Grey ring: all {scene.width} units of the constant start.{_gone(result)}",
               alt=lambda: words.units(result, scene)),
     ]
     further = [
@@ -103,6 +104,20 @@ def draw(result: Result, scene: Config) -> Board:
         "(small normal), 2g²/(n<sub>in</sub> + n<sub>out</sub>) (Xavier) or 2g²/n<sub>in</sub> (He).")
     return Board(panels=panels, further=further, setup=setup, player=player, summary=summary(result, scene),
                  legend=pictures.legend())
+
+
+def _beyond(result: Result) -> str:
+    schemes = pictures.beyond_axis(result)
+    return f" A triangle marks where {words.named(schemes)} {_leave(schemes)} the axis." if schemes else ""
+
+
+def _gone(result: Result) -> str:
+    schemes = words.overflowed(result)
+    return f" {words.named(schemes)} {_leave(schemes)} the frame." if schemes else ""
+
+
+def _leave(schemes: list[str]) -> str:
+    return "leaves" if len(schemes) == 1 else "leave"
 
 
 SYMBOLS = {"n_in, n_out": "fan_in, fan_out", "g": "gain", "W": "weight"}

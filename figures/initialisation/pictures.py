@@ -18,6 +18,7 @@ HUES = {scheme: f"init_{scheme}" for scheme in SCHEMES}
 DASH = {"constant": "dot", "zero": "dashdot", "normal": "dash", "xavier": "solid", "he": "solid", "orthogonal": "longdash"}
 LOWEST, HIGHEST = -14.0, 8.0  # decades of a second moment that are drawn at most
 COIN = math.log(2)
+LOWEST_TOP, HIGHEST_LOSS = 1.05, 2.0  # nats: the axis of the loss holds all up to the second, and ends at the first at least
 PALE = 0.25  # opacity of what holds at the start, once training has moved
 APART = 0.07  # of the axis: labels that are nearer are one
 
@@ -130,15 +131,26 @@ def backward(result: Result, scene: Config) -> go.Figure:
                         xaxis_dtick=1 if scene.depth <= 10 else 5, xaxis_tick0=0, yaxis_range=_decades(values, told))
 
 
+def beyond_axis(result: Result) -> list[str]:
+    """The schemes whose loss is above HIGHEST_LOSS at some step, or no longer finite."""
+    return [s for s, within in zip(SCHEMES, (result.losses <= HIGHEST_LOSS).all(0).tolist(), strict=True) if not within]
+
+
 def loss(result: Result, scene: Config) -> go.Figure:
     """The whole curves, whatever the film shows, for they answer which start trains; an upright line at the film's step."""
     t, values, at = np.arange(result.step + 1), result.losses.numpy(), result.at.numpy().astype(np.float64)
-    top = 1.05
+    top = max(LOWEST_TOP, 1.02 * float(values[values <= HIGHEST_LOSS].max()))
     traces: list[style.Trace] = []
     for m, (s, name) in enumerate(SCHEMES.items()):
         y = np.where(values[:, m] < 1e30, values[:, m], np.nan)
         traces.append(dict(type="scatter", x=t, y=style.array(y), mode="lines", line=_line(s), showlegend=False,
                            hovertemplate=f"{name}, step %{{x}}: %{{y:.3g}} nats<extra></extra>"))
+        beyond = ~(values[:, m] <= HIGHEST_LOSS)
+        if beyond.any():
+            leaves = t[beyond & ~np.append(False, beyond[:-1])]
+            traces.append(dict(type="scatter", x=style.array(leaves), y=style.array(np.full(len(leaves), top)), mode="markers",
+                               marker=dict(symbol="triangle-up", size=11, color=style.colour(HUES[s])), showlegend=False,
+                               cliponaxis=False, hovertemplate=f"{name}, from step %{{x}}: above the axis<extra></extra>"))
     now = dict(type="scatter", x=[at[0]] * 2, y=[0, top], mode="lines", line=dict(color=style.MUTED, width=1.5), hoverinfo="skip",
                showlegend=False)
     traces.append(style.frames(now, x=np.stack([at, at], 1)))
@@ -179,10 +191,15 @@ def units(result: Result) -> go.Figure:
 
 
 def ridges(result: Result, scene: Config) -> go.Figure:
-    """How the sizes |h| of one start's activations are distributed, a ridge a layer."""
-    low, high = SIZES
-    centre = 10 ** (low + (high - low) / BINS * (np.arange(BINS) + 0.5))
+    """How the sizes |h| of one start's activations are distributed, a ridge a layer; the axis holds those of all steps."""
     counts = result.counts[:, list(SCHEMES).index(scene.inside)].numpy().astype(np.float64)
+    held = np.flatnonzero(counts.any((0, 1)))
+    first, last = (held[0], held[-1] + 1) if held.size else (0, 1)
+    low, high = (SIZES[0] + (SIZES[1] - SIZES[0]) / BINS * np.array([first, last])).tolist()
+    note = [] if held.size else [style.label(0.5, 0.5, "all 0 or beyond floating point", "muted") | dict(
+        xref="x domain", yref="y domain", xanchor="center", xshift=0)]
+    counts = counts[..., first:last]
+    centre = 10 ** np.linspace(low, high, 2 * (last - first) + 1)[1::2]
     share = counts / np.maximum(counts.max(-1, keepdims=True), 1)
     x = style.array(np.concatenate([centre, centre[::-1]]))
     traces: list[style.Trace] = []
@@ -193,7 +210,7 @@ def ridges(result: Result, scene: Config) -> go.Figure:
         traces.append(style.frames(area, y=y))
     return style.figure(traces, x="size of an activation, |h|", y="hidden layer", xaxis_type="log",
                         yaxis_tickvals=list(range(len(result.layers))), yaxis_ticktext=[str(n) for n in result.layers.tolist()],
-                        yaxis_range=[-0.1, len(result.layers)], xaxis_range=[low, high])
+                        yaxis_range=[-0.1, len(result.layers)], xaxis_range=[low, high], annotations=note)
 
 
 def rank(result: Result, scene: Config) -> go.Figure:

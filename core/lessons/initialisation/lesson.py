@@ -25,8 +25,8 @@ from core.lessons.initialisation import signal
 from core.lessons.initialisation.signal import SCHEMES
 
 N, RECORDS, REPORT, DRAWS = 64, 40, 8, 12
-RIDGES, BINS = 8, 48
-SIZES = (-10.0, 2.0)  # the decades of |h| that are counted
+RIDGES, BINS = 8, 336  # four bins to a decade
+SIZES = (-45.0, 39.0)  # the decades of |h| that are counted: all that a float32 holds
 RANK = 1e-4  # a singular value counts if it is larger than this part of the largest
 
 
@@ -58,7 +58,7 @@ class Result:
     losses: Tensor  # [step+1, M]
     forward: Tensor  # [F, M, L+1] E[h²], the input first
     backward: Tensor  # [F, M, L] E[(∂J/∂z)²]
-    counts: Tensor  # [F, M, R, B] activations with log₁₀|h| in each bin of SIZES, for R layers; exact zeros are in none
+    counts: Tensor  # [F, M, R, B] activations with log₁₀|h| in each bin of SIZES, for R layers; zeros and the infinite in none
     layers: Tensor  # [R] which layers those are, from 1
     units: Tensor  # [F, M, H, 2] the weights into each unit of the first layer
     rank: Tensor  # [F, M] of the weights of hidden layer `middle`, as a float
@@ -126,7 +126,7 @@ class _Recorder:
         M, R = h.shape[:2]
         place = ((h.abs().log10() - low) * (BINS / (high - low))).floor().nan_to_num(-1.0).clamp(-1, BINS).long().flatten(2) + 1
         rows = torch.arange(M * R).reshape(M, R, 1) * (BINS + 2)
-        return torch.bincount((place + rows).flatten(), minlength=M * R * (BINS + 2)).reshape(M, R, -1)[..., 1:-1]
+        return torch.bincount((place + rows).flatten(), minlength=M * R * (BINS + 2)).reshape(M, R, -1)[..., 1:-1].short()
 
 
 def starts(mlp: MLP, config: Config, draws: Iterable[int]) -> Tensor:

@@ -19,6 +19,11 @@ def trained(result: Result) -> list[str]:
     return [s for s, loss in zip(SCHEMES, result.losses[-1].tolist(), strict=True) if loss <= TRAINED]
 
 
+def overflowed(result: Result) -> list[str]:
+    """The schemes whose loss is no longer finite at the last step so far."""
+    return [s for s, loss in zip(SCHEMES, result.losses[-1].tolist(), strict=True) if not math.isfinite(loss)]
+
+
 def named(schemes: list[str]) -> str:
     return join_words([SCHEMES[s] for s in schemes])
 
@@ -72,7 +77,7 @@ def _why(result: Result, done: list[str]) -> str:
         best = min(rest, key=rest.__getitem__)
         parts.append(f"{'the lowest of the rest' if done else 'the lowest loss'}, that of {SCHEMES[best]}, ends at "
                      f"{format_measured(rest[best])}")
-    if gone := [s for s, loss in losses.items() if not math.isfinite(loss)]:
+    if gone := overflowed(result):
         parts.append(f"{named(gone)} {'goes' if len(gone) == 1 else 'go'} beyond floating point")
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}."
@@ -145,7 +150,7 @@ def ridges(result: Result, scene: Config) -> str:
 def _spread(counts: Tensor) -> str:
     used = (counts > 0).nonzero().flatten().tolist()
     if not used:
-        return "are all zero or beyond the axis"
+        return "are all zero or beyond floating point"
     low, high = SIZES
     ends = [low + (high - low) / len(counts) * place for place in (used[0], used[-1] + 1)]
     return f"lie between {format_number(10 ** ends[0], 1)} and {format_number(10 ** ends[1], 1)}"

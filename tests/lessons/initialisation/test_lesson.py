@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import nn
 
+from core import catalogue
 from core.engine import MLP, generators
 from core.lessons.initialisation import lesson, signal, words
 from core.lessons.initialisation.lesson import Config, Result
@@ -339,6 +340,61 @@ def test_names_at_the_edge_of_the_signal_do_not_cover_each_other():
     said = {word for a in notes for word in a["text"].replace(",", "").split()}
     assert said - {"and", "train", "trains"} == {"Xavier", "He", "Orthogonal"}
     assert all(b["y"] - a["y"] >= pictures.APART * (high - low) for a, b in itertools.pairwise(notes))
+
+
+@pytest.mark.parametrize("values", [dict(), dict(activation="linear", steps=20), dict(depth=50, gain=0.5, steps=20)])
+def test_ridges_hold_every_activation_that_is_a_number_but_zero(values):
+    config = Config(**values)
+    result, mlp = ran(config), lesson.net(config)
+    post = torch.stack(mlp.activations(lesson.starts(mlp, config, range(1))[0], result.x[None]).post, 1)[:, result.layers - 1]
+    there = ((post != 0) & post.isfinite()).sum((2, 3))
+    assert torch.equal(result.counts[0].sum(-1), there) and bool((there[COLUMN["normal"]] > 0).sum() > 3)
+    for scheme in SCHEMES:
+        scene = replace(config, inside=scheme)
+        figure, counts = pictures.ridges(result, scene), result.counts[:, COLUMN[scheme]].numpy()
+        assert [a["text"] for a in figure.layout.annotations] == ([] if counts.any() else ["all 0 or beyond floating point"])
+        low, high = figure.layout.xaxis.range
+        middles = lesson.SIZES[0] + (np.arange(lesson.BINS) + 0.5) / 4
+        assert set(np.flatnonzero(counts.any((0, 1)))) <= set(np.flatnonzero((middles > low) & (middles < high)))
+        for trace, ridge in zip(figure.data, counts.transpose(1, 0, 2)[::-1], strict=True):
+            frames = np.asarray(trace["meta"]["frames"]["y"])
+            at = [frame[: len(frame) // 2].argmax() for frame in frames]
+            for step in np.flatnonzero(ridge.any(1)):
+                assert np.log10(trace["x"][at[step]]) == pytest.approx(middles[ridge[step].argmax()], abs=0.01)
+
+
+@pytest.mark.parametrize("values", [
+    dict(activation="tanh"), dict(gain=1.4), dict(depth=1, activation="tanh", gain=2.0, std=1.0, learning_rate=0.0001),
+    dict(depth=50, activation="relu", gain=2.0, width=4, steps=20)])
+def test_a_loss_above_the_axis_is_marked_at_its_rim(values):
+    config = Config(**values)
+    result = ran(config)
+    panel = next(p for p in page_spec("initialisation").draw(result, config).panels if p.id == "loss")
+    top = panel.figure.layout.yaxis.range[1]
+    marks = {t["marker"]["color"]: t for t in panel.figure.data if t["mode"] == "markers"}
+    losses, found = result.losses.numpy(), set()
+    for scheme, m in COLUMN.items():
+        outside = ~(losses[:, m] <= top)
+        mark = marks.get(pictures.style.colour(pictures.HUES[scheme]))
+        assert bool(outside.any()) == (mark is not None)
+        if mark is not None:
+            found.add(SCHEMES[scheme])
+            assert set(mark["y"].tolist()) == {np.float32(top)} and int(mark["x"][0]) == int(outside.argmax())
+            assert len(mark["x"]) == int(outside[0]) + int((np.diff(outside.astype(int)) == 1).sum())
+    told = re.search(r"A triangle marks where (.*) leaves? the axis\.", panel.caption)
+    assert set(re.split(", | and ", told[1]) if told else []) == found
+    assert top <= 1.05 or float(np.nanmax(np.where(losses <= 2, losses, 0))) > 1.02
+
+
+def test_runs_that_overflow_are_said_to_leave_the_frame_of_the_units():
+    for values, said in ((dict(), ""), (dict(activation="linear", steps=20), " He leaves the frame.")):
+        config = Config(**values)
+        panel = next(p for p in page_spec("initialisation").draw(ran(config), config).panels if p.id == "units")
+        assert panel.caption.partition("constant start.")[2] == said
+
+
+def test_the_question_beside_the_title_names_no_depth():
+    assert not re.search(r"\d|thirty|fifty", catalogue.lesson("initialisation").question)
 
 
 def test_thumbnail_is_small():
