@@ -128,7 +128,7 @@ def _network_panels(result: Result, scene: Config) -> list[Panel]:
                      caption=caption, alt=lambda: words.network(result, scene, against), span=4, pair=pair)
 
     return [
-        panel("steps", "Loss against steps", "Mean cross-entropy on two moons, full batch. What diverges leaves upwards."
+        panel("steps", "Loss against steps", "Mean cross-entropy on two moons, full batch. What rises far leaves upwards."
               + (" Without noise, mini-batch SGD is gradient descent." if "noisy_sgd" in scene.methods else ""),
               pair="net-evaluations"),
         panel("evaluations", "Loss against gradients", "A Hessian costs as many as there are parameters. A run may go on beyond "

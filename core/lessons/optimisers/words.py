@@ -20,8 +20,6 @@ from core.question import Challenge, Pick, Verdict
 # The order in which methods are asked about, where more are shown than a question can hold.
 ASKED = ("sgd", "momentum", "adam", "newton", "lbfgs", "rmsprop", "nesterov", "conjugate_gradient", "adagrad", "damped_newton",
          "adamw", "noisy_sgd")
-
-
 TIE = 1e-9  # of a loss: a smaller lead is rounding
 
 
@@ -41,6 +39,8 @@ def _lowest_loss(result: Result, shown: Sequence[str]) -> str:
     if min(losses.values()) == torch.inf:
         return "Every shown method ends beyond floating point."
     best = _lowest(losses)
+    if len(shown) == 1:
+        return f"{METHODS[best[0]]} ends at a loss of {format_loss(losses[best[0]])}."
     return f"{join_words([METHODS[m] for m in best])} {'ends' if len(best) == 1 else 'end'} lowest, at a loss of " \
            f"{format_loss(losses[best[0]])}."
 
@@ -191,8 +191,6 @@ CHALLENGE = Challenge(
     answer=Number(label="Largest ε that converges", low=0.0001, high=4.0, step=0.0001),
     scene=dict(problem="ravine", kappa=50.0, learning_rate=0.02, start_x=-2.5, start_y=1.2),
 )
-
-
 ROUNDING = 1e-12  # differences as small as this may be rounding
 
 
@@ -207,7 +205,7 @@ def _ends(result: Result, scene: Config, values: Tensor, what: str, lowest: floa
     if known:
         low, high = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
         least = f"{join_words(down)} {'is' if len(down) == 1 else 'are'} below {format_power_of_ten(-12)}" if down else (
-            f"{low} is lowest, at {format_number(known[low], 3)}")
+            f"{low} is {'lowest, ' if len(known) > 1 else ''}at {format_number(known[low], 3)}")
         text += f"At step {result.step} {least}"
         apart = known[high] > max(known[low], ROUNDING)
         text += f", and {high} is highest, at {format_number(known[high], 3)}. " if apart else ". "

@@ -293,6 +293,21 @@ def test_the_axis_of_the_loss_holds_all_that_stays_on_the_map():
     assert high < 6 < float(run("optimisers", config).losses[2, COLUMN["sgd"]].log10())
 
 
+def test_one_method_alone_is_not_said_to_be_lowest():
+    config = Config(problem="network", methods=("sgd",))
+    loss = words.format_loss(final(run("optimisers", config), "sgd"))
+    assert words.summary(run("optimisers", config), config).startswith(f"**Gradient descent ends at a loss of {loss}.**")
+    config = Config(steps=10, basin_of="newton", methods=("sgd",))
+    assert "At step 10 Gradient descent is at " in words.loss(run("optimisers", config), config)
+
+
+def test_on_the_net_mini_batches_are_said_to_be_without_noise():
+    config = Config(problem="network", methods=("sgd", "noisy_sgd"))
+    board, result = board_of("optimisers", config), run("optimisers", config)
+    assert torch.equal(result.losses[:, COLUMN["sgd"]], result.losses[:, COLUMN["noisy_sgd"]])
+    assert "Without noise, mini-batch SGD is gradient descent." in board.panels[0].caption
+
+
 def test_each_start_has_the_colour_of_its_star():
     config = Config(problem="many", basin_of="sgd", learning_rate=0.07)
     heat, stars, _ = pictures.basins(lesson.run(config), config).data
