@@ -147,9 +147,10 @@ def loss(result: Result, scene: Config) -> go.Figure:
                            hovertemplate=f"{name}, step %{{x}}: %{{y:.3g}} nats<extra></extra>"))
         beyond = ~(values[:, m] <= HIGHEST_LOSS)
         if beyond.any():
+            # Of several at one step each is smaller than those beneath it.
             leaves = t[beyond & ~np.append(False, beyond[:-1])]
             traces.append(dict(type="scatter", x=style.array(leaves), y=style.array(np.full(len(leaves), top)), mode="markers",
-                               marker=dict(symbol="triangle-up", size=11, color=style.colour(HUES[s])), showlegend=False,
+                               marker=dict(symbol="triangle-up", size=20 - 2 * m, color=style.colour(HUES[s])), showlegend=False,
                                cliponaxis=False, hovertemplate=f"{name}, from step %{{x}}: above the axis<extra></extra>"))
     now = dict(type="scatter", x=[at[0]] * 2, y=[0, top], mode="lines", line=dict(color=style.MUTED, width=1.5), hoverinfo="skip",
                showlegend=False)

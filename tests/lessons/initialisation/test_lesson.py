@@ -381,6 +381,8 @@ def test_a_loss_above_the_axis_is_marked_at_its_rim(values):
             found.add(SCHEMES[scheme])
             assert set(mark["y"].tolist()) == {np.float32(top)} and int(mark["x"][0]) == int(outside.argmax())
             assert len(mark["x"]) == int(outside[0]) + int((np.diff(outside.astype(int)) == 1).sum())
+    sizes = [t["marker"]["size"] for t in marks.values()]
+    assert sizes == sorted(set(sizes), reverse=True), "none hides another"
     told = re.search(r"A triangle marks where (.*) leaves? the axis\.", panel.caption)
     assert set(re.split(", | and ", told[1]) if told else []) == found
     assert top <= 1.05 or float(np.nanmax(np.where(losses <= 2, losses, 0))) > 1.02
