@@ -21,8 +21,8 @@ PRESETS = [
     Preset("Edge of stability", "Curvature climbs to 2/ε and stays near it, while the loss goes on falling.",
            dict(activation="tanh", objective="squared", depth=2, batch_norm=False, learning_rate=0.1, steps=1000, scale="log",
                 plane="trajectory")),
-    Preset("Too steep to start", "Without batch norm the curvature starts beyond 2/ε: the loss rises, then falls from "
-           "a flatter place.",
+    Preset("Too steep to start", "With skips and no batch norm the curvature starts beyond 2/ε: the loss rises, then falls "
+           "from a flatter place.",
            dict(batch_norm=False, skips="skips", plane="trajectory", steps=50, scale="log")),
     Preset("Himmelblau", "A landscape with only two parameters: nothing is hidden from the map.",
            dict(problem="himmelblau", learning_rate=0.01)),
@@ -130,13 +130,11 @@ def _net_panels(result: Result, scene: Config) -> tuple[list[Panel], list[Panel]
 
 
 def _surface(result: Result, scene: Config, m: int, id: str, pair: str = "") -> Panel:
-    net, levels = NETS[result.nets[m]], "" if scene.scale == "linear" else ", logarithmic"
-    basins = NEVER if result.basins is None else int(result.basins[m])
+    levels, gone = "" if scene.scale == "linear" else ", logarithmic", int(result.diverged_at[m]) != NEVER
+    ends = "line: training's path, as far as it stays on the plane." if gone else "line: training's path; ball: its end."
     return Panel(id=id, figure=lambda: pictures.surface3d(result, scene, m), span=6, height="tall", keyed=False, pair=pair,
-                 title=net if basins == NEVER else f"{net}: {words.format_basins(basins)}",
-                 caption=f"Height: the loss{levels}.{pictures.floor(result, m)} "
-                         "Ring: start; line: training's path; ball: its end."
-                 + words.diamonds(result, m),
+                 title=words.title(result, m),
+                 caption=f"Height: the loss{levels}.{pictures.floor(result, m)} Ring: start; {ends}" + words.diamonds(result, m),
                  alt=lambda: alts.landscape(result, m, "a surface"))
 
 
@@ -149,9 +147,10 @@ def _plane(result: Result, scene: Config, m: int, id: str, pair: str = "") -> Pa
 
 
 def _near(result: Result, scene: Config, m: int, id: str, pair: str = "") -> Panel:
-    """The part of the plane round the path, which is short in the frame of the whole."""
+    """The part of the plane round the path, which is short in the frame of the whole; a path that diverged has no such part."""
+    near = "round the start" if int(result.diverged_at[m]) != NEVER else "near the path"
     return Panel(id=id, figure=lambda: pictures.contour(result, scene, m, near=True), span=6, height="tall", keyed=False,
-                 pair=pair, title=f"{NETS[result.nets[m]]}: the plane near the path",
+                 pair=pair, title=f"{NETS[result.nets[m]]}: the plane {near}",
                  caption="The line is training's path, dropped straight onto the plane; the ring is its start.",
                  alt=lambda: alts.near(result, m))
 

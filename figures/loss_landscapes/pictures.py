@@ -137,7 +137,8 @@ def floor(result: Result, m: int) -> str:
     """What the two sides of a surface's floor are, in words; nothing until it is known."""
     if not result.kinds:
         return ""
-    return f" Floor: {' and '.join(name.split(' (')[0] for name in AXES[result.kinds[m]])}."
+    one, other = (name.split(" (")[0] for name in AXES[result.kinds[m]])
+    return f" Floor: {f'two {one}s' if one == other else f'{one} and {other}'}."
 
 
 def surface3d(result: Result, scene: Config, m: int) -> go.Figure:

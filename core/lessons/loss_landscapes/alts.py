@@ -60,6 +60,11 @@ def _stability(result: Result, scene: Config, m: int) -> str:
                    f"{_limit(scene)} = {format_number(result.limit)}: {edge(along[-1])} the edge of stability.")
 
 
+def _round_start(result: Result, m: int) -> str:
+    gone = int(result.diverged_at[m])
+    return f" round the start, as training diverged at step {gone}," if result.problem == "network" and gone != NEVER else ""
+
+
 def landscape(result: Result, m: int, shape: str) -> str:
     """Plane or surface of landscape m."""
     if result.grid is None:
@@ -75,7 +80,7 @@ def landscape(result: Result, m: int, shape: str) -> str:
         bends = f", about {format_percent(result.bends_down[m])} of it curving downwards"
     if result.problem == "network" and result.off_plane is not None and result.moved is not None:
         path = f" {_about_path(result, m)}".rstrip()
-    return f"{_name(result.nets[m])}: the plane as {shape}, {heights}{basins}{bends}.{path}"
+    return f"{_name(result.nets[m])}: the plane{_round_start(result, m)} as {shape}, {heights}{basins}{bends}.{path}"
 
 
 def near(result: Result, m: int) -> str:
@@ -87,7 +92,7 @@ def near(result: Result, m: int) -> str:
     if len(known):
         heights = f"losses from {format_loss(float(known.min()))} to {format_loss(float(known.max()))}"
     first, last = (format_loss(float(v)) for v in result.projection_loss[[0, -1], m])
-    return (f"{_name(result.nets[m])}: the plane near the path, {heights}; on the path's shadow "
+    return (f"{_name(result.nets[m])}: the plane{_round_start(result, m) or ' near the path,'} {heights}; on the path's shadow "
             f"the loss goes from {first} to {last}.")
 
 

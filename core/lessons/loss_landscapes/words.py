@@ -38,6 +38,15 @@ def format_basins(basins: int) -> str:
     return "no finite loss" if basins == 0 else "one basin" if basins == 1 else f"about {basins} basins"
 
 
+def title(result: Any, m: int) -> str:
+    """A net and what its plane has, which is told of a trained net alone."""
+    name, gone = NETS[result.nets[m]], int(result.diverged_at[m])
+    if gone != NEVER:
+        return f"{name}: diverged at step {gone}"
+    basins = NEVER if result.basins is None else int(result.basins[m])
+    return name if basins == NEVER else f"{name}: {format_basins(basins)}"
+
+
 def diamonds(result: Any, m: int) -> str:
     """What the diamonds on the plane of a net are, and those at its rim, as a sentence; "" where there are none."""
     if not result.bottoms or not len(result.bottoms[m]):

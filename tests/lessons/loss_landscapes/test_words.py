@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from core import surfaces
-from core.lessons.loss_landscapes import alts, lesson
+from core.lessons.loss_landscapes import alts, lesson, words
 from core.lessons.loss_landscapes.lesson import Config, Result, run
 from core.lessons.loss_landscapes.words import CHALLENGE, predict
 from core.moments import NEVER
@@ -134,6 +134,29 @@ def test_words_of_presets_that_no_seed_changes():
     twins = run(at["Twins"])
     assert predict(twins, at["Twins"]).right == ("gone",)
     assert predict(run(at["Himmelblau"]), at["Himmelblau"]).right == ("minimum",)
+
+
+def test_basins_are_no_title_of_a_net_that_diverged():
+    page = page_spec("loss_landscapes")
+    for fixed, gone in ((dict(depth=12, learning_rate=1.0, objective="squared", seed=1), (0, 1)), (dict(skips="skips"), ())):
+        scene = Config(batch_norm=not gone, restarts=0, **fixed)
+        result = run(scene.trained())
+        assert tuple((result.diverged_at != NEVER).nonzero().flatten().tolist()) == gone
+        panels = {panel.id: panel for panel in page.draw(result, scene).panels}
+        for part in ("", "2"):
+            m = result.nets.index(scene.skips) if not part else 1 - result.nets.index(scene.skips)
+            surface, near, step = panels[f"surface{part}"], panels[f"near{part}"], int(result.diverged_at[m])
+            assert surface.title.endswith(f"diverged at step {step}" if m in gone else words.format_basins(int(result.basins[m])))
+            assert ("its end" in surface.caption) == ("near the path" in near.title) == ("near the path" in near.alt) == (m not in gone)
+            assert (f"round the start, as training diverged at step {step}," in surface.alt) == (m in gone)
+
+
+def test_too_steep_to_start_is_said_of_the_net_that_is():
+    """At seed 2 the net without skips begins below 2/ε."""
+    preset = next(p for p in page_spec("loss_landscapes").presets if p.name == "Too steep to start")
+    result = run(Config(**{**preset.values, "restarts": 0, "seed": 2}))
+    start = some(result.sharpness)[0] / result.limit
+    assert float(start[0]) < 1 < float(start[1]) and preset.why.startswith("With skips and no batch norm")
 
 
 def test_a_run_that_starts_too_steep_is_said_to_find_a_flatter_place_only_where_one_was_measured():
