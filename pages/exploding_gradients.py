@@ -79,7 +79,8 @@ def draw(result: Result, scene: Config) -> Board:
               caption=("Dashed: |w|ᵏ, which a linear unit follows exactly." if linear else
                        "Dashed: the most that w allows, (|w|·max φ′)ᵏ."),
               alt=lambda: words.through(result, scene)),
-        Panel(id="surface", figure=lambda: pictures.surface3d(result, scene), span=6, title="The cliff as a surface over w and b",
+        Panel(id="surface", figure=lambda: pictures.surface3d(result, scene), span=6,
+              title="The loss J as a surface over w and b",
               caption=f"Height: the loss J{', logarithmic, cut at 10⁻⁴ and 10⁶' * linear}. The ring is the start.",
               alt=lambda: words.surface(result)),
         Panel(id="loss", figure=lambda: curves.loss(result, scene), span=6, title="Loss J through training",

@@ -88,7 +88,8 @@ def direction(result: Result, scene: Config) -> go.Figure:
     # A gradient of zero has no direction and is drawn at the centre; one that is no longer finite is not drawn.
     with np.errstate(invalid="ignore", divide="ignore"):
         unit = np.where(size == 0, 0, g / size)
-    ray, by_norm, by_value = unit * np.minimum(size, 2.2), unit * np.minimum(size, 1), np.clip(g, -1, 1)
+    # A ray that ends inside the frame ends where the gradient does: a longer one leaves it.
+    ray, by_norm, by_value = unit * np.minimum(size, 3), unit * np.minimum(size, 1), np.clip(g, -1, 1)
     angle = np.linspace(0, 2 * np.pi, 73)
     ends = style.array(np.stack([np.zeros_like(ray), ray], 1)[at])
     traces = [

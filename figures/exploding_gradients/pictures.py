@@ -82,7 +82,7 @@ def _theory(scene: Config) -> list[style.Trace]:
     w, cliff, valley = cliffs(scene)
     b = frame(scene)[1]
     if scene.unit == "linear":
-        edge = style.theory([-1, -1, None, 1, 1], [*b, None, *b], "the cliff, |w| = 1", hoverinfo="skip", hovertemplate=None)
+        edge = style.theory([-1, -1, None, 1, 1], [*b, None, *b], "|w| = 1", hoverinfo="skip", hovertemplate=None)
     else:
         edge = style.theory(w, cliff, "the cliff as T → ∞", hovertemplate="the cliff, as T → ∞<extra></extra>")
     floor = style.theory(w, valley, "J = 0", hovertemplate="J = 0<extra></extra>")
@@ -96,12 +96,13 @@ def _named(scene: Config) -> list[dict[str, Any]]:
     out = []
     if np.isfinite(valley).any():
         i = int(np.flatnonzero(np.isfinite(valley))[0])
-        out.append(style.label(w[i], valley[i], "J = 0", "best") | dict(yanchor="bottom"))
+        name = "J = 0" if scene.unit == "linear" else "J = 0 as T → ∞"
+        out.append(style.label(w[i], valley[i], name, "best") | dict(yanchor="bottom"))
     if np.isfinite(cliff).any():
         i = int(np.flatnonzero(np.isfinite(cliff))[-1])
-        out.append(style.label(w[i], cliff[i], "cliff") | dict(xanchor="right", xshift=-10, yanchor="top"))
+        out.append(style.label(w[i], cliff[i], "cliff as T → ∞") | dict(xanchor="right", xshift=-10, yanchor="top"))
     elif scene.unit == "linear":
-        out.append(style.label(1, frame(scene)[1][0], "cliff, |w| = 1")
+        out.append(style.label(1, frame(scene)[1][0], "|w| = 1")
                    | dict(yanchor="bottom", xanchor="right", xshift=-8))
     return out
 
@@ -150,12 +151,22 @@ def contour(result: Result, scene: Config) -> go.Figure:
                             line=dict(color=style.PAPER, width=1.4)), hovertemplate="%{text}<extra></extra>")
     moving = style.frames(head, x=heads[:, :, 0], y=heads[:, :, 1])
     traces = [_ground(result, scene), *_theory(scene), style.halos(paths, counts, 5.5), *lines, moving, _start(scene)]
-    return _on_the_map(traces, scene, _ends(result))
+    return _on_the_map(traces, scene, _ends(result, scene))
 
 
-def _ends(result: Result) -> list[dict[str, Any]]:
+def _free_corner(result: Result, scene: Config) -> tuple[int, int]:
+    """The corner of the map, 0 or 1 along each side, that is farthest from the runs and the names on it."""
+    corner, far = _frame(scene).T
+    runs = [laid(path, corner, far)[0] for path in result.paths.transpose(0, 1).numpy()]
+    places = (np.concatenate([*runs, [(note["x"], note["y"]) for note in _named(scene)] or runs[0]]) - corner) / (far - corner)
+    corners = [(1, 1), (0, 1), (1, 0), (0, 0)]
+    free = [np.nanmin(np.hypot(*(places - one).T), initial=2) for one in corners]
+    return corners[int(np.argmax(free))]
+
+
+def _ends(result: Result, scene: Config) -> list[dict[str, Any]]:
     """In a corner of the map, where each run went: off it for good, or into the valley."""
-    out = []
+    out, (right, top) = [], _free_corner(result, scene)
     for k, arm in enumerate(ARMS):
         left, arrived = int(result.left_at[k]), int(result.arrived_at[k])
         if left == arrived == NEVER:
@@ -167,7 +178,8 @@ def _ends(result: Result) -> list[dict[str, Any]]:
             if np.isfinite([w, b]).all():
                 far = f"off to ({format_number(w, 3)}, {format_number(b, 3)})"
             text = f"step {left}: {far}"
-        about = dict(xref="x domain", yref="y domain", x=0.98, xanchor="right", y=0.98 - 0.09 * len(out), yanchor="top", xshift=0,
+        about = dict(xref="x domain", yref="y domain", x=0.98 if right else 0.02, xanchor="right" if right else "left", xshift=0,
+                     y=0.98 - 0.09 * len(out) if top else 0.2 - 0.09 * len(out), yanchor="top" if top else "bottom",
                      bgcolor=style.colour("paper", 0.75))
         out.append(style.label(0, 0, text, HUES[arm]) | about)
     return out

@@ -310,6 +310,49 @@ def test_the_ray_of_a_gradient_that_is_no_number_is_not_drawn():
     assert np.isfinite(ray[0]).all() and np.isnan(ray[-1][1])
 
 
+def test_a_ray_that_ends_inside_the_frame_is_as_long_as_its_gradient():
+    config = Config(threshold=0.02, inside="none")
+    result = lesson.run(config)
+    figure = curves.direction(result, config)
+    frames, axes = figure.data[2]["meta"]["frames"], (figure.layout.xaxis.range, figure.layout.yaxis.range)
+    ends, long = np.stack([frames["x"][:, 1], frames["y"][:, 1]], 1), 0
+    for step, end in zip(pictures.stops(result), ends, strict=True):
+        g = result.slopes[min(step, len(result.slopes) - 1), 0].numpy() / config.threshold
+        if all(low < v < high for v, (low, high) in zip(end, axes, strict=True)):
+            np.testing.assert_allclose(end, g, rtol=1e-5)
+        else:
+            long += 1
+    assert 0 < long < len(ends)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_names_on_the_map_are_true_at_every_time(unit):
+    """After one step there is no cliff, and J is not zero where it will be in the end."""
+    for T in (1, 50):
+        config = Config(unit=unit, T=T, start_w=1.2)
+        board = page_spec("exploding_gradients").draw(lesson.run(config), config)
+        titles = [panel.title for panel in (*board.panels, board.setup)]
+        names = [note.text for note in board.panels[0].figure.layout.annotations]
+        assert not any("cliff" in title for title in titles)
+        assert set(names) >= ({"|w| = 1", "J = 0"} if unit == "linear" else {"J = 0 as T → ∞"})
+        assert not any("cliff" in name and "T → ∞" not in name for name in names)
+    w, _, valley = pictures.cliffs(Config(unit=unit, T=1))
+    J = recurrent.value(torch.tensor(np.stack([w, valley], 1)), unit, 0.3, 1, 0.2).numpy()
+    assert (np.nanmax(J) < 1e-12) == (unit == "linear"), "which is why the line has its time beside it"
+
+
+def test_what_became_of_the_runs_is_said_in_a_corner_without_them():
+    for about in (dict(), dict(start_w=2.8, start_b=1.3), dict(unit="linear", start_w=1.3, start_b=1.3)):
+        config = Config(T=1, **about)
+        result = lesson.run(config)
+        said = [a for a in pictures.contour(result, config).layout.annotations if a.xref == "x domain"]
+        corner, far = np.array(lesson.frame(config)).T
+        runs = np.concatenate([pictures.laid(path, corner, far)[0] for path in result.paths.transpose(0, 1).numpy()])
+        for x, y in (runs - corner) / (far - corner):
+            assert not any(abs(x - a.x) < 0.3 and abs(y - a.y) < 0.1 for a in said), (about, x, y)
+        assert len(said) == 3 and len({(a.x, a.xanchor, a.yanchor) for a in said}) == 1 and all(0 < a.y < 1 for a in said)
+
+
 def test_what_is_said_of_steps_holds_for_one_and_for_many():
     """One step or layer is no plural; pale marks stand at every step of the longest run; numbers are told as everywhere."""
     one, long = Config(T=1), Config(steps=300)

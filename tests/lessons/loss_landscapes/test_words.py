@@ -147,7 +147,8 @@ def test_basins_are_no_title_of_a_net_that_diverged():
             m = result.nets.index(scene.skips) if not part else 1 - result.nets.index(scene.skips)
             surface, near, step = panels[f"surface{part}"], panels[f"near{part}"], int(result.diverged_at[m])
             assert surface.title.endswith(f"diverged at step {step}" if m in gone else words.format_basins(int(result.basins[m])))
-            assert ("its end" in surface.caption) == ("near the path" in near.title) == ("near the path" in near.alt) == (m not in gone)
+            kept = m not in gone
+            assert ("its end" in surface.caption) == ("near the path" in near.title) == ("near the path" in near.alt) == kept
             assert (f"round the start, as training diverged at step {step}," in surface.alt) == (m in gone)
 
 
