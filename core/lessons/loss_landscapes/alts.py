@@ -46,7 +46,7 @@ def _stability(result: Result, scene: Config, m: int) -> str:
         return ""
     along = result.sharpness[:, m] / result.limit
     text = ""
-    flatter = (along < 1).nonzero()
+    flatter = (along.abs() < 1).nonzero()
     if float(along[0]) > 1 and len(flatter):
         k = int(flatter[0])
         losses = result.losses[: int(result.sharpness_steps[k]) + 1, m]

@@ -136,6 +136,15 @@ def test_words_of_presets_that_no_seed_changes():
     assert predict(run(at["Himmelblau"]), at["Himmelblau"]).right == ("minimum",)
 
 
+def test_a_place_that_curves_down_as_steeply_is_no_flatter_place():
+    scene = Config(problem="many", start_x=6.0, start_y=6.0, learning_rate=1.0, steps=50)
+    result = run(scene)
+    along = some(result.sharpness)[:, 0] / result.limit
+    k, below = int((along.abs() < 1).nonzero()[0]), int((along < 1).nonzero()[0])
+    assert float(along[below]) < -1 and below < k
+    assert f"step {int(some(result.sharpness_steps)[k])} is at a flatter place" in alts.sharpness(result, scene)
+
+
 def test_basins_are_no_title_of_a_net_that_diverged():
     page = page_spec("loss_landscapes")
     for fixed, gone in ((dict(depth=12, learning_rate=1.0, objective="squared", seed=1), (0, 1)), (dict(skips="skips"), ())):
