@@ -14,7 +14,8 @@ PRESETS = [
     Preset("About right", "Six coefficients: J* is near its lowest, far below that of twelve.", dict(at=CAPACITIES.index(6))),
     Preset("Far past p = N", "Two hundred coefficients for twelve samples: the fit of least norm hits all and hardly swings.",
            dict(at=len(CAPACITIES) - 1)),
-    Preset("Rough as cheap as smooth", "With s = 0 rough features cost no more: past p = N the fit is spiky, J* climbs.",
+    Preset("No preference for smoothness", "With s = 0 a rough curve costs no more: far past p = N the fit is spiky, and J* "
+           "climbs again.",
            dict(smooth=0.0, at=len(CAPACITIES) - 1)),
     Preset("A little ridge", "λ = 0.001 and the peak at p = N is gone: large coefficients cost too much.", dict(ridge=1e-3)),
     Preset("A cubic truth", "The cubic is among the models from p = 4 on: up to N, J and fresh risk average near σ²(1 ∓ p/N).",
@@ -57,13 +58,13 @@ REFERENCES = """
 
 def draw(result: Result, scene: Config) -> Board:
     said = Texts(lambda: alt_texts(result, scene))
-    typical, p = f"typical draw (median of {scene.draws})", CAPACITIES[scene.at]
+    medians, p = f"Medians of {scene.draws} draws", CAPACITIES[scene.at]
     textbook = contains_target(scene, scene.m) and scene.ridge == 0
     exact = f" From p = {HELD_FROM} to N it is σ²(1 − p/N) and σ²(1 + p/N)." if textbook else ""
     panels = [
         Panel(id="risks", figure=lambda: pictures.risks(result, scene), span=7, height="tall", pair="fit", alt=said["risks"],
               title=f"Risk on {scene.m} samples and on new data", keyed=False,
-              caption=lambda: f"Lines, dots: {typical}, quartiles shaded. Rings: this draw.{pictures.unseen(result, scene)}"),
+              caption=lambda: f"{medians} (lines, dots), quartiles shaded. Rings: this draw.{pictures.unseen(result, scene)}"),
         Panel(id="fit", figure=lambda: pictures.hero(result, scene), span=5, height="tall", alt=said["fit"],
               title="This draw of samples, and its fit", keyed=False,
               caption="Dots: samples. Line: the fit, as far as the frame goes. Dashed: the truth, with σ either side."),
@@ -77,14 +78,14 @@ def draw(result: Result, scene: Config) -> Board:
         panels += [
             Panel(id="learning", figure=lambda: pictures.learning(result, scene), span=5, title=f"More samples, at p = {p}",
                   pair="plane", alt=said["learning"],
-                  caption=f"The {typical}. Dotted: N = p, if these sizes reach it."),
+                  caption=f"{medians}. Dotted: N = p, if these sizes reach it."),
             Panel(id="plane", figure=lambda: pictures.plane(result, scene), span=7, title="J* at every size and capacity",
                   click=("m", ""), keyed=False, alt=said["plane"],
-                  caption=f"The {typical}; 100 and more share one colour. Dashed: p = N. Click to set N."),
+                  caption=f"{medians}; 100 and more share one colour. Dashed: p = N. Click to set N."),
         ]
     further = [
         Panel(id="gap", figure=lambda: pictures.gap(result, scene), title="The gap J* − J", alt=said["gap"],
-              caption=lambda: f"The {typical} and quartiles. Diamond: largest. The axis is logarithmic on both sides of "
+              caption=lambda: f"{medians} and quartiles. Diamond: largest. The axis is logarithmic on both sides of "
               f"zero.{negative(result)}"),
     ]
     setup = Panel(id="setup", figure=lambda: pictures.setup(result, scene), title="What a fit is given", alt=said["setup"],

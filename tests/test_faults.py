@@ -57,7 +57,7 @@ def test_a_picture_that_fails_takes_no_other_with_it(monkeypatch, boards, caplog
     assert len(drawn) > 4
     assert boards[-1].question
     assert b"cannot be drawn for this scene" in text_of(boards[-1])
-    assert "In the typical draw" in texts(app)
+    assert "By the medians of the draws" in texts(app)
     assert app.slider, "the controls are there"
     assert any(record.exc_info for record in caplog.records if record.name == "ui.runner")
     # Outside the app a fault is a fault.

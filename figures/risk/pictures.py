@@ -12,8 +12,9 @@ from torch import Tensor
 
 from core.formatting import format_number, format_power_of_ten
 from core.lessons.risk.lesson import CAPACITIES, Config, Result, fmt, gaps, interpolates, widest
-from core.lessons.risk.words import J_text, gap_name, rounding
+from core.lessons.risk.words import J_text, rounding
 from figures import style
+from figures.risk import names
 
 DASH = {"J": "longdash", "J*": "solid"}
 HUE = {"J": "train", "J*": "test"}
@@ -51,10 +52,11 @@ def _top(values: np.ndarray, foot: float) -> float:
 def unseen(result: Result, scene: Config) -> str:
     """What of J and J* the logarithmic axis of `risks` cannot show, in a sentence; nothing where it shows all."""
     J, risk = (_quartiles(v)[1] for v in (result.J, result.risk))
+    foot = _bottom(risk)
     if any(interpolates(scene, p) for p in CAPACITIES):
         left = rounding(result, scene)
-        return " J = 0 is below the frame" + (f"; rounding leaves up to {format_number(left)} of it." if left else ".")
-    foot = _bottom(risk)
+        both = f", and so is J* of less than {format_power_of_ten(foot)}" if risk.min() < 10.0**foot else ""
+        return f" J = 0 is below the frame{both}" + (f"; rounding leaves up to {format_number(left)} of it." if left else ".")
     return f" Below {format_power_of_ten(foot)}: not drawn." if min(J.min(), risk.min()) < 10.0**foot else ""
 
 
@@ -135,48 +137,8 @@ def risks(result: Result, scene: Config) -> go.Figure:
         here = dict(type="scatter", x=[CAPACITIES[scene.at]] * 2, y=both[scene.at], mode="markers", hoverinfo="skip", marker=look)
         traces.append(style.frames(here, x=np.stack([CAPACITY, CAPACITY], 1), y=both))
     return style.figure(traces, x="capacity p (weights fitted)", y="risk: mean squared error", yaxis_type="log",
-                        yaxis_range=[foot, top], showlegend=False, annotations=_names(result, scene, foot, top), **P_AXIS)
-
-
-def _names(result: Result, scene: Config, foot: float, top: float) -> list[dict[str, Any]]:
-    """The names of the lines of `risks`, each where its own line has room for it."""
-    J, risk = (np.log10(np.maximum(_quartiles(v)[1], 1e-30)) for v in (result.J, result.risk))
-    wide, right = widest(result), math.log10(CAPACITIES[-1])
-    late = CAPACITIES[wide] > 60
-
-    def name(x: float, y: float, text: str, hue: str, over: bool, ends: bool) -> dict[str, Any]:
-        """Over or under the point, beginning or ending there."""
-        about = dict(xanchor="right" if ends else "left", yanchor="bottom" if over else "top", xshift=0, yshift=4 if over else -4)
-        return style.label(x, float(y), text, hue) | about
-
-    widest_gap = f"{gap_name(result)}: {format_number(gaps(result)[wide])}<br>in the typical draw"
-    # Beside the peak, where J* falls away from it; else half-way down the bar, between the lines, or past them where it is short.
-    beside = risk[max(wide - 4, 0) : wide] if late else risk[wide + 1 : wide + 5]
-    ends, room = sorted((max(J[wide], foot), risk[wide])), 0.15 * (top - foot)
-    if beside.size and beside.min() < risk[wide] - room:
-        at = risk[wide]
-    elif ends[1] - ends[0] > 2 * room:
-        at = sum(ends) / 2
-    else:
-        noise = 2 * math.log10(scene.sigma) if scene.sigma > 0 else -math.inf
-        free = (y for y in (ends[0] - room, ends[1] + room, ends[0] - 2.5 * room) if foot + room < y < top - room / 2)
-        at = next((y for y in free if abs(y - noise) > room), sum(ends) / 2)
-    gap = name(math.log10(CAPACITIES[wide]), at, widest_gap, "warning", True, late)
-    # The name of the gap runs to the right from its bar, to where p = N may be.
-    below = 0.09 < math.log10(scene.m / CAPACITIES[wide]) < 1
-    line = name(math.log10(scene.m), foot if below else top, f"p = N = {scene.m}", "muted", below, not below)
-    out = [line | dict(xshift=4 if below else -4),
-           gap | dict(xshift=-8 if late else 8, yanchor="middle", align="right" if late else "left"),
-           name(0, J[0], "J, on the samples", "train", bool(J[0] > risk[0] or J[0] < risk[0] - room), False)]
-    left = next((i for i, v in enumerate(J) if v < foot), None)  # where J leaves the frame, which has room to the left of it
-    if left and CAPACITIES[left] >= 8:
-        out[-1] = name(math.log10(CAPACITIES[left - 1]), foot, "J, on the samples", "train", True, True) | dict(xshift=-12)
-    side = 0 if late else -1  # the end of the line of J* that is free
-    out.append(name(0 if late else right, risk[side], "J*, on new data", "test", bool(J[side] <= risk[side]), not late))
-    if scene.sigma > 0:
-        noise = f"σ² = {format_number(scene.sigma**2)}, noise alone"
-        out.append(name(right, 2 * math.log10(scene.sigma), noise, "ink", False, True))
-    return out
+                        yaxis_range=[foot, top], showlegend=False, **P_AXIS,
+                        annotations=names.risks(result, scene, (tuple(P_AXIS["xaxis_range"]), (foot, top))))
 
 
 def _unit(values: np.ndarray) -> float:

@@ -40,7 +40,7 @@ def gap_name(result: Result) -> str:
 
 
 def _widest(result: Result, config: Config) -> str:
-    """Where the gap is widest, as the end of a sentence on the typical draw."""
+    """Where the gap is widest, as the end of a sentence on the medians of the draws."""
     gap, wide = gaps(result), CAPACITIES[widest(result)]
     if gap.max() < 0:
         return f"new data cost less than the samples at every p, by the least at p = {wide}"
@@ -48,7 +48,7 @@ def _widest(result: Result, config: Config) -> str:
 
 
 def summary(result: Result, config: Config) -> str:
-    """Where the gap is widest, and the numbers of the typical draw beside those of the draw in the picture."""
+    """Where the gap is widest, and medians over the draws, each number its own, beside the numbers of the draw in the picture."""
     J, risk, gap = *(v.quantile(0.5, dim=1) for v in (result.J, result.risk)), gaps(result)
     own = result.J[:, 0], result.risk[:, 0], result.risk[:, 0] - result.J[:, 0]
 
@@ -58,11 +58,11 @@ def summary(result: Result, config: Config) -> str:
         between = format_number(of_gap if abs(of_gap) >= ZERO else 0)
         return [name, str(CAPACITIES[at]), J_text(config, at, of_J), fmt(of_risk), between]
 
-    typical = J, risk, gap
-    rows = [row(f"{gap_name(result).capitalize()}, typical draw", widest(result), typical),
-            row("Lowest J*, typical draw", lowest(result), typical),
-            row("At this p, typical draw", config.at, typical), row("At this p, this draw", config.at, own)]
-    return f"**In the typical draw {_widest(result, config)}.**\n\n" + table(["", "p", "J", "J*", "J* − J"], rows)
+    medians = J, risk, gap
+    rows = [row(f"{gap_name(result).capitalize()}, medians", widest(result), medians),
+            row("Lowest J*, medians", lowest(result), medians),
+            row("At this p, medians", config.at, medians), row("At this p, this draw", config.at, own)]
+    return f"**By the medians of the draws {_widest(result, config)}.**\n\n" + table(["", "p", "J", "J*", "J* − J"], rows)
 
 
 def predict(result: Result, config: Config) -> Pick:
@@ -75,7 +75,7 @@ def predict(result: Result, config: Config) -> Pick:
              "Where is the gap J* − J largest?", right=(right,),
         options={"low": f"Below p = {N // 2}, where the model is simple", "near": f"From p = {N // 2} to {2 * N}, round p = N",
                  "high": f"Above p = {2 * N}, where the model is largest"},
-        why=f"In the typical draw, the median of several, {_widest(result, config)}.")
+        why=f"By the medians of the draws {_widest(result, config)}.")
 
 
 def _tamed(result: Result, config: Config, _: None) -> Verdict:
@@ -83,13 +83,13 @@ def _tamed(result: Result, config: Config, _: None) -> Verdict:
     if replace(config, ridge=0.0).trained() != Config(**CHALLENGE.scene).trained():
         return Verdict(False, "This is another scene than the challenge's. Set the scene, and move only λ.")
     risk, noise = float(result.risk[CAPACITIES.index(config.m)].quantile(0.5)), config.sigma**2
-    return Verdict(risk < 2.5 * noise, f"With λ = {format_number(config.ridge)} the typical draw's J* at p = N = {config.m} "
+    return Verdict(risk < 2.5 * noise, f"With λ = {format_number(config.ridge)} the median J* at p = N = {config.m} "
                                        f"is {format_number(risk)}, {format_number(risk / noise)} σ².")
 
 
 CHALLENGE = Challenge(
     text="At p = N the polynomial swings through the gaps between independent samples. Move only λ, under More, until the "
-         "typical draw's J* at p = N, the median, is below 2.5σ².",
+         "median J* at p = N is below 2.5σ².",
     check=_tamed, scene=dict(m=20, inputs="independent", at=CAPACITIES.index(20)),
 )
 
@@ -101,9 +101,9 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     r, near = result.repeats, CAPACITIES.index(scene.m)
     total = scene.sigma**2 + r.bias + r.variance
     off = float((result.fits[scene.at] - result.truth).abs().max())
-    typical = f"the typical draw, the median of {scene.draws},"
+    medians = f"medians of {scene.draws} draws"
     out = {
-        "risks": f"Over p from 1 to {CAPACITIES[-1]}, J of {typical} goes from {J_text(scene, 0, J[0])} over "
+        "risks": f"Over p from 1 to {CAPACITIES[-1]}, as {medians}, J goes from {J_text(scene, 0, J[0])} over "
                  f"{J_text(scene, near, J[near])} at p = N to {J_text(scene, end, J[end])}; J* from {fmt(risk[0])} over "
                  f"{fmt(risk[near])} at p = N to {fmt(risk[end])}, lowest at p = {CAPACITIES[best]} with {fmt(risk[best])}. The "
                  f"{gap_name(result)} is at p = {CAPACITIES[wide]}, {format_number(gap[wide])}; noise alone leaves σ² = "
@@ -111,7 +111,7 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
         "fit": f"{scene.m} samples of f ± {scene.sigma:g} and the fit of a {SHORT[scene.model]} at p = {p}, at most "
                f"{format_number(off)} from the truth. This draw's J = {J_text(scene, scene.at, result.J[scene.at, 0])}, "
                f"J* = {fmt(result.risk[scene.at, 0])}.",
-        "gap": f"The gap of {typical} is {format_number(gap[0])} at p = 1, largest at p = {CAPACITIES[wide]} with "
+        "gap": f"The gaps, as {medians}, are {format_number(gap[0])} at p = 1, largest at p = {CAPACITIES[wide]} with "
                f"{format_number(gap[wide])}, and {format_number(gap[end])} at p = {CAPACITIES[-1]}.{negative(result)}",
         "same": f"Means of {NOISES} draws of noise at p = N: J {J_text(scene, near, r.J[near])}, fresh noise "
                 f"{fmt(r.fresh[near])}; theory says {J_text(scene, near, r.expected_J[near])} and "
@@ -128,10 +128,10 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
         whole = result.map_risk.quantile(0.5, dim=-1)
         i, j = divmod(int(whole.argmin()), len(CAPACITIES))
         out["learning"] = (
-            f"At p = {p}, J* of {typical} is {fmt(over_N[0])} at N = {result.sizes[0]}, highest at N = {result.sizes[worst]} "
+            f"At p = {p}, as {medians}, J* is {fmt(over_N[0])} at N = {result.sizes[0]}, highest at N = {result.sizes[worst]} "
             f"with {fmt(over_N[worst])}, and {fmt(over_N[-1])} at N = {result.sizes[-1]}.")
         out["plane"] = (
-            f"J* of {typical} over {len(result.sizes)} sizes and {len(CAPACITIES)} capacities, from {fmt(whole.min())} at "
+            f"J*, as {medians}, over {len(result.sizes)} sizes and {len(CAPACITIES)} capacities, from {fmt(whole.min())} at "
             f"N = {result.sizes[i]}, p = {CAPACITIES[j]}, to {fmt(whole.max())}.")
     return out
 

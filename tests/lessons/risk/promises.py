@@ -42,7 +42,7 @@ def far_past(result: Result, scene: Config) -> bool:
     return hits and rough(result, 200) < 1e-2 * rough(result, scene.m) and rough(result, 200) < 4 * truth
 
 
-def all_alike(result: Result, scene: Config) -> bool:
+def climbs_again(result: Result, scene: Config) -> bool:
     """Spiky: it goes a longer way than the truth does, by far. J* climbs: from its lowest past p = N to the last."""
     risk, truth = medians(result)[at(scene.m) + 1 :], float((result.truth.diff() ** 2).sum())
     return scene.smooth == 0 and risk[-1] > 1.3 * risk.min() and rough(result, 200) > 10 * truth
@@ -69,7 +69,7 @@ PROMISES = [
     Promise(preset="Too simple", holds=too_simple),
     Promise(preset="About right", holds=about_right),
     Promise(preset="Far past p = N", holds=far_past),
-    Promise(preset="Rough as cheap as smooth", holds=all_alike),
+    Promise(preset="No preference for smoothness", holds=climbs_again),
     Promise(preset="A little ridge", holds=no_peak),
     Promise(preset="A cubic truth", holds=textbook),
     Promise(claim="title: the J* of a fit that minimises J to zero is far above the lowest there is",

@@ -1,5 +1,6 @@
 """Risk: closed forms against NumPy and Monte Carlo, the peak at p = m over seeds, and every word against the raw tensors."""
 
+import itertools
 import random
 import re
 import runpy
@@ -208,7 +209,7 @@ def test_a_negative_gap_is_drawn_and_said(scene):
     panels = {panel.id: panel for panel in (*board.panels, *board.further)}
     told = "Smallest gap" if count == "all" else "Widest gap"
     (drawn,) = (note.text for note in panels["risks"].figure.layout.annotations if "gap" in note.text)
-    assert f"{told}, typical draw" in table_of(board.summary) and drawn.startswith(told.lower())
+    assert f"{told}, medians" in table_of(board.summary) and drawn.startswith(told.lower())
     for text in (panels["gap"].caption, panels["gap"].alt):
         assert f"It is negative at {count} capacities" in text
     figure = panels["gap"].figure
@@ -261,7 +262,7 @@ def table_of(summary: str) -> dict[str, list[str]]:
 
 
 def test_seen_and_predict_hold_at_any_setting(scenes):
-    """The table, cell by cell: the typical draw is the median of all, and this draw is the one in the picture."""
+    """The table, cell by cell: medians of all draws, each number its own, and this draw, the one in the picture."""
     for scene, results in scenes:
         for result in (results[0], results[-1]):
             J, risk = (np.median(v.numpy(), axis=1) for v in (result.J, result.risk))
@@ -278,10 +279,10 @@ def test_seen_and_predict_hold_at_any_setting(scenes):
                     else:
                         assert read(cell) == pytest.approx(value, rel=0.051, abs=ZERO)
             called = "Smallest gap" if gap.max() < 0 else "Widest gap"
-            wide, best = (at(int(rows[f"{name}, typical draw"][0])) for name in (called, "Lowest J*"))
+            wide, best = (at(int(rows[f"{name}, medians"][0])) for name in (called, "Lowest J*"))
             assert ("negative" in words.negative(result)) == bool((gap < -ZERO).any())
             assert gap[wide] >= gap.max() - ZERO and risk[best] <= max(risk.min(), ZERO)
-            assert [rows[f"At this p, {whose} draw"][0] for whose in ("typical", "this")] == [str(CAPACITIES[scene.at])] * 2
+            assert [rows[f"At this p, {whose}"][0] for whose in ("medians", "this draw")] == [str(CAPACITIES[scene.at])] * 2
             falls = words.alt_texts(result, scene)["risks"]
             if "passes through every sample" in falls:
                 assert J[at(int(re.search(r"From p = (\d+) on the best fit", falls)[1])) :].max() < 1e-6
@@ -295,20 +296,74 @@ def test_seen_and_predict_hold_at_any_setting(scenes):
 
 
 def test_numbers_say_whose_draw_they_are_of(opening):
-    """68 of this draw and 280 of the typical one stand apart: in the picture, the table and the texts."""
+    """68 of this draw and 280, the median of all, stand apart: in the picture, the table and the texts."""
     scene = PAGE.presets[0]
     board = PAGE.draw(opening, Config(**scene.values))
     panels = {panel.id: panel for panel in board.panels}
     rows = table_of(board.summary)
-    assert rows["At this p, this draw"][2] == lesson.fmt(opening.risk[at(12), 0]) != rows["At this p, typical draw"][2]
+    assert rows["At this p, this draw"][2] == lesson.fmt(opening.risk[at(12), 0]) != rows["At this p, medians"][2]
     (words_of,) = (trace for trace in panels["fit"].figure.data if trace.mode == "text")
     assert words_of.text[0] == f"This draw, p = 12: J = 0, J* = {rows['At this p, this draw'][2]}"
     (gap,) = (note.text for note in panels["risks"].figure.layout.annotations if "gap" in note.text)
-    assert gap == f"widest gap: {rows['Widest gap, typical draw'][3]}<br>in the typical draw"
-    assert "typical draw (median of 12)" in panels["risks"].caption and "Rings: this draw" in panels["risks"].caption
+    assert gap == f"widest gap: {rows['Widest gap, medians'][3]} (median)"
+    assert "Medians of 12 draws" in panels["risks"].caption and "Rings: this draw" in panels["risks"].caption
     rings, dots = (trace for trace in panels["risks"].figure.data if trace.mode == "markers")
     np.testing.assert_allclose(dots.y[1], median(opening.risk[at(12)]), rtol=1e-6)
     np.testing.assert_allclose(rings.y[1], float(opening.risk[at(12), 0]), rtol=1e-6)
+
+
+def test_three_medians_are_not_called_one_draw(scenes):
+    """J, J* and the gap that stand beside each other come from as many draws: no word makes one draw of them."""
+    for scene, results in scenes:
+        result = results[-1]
+        gap, mixed = (result.risk - result.J).numpy(), np.median(result.risk.numpy(), 1) - np.median(result.J.numpy(), 1)
+        assert not np.allclose(np.median(gap, 1), mixed, rtol=1e-3)
+        board = PAGE.draw(result, scene)
+        told = [board.summary, words.predict(result, scene).why, *(p.caption + p.alt for p in (*board.panels, *board.further))]
+        assert not any("typical" in text or "median draw" in text for text in told)
+
+
+def test_what_is_below_the_frame_is_said_of_j_and_of_the_risk():
+    """A cubic without noise is met exactly by a polynomial with as many coefficients as samples, so that J* is nothing too."""
+    for scene, both in ((Config(sigma=0.0, truth="cubic", m=8), True), (Config(sigma=0.0, m=8), False), (Config(), False)):
+        result = next(lesson.steps(scene))
+        panel = PAGE.draw(result, scene).panels[0]
+        foot = panel.figure.layout.yaxis.range[0]
+        assert (np.median(result.risk.numpy(), 1).min() < 10.0**foot) == both == ("so is J* of less than 10" in panel.caption)
+
+
+def boxes(notes, frame: tuple[tuple[float, float], tuple[float, float]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Name to its lower left and upper right corner in parts of the frame, as wide and high as type is on a wall."""
+    (x0, x1), (y0, y1) = frame
+    out = {}
+    for note in notes:
+        x, y = (note.x - x0) / (x1 - x0), (note.y - y0) / (y1 - y0)
+        width, height = 0.0135 * len(note.text), 0.045
+        left = x - width if note.xanchor == "right" else x
+        low = y - {"bottom": 0.0, "middle": 0.5, "top": 1.0}[note.yanchor] * height
+        out[note.text] = np.array([left, low]), np.array([left + width, low + height])
+    return out
+
+
+def test_names_of_the_first_picture_cover_neither_each_other_nor_the_risk(scenes):
+    """Type as large as on a wall. J* runs on beside its own name, which is looked at for the other names alone."""
+    hard = [dict(), dict(inputs="independent", m=20), dict(m=24, sigma=1.0), dict(m=8, sigma=0.0, truth="runge"),
+            dict(ridge=1e-3), dict(truth="cubic", m=20), dict(model="net")]
+    drawn = [(scene, results[0]) for scene, results in scenes] + [(Config(**v), next(lesson.steps(Config(**v)))) for v in hard]
+    for scene, result in drawn:
+        figure = pictures.risks(result, scene)
+        frame = figure.layout.xaxis.range, figure.layout.yaxis.range
+        placed = boxes(figure.layout.annotations, frame)
+        for (one, (low, high)), (other, (a, b)) in itertools.combinations(placed.items(), 2):
+            assert (np.minimum(high, b) <= np.maximum(low, a)).any(), (scene, one, other)
+        line = np.log10(np.maximum(np.median(result.risk.numpy(), 1), 1e-30))
+        x = np.linspace(*np.log10([1, CAPACITIES[-1]]), 4000)
+        curve = np.stack([x, np.interp(x, np.log10(CAPACITIES), line)], 1)
+        curve = (curve - [frame[0][0], frame[1][0]]) / [np.ptp(frame[0]), np.ptp(frame[1])]
+        for name, (low, high) in placed.items():
+            assert (low > -0.03).all() and (high < 1.03).all(), (scene, name)
+            if not name.startswith("J*"):
+                assert not ((curve > low + 0.003) & (curve < high - 0.003)).all(1).any(), (scene, name)
 
 
 def test_lines_of_the_first_picture_carry_their_names(scenes):
