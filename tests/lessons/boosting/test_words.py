@@ -251,11 +251,14 @@ def test_variance_that_takes_errors_away_is_told_as_that(opening: Result):
 
 def test_groups_that_weigh_alike_are_told_one_by_one(opening: Result):
     weight = opening.weight.clone()
-    weight[5] = 1 / 100
-    weight[5, opening.near.nonzero()[:2, 0]] += torch.tensor([1e-3, -1e-3])  # even in each group, not in each sample
+    weight[5] = torch.where(opening.wrong, 0.00992, 0.01002)
     made = replace(opening, weight=weight)
-    assert words.predict(made, Config()).why.count("near the other class") <= 1
-    assert "no more than" in words.summary(made, Config())
+    question = words.predict(made, Config())
+    assert question.right == ("wrong", "near", "inside") and numbers(question.why) == [1, 0.99]
+    assert question.why.count("a wrong label") == 1, "the lightest is told beside another, not beside itself"
+    assert "weighs no more than a right one" in words.summary(made, Config())
+    weight[5] = torch.where(opening.wrong, 0.0102, 0.00995)
+    assert "weighs hardly or no more than a right one" in words.summary(replace(opening, weight=weight), Config())
 
 
 def test_challenge_is_met_by_few_rounds_and_many_samples_only():
