@@ -46,7 +46,7 @@ def summary(result: Result, config: Config) -> str:
     else:
         claim = f"A batch four times as large has {_left(moment, config)} of the noise; theory says {format_percent(ratio)}"
     rows = [[f"noise of the gradient, m = {few} and {many}", *(_word(noise(moment, m, config)[0]) for m in (few, many))],
-            [f"batches of {BATCHES} that point uphill", *(str(uphill(moment, m, config)) for m in (few, many))]]
+            [f"of {BATCHES} batches, how many step uphill", *(str(uphill(moment, m, config)) for m in (few, many))]]
     if result.quadratic is not None:
         rows += _trained(result, config)
     return f"**{claim}.**\n\n{table(['', 'small batch', 'large batch'], rows)}"
