@@ -74,7 +74,7 @@ def _claim(config: Config) -> str:
     first, second = transforms(config)
     if bool(first.x.min() == first.x.max()):
         return f"The values of x are all equal, so σ = 0 and each comes out as β = {format_number(config.beta, 3)}"
-    undone = math.dist((config.gamma, config.beta), identity_scale_shift(config)) < 1e-3
+    undone = config.gamma != 0 and math.dist((config.gamma, config.beta), identity_scale_shift(config)) < 1e-3
     spread = "σ" if identity_scale_shift(config)[0] - math.sqrt(float(first.var)) < 1e-3 else "√(σ² + δ)"
     if not changes(config):
         return (f"γ = {spread} and β = μ undo the norm: the batch comes out as it went in" if undone else
@@ -83,6 +83,8 @@ def _claim(config: Config) -> str:
     what = what[0].upper() + what[1:]
     if config.factor == 0:
         return f"{what}, the values are all equal, and each comes out as β"
+    if config.gamma == 0:
+        return f"{what}, the batch comes out as before: with γ = 0 every value is β{', its own mirror image' * (config.factor < 0)}"
     same = "the mirror image of x" if config.factor < 0 else "x itself"
     if not undone:
         same = "the mirror image of what it was" if config.factor < 0 else "the same numbers"

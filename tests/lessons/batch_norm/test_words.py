@@ -206,6 +206,18 @@ def test_what_undoes_the_norm_is_the_root_where_delta_counts() -> None:
             result, Config(gamma=2.0, beta=3.0, factor=factor))
 
 
+def test_without_a_scale_every_value_is_the_shift() -> None:
+    """It once said of eight equal outputs that the batch comes out as the mirror image of what it was, or undone."""
+    result = next(lesson.steps(Config(steps=20, starts=1)))
+    for factor, tail in ((2.0, ""), (-2.0, ", its own mirror image")):
+        said = words.summary(result, Config(gamma=0.0, factor=factor))
+        assert f"the batch comes out as before: with γ = 0 every value is β{tail}.**" in said
+        assert "β for every value" in words.predict(result, Config(gamma=0.0, factor=factor)).options["flat"]
+    nearly_equal = dict(batch=(1e-9, 3e-9), delta=1e-8, gamma=0.0, beta=0.0)
+    for factor in (1.0, 2.0):
+        assert "undo" not in words.summary(result, Config(**nearly_equal, factor=factor))
+
+
 def test_a_zero_is_said_of_a_zero_only() -> None:
     result = next(lesson.steps(Config(steps=20, starts=1)))
     tiny = words.summary(result, Config(batch=(1e-9, 3e-9)))
