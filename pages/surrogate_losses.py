@@ -20,7 +20,7 @@ PRESETS = [
            "With three in ten labels flipped, the errors stay near the least there is, and the scores shrink.",
            dict(label_noise=30, distance=0, n=200)),
     Preset("A net that overfits",
-           "A net learns its samples by heart: its validation error settles, its validation logistic loss climbs on.",
+           "Its training error falls below the least expected; the validation error settles, its logistic loss climbs on.",
            dict(model="net", distance=0, n=120, steps=600, draws=2)),
     Preset("Separable classes",
            "With a gap between the classes the training error is soon 0, yet logistic loss has no minimum and falls on.",

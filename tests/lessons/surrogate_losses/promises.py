@@ -49,8 +49,8 @@ def error_rests_and_loss_climbs(result: Result, scene: Config) -> bool:
     """Over the second half of the run."""
     loss, error = (v["validation"][:, LOGISTIC] for v in (result.loss, result.error))
     half = len(loss) // 2
-    by_heart = result.error["train"][-1, LOGISTIC] < lesson.least_error(scene)
-    return bool(by_heart and error[half:].max() - error[half:].min() < 0.02 and loss[-1] > 1.05 * loss[half] > 1.2 * loss.min())
+    below = result.error["train"][-1, LOGISTIC] < lesson.least_error(scene)
+    return bool(below and error[half:].max() - error[half:].min() < 0.02 and loss[-1] > 1.05 * loss[half] > 1.2 * loss.min())
 
 
 def no_error_and_falling_still(result: Result, scene: Config) -> bool:
