@@ -74,8 +74,9 @@ def draw(result: Result, scene: Config) -> Board:
 
     def caption(method: str) -> str:
         if curve:
-            return ("Band: mean ± 2σ; × in the title: σ there over σ among the data. Thin: single nets. Cross: most wrong for "
-                    "its σ and noise. Dotted: probe, mean ± σ.")
+            ratio = "; × in the title: σ there over σ among the data" if "×" in title[method]() else ""
+            return (f"Band: mean ± 2σ{ratio}. Thin: single nets. Cross: most wrong for its σ and noise. Dotted: probe, "
+                    "mean ± σ.")
         cross = " Cross: surest though wrong." if surest_wrong(result, method, scene.passes) >= 0 else ""
         return f"Even odds: the net's solid, the true dashed. Ring: the probe.{cross}"
 
@@ -128,8 +129,9 @@ def _calibration(result: Result, scene: Config, alt: Texts, span: int, about: st
 
 
 def _probe(result: Result, scene: Config, alt: Texts, at: str, truth: str, pair: str = "") -> Panel:
+    cut = "" if result.problem == "curve" else ", cut at 0 and 1"
     return Panel(id="probe", figure=lambda: pictures.probe(result, scene), span=4, title=f"Predictions at {at}",
-                 caption=f"A mark a pass or net; bars: mean ± 2σ. Dashed: {truth}. Open star: dropout off.", alt=alt["probe"],
+                 caption=f"A mark a pass or net; bars: mean ± 2σ{cut}. Dashed: {truth}. Open star: dropout off.", alt=alt["probe"],
                  keyed=False, pair=pair)
 
 

@@ -18,7 +18,7 @@ DASH = {"mc_dropout": "solid", "deep_ensemble": "longdash", "bagging": "dashdot"
 MARK = {"mc_dropout": "circle", "deep_ensemble": "square", "bagging": "diamond"}
 DRAWN = 20  # passes drawn as lines; bands and means use all of them
 FRAMES = {"curve": 32, "moons": 12}
-HEIGHT = (-4.5, 4.5)
+HEIGHT = (-4.5, 4.5)  # of the frame of the curves, at least
 SPREAD = 2.0
 LN2 = float(np.log(2))
 
@@ -103,16 +103,22 @@ def _curve(result: Result, scene: Config, method: str) -> go.Figure:
         style.frames(style.halo(centre), y=mean), style.frames(centre, y=mean, customdata=std),
         *_data(result), worst,
     ]
-    p = column(result, scene)
+    p, (foot, top) = column(result, scene), _reach(result, T)
     left, here = bool(x[p] > 1.5), [format_number(v[p]) for v in spread(result, method, counts[-1])]
-    note = dict(x=float(x[p]), y=HEIGHT[0], yanchor="bottom", xshift=-4 if left else 4, xanchor="right" if left else "left",
+    note = dict(x=float(x[p]), y=foot, yanchor="bottom", xshift=-4 if left else 4, xanchor="right" if left else "left",
                 showarrow=False, text=" ± ".join(here), font=dict(color=style.colour(method)))
     truth, middle = style.array(result.truth_G), np.abs(x) < 2
     lowest = int(np.flatnonzero(middle)[truth[middle].argmin()])
     named = dict(x=float(x[lowest]), y=float(truth[lowest]), yanchor="top", yshift=-3, showarrow=False, text="truth")
-    shapes, places = _unsampled(result, scene, HEIGHT[1])
+    shapes, places = _unsampled(result, scene, top)
     return style.figure(traces, x="x", y="prediction", showlegend=False, shapes=[*shapes, _upright(float(x[p]))],
-                        annotations=[*places, note, named], xaxis=dict(range=list(VIEW)), yaxis=dict(range=list(HEIGHT)))
+                        annotations=[*places, note, named], xaxis=dict(range=list(VIEW)), yaxis=dict(range=[foot, top]))
+
+
+def _reach(result: Result, T: int) -> tuple[float, float]:
+    """The heights between which the means of all methods lie, so that their pictures have one frame and no cross leaves it."""
+    means = np.concatenate([style.array(spread(result, m, T)[0]) for m in METHODS])
+    return min(HEIGHT[0], 1.1 * float(means.min())), max(HEIGHT[1], 1.1 * float(means.max()))
 
 
 def _unsampled(result: Result, scene: Config, top: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -219,6 +225,8 @@ def probe(result: Result, scene: Config) -> go.Figure:
     g, curve = column(result, scene), result.problem == "curve"
     T = passes_shown(result, scene)
     traces: list[style.Trace] = []
+    truth, off = float(result.truth_G[g]), float(result.off_G[g])
+    drawn = [truth, off]
     for k, m in enumerate(METHODS):
         values = style.array(result.passes[m][: passes_used(result, m, T), g])
         # Spread sideways by a fixed golden-ratio sequence, so that equal predictions do not hide each other.
@@ -227,18 +235,20 @@ def probe(result: Result, scene: Config) -> go.Figure:
         traces.append(dict(type="scatter", x=aside, y=values, mode="markers", marker=single,
                            hovertemplate=f"{METHODS[m]}: %{{y:.3f}}<extra></extra>"))
         centre = _dots([k], [values.mean()], f"{METHODS[m]}: mean %{{y:.3f}}", color=style.colour(m), size=12, symbol=MARK[m])
-        centre["error_y"] = dict(array=[2 * values.std(ddof=1)], thickness=2.5, width=9, color=style.colour(m))
+        mean, half = float(values.mean()), 2 * float(values.std(ddof=1))
+        # There are no probabilities below 0 or above 1.
+        low, high = (mean - half, mean + half) if curve else (max(0.0, mean - half), min(1.0, mean + half))
+        centre["error_y"] = dict(array=[high - mean], arrayminus=[mean - low], thickness=2.5, width=9, color=style.colour(m))
         traces.append(centre)
-    truth = float(result.truth_G[g])
-    drawn = np.concatenate([[truth], *(np.asarray(t["y"], float) for t in traces)])
+        drawn += [low, high, *values.tolist()]
     pad = max(0.15 * float(np.ptp(drawn)), 0.3)
     traces.append(style.theory([-0.5, 2.5], [truth, truth], "truth"))
-    off = dict(symbol="star-triangle-up-open", size=12, color=style.INK)
-    traces.append(dict(type="scatter", x=[0.4], y=[float(result.off_G[g])], mode="markers", marker=off,
+    star = dict(symbol="star-triangle-up-open", size=12, color=style.INK)
+    traces.append(dict(type="scatter", x=[0.4], y=[off], mode="markers", marker=star,
                        hovertemplate="dropout off: %{y:.3f}<extra></extra>"))
     return style.figure(traces, x="method", y="prediction" if curve else "P(class B)", showlegend=False, xaxis_range=[-0.5, 2.5],
                         xaxis=dict(tickvals=[0, 1, 2], ticktext=["MC<br>dropout", "Deep<br>ensemble", "Bagging"], showgrid=False),
-                        yaxis_range=[drawn.min() - pad, drawn.max() + pad] if curve else [-0.05, 1.05])
+                        yaxis_range=[min(drawn) - pad, max(drawn) + pad] if curve else [-0.05, 1.05])
 
 
 def split(result: Result, scene: Config) -> go.Figure:

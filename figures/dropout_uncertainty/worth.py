@@ -12,7 +12,7 @@ from core.lessons.dropout_uncertainty.data import IN_DATA, IN_GAP
 from core.lessons.dropout_uncertainty.guessing import coverage, passes_used, spread
 from core.lessons.dropout_uncertainty.lesson import METHODS, QUANTITIES, Config, Result, passes_shown, quantity
 from figures import style
-from figures.dropout_uncertainty.pictures import MARK, SPREAD, line_of
+from figures.dropout_uncertainty.pictures import MARK, line_of
 
 LEVELS = torch.arange(1, 20) / 20
 PALE = 0.4  # of lines that are the same method at other places
@@ -41,7 +41,7 @@ def distance(result: Result, scene: Config) -> go.Figure:
                                hovertemplate=f"{METHODS[m]} {name}: %{{y:.3f}} at distance %{{x:.2f}}<extra></extra>"))
     nats = f"{QUANTITIES[scene.quantity].lower()} (nats)"
     title = "mean σ" if curve else "mean confidence" if scene.quantity == "mean" else nats
-    top = min(SPREAD, 1.1 * max(float(np.nanmax(trace["y"])) for trace in traces) or 1.0)
+    top = 1.1 * max(float(np.nanmax(trace["y"])) for trace in traces) or 1.0
     ranges = [0, top] if curve else [0.5, 1.0] if scene.quantity == "mean" else [0, 0.72]
     return style.figure(traces, x="distance to the nearest sample", y=title, yaxis_range=ranges, showlegend=False)
 

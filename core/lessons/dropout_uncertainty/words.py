@@ -93,7 +93,11 @@ def titles(result: Result, scene: Config) -> dict[str, str]:
         return {m: f"{name}: {drawn}" for m, name in METHODS.items()}
     rises, (_, where) = _rises(result, scene), asked_about(scene)
     told = {m: f"{_ratio(rise)} × as unsure {where.replace('the ', '')}" for m, rise in rises.items()}
-    return {m: f"{name}: {told.get(m, 'no σ among the data')}" for m, name in METHODS.items()}
+
+    def none(method: str) -> str:
+        return "among the data" if bool(spread(result, method, scene.passes)[1].any()) else "anywhere"
+
+    return {m: f"{name}: {told.get(m) or f'no σ {none(m)}'}" for m, name in METHODS.items()}
 
 
 def _seen_curve(result: Result, config: Config) -> str:

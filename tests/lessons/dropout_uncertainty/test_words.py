@@ -17,7 +17,7 @@ from core.lessons.dropout_uncertainty.data import FAR, IN_DATA, IN_GAP
 from core.lessons.dropout_uncertainty.lesson import METHODS, Config, Result
 from core.lessons.dropout_uncertainty.words import CHALLENGE
 from core.question import Amount, Pick
-from figures.dropout_uncertainty import pictures
+from figures.dropout_uncertainty import pictures, worth
 from tests.pages import page_spec
 from tests.scenes import anything
 from ui.chart import Board, encode
@@ -141,6 +141,40 @@ def test_titles_say_what_each_spread_does_without_samples(scenes: list[tuple[Con
             for m, title in zip(order, titles, strict=True):
                 exists = m in ratio and by[m][IN_DATA] > 1e-7
                 assert title.split(": ")[1].startswith(f"{told(ratio[m])} × as unsure " if exists else "no σ")
+
+
+def test_where_no_pass_differs_no_title_speaks_of_the_data_alone(scenes: list[tuple[Config, list[Result]]]) -> None:
+    """Without dropout it once said "no σ among the data", as if there were one elsewhere, and explained a × that was not there."""
+    scene, results = scenes[0]
+    panels = {p.id: p for p in PAGE.draw(results[-1], scene).panels}
+    assert scene.dropout == 0 and panels["picture-mc_dropout"].title == "MC dropout: no σ anywhere"
+    for method in METHODS:
+        panel = panels[f"picture-{method}"]
+        assert ("× in the title" in panel.caption) == ("×" in panel.title) == (method != "mc_dropout")
+
+
+def test_marks_and_bars_keep_within_their_frames(scenes: list[tuple[Config, list[Result]]]) -> None:
+    """Bars of mean ± 2σ once left the frame, and those of probabilities went below 0 and above 1."""
+    wild = Config(noise=0.6, points=20, weight_decay=0.0, depth=3, steps=300, members=3)
+    for scene, result in [*((scene, results[-1]) for scene, results in scenes), (wild, lesson.run(wild))]:
+        figure = pictures.probe(result, scene)
+        low, high = figure.layout.yaxis.range
+        for trace in figure.data:
+            reach = np.array(trace.y)
+            if trace.error_y.array is not None:
+                reach = np.array([trace.y[0] - trace.error_y.arrayminus[0], trace.y[0] + trace.error_y.array[0]])
+            assert low < reach.min() and reach.max() < high
+            assert scene.problem == "curve" or (reach.min() > -1e-6 and reach.max() < 1 + 1e-6)
+        if scene.problem == "curve":
+            methods = [pictures.picture(result, scene, method) for method in METHODS]
+            assert len({tuple(figure.layout.yaxis.range) for figure in methods}) == 1
+            curves = [trace for figure in methods for trace in figure.data if trace.name in METHODS.values() and not trace.fill]
+            crosses = [trace for figure in methods for trace in figure.data if trace.marker.symbol == "x"]
+            assert len(crosses) == len(METHODS)
+            distance = worth.distance(result, scene)
+            for picture, drawn in ((methods[0], [*curves, *crosses]), (distance, distance.data)):
+                low, high = picture.layout.yaxis.range
+                assert all(low <= np.nanmin(trace.y) and np.nanmax(trace.y) <= high for trace in drawn)
 
 
 def judged_moons(question: Amount, result: Result, scene: Config) -> None:
