@@ -17,7 +17,7 @@ PRESETS = [
            dict(images=20.0)),
     Preset("A ConvNet that forgets sharing", "With a weight for each place at its end a ConvNet loses most of its accuracy too.",
            dict(head="flat")),
-    Preset("Over time", "One cell reads sequences of any length; a cell for each step is lost on long ones.",
+    Preset("Over time", "One cell reads sequences of any length; a cell for each step errs on three in ten or more of the longest.",
            dict(part="sequences")),
     Preset("Tied tasks", "Pulled together a little, the task with few samples does better than alone.", dict(part="tying")),
     Preset("Unlike tasks", "The truths lie far apart: sharing all weights is worse for task A than separate fits.",

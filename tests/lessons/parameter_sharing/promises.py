@@ -22,7 +22,7 @@ def b_gains_from_a_little(result: Result, _: Config) -> bool:
 def cells(result: Result, _: Config) -> bool:
     assert result.sequences
     mean = result.sequences.by_length.mean(1)[:, -1]
-    return bool(mean[0] > 0.8 and mean[1] < 0.75)
+    return bool(mean[0] > 0.8 and mean[1] <= 0.7)
 
 
 def far(result: Result, _: Config) -> bool:
