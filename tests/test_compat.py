@@ -326,18 +326,28 @@ def test_parts_of_a_figure_are_what_plotly_would_send():
 def selectors() -> list[str]:
     """The selectors of the style sheet, without the classes that our own scripts give to the page for a while."""
     css = re.sub(r"/\*.*?\*/", "", compat.STYLESHEET.read_text(), flags=re.DOTALL)
-    css = re.sub(r"@media[^{]*\{(.*?\})\s*\}", r"\1", css, flags=re.DOTALL)
-    found = []
-    for group in re.findall(r"([^{}]+)\{", css):
-        for one in re.split(r",(?![^(]*\))", group):
-            # An element is stale only while a run is under way; that it can be is told by the attribute.
-            found.append(re.sub(r"^(\.lab-[\w-]+)+ ", "", one.strip()).replace('[data-stale="true"]', "[data-stale]"))
+    found, around = [], ["&"]  # around: the rules that the reading stands in
+    for head, end in re.findall(r"([^{};]+)\{|(\})", css):
+        if end:
+            around.pop()
+        elif head.strip().startswith("@media"):
+            around.append(around[-1])
+        else:
+            nested = head.strip() if "&" in head or around[-1] == "&" else f"& {head.strip()}"
+            around.append(nested.replace("&", around[-1]))
+            for one in re.split(r",(?![^(]*\))", around[-1]):
+                # An element is stale only while a run is under way; that it can be is told by the attribute.
+                found.append(re.sub(r"^(\.lab-[\w-]+)+ ", "", one.strip()).replace('[data-stale="true"]', "[data-stale]"))
     return found
 
 
 def test_selectors_are_read_off_the_style_sheet():
     assert len(selectors()) > 20
     assert '.st-key-scene > div > [data-testid="stHorizontalBlock"]' in selectors()
+
+
+def test_the_columns_of_the_scene_are_named_once():
+    assert compat.STYLESHEET.read_text().count('[data-testid="stColumn"]') == 1
 
 
 def test_no_change_of_a_picture_makes_the_browser_look_for_styles_in_all_of_the_page():

@@ -36,6 +36,8 @@ def fits_a_phone(page: Page) -> None:
       .every((plot) => Math.abs(plot._fullLayout.width - plot.clientWidth) <= 1)""")
     wide = page.evaluate("[document.documentElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]")
     assert max(wide) <= 391, "the page scrolls sideways"
+    tables = page.locator(".st-key-summary table").evaluate_all("tables => tables.map((t) => t.scrollWidth - t.clientWidth)")
+    assert max(tables, default=0) <= 1, "a column of the verdict's table is out of sight"
     picture, hands = page.locator(".lab-panel").first.bounding_box(), page.locator(".st-key-controls").bounding_box()
     assert picture
     assert hands
