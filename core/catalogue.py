@@ -212,6 +212,38 @@ LESSONS = (
     ),
 )
 
+# What the lecture speaks of, and the slugs of the lessons that show it. The search on the home page looks here too.
+IDEAS = {
+    "the risk J*, the training distribution, the empirical risk J": "risk",
+    "mini-batches; large and small batches; “regularising for generalisability”": "batches",
+    "surrogate losses; cross-entropy and the error": "surrogate_losses",
+    "early stopping on a validation set": "early_stopping links regulariser_bench",
+    "local minima, non-identifiability, “a good enough solution”": "loss_landscapes",
+    "gradient explosion": "exploding_gradients",
+    "SGD, mini-batch gradient descent, momentum": "optimisers",
+    "parameter initialisation: symmetry, depth": "initialisation",
+    "high-order derivatives: Newton's method, conjugate gradient": "optimisers",
+    "past derivatives: AdaGrad, RMSProp; adaptive momentum: Adam": "optimisers",
+    "reparameterisation: batch normalisation and variants, scale and shift": "batch_norm",
+    "L²- and L¹-norms, the Gaussian prior, sparsity": "weight_penalties links",
+    "parameter sharing: CNN, RNN, tying": "parameter_sharing links",
+    "geometric and spatial transformation: flip, crop, rotation, affine, non-linear": "augmentation",
+    "colour space: RGB, intensity, contrast": "augmentation",
+    "imaging-specific: photometric, speckle, bias field, projective": "augmentation",
+    "generative models": "augmentation",
+    "mixup": "mixup links",
+    "augmented inputs, noise on weights, label smoothing": "noise links",
+    "dropout": "dropout links",
+    "model averaging: bagging, weighted averaging, majority voting": "bagging",
+    "boosting: weak learners into a strong one": "boosting",
+    "test-time dropout for ensembles and uncertainty": "dropout_uncertainty",
+    "semi-supervised learning: labelled and unlabelled data, P(y given x) and P(x)": "mean_teacher",
+    "laparoscopic video segmentation; student, teacher, moving average, random affine transforms": "mean_teacher",
+    "multi-task learning: task index z, shared and task-specific parameters, negative transfer": "multi_task",
+    "concatenation, summation; gating, multi-head": "multi_task",
+    "links between regularisation methods": "links regulariser_bench",
+}
+
 # Not a lesson of the lecture: no scene of it is ever over, and its page is ui/play.py's.
 PLAYGROUND = Lesson(
     slug="playground",
@@ -221,6 +253,11 @@ PLAYGROUND = Lesson(
     question="One net that trains without end: what does each knob do to its boundary, its units and its losses?",
     source="",
 )
+
+
+def ideas(slug: str) -> list[str]:
+    """What of the lecture the lesson shows."""
+    return [idea for idea, slugs in IDEAS.items() if slug in slugs.split()]
 
 
 def lesson(slug: str) -> Lesson:

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
-from core.catalogue import LESSONS, PARTS, Lesson
+from core.catalogue import LESSONS, PARTS, Lesson, ideas
 from core.lesson import Scene
 from figures import style
 from tests.pages import ROOT
@@ -57,6 +57,13 @@ def test_cards_say_what_the_catalogue_says():
     cards = [card for part in parts for card in part["lessons"]]
     assert cards == [{"slug": e.slug, "name": e.name, "title": e.title, "question": e.question, "source": e.source}
                      for p in PARTS for e in LESSONS if e.part == p]
+
+
+def test_each_lesson_is_found_by_the_lectures_ideas():
+    found = home.browser_data({})["ideas"]
+    assert list(found) == [e.slug for e in LESSONS]
+    assert all(found.values())
+    assert "gradient explosion" in found["exploding_gradients"]
 
 
 def test_a_picture_shows_the_opening_scene(entry, module):
@@ -144,7 +151,7 @@ def plain(text: str) -> str:
 
 
 def matching(*words: str) -> list[Lesson]:
-    texts = {e: plain(" ".join((e.name, e.title, e.question, e.source, e.part))) for e in LESSONS}
+    texts = {e: plain(" ".join((e.name, e.title, e.question, e.source, e.part, *ideas(e.slug)))) for e in LESSONS}
     return [e for e, text in texts.items() if all(word in text for word in words)]
 
 
@@ -209,6 +216,9 @@ class TestBrowser:
         search.fill("l2 norms")  # the lecture writes L²
         expect(page.locator(CARDS)).to_have_count(len(matching("l2", "norms")))
         assert matching("l2", "norms")
+        search.fill("Newton's method")  # of the lecture, and on no card
+        expect(page.locator(f"{CARDS}[data-slug=optimisers]")).to_have_count(1)
+        expect(count).to_have_text(f"1 of {len(LESSONS)} lessons matches")
         search.fill("no such thing")
         expect(page.locator(CARDS)).to_have_count(0)
         expect(count).to_contain_text("No lesson matches")

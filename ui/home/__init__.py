@@ -75,14 +75,15 @@ def with_theme_colours(thumbnail: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def browser_data(pictures: Mapping[str, Any]) -> dict[str, Any]:
-    """What goes over the wire: parts in the lecture's order, their lessons, and the pictures that there are."""
+    """What goes over the wire: parts in the lecture's order, their lessons, what of the lecture each can be found by, and the
+    pictures that there are."""
     parts = []
     for part in catalogue.PARTS:
         lessons = [{k: getattr(e, k) for k in ("slug", "name", "title", "question", "source")}
                    for e in catalogue.LESSONS if e.part == part]
         if lessons:
             parts.append({"name": part, "lessons": lessons})
-    return {"parts": parts, "pictures": dict(pictures)}
+    return {"parts": parts, "ideas": {e.slug: catalogue.ideas(e.slug) for e in catalogue.LESSONS}, "pictures": dict(pictures)}
 
 
 @st.cache_resource(show_spinner=False)

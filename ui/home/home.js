@@ -127,9 +127,9 @@ class HomePage {
       element("div", { class: "lab-progress" }, this.total, this.clear, this.status)));
   }
 
-  update({ parts, pictures }) {
-    const text = JSON.stringify(parts);
-    if (text !== this.text) { this.text = text; this.buildCards(parts); }
+  update({ parts, ideas, pictures }) {
+    const text = JSON.stringify([parts, ideas]);
+    if (text !== this.text) { this.text = text; this.buildCards(parts, ideas); }
     for (const [slug, about] of Object.entries(pictures)) this.drawPicture(this.cards.get(slug), about);
     for (const [slug, card] of this.cards) card.link.href = address(slug);
     this.showProgress();
@@ -137,16 +137,16 @@ class HomePage {
     this.root.dataset.pictures = shown;
   }
 
-  buildCards(parts) {
+  buildCards(parts, ideas) {
     this.cards.clear();
     this.grid.replaceChildren(...parts.map(({ name, lessons }, i) => {
-      const list = element("ul", { role: "list" }, ...lessons.map((about) => this.buildCard(about, name)));
+      const list = element("ul", { role: "list" }, ...lessons.map((about) => this.buildCard(about, name, ideas[about.slug])));
       return element("section", { "aria-labelledby": `lab-part-${i}` }, element("h3", { id: `lab-part-${i}` }, name), list);
     }));
     this.filter();
   }
 
-  buildCard({ slug, name, title, question, source }, part) {
+  buildCard({ slug, name, title, question, source }, part, ideas) {
     const art = svgElement("svg", { class: "lab-art", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" });
     const link = element("a", { href: address(slug), "aria-describedby": `lab-claim-${slug} lab-badges-${slug}` }, name);
     const badgesNode = element("p", { class: "lab-badges", id: `lab-badges-${slug}` });
@@ -164,7 +164,7 @@ class HomePage {
     });
     root.addEventListener("pointerenter", (e) => { if (e.pointerType === "mouse") this.replay(art); });
     link.addEventListener("focus", () => { if (link.matches(":focus-visible")) this.replay(art); });
-    this.cards.set(slug, { root, link, art, badges: badgesNode, words: normalise([name, title, question, source, part].join(" ")) });
+    this.cards.set(slug, { root, link, art, badges: badgesNode, words: normalise([name, title, question, source, part, ...ideas].join(" ")) });
     return root;
   }
 
@@ -198,7 +198,7 @@ class HomePage {
     }
     const all = this.cards.size;
     if (!words.length) this.count.textContent = `${all} lessons`;
-    else if (found) this.count.textContent = `${found} of ${all} ${found === 1 ? "lesson matches" : "lessons match"}`;
+    else if (found) this.count.textContent = `${found} of ${all} lessons ${found === 1 ? "matches" : "match"}`;
     else this.count.textContent = `No lesson matches “${asked}”`;
   }
 
