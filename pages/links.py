@@ -5,7 +5,7 @@ from core.lessons.links.lesson import NAMES, Config, Result, at
 from core.lessons.links.linear import descent_penalties, dropped_inputs, risk
 from core.lessons.links.listing import FAILS, PAIRS
 from core.lessons.links.problem import SEEDS
-from core.lessons.links.words import alt_texts, distance, finding, fine_print, order, summary
+from core.lessons.links.words import alt_texts, condition, distance, finding, order, summary
 from figures.kinds import Table
 from figures.links import families, paths, pictures
 from ui import page
@@ -110,7 +110,7 @@ def draw(result: Result, scene: Config) -> Board:
               caption="First draw, exact expectation over the noise of the targets. Discs: the least of each."),
         Panel(id="path", figure=lambda: paths.path(result, scene), span=6, keyed=False, title=f"Both paths: {pair.name}",
               alt=said["path"],
-              caption=f"First draw, up to four entries of the solutions. Solid: {pair.left}. Dashed: {pair.right}."),
+              caption=f"First draw, up to four entries. Solid: {pair.left}. Dashed: {pair.right}. Scaling: {pair.scaling}."),
     ]
     setup = Panel(id="setup", figure=pictures.setup, title="Pairs of methods", alt=said["setup"],
                   caption="Each pair is fitted on both sides, with matched strengths, to the same data.")
@@ -124,15 +124,15 @@ def _solutions_caption(result: Result, scene: Config) -> str:
     lost = scene.pair in result.fits and finding(result, scene) == "none"
     plain = scene.pair in result.fits and result.fits[scene.pair][2] is not None
     marks = f"Discs: {pair.left}. " + ("No rings: no penalty has this result." if lost else f"Rings: {pair.right}.")
-    return f"{marks}{' Crosses: without either, if in range.' if plain else ''} First draw. {fine_print(scene)}"
+    return f"{marks}{' Crosses: without either, if in range.' if plain else ''} First draw. {condition(scene)}"
 
 
 def _sweep_caption(scene: Config) -> str:
     pair = PAIRS[scene.pair]
-    shaded = f"Shaded: more than {format_percent(FAILS)} apart." if not pair.exact else "Dashed: 10⁻⁶." + (
+    shaded = f"Shaded: over {format_percent(FAILS)} apart." if not pair.exact else "Dashed: 10⁻⁶." + (
         f" Shaded: from s = {pair.below:g} on no penalty has its result." if pair.below < 1e9 else "")
-    law = "" if pair.exact else f" Dashed: {order(pair)}, drawn through the mean at that end."
-    return f"s: {pair.dial}. Dots: {DRAWS}; line: their mean.{law} {shaded} Dotted: the slider; a click moves it."
+    law = "" if pair.exact else f" Dashed: {order(pair)}, through the mean there."
+    return f"s: {pair.dial}. Dots: {DRAWS}; line: mean.{law} {shaded} Dotted: s; click to set it."
 
 
 def _table(result: Result, scene: Config) -> Table:

@@ -72,10 +72,15 @@ def summary(result: Result, scene: Config) -> str:
     return f"{said}\n\n{table(columns, rows)}"
 
 
-def fine_print(scene: Config) -> str:
-    """Where the chosen pair holds, under which condition and at which scaling: sentences."""
+def condition(scene: Config) -> str:
+    """Where the chosen pair holds, and under which condition: two sentences."""
     pair = PAIRS[scene.pair]
-    return f"Model: {pair.model}. {'Condition' if pair.exact else 'Close where'}: {pair.condition}. Scaling: {pair.scaling}."
+    return f"Model: {pair.model}. {'Condition' if pair.exact else 'Close where'}: {pair.condition}."
+
+
+def fine_print(scene: Config) -> str:
+    """The same and the scaling at which it holds: three sentences."""
+    return f"{condition(scene)} Scaling: {PAIRS[scene.pair].scaling}."
 
 
 def predict(result: Result, scene: Config) -> Pick:
@@ -131,7 +136,7 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     return {
         "setup": f"The names of {len(PAIRS)} pairs of methods beside an empty axis of residuals.",
         "overview": f"Residuals of {counted(result, scene)}. Chosen: {said}",
-        "solutions": f"Both solutions {here}, entry by entry, of the first draw. {said}",
+        "solutions": f"Both solutions {here}, entry by entry, of the first draw. {said} {fine_print(scene)}",
         "sweep": f"Residual of {pair.name} against the strength, {run}. {order(pair).capitalize()}.",
         "ratio": f"Risk of gradient flow as a part of ridge's along the path: at most {format_number(ratios.min(), 3)} to "
                  f"{format_number(ratios.max(), 3)} on {len(ratios)} draws, under the line at {RISK_FACTOR:.2f}.",

@@ -11,7 +11,7 @@ from core.lessons.links import words
 from core.lessons.links.lesson import Config, Result, at
 from core.lessons.links.listing import EXACT, FAILS, PAIRS
 from core.lessons.links.pairs import STRENGTHS
-from tests.runs import run
+from tests.runs import board_of, run
 
 
 @pytest.mark.parametrize("key", PAIRS)
@@ -66,3 +66,16 @@ def test_the_challenge_is_judged_by_every_draw():
     verdict = words.CHALLENGE.check(result, scene, None)
     assert verdict.right == bool(((result.risks.flow / result.risks.ridge).amax(1) > 1.5).all())
     assert verdict.right and "1.69 is the most" in verdict.words
+
+
+@pytest.mark.parametrize("key", PAIRS)
+def test_captions_are_short_and_say_condition_and_scaling(key):
+    """At 1280 pixels a caption beside the overview has some sixty characters in a line; some once had five lines of them."""
+    for strength in (STRENGTHS[0], STRENGTHS[-1]):
+        scene = Config(pair=key, strength=strength)
+        board = board_of("links", scene)
+        captions = {panel.id: panel.caption for panel in (*board.panels, *board.further)}
+        assert max(len(captions["solutions"]), len(captions["sweep"])) <= 180
+        assert len(captions["path"]) <= 200
+        assert PAIRS[key].model in captions["solutions"] and PAIRS[key].condition in captions["solutions"]
+        assert PAIRS[key].scaling in captions["path"]
