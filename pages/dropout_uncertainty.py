@@ -131,8 +131,8 @@ def _calibration(result: Result, scene: Config, alt: Texts, span: int, about: st
 def _probe(result: Result, scene: Config, alt: Texts, at: str, truth: str, pair: str = "") -> Panel:
     cut = "" if result.problem == "curve" else ", cut at 0 and 1"
     return Panel(id="probe", figure=lambda: pictures.probe(result, scene), span=4, title=f"Predictions at {at}",
-                 caption=f"A mark a pass or net; bars: mean ± 2σ{cut}. Dashed: {truth}. Open star: dropout off.", alt=alt["probe"],
-                 keyed=False, pair=pair)
+                 caption=f"A mark a pass or net; bars: mean ± 2σ{cut}. Dashed: {truth}. Open star: dropout off.",
+                 alt=alt["probe"], keyed=False, pair=pair)
 
 
 def _curve_panels(result: Result, scene: Config, alt: Texts) -> tuple[list[Panel], list[Panel]]:

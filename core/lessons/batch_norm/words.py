@@ -84,7 +84,8 @@ def _claim(config: Config) -> str:
     if config.factor == 0:
         return f"{what}, the values are all equal, and each comes out as β"
     if config.gamma == 0:
-        return f"{what}, the batch comes out as before: with γ = 0 every value is β{', its own mirror image' * (config.factor < 0)}"
+        mirror = ", its own mirror image" if config.factor < 0 else ""
+        return f"{what}, the batch comes out as before: with γ = 0 every value is β{mirror}"
     same = "the mirror image of x" if config.factor < 0 else "x itself"
     if not undone:
         same = "the mirror image of what it was" if config.factor < 0 else "the same numbers"

@@ -70,7 +70,8 @@ def test_what_was_seen_is_so(runs):
         drawn = [format_number(v, 3) if v > 1e-6 * math.sqrt(float(moment.variance.sum())) else "0" for v in (a, b)]
         assert cells[f"noise of the gradient, m = {few} and {many}"] == drawn
         along = moment.cloud[int(config.replacement), :, :, 2] + moment.norm
-        assert cells["of 500 batches, how many step uphill"] == [str(int((along[int(math.log2(m))] < 0).sum())) for m in (few, many)]
+        up = [str(int((along[int(math.log2(m))] < 0).sum())) for m in (few, many)]
+        assert cells["of 500 batches, how many step uphill"] == up
         ends = [arm.loss[-1].double().mean() for arm in (result.arms[0], result.arms[-1])]
         if all(math.isfinite(v) for v in ends):
             name = f"loss after {config.steps} steps, m = {result.arms[0].batch_size} and {config.n_samples}"

@@ -144,7 +144,7 @@ def test_titles_say_what_each_spread_does_without_samples(scenes: list[tuple[Con
 
 
 def test_where_no_pass_differs_no_title_speaks_of_the_data_alone(scenes: list[tuple[Config, list[Result]]]) -> None:
-    """Without dropout it once said "no σ among the data", as if there were one elsewhere, and explained a × that was not there."""
+    """Without dropout it once said "no σ among the data", as if there were one elsewhere, and explained a × that is not there."""
     scene, results = scenes[0]
     panels = {p.id: p for p in PAGE.draw(results[-1], scene).panels}
     assert scene.dropout == 0 and panels["picture-mc_dropout"].title == "MC dropout: no σ anywhere"
