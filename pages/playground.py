@@ -23,7 +23,7 @@ PRESETS = [
            dict(inputs=("x1", "x2", "x1x1", "x2x2", "x1x2", "sin1", "sin2"), hidden=(), l1=0.03, rate=0.1)),
     Preset("Over-fitted", "Few noisy samples, a large net: the training loss falls, the validation loss rises.",
            dict(data="moons", noise=0.5, samples=80, hidden=(32.0, 32.0), method="adam", rate=0.01)),
-    Preset("Too large a rate", "Gradient descent beyond 2/λ: the loss leaves every scale.",
+    Preset("Too large a rate", "Gradient descent, ε beyond 2 over the largest curvature: the loss leaves every scale.",
            dict(data="plane", hidden=(), rate=1.0, batch=1000)),
     Preset("Hills", "A regression: the height of a hilly plane.",
            dict(data="hills", hidden=(12.0, 12.0), method="adam", rate=0.01)),

@@ -64,18 +64,22 @@ def diagnose(view: View, run: Simulation) -> Diagnosis | None:
         return Diagnosis(_ended(view))
     relus = sum(n for n, name in zip(view.setup.widths, view.setup.activations, strict=True) if name == "relu")
     if relus and view.dead > 0.3 * relus:
-        return Diagnosis(f"Dead: {view.dead} of {relus} hidden ReLUs are 0 at every training point and get no gradient.",
-                         "Leaky ReLU", dict(activation="leaky_relu"))
+        return Diagnosis(f"Dead: {view.dead} of {relus} hidden ReLUs are 0 at every training point, so the training loss gives "
+                         "them no gradient.", "Leaky ReLU", dict(activation="leaky_relu"))
     return _over_fitted(view) or _stuck(view, run)
 
 
 def _over_fitted(view: View) -> Diagnosis | None:
+    """Where the validation loss has risen while the training loss went on falling. Where both have risen, the run was thrown
+    back or is held, and a regulariser would make it worse."""
     losses, now = [r.loss for r in view.records if math.isfinite(r.loss[1])], view.now
-    least = min((loss[1] for loss in losses), default=math.inf)
-    if len(losses) <= 5 or not now.loss[1] > SPARE * least + 0.01 or now.loss[0] >= now.loss[1]:
+    if len(losses) <= 5:
         return None
-    text = (f"Over-fitting: the validation loss is {number(now.loss[1])} and was {number(least)} at its least, the training "
-            f"loss is {number(now.loss[0])}.")
+    best = min(losses, key=lambda loss: loss[1])
+    if not now.loss[1] > SPARE * best[1] + 0.01 or now.loss[0] >= min(best[0], now.loss[1]):
+        return None
+    text = (f"Over-fitting: the validation loss is {number(now.loss[1])} and was {number(best[1])} at its least, while the "
+            f"training loss has fallen from {number(best[0])} to {number(now.loss[0])}.")
     more = next((value for value in (0.01, 0.03, 0.1) if value > view.setup.l2), None)
     return Diagnosis(text, *((f"L2 of {more:g}", dict(l2=more)) if more else ()))
 
@@ -88,8 +92,12 @@ def _diverged(view: View, run: Simulation) -> Diagnosis:
 
 
 def _bound(setup: Setup, run: Simulation) -> str:
-    """The inequality of a method whose steps follow the curvature, where it is broken: that of a quadratic loss."""
+    """The inequality that is broken: of weight decay alone, or, for a method whose steps follow the curvature, that of a
+    quadratic loss."""
     alpha = setup.alpha
+    if run.rate * setup.decay > 2:
+        return (f" Weight decay multiplies each weight by 1 − {run.rate:.3g} × {setup.decay:g} = "
+                f"{format_number(1 - run.rate * setup.decay)} a step, beyond −1.")
     bounds = {"sgd": (2.0, "2"), "momentum": (2 * (1 + alpha), "2 (1 + α)"),
               "nesterov": (2 * (1 + alpha) / (1 + 2 * alpha), "2 (1 + α) / (1 + 2α)")}
     curvature, rate = run.curvature(), run.rate
@@ -97,7 +105,8 @@ def _bound(setup: Setup, run: Simulation) -> str:
         return ""
     bound, formula = bounds[setup.method]
     told = formula if setup.method == "sgd" else f"{formula} = {number(bound)}"
-    return (f" ε λ = {rate:.3g} × {number(curvature)} = {number(rate * curvature)} > {told}, with λ the largest curvature there.")
+    return (f" ε $\\lambda_{{\\max}}$ = {rate:.3g} × {number(curvature)} = {number(rate * curvature)} > {told}, with "
+            "$\\lambda_{\\max}$ the largest curvature there.")
 
 
 def _rise(view: View, run: Simulation) -> str:

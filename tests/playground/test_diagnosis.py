@@ -64,6 +64,31 @@ def test_an_over_fitted_net_is_brought_back():
     assert better >= len(SEEDS) - 1
 
 
+# name -> what is changed of a run that has learned, and makes both losses rise
+THROWN_BACK = {"L2": dict(l2=0.3), "L1": dict(l1=0.1), "decay": dict(decay=1.0), "dropout": dict(dropout=0.9),
+               "noise on weights": dict(weight_noise=1.0), "smoothing": dict(smoothing=0.9), "rate": dict(rate=10.0)}
+
+
+@pytest.mark.parametrize("change", THROWN_BACK.values(), ids=THROWN_BACK)
+def test_a_run_whose_training_loss_has_risen_too_is_not_called_over_fitted(change):
+    for seed in SEEDS:
+        run = Simulation(Setup(seed=seed))
+        run.advance(600)
+        run.apply(replace(run.setup, **change))
+        for _ in range(8):
+            run.advance(100)
+            found = diagnose(look(run), run)
+            assert found is None or not found.text.startswith("Over-fitting"), (seed, run.step, found)
+
+
+def test_decay_that_throws_weights_over_zero_is_named():
+    for method in ("sgd", "adam"):
+        run, found = ill(2000, rate=3.0, decay=1.0, method=method)
+        assert run.stopped == "diverged" and "1 − 3 × 1 = -2 a step, beyond −1" in found.text.replace("−2", "-2"), found
+    _, found = ill(2000, rate=10.0, l2=1.0)
+    assert "Weight decay" not in found.text and r"$\lambda_{\max}$" in found.text, "λ alone is the decay's"
+
+
 def test_dead_units_live_again():
     better = 0
     for seed in SEEDS:
