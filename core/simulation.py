@@ -27,7 +27,7 @@ from torch import Tensor
 from core.engine import SGD, Loss, Supervised, Trainer, binary_cross_entropy, cross_entropy, hinge, squared
 from core.engine.proximal import shrink, step_sizes
 from core.playground.data import Problem, features, make
-from core.playground.edits import Edit, check, place_of
+from core.playground.edits import Edit, check, forget_edits, place_of
 from core.playground.frozen import held
 from core.playground.history import NONE, History, better
 from core.playground.measures import Measures
@@ -83,7 +83,7 @@ class Simulation(Measures):
     def _write(self, edit: Edit) -> Edit:
         """Writes it, and returns what takes it back."""
         place = place_of(edit, self.net, self.theta)
-        before = edit._replace(value=float(place))
+        before = edit._replace(value=float(place), step=self.step)
         place.fill_(edit.value)
         if self.history.records[-1].step == self.step:
             self.history.drop_last()
@@ -189,6 +189,7 @@ class Simulation(Measures):
         restore(snapshot, self.theta, self.trainer.state, self.supervised.stats, self.average)
         self.stopped, self.best = "", snapshot.best
         self.changes = [change for change in self.changes if change[0] <= snapshot.step]
+        forget_edits(snapshot.step, self._past, self._future)
 
     def _begin(self, setup: Setup) -> None:
         self._load(setup)
@@ -203,6 +204,7 @@ class Simulation(Measures):
         self.changes: list[tuple[int, Setup]] = []
         self.best = NONE
         self._start_trainer()
+        forget_edits(-1, self._past, self._future)
         self.history = History(4 * self.net.P * self.start.element_size())
         self._look()
 

@@ -271,6 +271,24 @@ def test_a_weight_is_written_taken_back_and_written_again():
     assert torch.equal(run.theta, run.start), "the start is the seed's"
 
 
+def test_a_written_weight_that_is_gone_is_not_undone_into_another_net():
+    run = Simulation(Setup(**SMALL), dtype=FLOAT)
+    run.advance(20)
+    run.apply(replace(run.setup, l2=0.01))
+    run.edit(1, 1, 1, 3.0)
+    run.advance(20)
+    run.edit(1, 1, 2, 3.0)
+    run.advance(20)
+    run.go_to(run.history.before(30))
+    theta = run.theta.clone()
+    run.undo()
+    assert int((run.theta != theta).sum()) == 1, "the first one is in the net still, the second is not"
+    run.redo()
+    run.rewind()
+    assert run.undo() and run.setup.l2 == 0 and torch.equal(run.theta, run.start), "of the start nothing was written"
+    assert not run.can_undo
+
+
 @pytest.mark.parametrize("edit", [(4, 1, 1, 0.0), (1, 6, 1, 0.0), (1, 1, 3, 0.0), (0, 1, 1, 0.0), (1, 1, 1, float("nan")),
                                   (1, 1, 1, 1e9)])
 def test_a_weight_that_is_not_there_or_no_number_is_left(edit):
