@@ -99,6 +99,38 @@ def test_a_lecture_is_driven_from_the_keyboard(reader):
     reader.drawn()
 
 
+def test_fast_keys_of_a_lecture_are_not_lost(reader):
+    reader.begin(width=1280, height=720)
+    page = reader.open("optimisers?present=1&seed=0")
+    presets = [preset.name for preset in page_spec("optimisers").presets]
+    shown = page.locator(".lab-presets a[aria-current]")
+    for key, wanted in (("ArrowRight", presets[3]), ("ArrowLeft", presets[0])):
+        for _ in range(3):
+            page.keyboard.press(key, delay=20)
+        expect(shown).to_have_text([wanted])
+        page.wait_for_timeout(500)
+        expect(shown).to_have_text([wanted])
+    reader.drawn()
+    at = SLUGS.index("optimisers")
+    for key, to in (("ArrowDown", at + 3), ("ArrowUp", at)):
+        for _ in range(3):
+            page.keyboard.press(key)
+            page.wait_for_timeout(300)
+        expect(page.locator(".lab-lecture h2")).to_have_text(LESSONS[to].title)
+        reader.drawn()
+
+
+def test_lecture_mode_is_among_what_can_be_shared(reader):
+    reader.begin(width=1280, height=720)
+    for path in ("optimisers?seed=1", "playground?rate=0.3"):
+        page = reader.page
+        page.goto(f"{reader.address}/{path}")
+        page.get_by_role("button", name="Share this page").click()
+        page.get_by_role("menuitem", name="Lecture mode").click()
+        page.wait_for_url(f"{reader.address}/{path}&present=1")
+        expect(page.locator(".lab-lecture")).to_be_visible()
+
+
 def test_pictures_verdict_code_and_map_are_brought_up_by_keys(reader):
     reader.begin(width=1920, height=1080)
     page = reader.open("optimisers?present=1&seed=0")

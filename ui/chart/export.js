@@ -74,12 +74,20 @@ class Menu {
   }
 }
 
+// The link of the same scene in lecture mode.
+function presented(link) {
+  const url = new URL(link);
+  url.searchParams.set("present", "1");
+  return url;
+}
+
 export class Exports {
   constructor(board) {
     this.board = board;
     this.share = new Menu("Share this page", "share", [
       ["Copy link", () => copyText(location.href)],
       ["Figure as HTML", async () => this.download(new Blob([await offlinePage(board)], { type: "text/html" }), "html")],
+      ["Lecture mode", () => location.assign(presented(location.href)), () => !board.lecture.on],
     ]);
   }
 

@@ -11,14 +11,20 @@ const LECTURE_KEYS = [
   ["M", "the lecture's map"], ["Esc", "leave lecture mode"],
 ];
 
+// The lesson that was asked for last and when, until it is there.
+const LONG = 10_000;  // milliseconds after which it does not come any more
+let bound = { slug: null, at: -LONG };
+const isUnderWay = () => performance.now() - bound.at < LONG;
+// Of the board that was shown last. Between two lessons it is that of the one before, which is not in the page any more.
+let current = null;
+window.addEventListener("keydown", (e) => current?.handleKey(e));
+
 export class Lecture {
   constructor(board) {
     this.board = board;
     this.root = make("header", "lab-lecture");
     this.root.hidden = true;
     this.at = 0;
-    this.onKey = (e) => this.handleKey(e);
-    window.addEventListener("keydown", this.onKey);
   }
 
   get on() { return Boolean(this.spec); }
@@ -29,6 +35,9 @@ export class Lecture {
     document.documentElement.classList.toggle("lab-lecture-mode", this.on);
     this.root.hidden = !this.on;
     if (!this.on) return;
+    if (bound.slug === this.board.head.slug) bound.at = -LONG;
+    else if (current !== this && isUnderWay()) this.openLesson(bound.slug);  // Streamlit 1.67 may lose one of several fast changes of page
+    current = this;
     const text = JSON.stringify(spec);
     if (text === this.text) return;
     this.text = text;
@@ -86,6 +95,7 @@ export class Lecture {
   openLesson(slug) {
     clearInterval(this.asking);
     if (!slug) return;
+    bound = { slug, at: performance.now() };
     const press = () => {
       const link = linkTo(slug);
       if (link) clearInterval(this.asking);
@@ -93,6 +103,12 @@ export class Lecture {
     };
     this.asking = setInterval(press, 50);
     press();
+  }
+
+  // As many lessons on as the key is pressed, whether or not the first of them has come. The playground is before the first.
+  skipLesson(by) {
+    const lessons = this.spec.map.flatMap(([, part]) => part.map(([slug]) => slug));
+    this.openLesson(lessons[lessons.indexOf(isUnderWay() ? bound.slug : this.board.head.slug) + by]);
   }
 
   step(by) {
@@ -142,13 +158,14 @@ export class Lecture {
   }
 
   handleKey(e) {
-    if (!this.on || !this.board.root.isConnected || e.ctrlKey || e.metaKey || e.altKey) return;
+    if (!this.on || e.ctrlKey || e.metaKey || e.altKey) return;
+    if (!this.board.root.isConnected && !(isUnderWay() && /^Arrow(Down|Up)$/.test(e.key))) return;
     const inField = e.target.closest?.("input, select, textarea, [role=slider], [contenteditable]");
     const onButton = e.target.closest?.("button, a, summary");
     const { question } = this.board;
     const action = {
       ArrowRight: () => this.step(1), PageDown: () => this.step(1), ArrowLeft: () => this.step(-1), PageUp: () => this.step(-1),
-      ArrowDown: () => this.openLesson(this.spec.after), ArrowUp: () => this.openLesson(this.spec.before),
+      ArrowDown: () => this.skipLesson(1), ArrowUp: () => this.skipLesson(-1),
       " ": () => (question.open ? question.skip() : this.board.playOrPause()),
       p: () => question.spec && question.ask(), c: () => document.documentElement.classList.toggle("lab-show-controls"),
       n: () => this.choosePicture(this.at + 1), b: () => this.choosePicture(this.at - 1), v: () => this.toggleOverlay("verdict"),
@@ -168,7 +185,6 @@ export class Lecture {
 
   close() {
     clearInterval(this.asking);
-    window.removeEventListener("keydown", this.onKey);
     // The next lesson's board may stand already.
     if (!document.querySelector(".lab-lecture:not([hidden])")) document.documentElement.classList.remove("lab-lecture-mode", "lab-show-controls");
   }

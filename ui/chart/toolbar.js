@@ -51,9 +51,11 @@ export class Toolbar {
 
   choose(name) { this.board.send("preset", { name }); }
 
-  // The preset before or after the present one; null past the ends.
+  // The preset before or after the one that was asked for last, which Python may not have answered yet, or else the present one;
+  // null past the ends.
   neighbour(by) {
-    const at = this.list.findIndex((p) => p.current);
+    const asked = this.board.events.filter(({ event }) => event === "preset").pop();
+    const at = this.list.findIndex((p) => (asked ? p.name === asked.name : p.current));
     return this.list[at < 0 ? (by > 0 ? 0 : -1) : at + by] ?? null;
   }
 }
