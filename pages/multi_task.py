@@ -84,9 +84,8 @@ def draw(result: Result, scene: Config) -> Board:
 
 
 def _map(result: Result, scene: Config, said: Texts) -> Panel:
-    caption = (f"Test loss of “{NAMES[scene.compared]}” minus that of separate models, mean of {SEEDS[scene.problem]} seeds. "
-               "Grey bars: where sharing may turn from harm to help; left of one harm (negative transfer) is certain, right of "
-               "it help, by 95\u00a0% intervals. Ring: the controls.")
+    caption = (f"“{NAMES[scene.compared]}” minus separate, mean test loss of {SEEDS[scene.problem]} seeds. Left of a grey bar "
+               "harm (negative transfer) is certain, right of it help (95\u00a0% intervals). Ring: the controls.")
     if scene.problem == "linear":
         caption += " Line: equal losses; dashed: theory."
     return Panel(id="map", figure=lambda: pictures.transfer(result, scene), span=7, rows=2, height="tall",
