@@ -1,7 +1,5 @@
 """optimisers: one start, many ways."""
 
-from torch import Tensor
-
 from core.engine import SGD
 from core.lessons.optimisers import descent, words
 from core.lessons.optimisers.lesson import METHODS, Config, Result, basin_steps
@@ -74,11 +72,11 @@ def _leading(result: Result, scene: Config) -> list[Panel]:
               title="How far above the lowest minimum",
               caption="Logarithmic: a straight line is a constant factor per step."
               + (" Dashed, in the text's colour: the closed form of gradient descent." if exact else "")
-              + _no_line(result, scene, curves.above_lowest(result, scene)),
+              + curves.no_line(result, scene, curves.above_lowest(result, scene)),
               alt=lambda: words.loss(result, scene)),
         Panel(id="distance", figure=lambda: curves.distance(result, scene), span=5, height="short",
               title="How far from any minimum",
-              caption=f"To the nearest minimum. What diverges leaves upwards.{_no_line(result, scene, result.distance)}",
+              caption=f"To the nearest minimum. What diverges leaves upwards.{curves.no_line(result, scene, result.distance)}",
               alt=lambda: words.distance(result, scene)) if result.distance is not None else None,
         Panel(id="surface", figure=lambda: pictures.surface3d(result, scene), span=6, title="The loss as a surface",
               caption="Heights are logarithmic. Marks: where the methods are, as long as that is on the surface.",
@@ -95,10 +93,6 @@ def _leading(result: Result, scene: Config) -> list[Panel]:
               alt=lambda: words.rates(scene)) if quadratic else None,
     ]
     return [p for p in panels if p]
-
-
-def _no_line(result: Result, scene: Config, values: Tensor) -> str:
-    return " No line where it is 0 up to rounding." if curves.has_zeros(result, scene, values) else ""
 
 
 def _inside(result: Result, scene: Config) -> list[Panel]:

@@ -3,6 +3,7 @@
 from functools import partial
 
 from core.formatting import format_percent
+from core.intervals import intervals
 from core.lessons.regulariser_bench import pairs, words
 from core.lessons.regulariser_bench.jobs import BATCH
 from core.lessons.regulariser_bench.lesson import Config, Result
@@ -152,5 +153,5 @@ def _setup(result: Result, scene: Config, said: Texts) -> Panel:
 
 SYMBOLS = {"V": "val", "t*": "choose", "d": "differences", "t₀.₉₇₅": "T_975", "α": "strength"}
 
-page.show("regulariser_bench", draw, presets=PRESETS, maths=MATHS, code=(pairs.choose, pairs.intervals, Tying.gradient),
+page.show("regulariser_bench", draw, presets=PRESETS, maths=MATHS, code=(pairs.choose, intervals, Tying.gradient),
           symbols=SYMBOLS, references=REFERENCES)

@@ -51,9 +51,10 @@ def above_lowest(result: Result, scene: Config) -> torch.Tensor:
     return result.losses - surface.value(surface.minima_tensor()).min()
 
 
-def has_zeros(result: Result, scene: Config, values: torch.Tensor) -> bool:
-    """Whether the value of a shown method is 0 up to rounding, for which a logarithmic axis has no place."""
-    return bool((values[:, [k for k, _ in drawn_methods(result, scene)]] <= 0).any())
+def no_line(result: Result, scene: Config, values: torch.Tensor) -> str:
+    """What of the shown methods has no place on a logarithmic axis, as a sentence; empty where all has."""
+    zeros = bool((values[:, [k for k, _ in drawn_methods(result, scene)]] <= 0).any())
+    return " No line where it is 0 up to rounding." if zeros else ""
 
 
 def _against_steps(result: Result, scene: Config, traces: Sequence[style.Trace], values: torch.Tensor, y: str,

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from core.formatting import format_number
+from core.intervals import intervals
 from core.lessons.regulariser_bench import pairs
 from core.lessons.regulariser_bench.arms import Arm
 from core.lessons.regulariser_bench.lesson import Config, Result
@@ -51,7 +52,7 @@ def strength_range(result: Result) -> tuple[float, float]:
     """Of the y axis: from the lowest mean to the highest interval, but no farther than MOST of early stopping's loss or off."""
     base = _base(result)
     scale = float(base[-1].double().mean())
-    means, halves = (torch.cat(part) for part in zip(*(pairs.intervals(_apart(arm, base)[-1]) for arm in result.arms
+    means, halves = (torch.cat(part) for part in zip(*(intervals(_apart(arm, base)[-1]) for arm in result.arms
                                                        if len(arm.val) == len(base)), strict=True))
     off = float((result.arm(BASELINE).test[-1, 0] - base[-1]).mean().nan_to_num())
     known = means.isfinite() & halves.isfinite()
@@ -92,7 +93,7 @@ def _strengths(result: Result, arm: Arm, at: list[int]) -> list[style.Trace]:
     mean, half, size = (np.full((F, T), np.nan, np.float32) for _ in range(3))
     size[:] = 0
     if here:
-        found = pairs.intervals(apart[here])
+        found = intervals(apart[here])
         mean[: len(here)], half[: len(here)] = (style.array(part) for part in found)
         size[: len(here)] = 8 * np.sqrt(_counts(arm, here))
     x = np.arange(T, dtype=np.float32)

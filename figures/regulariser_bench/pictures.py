@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from core.formatting import format_number, format_part, format_percent
+from core.intervals import intervals
 from core.lessons.regulariser_bench import pairs
 from core.lessons.regulariser_bench.bench import PARTS
 from core.lessons.regulariser_bench.lesson import Config, Result
@@ -58,7 +59,7 @@ def _intervals(result: Result, texts: list[str], names: dict[int, str], which: i
     stop = ends(result.arm(STOPPING))[0][at].double()
     margin = pairs.MARGIN * stop.mean(1, keepdim=True)  # [F, 1]
     mean, half = (torch.stack(part, 1) for part in zip(
-        *(pairs.intervals(_losses(result, name)[which][at] - stop) for name in names.values()), strict=True))  # [F, A]
+        *(intervals(_losses(result, name)[which][at] - stop) for name in names.values()), strict=True))  # [F, A]
     told = torch.stack([mean - half, mean + half], -1)
     spread = torch.cat([told.flatten(1), margin, -margin], 1)
     low, high = (float(end) for end in spread[spread.isfinite()].aminmax())

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from core.controls import choice, grid, number
 from core.engine import Generators, generators, spawn
+from core.intervals import intervals
 from core.lesson import Scene, last
 from core.lessons.multi_task.designs import DESIGNS, Count, Study, budgeted
 from core.lessons.multi_task.tasks import (
@@ -34,7 +35,6 @@ from core.lessons.multi_task.tasks import (
 )
 
 SEEDS = {"linear": 100, "curves": 5}
-T_975 = {5: 2.776445, 100: 1.984217}  # 97.5 % quantile of Student's t for so many pairs
 UPDATES, CHUNK, EVERY = 100, 2, 10
 NAMES = {"separate": "Separate", "none": "Shared, no z", "concatenate": "z concatenated", "sum": "z summed",
          "gate": "z gates (FiLM)", "heads": "A head each"}
@@ -156,8 +156,7 @@ def edges(result: Result, design: str) -> list[float]:
 
 def interval(result: Result, design: str) -> tuple[Tensor, Tensor]:
     """Ends [R, M] of Student's 95 % interval of the mean difference over the pairs of seeds."""
-    gap = difference(result, design)
-    mean, half = gap.mean(-1), T_975[gap.shape[-1]] * gap.std(-1) / gap.shape[-1] ** 0.5
+    mean, half = intervals(difference(result, design))
     return mean - half, mean + half
 
 

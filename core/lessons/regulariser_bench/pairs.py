@@ -8,30 +8,12 @@ Shapes: S seeds, T trials, R records.
 
 from __future__ import annotations
 
-from math import sqrt
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
-# The 97.5 % quantile of Student's t with S − 1 degrees of freedom.
-T_975 = {2: 12.706205, 3: 4.302653, 4: 3.182446, 5: 2.776445, 6: 2.570582, 7: 2.446912, 8: 2.364624, 9: 2.306004, 10: 2.262157}
+from core.intervals import Interval
+
 MARGIN = 0.1  # of early stopping's loss: an interval within this of zero is called as good as equal
-
-
-class Interval(NamedTuple):
-    """A mean over pairs, and half the width of its 95 % interval."""
-
-    mean: float
-    half: float
-
-    @property
-    def low(self) -> float:
-        return self.mean - self.half
-
-    @property
-    def high(self) -> float:
-        return self.mean + self.half
 
 
 def choose(val: Tensor) -> Tensor:
@@ -51,21 +33,6 @@ def best(val: Tensor, test: Tensor) -> Tensor:
     """The same where each trial's weights are restored from its record of least validation loss up to there, [R, S]."""
     least, at = val.nan_to_num(nan=torch.inf).cummin(0)
     return final(least, test.gather(0, at))
-
-
-def intervals(differences: Tensor) -> tuple[Tensor, Tensor]:
-    """Means of paired differences d [..., S], and t₀.₉₇₅ · s/√S, s their standard deviation with S − 1: Student's interval.
-
-    It covers the true mean in 95 % of repetitions if differences are normal. float64. Raises KeyError for a number of pairs
-    that is not in the table."""
-    d = differences.double()
-    return d.mean(-1), T_975[d.shape[-1]] * d.std(-1) / sqrt(d.shape[-1])
-
-
-def interval(differences: Tensor) -> Interval:
-    """The same of one set of pairs, [S]."""
-    mean, half = intervals(differences)
-    return Interval(float(mean), float(half))
 
 
 def verdict(apart: Interval, scale: float) -> str:

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from core.intervals import Interval, interval
 from core.lessons.regulariser_bench import pairs
 from core.lessons.regulariser_bench.arms import Arm
 from core.lessons.regulariser_bench.lesson import Result
 from core.lessons.regulariser_bench.methods import BASELINE
-from core.lessons.regulariser_bench.pairs import Interval
 
 STOPPING = "stopping"
 UNTUNED = "untuned"  # one trial at the shared learning rate: what the others would look good against
@@ -44,7 +44,7 @@ def standings(result: Result) -> list[Standing]:
     scale = float(stopped.double().mean())
     found = []
     for name, (final, best, error) in losses.items():
-        apart = pairs.interval(final - stopped)
+        apart = interval(final - stopped)
         means = (float(part.double().mean()) for part in (final, best, error))
         found.append(Standing(name, *means, apart, pairs.verdict(apart, scale)))
     return sorted(found, key=lambda one: (one.loss != one.loss, one.loss))

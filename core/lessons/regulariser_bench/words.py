@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.formatting import format_number, format_part, format_percent, join_words, table
-from core.lessons.regulariser_bench import pairs
+from core.intervals import Interval
 from core.lessons.regulariser_bench.lesson import Config, Result
 from core.lessons.regulariser_bench.methods import BASELINE, FAMILIES, METHODS, TRIALS
 from core.lessons.regulariser_bench.standing import STOPPING, UNTUNED, Standing, by_best, by_verdict, regularisers, standings
@@ -113,7 +113,7 @@ def _part(value: float) -> str:
     return format_part(value) if value == value else "–"
 
 
-def apart(of: pairs.Interval) -> str:
+def apart(of: Interval) -> str:
     """An interval as mean ± half its width."""
     if of.mean != of.mean:
         return "diverged"

@@ -177,11 +177,6 @@ def test_the_exact_edge_lies_in_the_range_of_the_seeds(model: str):
     assert sum(inside) >= 0.85 * len(inside)
 
 
-def test_quantiles_are_students():
-    for pairs in lesson.SEEDS.values():
-        assert lesson.T_975[pairs] == pytest.approx(stats.t.ppf(0.975, pairs - 1), abs=1e-6)
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_the_measured_edge_is_near_theory(seed: int):
     result = whole(Config(seed=seed))

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from core.engine import generators
+from core.intervals import interval
 from core.lessons.regulariser_bench import data, lesson, pairs
 from core.lessons.regulariser_bench.bench import STARTS
 from core.lessons.regulariser_bench.lesson import POINTS, Config, Result
@@ -199,7 +200,7 @@ def test_the_example_searches_as_the_lesson_does():
         ours = [float(ends(result.arm(name))[0][-1, s]) for name in (BASELINE, STOPPING, "l2")]
         assert example.searches(start, *sets) == pytest.approx(ours, abs=5e-3)
     d = torch.tensor([0.1, -0.2, 0.3, 0.05, 0.0])
-    assert example.interval(d) == pytest.approx(pairs.interval(d), abs=1e-6)
+    assert example.interval(d) == pytest.approx(interval(d), abs=1e-6)
 
 
 def test_a_config_is_checked():

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from core.intervals import T_975, Interval
 from core.lessons import regulariser_bench as module
-from core.lessons.regulariser_bench import pairs, words
+from core.lessons.regulariser_bench import words
 from core.lessons.regulariser_bench.arms import Arm
 from core.lessons.regulariser_bench.lesson import Config, Result
 from core.lessons.regulariser_bench.methods import BASELINE, FAMILIES, METHODS
@@ -42,7 +43,7 @@ def differences(result: Result, name: str) -> tuple[float, float, float]:
         pick = arm.val[-1].numpy().argmin(0)
         loss[one] = arm.test[-1].double().numpy()[pick, np.arange(len(pick))]
     d = loss[name] - loss[STOPPING]
-    half = pairs.T_975[len(d)] * d.std(ddof=1) / len(d) ** 0.5
+    half = T_975[len(d)] * d.std(ddof=1) / len(d) ** 0.5
     return d.mean(), d.mean() - half, d.mean() + half
 
 
@@ -73,7 +74,7 @@ def test_so_it_is_in_presets_at_any_seed(preset: Preset):
 
 
 def standing(verdict: str) -> Standing:
-    return Standing("l2", 0.4, 0.4, 0.1, pairs.Interval(0.0, 0.0), verdict)
+    return Standing("l2", 0.4, 0.4, 0.1, Interval(0.0, 0.0), verdict)
 
 
 @pytest.mark.parametrize(("verdicts", "said"), [
