@@ -17,6 +17,7 @@ let bound = { slug: null, at: -LONG };
 const isUnderWay = () => performance.now() - bound.at < LONG;
 // Of the board that was shown last. Between two lessons it is that of the one before, which is not in the page any more.
 let current = null;
+let count = 0;
 window.addEventListener("keydown", (e) => current?.handleKey(e));
 
 export class Lecture {
@@ -25,6 +26,7 @@ export class Lecture {
     this.root = make("header", "lab-lecture");
     this.root.hidden = true;
     this.at = 0;
+    this.number = count++;
   }
 
   get on() { return Boolean(this.spec); }
@@ -35,9 +37,7 @@ export class Lecture {
     document.documentElement.classList.toggle("lab-lecture-mode", this.on);
     this.root.hidden = !this.on;
     if (!this.on) return;
-    if (bound.slug === this.board.head.slug) bound.at = -LONG;
-    else if (current !== this && isUnderWay()) this.openLesson(bound.slug);  // Streamlit 1.67 may lose one of several fast changes of page
-    current = this;
+    this.takeKeys();
     const text = JSON.stringify(spec);
     if (text === this.text) return;
     this.text = text;
@@ -49,6 +49,14 @@ export class Lecture {
     this.root.replaceChildren(title, place);
     this.overlay ??= this.board.root.appendChild(make("div", "lab-overlay"));
     this.overlay.hidden = true;
+  }
+
+  // A board's last message may come when that of the next lesson is there already.
+  takeKeys() {
+    if (current === this || (current?.number > this.number && current.board.root.isConnected)) return;
+    current = this;
+    if (bound.slug === this.board.head.slug) bound.at = -LONG;
+    else if (isUnderWay()) this.openLesson(bound.slug);  // Streamlit 1.67 may lose one of several fast changes of page
   }
 
   // Says which of the pictures is on the wall.
