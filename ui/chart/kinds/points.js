@@ -122,13 +122,14 @@ export class PointsPad extends DrawingKind {
     return this.drawing.length - 1;
   }
 
-  // Points at random places of the ring, inside the axes where that is found soon.
+  // Points at random places of the ring, inside the axes where that is found soon. Not at its rim: places are rounded, and the same
+  // ring erases them.
   sprayAt([x, y]) {
     const { box } = this;
     for (let k = 0; k < this.spray; k++) {
       let at = [x, y];
       for (let tries = 0; tries < 20; tries++) {
-        const [far, angle] = [this.ringRadius * Math.sqrt(Math.random()), 2 * Math.PI * Math.random()];
+        const [far, angle] = [0.85 * this.ringRadius * Math.sqrt(Math.random()), 2 * Math.PI * Math.random()];
         at = [x + far * Math.cos(angle), y + far * Math.sin(angle)];
         if (at[0] >= box.x && at[0] <= box.x + box.width && at[1] >= box.y && at[1] <= box.y + box.height) break;
       }
