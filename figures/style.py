@@ -259,6 +259,11 @@ def label(x: float, y: float, text: str, hue: str = "ink", **about: Any) -> dict
     return dict(x=x, y=y, text=text, showarrow=False, xanchor="left", xshift=6, font=dict(color=COLOURS[hue][0]), **about)
 
 
+def empty(text: str) -> dict[str, Any]:
+    """Why a plot holds nothing, in its middle."""
+    return label(0.5, 0.5, text, "muted") | dict(xref="x domain", yref="y domain", xanchor="center", xshift=0)
+
+
 def grow(trace: Trace, counts: Sequence[int], paths: int = 1) -> Trace:
     """At frame f the trace shows the first counts[f] points of each of the `paths` equal parts that make it up."""
     trace["meta"] = {"grow": [int(c) for c in counts], "paths": paths}

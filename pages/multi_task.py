@@ -48,7 +48,7 @@ Below $\rho^*$ sharing harms (**negative transfer**). With more samples or less 
 With a one-hot $z$ each task's own mean is taken away before the slope is fitted, which leaves $n - 1$ of its samples. With
 $b$ the shared loss of $n - 1$ samples, the whole is $(1 + \tfrac1n)\, b + \tfrac{\sigma^2}n$.
 
-**Nets have no closed form**, and a few seeds need not place a crossing. What is certain is read off Student's 95 % interval
+**Nets have no closed form**, and a few seeds need not place a crossing. What is clear is read off Student's 95 % interval
 of the mean difference over pairs; a pair is one data set that both are fitted to.
 
 **What z can do.** A one-hot $z$ beside the input of a linear layer, $W[h; z] + b = Wh + (b + A z)$, is a bias for each task and
@@ -85,7 +85,7 @@ def draw(result: Result, scene: Config) -> Board:
 
 def _map(result: Result, scene: Config, said: Texts) -> Panel:
     caption = (f"“{NAMES[scene.compared]}” minus separate, mean test loss of {SEEDS[scene.problem]} seeds. Left of a grey bar "
-               "harm (negative transfer) is certain, right of it help (95\u00a0% intervals). Ring: the controls.")
+               "harm (negative transfer) is clear, right of it help (95\u00a0% intervals). Ring: the controls.")
     if scene.problem == "linear":
         caption += " Line: equal losses; dashed: theory."
     return Panel(id="map", figure=lambda: pictures.transfer(result, scene), span=7, rows=2, height="tall",

@@ -197,8 +197,7 @@ def ridges(result: Result, scene: Config) -> go.Figure:
     held = np.flatnonzero(counts.any((0, 1)))
     first, last = (held[0], held[-1] + 1) if held.size else (0, 1)
     low, high = (SIZES[0] + (SIZES[1] - SIZES[0]) / BINS * np.array([first, last])).tolist()
-    note = [] if held.size else [style.label(0.5, 0.5, "all 0 or beyond floating point", "muted") | dict(
-        xref="x domain", yref="y domain", xanchor="center", xshift=0)]
+    note = [] if held.size else [style.empty("all 0 or beyond floating point")]
     counts = counts[..., first:last]
     centre = 10 ** np.linspace(low, high, 2 * (last - first) + 1)[1::2]
     share = counts / np.maximum(counts.max(-1, keepdims=True), 1)

@@ -82,7 +82,7 @@ def _edges(result: Result, scene: Config) -> list[style.Trace]:
 
 
 def _ranges(result: Result, scene: Config) -> style.Trace:
-    """Pale bars across the map where these seeds do not tell who is better; to the rim where nothing beyond is certain."""
+    """Pale bars across the map where these seeds do not tell who is better; to the rim where nothing beyond is clear."""
     x, y = [], []
     for n, (low, high) in zip(SAMPLES, open_ranges(result, scene.compared), strict=True):
         if low < 1 and high > -1:

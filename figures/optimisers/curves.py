@@ -14,7 +14,7 @@ from core.lessons.optimisers import quadratic
 from core.lessons.optimisers.divergence import outside
 from core.lessons.optimisers.lesson import FIRST_ORDER, METHODS, Config, Result
 from figures import style
-from figures.optimisers.pictures import drawn_methods, empty, frame_steps, stroke
+from figures.optimisers.pictures import drawn_methods, frame_steps, stroke
 
 
 def _curves(result: Result, scene: Config, values: torch.Tensor, x: torch.Tensor | None = None) -> list[style.Trace]:
@@ -60,7 +60,7 @@ def no_line(result: Result, scene: Config, values: torch.Tensor) -> str:
 def _against_steps(result: Result, scene: Config, traces: Sequence[style.Trace], values: torch.Tensor, y: str,
                    below: float) -> go.Figure:
     shown = [k for k, _ in drawn_methods(result, scene)]
-    note = [empty("0 up to rounding at every step")] if bool((values[:, shown] <= 0).all()) else []
+    note = [style.empty("0 up to rounding at every step")] if bool((values[:, shown] <= 0).all()) else []
     held = _decades(values[:, shown], ~outside(result.paths[:, shown], surfaces.surface(scene.problem, scene.kappa)), below)
     return style.figure(traces, x="step", y=y, yaxis_type="log", yaxis_range=held, xaxis_range=[0, result.step], annotations=note)
 

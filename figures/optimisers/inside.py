@@ -8,7 +8,7 @@ import torch
 
 from core.lessons.optimisers.lesson import Config, Result
 from figures import style
-from figures.optimisers.pictures import empty, frame_steps
+from figures.optimisers.pictures import frame_steps
 
 
 def effective_step(result: Result, scene: Config) -> go.Figure:
@@ -29,7 +29,8 @@ def effective_step(result: Result, scene: Config) -> go.Figure:
         limit = scene.learning_rate if method in ("sgd", "noisy_sgd") else scene.learning_rate / max(1 - scene.alpha, 1e-9)
         name = "ε" if method in ("sgd", "noisy_sgd") else "ε/(1 − momentum α), under a constant slope"
         traces.append(style.theory([0, result.step], [limit, limit], name))
-    about = {} if bool(result.slopes[:, k].any()) else dict(yaxis_range=[-1, 1], annotations=[empty("no slope at any step")])
+    about = {} if bool(result.slopes[:, k].any()) else dict(
+        yaxis_range=[-1, 1], annotations=[style.empty("no slope at any step")])
     return style.figure(traces, x="step", y="−Δθᵢ / gᵢ", yaxis_type="log", xaxis_range=[0, result.step], showlegend=True, **about)
 
 

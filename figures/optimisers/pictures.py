@@ -70,11 +70,6 @@ def drawn_methods(result: Result, scene: Config) -> list[tuple[int, str]]:
     return [(k, m) for k, m in enumerate(result.methods) if m in scene.methods]
 
 
-def empty(text: str) -> dict[str, Any]:
-    """Why a plot holds no line, in its middle."""
-    return style.label(0.5, 0.5, text, "muted") | dict(xref="x domain", yref="y domain", xanchor="center", xshift=0)
-
-
 def _ground(surface: surfaces.Surface, scene: Config) -> tuple[list[style.Trace], dict[str, Any]]:
     """The contours of the loss on a logarithmic scale, and the axes that they fill, with a start beyond the frame."""
     x, y, points = surface.grid(61, margin=0.03)

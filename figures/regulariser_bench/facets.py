@@ -56,6 +56,8 @@ def strength_range(result: Result) -> tuple[float, float]:
                                                        if len(arm.val) == len(base)), strict=True))
     off = float((result.arm(BASELINE).test[-1, 0] - base[-1]).mean().nan_to_num())
     known = means.isfinite() & halves.isfinite()
+    if not known.any():  # early stopping diverged, with which all are compared
+        return -1.0, 1.0
     low, high = float(means[known].min()), min(float((means + halves)[known].max()), max(MOST * scale, 1.1 * off))
     room = max(0.12 * (high - low), 0.02 * scale)
     return low - room, high + room

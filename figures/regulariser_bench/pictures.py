@@ -61,9 +61,9 @@ def _intervals(result: Result, texts: list[str], names: dict[int, str], which: i
     mean, half = (torch.stack(part, 1) for part in zip(
         *(intervals(_losses(result, name)[which][at] - stop) for name in names.values()), strict=True))  # [F, A]
     told = torch.stack([mean - half, mean + half], -1)
-    spread = torch.cat([told.flatten(1), margin, -margin], 1)
+    spread = torch.cat([told.flatten(), margin.flatten(), -margin.flatten(), torch.zeros(1)])  # all else may have diverged
     low, high = (float(end) for end in spread[spread.isfinite()].aminmax())
-    room, y = 0.05 * (high - low), [-1.5, len(texts) - 0.5]
+    room, y = 0.05 * max(high - low, 1e-3), [-1.5, len(texts) - 0.5]
     band = style.band([-1, 1], [y[0]] * 2, [y[1]] * 2, "as good as equal", "stopped")
     edges = style.array(margin * torch.tensor([-1.0, 1.0, 1.0, -1.0]))
     line = dict(type="scatter", x=[0, 0], y=y, mode="lines", hoverinfo="skip", showlegend=False,

@@ -41,7 +41,7 @@ def _verdict(result: Result) -> str:
         right = result.weight[rounds][~result.wrong].mean() * len(result.y)
         ratio = float(shares["wrong"] / right)
         how = (f"{format_number(ratio)} times as much as a right one" if ratio >= 1.05 else
-               "hardly or no more than a right one" if ratio > 1 else "no more than a right one")
+               "hardly more than a right one" if ratio > 1 else "no more than a right one")
         return f"After {COUNTS[rounds]} a wrong label weighs {how}."
     settled = zero_from(result)
     if settled is not None and settled < len(result.error) - 1:

@@ -161,10 +161,10 @@ def interval(result: Result, design: str) -> tuple[Tensor, Tensor]:
 
 
 def open_ranges(result: Result, design: str) -> list[tuple[float, float]]:
-    """For each n the ρ below which the design is certainly worse than separate models, and the ρ above which it is better.
+    """For each n the ρ below which the design is clearly worse than separate models, and the ρ above which it is better.
 
-    Certain: the whole interval says so, there and all the way to that end of the axis. Between the two these seeds do not tell
-    where it turns. (−∞, ∞) where nothing is certain; −1 as the second where it is better everywhere, 1 as the first where worse.
+    Clearly: the whole interval says so, there and all the way to that end of the axis. Between the two these seeds do not tell
+    where it turns. (−∞, ∞) where nothing is clear; −1 as the second where it is better everywhere, 1 as the first where worse.
     """
     low, high = interval(result, design)
     places = torch.tensor(RELATEDNESS, dtype=low.dtype)

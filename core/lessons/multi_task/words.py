@@ -40,18 +40,18 @@ def expected(edge: float, who: str) -> str:
 
 
 def settled(worse: float, better: float, who: str) -> str:
-    """What these seeds are certain of, as a sentence: worse below the first ρ, better above the second. See `open_ranges`."""
+    """What these seeds show clearly, as a sentence: worse below the first ρ, better above the second. See `open_ranges`."""
     if worse >= 1 or better <= -1:
-        return f"{who} is certainly {'worse' if worse >= 1 else 'better'} than separate ones {ALL_THE_WAY}."
+        return f"{who} is clearly {'worse' if worse >= 1 else 'better'} than separate ones {ALL_THE_WAY}."
     if worse == -math.inf and better == math.inf:
         return f"these seeds do not tell where {who} gets better than separate ones, if anywhere."
     if better == math.inf:
-        return (f"{who} is certainly worse than separate ones below ρ = {told(worse)}, and these seeds do not tell where it gets "
+        return (f"{who} is clearly worse than separate ones below ρ = {told(worse)}, and these seeds do not tell where it gets "
                 "better, if anywhere.")
     if worse == -math.inf:
-        return (f"{who} is certainly better than separate ones above ρ = {told(better)}, and these seeds do not tell where it "
+        return (f"{who} is clearly better than separate ones above ρ = {told(better)}, and these seeds do not tell where it "
                 "gets worse, if anywhere.")
-    return (f"{who} is certainly worse than separate ones below ρ = {told(worse)} and better above ρ = {told(better)}, and these "
+    return (f"{who} is clearly worse than separate ones below ρ = {told(worse)} and better above ρ = {told(better)}, and these "
             "seeds do not tell where it turns between them.")
 
 
@@ -86,7 +86,7 @@ def predict(result: Result, scene: Config) -> Amount | Pick:
                       why=_sentence(expected(edge, who)))
     worse, better = open_ranges(result, scene.compared)[m]
     right = "never" if better > 1 else "related" if better > 0 else "unrelated"
-    return Pick(text=f"{given} From which relatedness ρ on is it certain over {SEEDS[scene.problem]} seeds, by a 95\u00a0% "
+    return Pick(text=f"{given} From which relatedness ρ on is it clear over {SEEDS[scene.problem]} seeds, by a 95\u00a0% "
                 f"interval, that {who} errs less than separate ones? {key}",
                 options={"unrelated": "From ρ = 0 or less", "related": "Only from some ρ above 0",
                          "never": "From none: so few seeds do not show it"}, right=(right,),

@@ -152,7 +152,7 @@ def test_outside_the_range_students_interval_leaves_out_zero_to_the_end_of_the_a
     for m, (worse, better) in enumerate(lesson.open_ranges(result, design)):
         assert worse <= better and worse <= lesson.edges(result, design)[m] <= better
         assert (low[rho < worse, m] > 0).all() and (high[rho > better, m] < 0).all()
-        if worse < 1:  # as far as that goes: the next ρ is not certain
+        if worse < 1:  # as far as that goes: the next ρ is not clear
             assert low[rho >= worse, m][0] <= 1e-9
         if better > -1:
             assert high[rho <= better, m][-1] >= -1e-9

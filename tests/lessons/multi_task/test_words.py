@@ -45,8 +45,8 @@ def test_sentences_follow_from_the_losses(scene: Config):
         assert isinstance(asked, Pick)
         helps = [all(end < 0 for end in high[j:]) for j in range(len(RELATEDNESS))]
         assert asked.right == ("unrelated" if helps[4] else "related" if helps[-1] else "never",)
-        assert ("better above" in asked.why or "certainly better" in asked.why) == helps[-1]
-        assert ("certainly worse" in asked.why) == (low[0] > 0)
+        assert ("better above" in asked.why or "clearly better" in asked.why) == helps[-1]
+        assert ("clearly worse" in asked.why) == (low[0] > 0)
     verdict = words.CHALLENGE.check(result, scene, None)
     harmed = int((loss[1] > loss[0]).sum())
     assert verdict.right == (scene.relatedness >= 0.5 and harmed >= 0.8 * loss.shape[1])
@@ -77,11 +77,11 @@ def test_the_map_is_shared_minus_separate_with_theory_where_it_holds():
     assert not any(trace.type == "scatter" and trace.line.dash == "dash" for trace in drawn)
 
 
-def test_what_is_certain_is_said_at_every_kind_of_range():
+def test_what_is_clear_is_said_at_every_kind_of_range():
     inf = math.inf
     for (worse, better), said in (((-inf, inf), "these seeds do not tell where it gets better than separate ones, if anywhere."),
-                                  ((1, inf), "certainly worse than separate ones all the way"),
-                                  ((-inf, -1), "certainly better than separate ones all the way"),
+                                  ((1, inf), "clearly worse than separate ones all the way"),
+                                  ((-inf, -1), "clearly better than separate ones all the way"),
                                   ((0.5, inf), "worse than separate ones below ρ = 0.50, and these seeds do not tell where"),
                                   ((-inf, -0.5), "better than separate ones above ρ = −0.50, and these seeds do not tell where"),
                                   ((0.5, 0.997), "below ρ = 0.50 and better above ρ = 0.997, and these seeds do not tell")):

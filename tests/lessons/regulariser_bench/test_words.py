@@ -220,3 +220,10 @@ def test_the_challenge_asks_for_three_below(opening: Result):
     only = replace(opening, arms=tuple(arm if arm.name == "dropout" else good.get(arm.name, arm) for arm in opening.arms))
     assert len(by_verdict(standings(only))["below"]) == 2
     assert not words.CHALLENGE.check(only, Config(), None).right
+
+
+def test_a_run_in_which_early_stopping_diverged_is_drawn_and_told():
+    scene, (*_, result) = Config(), results_of("regulariser_bench")
+    lost = {name: torch.full_like(getattr(result.arm(STOPPING), name), torch.nan) for name in ("val", "test")}
+    arms = tuple(replace(arm, **lost) if arm.name == STOPPING else arm for arm in result.arms)
+    check(PAGE, module, scene, replace(result, arms=arms))
