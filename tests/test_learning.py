@@ -120,6 +120,15 @@ def test_fast_keys_of_a_lecture_are_not_lost(reader):
         reader.drawn()
 
 
+def test_a_lesson_that_is_lost_on_the_way_is_asked_for_again(reader):
+    reader.begin(width=1280, height=720)
+    page = reader.open("risk?present=1&seed=0")
+    page.evaluate("window.addEventListener('click', (e) => e.stopImmediatePropagation(), { capture: true, once: true })")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".lab-lecture h2")).to_have_text(LESSONS[1].title)
+    reader.drawn()
+
+
 def test_lecture_mode_is_among_what_can_be_shared(reader):
     reader.begin(width=1280, height=720)
     for path in ("optimisers?seed=1", "playground?rate=0.3"):

@@ -11,10 +11,42 @@ const LECTURE_KEYS = [
   ["M", "the lecture's map"], ["Esc", "leave lecture mode"],
 ];
 
-// The lesson that was asked for last and when, until it is there.
-const LONG = 10_000;  // milliseconds after which it does not come any more
-let bound = { slug: null, at: -LONG };
-const isUnderWay = () => performance.now() - bound.at < LONG;
+// The lesson that was asked for last, until it is there.
+let bound = null;
+let asking;
+const LONGEST_WAIT = 60_000;  // milliseconds
+const LOST_AFTER = 2_000;
+const scriptIsRunning = () => document.querySelector("[data-test-script-state]").dataset.testScriptState !== "notRunning";
+
+// The links come after the picture, so a key may have to wait for them; of several keys the last one counts. Streamlit 1.67 may lose
+// one of several fast changes of page: where nothing runs any more and the lesson is not there, it is asked for again.
+function openLesson(slug) {
+  forget();
+  if (!slug) return;
+  bound = slug;
+  const start = performance.now();
+  let asked = null;
+  const press = () => {
+    const link = linkTo(slug);
+    if (link) asked = performance.now();
+    link?.click();
+  };
+  const look = () => {
+    const now = performance.now();
+    if (now - start > LONGEST_WAIT) forget();
+    else if (!asked) press();
+    else if (now - asked > LOST_AFTER && !scriptIsRunning()) current?.shows(slug) ? forget() : press();
+  };
+  asking = setInterval(look, 50);
+  press();
+}
+
+function forget() {
+  clearInterval(asking);
+  bound = null;
+}
+window.addEventListener("popstate", forget);
+
 // Of the board that was shown last. Between two lessons it is that of the one before, which is not in the page any more.
 let current = null;
 let count = 0;
@@ -55,9 +87,11 @@ export class Lecture {
   takeKeys() {
     if (current === this || (current?.number > this.number && current.board.root.isConnected)) return;
     current = this;
-    if (bound.slug === this.board.head.slug) bound.at = -LONG;
-    else if (isUnderWay()) this.openLesson(bound.slug);  // Streamlit 1.67 may lose one of several fast changes of page
+    if (bound === this.board.head.slug) forget();
+    else openLesson(bound);
   }
+
+  shows(slug) { return this.board.head.slug === slug && this.board.root.isConnected; }
 
   // Says which of the pictures is on the wall.
   showPosition() {
@@ -99,31 +133,17 @@ export class Lecture {
     this.board.drawOutdated(0);
   }
 
-  // The links come after the picture, so a key may have to wait for them; of several keys the last one counts.
-  openLesson(slug) {
-    clearInterval(this.asking);
-    if (!slug) return;
-    bound = { slug, at: performance.now() };
-    const press = () => {
-      const link = linkTo(slug);
-      if (link) clearInterval(this.asking);
-      link?.click();
-    };
-    this.asking = setInterval(press, 50);
-    press();
-  }
-
   // As many lessons on as the key is pressed, whether or not the first of them has come. The playground is before the first.
   skipLesson(by) {
     const lessons = this.spec.map.flatMap(([, part]) => part.map(([slug]) => slug));
-    this.openLesson(lessons[lessons.indexOf(isUnderWay() ? bound.slug : this.board.head.slug) + by]);
+    openLesson(lessons[lessons.indexOf(bound ?? this.board.head.slug) + by]);
   }
 
   step(by) {
     if (this.board.question.open && by > 0) return this.board.question.skip();
     const preset = this.board.toolbar.neighbour(by);
     if (preset) this.board.toolbar.choose(preset.name);
-    else this.openLesson(by > 0 ? this.spec.after : this.spec.before);
+    else openLesson(by > 0 ? this.spec.after : this.spec.before);
   }
 
   toggleOverlay(kind) {
@@ -154,7 +174,7 @@ export class Lecture {
         a.href = `${slug}?present=1`;
         a.title = name;
         if (slug === this.board.head.slug) a.setAttribute("aria-current", "page");
-        a.addEventListener("click", (e) => { e.preventDefault(); this.openLesson(slug); });
+        a.addEventListener("click", (e) => { e.preventDefault(); openLesson(slug); });
       }
       const item = list.appendChild(make("li", "", part));
       item.append(inner);
@@ -167,7 +187,7 @@ export class Lecture {
 
   handleKey(e) {
     if (!this.on || e.ctrlKey || e.metaKey || e.altKey) return;
-    if (!this.board.root.isConnected && !(isUnderWay() && /^Arrow(Down|Up)$/.test(e.key))) return;
+    if (!this.board.root.isConnected && !(bound && /^Arrow(Down|Up)$/.test(e.key))) return;
     const inField = e.target.closest?.("input, select, textarea, [role=slider], [contenteditable]");
     const onButton = e.target.closest?.("button, a, summary");
     const { question } = this.board;
@@ -178,7 +198,7 @@ export class Lecture {
       p: () => question.spec && question.ask(), c: () => document.documentElement.classList.toggle("lab-show-controls"),
       n: () => this.choosePicture(this.at + 1), b: () => this.choosePicture(this.at - 1), v: () => this.toggleOverlay("verdict"),
       q: () => this.toggleOverlay("qr"), m: () => this.toggleOverlay("map"), "?": () => this.toggleOverlay("map"),
-      Escape: () => (this.overlay && !this.overlay.hidden ? (this.overlay.hidden = true) : this.board.send("leave")),
+      Escape: () => (this.overlay && !this.overlay.hidden ? (this.overlay.hidden = true) : this.leave()),
     }[e.key.length === 1 ? e.key.toLowerCase() : e.key];
     const number = /^[1-9]$/.test(e.key) ? Number(e.key) : 0;
     if (inField && e.key !== "Escape") return;
@@ -191,8 +211,12 @@ export class Lecture {
     e.stopPropagation();
   }
 
+  leave() {
+    forget();
+    this.board.send("leave");
+  }
+
   close() {
-    clearInterval(this.asking);
     // The next lesson's board may stand already.
     if (!document.querySelector(".lab-lecture:not([hidden])")) document.documentElement.classList.remove("lab-lecture-mode", "lab-show-controls");
   }
