@@ -1,5 +1,5 @@
-"""Four pages: the first refreshes itself, the third has a control, the last a fragment in its first run alone. For
-tests/test_compat.py."""
+"""Five pages: the first refreshes itself, the third has a control, the fourth a fragment in its first run alone, the last a button.
+For tests/test_compat.py."""
 
 import os
 import time
@@ -35,6 +35,15 @@ def four() -> None:
     st.text(f"run {st.session_state['run']}")
 
 
-st.navigation([st.Page(one), st.Page(two), st.Page(control, title="three", url_path="three"), st.Page(four)]).run()
+def five() -> None:
+    def call() -> None:
+        st.session_state["called"] = st.session_state.get("called", 0) + 1
+
+    st.button("Press", key="a-button", on_click=call)
+    time.sleep(0.3)
+    st.text(f"called {st.session_state.get('called', 0)}, pressed {(compat.presses() or {}).get('a-button', 0)}")
+
+
+st.navigation([st.Page(one), st.Page(two), st.Page(control, title="three", url_path="three"), st.Page(four), st.Page(five)]).run()
 if "KEEP" in os.environ:
     compat.wait_until_sent()

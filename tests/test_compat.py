@@ -182,6 +182,26 @@ def test_what_a_reader_asks_for_outlives_its_fragment(monkeypatch):
             assert run_after(address, True, gone=gone) == "run 2"
 
 
+def test_every_press_of_a_button_is_counted(monkeypatch):
+    monkeypatch.setenv("KEEP", "1")
+    with serve(ROOT / "tests" / "leaving.py", folder=ROOT) as address, session(address, "five") as reader:
+        button = ""
+        reader.rerun()
+        reader.socket.send(reader.rerun_message().SerializeToString())
+        while not button:
+            button = reader.receive(timeout=20).delta.new_element.button.id
+        press = reader.rerun_message()
+        press.rerun_script.widget_states.widgets.add(id=button, trigger_value=True)
+        said = ""
+        for automatic in (False, True, False, True, False):  # while the page is at work
+            press.rerun_script.is_auto_rerun = automatic
+            reader.socket.send(press.SerializeToString())
+        with suppress(TimeoutError):
+            while "pressed 3" not in said:
+                said = reader.receive(timeout=5).delta.new_element.text.body or said
+    assert said in ("called 1, pressed 3", "called 2, pressed 3"), "compat.presses is no longer needed"
+
+
 def controls_of_the_run_before() -> int:
     """How many controls a browser is sent of a run whose fragment is asked for once more before the run is over."""
     with serve(ROOT / "tests" / "leaving.py", folder=ROOT) as address, session(address, "three") as reader:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -83,6 +84,7 @@ def keep_requests() -> None:
     were folded says alone whether all of them were such.
     """
     def ask(session: AppSession, state: ClientState | None) -> None:
+        _count_presses(session, state)
         if state and state.fragment_id and not (state.is_auto_rerun or session.has_fragment(state.fragment_id)) and (
                 state.page_script_hash == session._pages_manager.current_page_script_hash):
             state.ClearField("fragment_id")
@@ -109,6 +111,36 @@ def keep_requests() -> None:
         _run_script(runner, replace(data, fragment_id_queue=[]) if gone and not data.is_auto_rerun else data)
 
     AppSession.request_rerun, ScriptRequests._request_rerun_locked, ScriptRunner._run_script = ask, fold, run
+
+
+def _count_presses(session: AppSession, state: ClientState | None) -> None:
+    """Notes the presses of buttons that a request tells of, and takes those out of it that the next one tells of too."""
+    counts: Counter[str] = vars(session).setdefault("lab_presses", Counter())
+    widgets = state.widget_states.widgets if state else []
+    pressed = [widget for widget in widgets if widget.trigger_value]
+    for widget in pressed:
+        # Where a fragment refreshes itself just then, the browser of Streamlit 1.67 tells of a press with that request as well.
+        if state and state.is_auto_rerun:
+            widgets.remove(widget)
+        else:
+            counts[widget.id.split("-", 2)[-1]] += 1  # $$ID-<digest>-<key>
+
+
+def presses() -> Counter[str] | None:
+    """How often the browser has told of the press of each button of this session so far, by its key; None outside of a server.
+
+    Streamlit 1.67 makes one of two presses that it is told of before it acts upon the first.
+    """
+    session = _app_session()
+    return Counter(vars(session).get("lab_presses", ())) if session else None
+
+
+def _app_session() -> AppSession | None:
+    """Of this run, as long as the reader is there; None outside of a server."""
+    context = get_script_run_ctx()
+    sessions = getattr(runtime.get_instance(), "_session_mgr", None) if context and runtime.exists() else None
+    found = sessions.get_active_session_info(context.session_id) if context and sessions else None
+    return found.session if found else None
 
 
 _populate_theme = app_session._populate_theme_msg
@@ -164,16 +196,14 @@ def wait_until_sent(longest: float = 20.0) -> None:
     after picture would be lost, and of controls that were not sent the browser believes that they are gone, and forgets where
     they stood.
     """
-    context = get_script_run_ctx()
-    sessions = getattr(runtime.get_instance(), "_session_mgr", None) if context and runtime.exists() else None
-    found = sessions.get_active_session_info(context.session_id) if context and sessions else None
-    if found is None:
+    session = _app_session()
+    if session is None:
         return
     until, queued, pause = time.monotonic() + longest, threading.Event(), 0.002
-    found.session._event_loop.call_soon_threadsafe(queued.set)  # as the messages of this run, which are put into the queue first
+    session._event_loop.call_soon_threadsafe(queued.set)  # as the messages of this run, which are put into the queue first
     queued.wait(longest)
-    while not found.session._browser_queue.is_empty() and time.monotonic() < until:
-        if sessions.get_active_session_info(context.session_id) is None:
+    while not session._browser_queue.is_empty() and time.monotonic() < until:
+        if _app_session() is None:
             return
         time.sleep(pause)
         pause = min(2 * pause, 0.1)  # of a hundred who wait each look costs the others time

@@ -55,11 +55,16 @@ def set_fields(slug: str, **values: Any) -> None:
         warn(slug, f"{scene.controls()[error.field].label}: {error}.")
 
 
+def is_open(slug: str) -> bool:
+    """Whether the page was what this session's last run of a page showed."""
+    return st.session_state.get("page") == slug
+
+
 def load_scene_from_url(slug: str, config: type[Scene], opening: Scene) -> None:
     """Takes the scene from the link when the reader has just come to the page; `opening` where the link names none."""
     state = st.session_state
     travelled = compat.is_history_navigation()
-    if state.get("page") == slug and not travelled:
+    if is_open(slug) and not travelled:
         return
     state["page"], state["sent"] = slug, None
     asked = st.query_params.to_dict()

@@ -22,7 +22,7 @@ from core.playground.view import View, look
 from core.playground.words import Diagnosis, diagnose, where
 from ui import chart, compat, controls, lecture, play_bar, play_missions, play_pins, shell, turns, weights
 from ui.page import MAIN, Preset
-from ui.play_state import SLUG, Play, button, current, rewind, take, turn
+from ui.play_state import SLUG, Play, button, current, forget_presses, rewind, take, turn
 
 PICTURE = 1 / 25  # seconds between two pictures, if all goes well
 OTHERS = 100  # milliseconds at least between two drawings of a picture that is not the first
@@ -33,6 +33,8 @@ def show(draw: Draw, presets: Sequence[Preset]) -> None:
     """The whole page. draw(view, setup, whether test points are shown, runs) -> Board is pure; runs: the pinned ones and, last,
     the present one; none where none is pinned."""
     shell.require_router()
+    if not controls.is_open(SLUG):
+        forget_presses()
     controls.load_scene_from_url(SLUG, Setup, Setup())
     if not lecture.is_active():
         st.markdown(f"## {PLAYGROUND.title}\n{PLAYGROUND.question}")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +19,6 @@ from ui import asset_store, compat, controls, runner, turns
 
 SLUG = PLAYGROUND.slug
 SLICE = 0.03  # seconds that a turn may train
-AGAIN = 0.6  # seconds within which the press of a button that was drawn while the run went on may come again
 
 
 @dataclass
@@ -34,8 +31,7 @@ class Play:
     place: int | None = None  # of the history's record that is looked at
     tested: bool = False
     version: int = 0  # of the widget that says whether it plays
-    presses: dict[str, int] = field(default_factory=dict)  # of each button, that have been acted upon
-    pressed: dict[str, float] = field(default_factory=dict)  # when each was pressed last while the run went on
+    presses: Mapping[str, int] = field(default_factory=dict)  # of each button, that have been acted upon
     pins: tuple[Pin, ...] = ()
     attempt: Attempt | None = None
     solved: set[str] = field(default_factory=set)  # missions
@@ -125,19 +121,20 @@ def turn(how: str) -> None:
 
 def button(name: str, does: Callable[[], None], *, key: str = "", **about: Any) -> None:
     """A button each press of which counts once; about: as st.button takes it."""
-    key, play = key or f"{SLUG}:{name}", current()
-    count = play.presses.get(key, 0) if play.going else None
-    st.button(name, key=key, on_click=press, args=(key, count, does), **about)
+    key = key or f"{SLUG}:{name}"
+    st.button(name, key=key, on_click=press, args=(key, does), **about)
 
 
-def press(key: str, count: int | None, does: Callable[[], None]) -> None:
-    """Acts upon the press of a button, unless that was done: where pictures are under way Streamlit may hand a press on twice,
-    before or after the button is drawn again. count: of the presses when it was drawn, None where the run paused and each
-    press is the reader's."""
-    play, now = current(), time.monotonic()
-    if count not in (None, play.presses.get(key, 0)) or now - play.pressed.get(key, -math.inf) < AGAIN:
-        return
-    play.presses[key] = play.presses.get(key, 0) + 1
-    if count is not None:
-        play.pressed[key] = now
-    does()
+def press(key: str, does: Callable[[], None]) -> None:
+    """Acts upon the presses of a button that have not been acted upon, of which there may be several, or none."""
+    play, told = current(), compat.presses()
+    new = 1 if told is None else told[key] - play.presses.get(key, 0)
+    play.presses = {**play.presses, key: play.presses.get(key, 0) + new}
+    for _ in range(new):
+        does()
+
+
+def forget_presses() -> None:
+    """To be called where the page is opened: what came of a press when the reader left it is not done when he is back."""
+    if f"{SLUG}:play" in st.session_state:
+        current().presses = compat.presses() or {}

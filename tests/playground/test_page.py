@@ -114,6 +114,19 @@ def test_play_pause_step_change_undo_rewind_and_look_back(reader):
     assert step(page) > at, "to look back changes nothing"
 
 
+def test_a_slow_browser_draws_what_is_seen(reader):
+    reader.begin()
+    page = reader.page
+    processor = page.context.new_cdp_session(page)
+    processor.send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    page.goto(f"{reader.address}/playground")
+    expect(page.locator("[data-panel=net] image").first).to_be_attached()
+    curves = page.locator("[data-panel=losses]")
+    curves.scroll_into_view_if_needed()
+    expect(curves.locator(".main-svg").first).to_be_attached()
+    processor.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+
+
 def test_each_press_counts_once_and_none_is_lost(reader):
     page = opened(reader)
     button(page, "Step").click()  # pauses

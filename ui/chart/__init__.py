@@ -188,7 +188,8 @@ def show(board: Encoded, *, key: str, scene: str, live: bool = False, start: int
     data = b"".join([json.dumps(head).encode(), b"\n", *(parts[name] for name in sent)])
 
     def handle() -> None:
-        for event in st.session_state[key].get("events") or []:
+        # What a board says last may come when its page has gone, and its state with it.
+        for event in st.session_state.get(key, {}).get("events") or []:
             if event["at"] <= st.session_state.get(f"{key}:handled", 0):
                 continue  # it came with an earlier message
             st.session_state[f"{key}:handled"] = event["at"]

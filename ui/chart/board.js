@@ -17,6 +17,7 @@ import { fontSize, isDark, loadPlotly, make, nextFrame, swapColours } from "./to
 const boards = new WeakMap();
 const FRAME = 16;  // milliseconds of drawing before the browser shows what has been drawn
 const PAUSE = 1000;  // milliseconds between two drawings of a picture that is not the first, while a run is under way
+const OVERDUE = 2000;  // after so many it has a turn before the first
 const TOO_OLD = "This browser is too old to show the pictures: Chrome from 80, Firefox from 113 and Safari from 16.4 do.";
 const LACKING = 1500;  // milliseconds until the parts that are missing are asked for again
 
@@ -245,7 +246,9 @@ export class Board {
   }
 
   async drawInTurn(stopped) {
-    const rank = (p) => (p === this.first() ? 0 : p.visible ? 1 : 2);
+    // Where pictures come faster than this browser can draw them, every second turn is for one that has waited too long.
+    const overdue = (p) => this.head.live && this.last === this.first() && p.visible && performance.now() - p.drawn > OVERDUE;
+    const rank = (p) => (p === this.first() ? 0 : overdue(p) ? -1 : p.visible ? 1 : 2);
     // While a run is under way the first picture follows it; the others are drawn now and then, and when it is over.
     const waits = (p) => this.head.live && p !== this.first() && performance.now() - p.drawn < (this.head.pause ?? PAUSE);
     const due = () => [...this.panels.values()].filter((p) => p.outdated && !p.root.hidden && !waits(p));
@@ -257,6 +260,7 @@ export class Board {
       const [panel] = due().sort((a, b) => rank(a) - rank(b) || a.drawn - b.drawn);
       if ((!panel || rank(panel) === 2) && this.player.startAutoplay()) return;
       if (!panel) break;
+      this.last = panel;
       await panel.draw(this.player.frame);
       panel.drawn = performance.now();
       if (panel === this.first() && !stopped()) {
