@@ -1,5 +1,5 @@
-"""Five pages: the first refreshes itself, the third has a control, the fourth a fragment in its first run alone, the last a button.
-For tests/test_compat.py."""
+"""Five pages: the first refreshes itself, the third has a control, the fourth a fragment in its first run alone, the last a
+button. For tests/test_compat.py."""
 
 import os
 import time

@@ -12,8 +12,8 @@ from ui.play_state import Play, press
 def test_each_press_is_acted_upon_once_whenever_it_is_handed_on():
     play, done = Play(Simulation(Setup(samples=20))), []
     # What the browser has told of when the callback is called: a press; the same again; two more at once; nothing new.
-    told = iter([Counter(Pin=1), Counter(Pin=1), Counter(Pin=3), Counter(Pin=3, Undo=1)])
-    with mock.patch.object(play_state, "current", return_value=play), mock.patch.object(compat, "presses", lambda: next(told)):
+    told = [Counter(Pin=1), Counter(Pin=1), Counter(Pin=3), Counter(Pin=3, Undo=1)]
+    with mock.patch.object(play_state, "current", return_value=play), mock.patch.object(compat, "presses", side_effect=told):
         for wanted in (1, 1, 3):
             press("Pin", lambda: done.append("Pin"))
             assert done == ["Pin"] * wanted
