@@ -439,10 +439,13 @@ class TestInTheBrowser:
         told = page.locator(".hovertext")
 
         def move(to: float) -> None:
-            """Twice: what lies under a pointer is read a moment after it has been drawn."""
-            page.mouse.move(to, y)
-            page.wait_for_function(f"{scene}.glplot.unpicked === false")
-            page.wait_for_timeout(300)
+            """Again while the picture comes to rest, and once more: what lies under a pointer is read after it has been drawn."""
+            for attempt in range(60):
+                page.mouse.move(to + attempt % 2, y)
+                page.wait_for_timeout(300)
+                if drawn := page.evaluate(f"{scene}.glplot.unpicked === false"):
+                    break
+            assert drawn
             page.mouse.move(to + 2, y)
 
         move(x)
