@@ -40,6 +40,20 @@ def test_numbers_arrive_as_plotly_would_send_them(dtype, shape):
     assert trace["x"] == [1, 2]
 
 
+def test_a_late_message_of_a_board_that_has_gone_is_no_error(monkeypatch):
+    """Streamlit calls the callback, though what the browser keeps of the page before is not among its state any more."""
+    mounted: list[dict[str, Any]] = []
+    monkeypatch.setattr(chart, "_component", lambda: (lambda **about: mounted.append(about), {"look": b"{}"}))
+    monkeypatch.setattr(st, "session_state", {})
+    told: list[dict[str, Any]] = []
+    chart.show(encode(board(dict(type="scatter", x=[0], y=[1]))), key="board", scene="", about={}, on_event=told.append)
+    mounted[0]["on_events_change"]()
+    assert told == []
+    st.session_state["board"] = {"events": [{"event": "click", "at": 1}]}
+    mounted[0]["on_events_change"]()
+    assert told == [{"event": "click", "at": 1}]
+
+
 def test_further_pictures_are_named_with_the_board_and_drawn_apart():
     calls: list[str] = []
 

@@ -5,7 +5,8 @@ says why there is no public way; tests/test_compat.py fails where a new version 
 
 Scripts cannot import this. What they lean on, tested in the same place: the address of Streamlit's bundle, for the path that
 the app lives under (`ui/chart/entry.js`, `ui/home/home.js`); `_fullLayout` of a plot with an axis' `_offset` and `_length`
-(`kinds/plotly.js`), and of its `_scene` the camera and `saveLayout` (`camera.js`).
+(`kinds/plotly.js`), and of its `_scene` the camera and `saveLayout` (`camera.js`). In tests/test_connection.py and
+test_learning.py: the states of connection and script that Streamlit's page is marked with (`connection.js`, `lecture.js`).
 """
 
 from __future__ import annotations

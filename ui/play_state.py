@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +32,7 @@ class Play:
     place: int | None = None  # of the history's record that is looked at
     tested: bool = False
     version: int = 0  # of the widget that says whether it plays
-    presses: Mapping[str, int] = field(default_factory=dict)  # of each button, that have been acted upon
+    presses: Counter[str] = field(default_factory=Counter)  # of each button, that have been acted upon
     pins: tuple[Pin, ...] = ()
     attempt: Attempt | None = None
     solved: set[str] = field(default_factory=set)  # missions
@@ -128,8 +129,8 @@ def button(name: str, does: Callable[[], None], *, key: str = "", **about: Any) 
 def press(key: str, does: Callable[[], None]) -> None:
     """Acts upon the presses of a button that have not been acted upon, of which there may be several, or none."""
     play, told = current(), compat.presses()
-    new = 1 if told is None else told[key] - play.presses.get(key, 0)
-    play.presses = {**play.presses, key: play.presses.get(key, 0) + new}
+    new = 1 if told is None else told[key] - play.presses[key]
+    play.presses[key] += new
     for _ in range(new):
         does()
 
@@ -137,4 +138,4 @@ def press(key: str, does: Callable[[], None]) -> None:
 def forget_presses() -> None:
     """To be called where the page is opened: what came of a press when the reader left it is not done when he is back."""
     if f"{SLUG}:play" in st.session_state:
-        current().presses = compat.presses() or {}
+        current().presses = compat.presses() or Counter()
