@@ -40,8 +40,8 @@ class File:
     cache: str = YEAR
 
 
-def of(path: Path) -> File:
-    return File(lambda: path.read_bytes().decode(), path.suffix)
+def of(path: Path, served: Callable[[str], str] = str) -> File:
+    return File(lambda: served(path.read_bytes().decode()), path.suffix)
 
 
 def page() -> str:
@@ -52,16 +52,12 @@ def page() -> str:
                              *(f'<link rel="modulepreload" href="./{script}">' for script in scripts)])
 
 
-def plotly() -> str:
-    return compat.plotly_served((PLOTLY.path / "plotly.min.js").read_bytes().decode())
-
-
 def files() -> dict[str, File]:
     """Path -> file, for all that this server answers itself."""
     streamlits = [path for path in (compat.STREAMLITS_FILES / "static").glob("*/*") if path.suffix in (".js", ".css")]
-    out = {path.relative_to(compat.STREAMLITS_FILES).as_posix(): of(path) for path in streamlits}
+    out = {path.relative_to(compat.STREAMLITS_FILES).as_posix(): of(path, compat.streamlit_served) for path in streamlits}
     out |= {f"{CHART.address}/{name}": of(CHART.path / name) for name in CHART.files}
-    out[f"{PLOTLY.address}/plotly.min.js"] = File(plotly, ".js")
+    out[f"{PLOTLY.address}/plotly.min.js"] = of(PLOTLY.path / "plotly.min.js", compat.plotly_served)
     return out | {entry.slug: File(page, ".html", "no-cache") for entry in (PLAYGROUND, *LESSONS)}
 
 

@@ -8,6 +8,7 @@ import time
 import tomllib
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -485,8 +486,26 @@ def test_streamlits_page_takes_links_and_its_component_script_is_found():
     plain, linked = compat.page_html([]), compat.page_html(["<link x>", "<link y>"])
     assert plain == (compat.STREAMLITS_FILES / "index.html").read_text()
     assert linked.replace("<link x>\n<link y>\n", "") == plain
-    (script,) = compat.component_scripts()
-    assert "createObjectURL" in (compat.STREAMLITS_FILES / script).read_text()
+    script, *needed = compat.component_scripts()
+    text = (compat.STREAMLITS_FILES / script).read_text()
+    assert "createObjectURL" in text
+    assert needed
+    for path in needed:
+        assert (compat.STREAMLITS_FILES / path).is_file()
+        assert path not in plain
+    # What it imports is named by the page, or by us.
+    for name in re.findall(r"import[^;]*?from[\"'`]\./([^\"'`]+)", text):
+        assert name in plain or f"static/js/{name}" in needed, name
+
+
+def test_what_mounts_a_component_is_loaded_before_it_is_drawn():
+    scripts = {path.name: path.read_text() for path in (compat.STREAMLITS_FILES / "static/js").glob("*.js")}
+    changed = {name: compat.streamlit_served(text) for name, text in scripts.items()}
+    (name,) = [name for name in scripts if changed[name] != scripts[name]]
+    assert f'src="./static/js/{name}"' in compat.page_html([])
+    found = compat.LAZY_COMPONENT.findall(scripts[name])
+    assert found == [f"import(`./{Path(compat.component_scripts()[0]).name}`)"]
+    assert compat.streamlit_served("another(file)") == "another(file)"
 
 
 def test_the_theme_is_read_once_and_says_the_same(monkeypatch):

@@ -12,6 +12,7 @@ test_learning.py: the states of connection and script that Streamlit's page is m
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import time
 from collections import Counter
@@ -242,11 +243,21 @@ PLOTLY_WRAPPER = '"use strict";var Plotly=', "return Plotly;\n}));"
 
 # Plotly 7.1 draws in three dimensions with two points a side for each that a page counts, and asks for smoothing besides. On a
 # screen with one point for each that alone is smooth; on a finer one there is nothing left of it. Before each picture it draws
-# all once more, in a buffer that tells what lies under a pointer; there need be none before a pointer moves.
+# all once more, in a buffer that tells what lies under a pointer; there need be none before a pointer moves. And it waits for the
+# graphics process some two hundred times before its first picture: whether each shader and program is still one (a lost context
+# is replaced, and its shaders with it), whether each shader was compiled (a program of one that was not cannot be linked, which
+# is asked), and for a program that is linked only to list the uniforms of sources that it has listed before.
 PLOTLY_CHANGES = {
     "premultipliedAlpha:!0,antialias:!0": "premultipliedAlpha:!0,antialias:devicePixelRatio>1.25",
     "H&&(H=!1,he())": "H&&(H=!1,te.unpicked=!0)",
     "te._mouseRotating=!1;for(": "te._mouseRotating=!1,te.unpicked&&(te.unpicked=!1,he());for(",
+    "if(!A||!x.isShader(A.shader)){": "if(!A){",
+    "return(!y||!this.gl.isProgram(y))&&(": "return!y&&(",
+    "_.compileShader(T),!_.getShaderParameter(T,_.COMPILE_STATUS)": "_.compileShader(T),!1",
+    "x.fragShader=x._fref.shader,!b||!_)":
+        "x.fragShader=x._fref.shader,b=b||f.uniforms[g+w],_=_||f.attributes[g+w],!b||!_)",
+    "b=b||f.uniforms(T,E),_=_||f.attributes(T,E),":
+        "b=b||(f.uniforms[g+w]=f.uniforms(T,E)),_=_||(f.attributes[g+w]=f.attributes(T,E)),",
 }
 
 
@@ -284,5 +295,26 @@ def page_html(links: list[str]) -> str:
 
 
 def component_scripts() -> list[str]:
-    """Where Streamlit 1.67 has the script that mounts a component, which a page asks for only once it knows of one."""
-    return [path.relative_to(STREAMLITS_FILES).as_posix() for path in STREAMLITS_FILES.glob("static/js/BidiComponent.*.js")]
+    """Where Streamlit 1.67 has the script that mounts a component, and those that it needs and the page does not name itself."""
+    folder, page = STREAMLITS_FILES / "static/js", page_html([])
+    found = [path.name for path in folder.glob("BidiComponent.*.js")]
+    for name in found:
+        found += [one for one in re.findall(r"""from["'`]\./([\w.-]+\.js)["'`]""", (folder / name).read_text())
+                  if one not in found and one not in page]
+    return [f"static/js/{name}" for name in found]
+
+
+# How Streamlit 1.67's main script names what mounts a component: as a thing that is loaded when it is first drawn.
+LAZY_COMPONENT = re.compile(r"\(0,\w+\.lazy\)\(\(\)=>\w+\(\(\)=>(import\(`\./BidiComponent\.[\w-]+\.js`\)),"
+                            r"__vite__mapDeps\(\[[\d,]*\]\),import\.meta\.url\)\)")
+READY_COMPONENT = r"(lazy=>{let ready,load=lazy._init;\1.then(found=>{ready=found.default},()=>{});"\
+                  r"lazy._init=(...how)=>ready??load(...how);return lazy})(\g<0>)"
+
+
+def streamlit_served(script: str) -> str:
+    """A script of Streamlit as browsers are sent it; what is not as above stays as it is.
+
+    What mounts a component is loaded at once. React would show a placeholder in its place otherwise, and draw the component no
+    sooner than all widgets of the page, whose scripts are loaded meanwhile: a fifth of a first visit.
+    """
+    return LAZY_COMPONENT.sub(READY_COMPONENT, script, count=1)

@@ -16,7 +16,7 @@ RATES = {2.0: "2ε", 1.0: "ε", 0.5: "ε/2", 0.25: "ε/4", 0.125: "ε/8", 0.0625
 
 def called(name: str) -> str:
     """What a search is called."""
-    return {BASELINE: "no regulariser, tuned", UNTUNED: "no regulariser, untuned"}.get(name) or METHODS[name].name
+    return {BASELINE: f"no regulariser, best of {TRIALS}", UNTUNED: "no regulariser, untuned"}.get(name) or METHODS[name].name
 
 
 def knob(result: Result, name: str) -> str:
