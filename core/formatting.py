@@ -58,6 +58,12 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
+def format_as(value: float, form: str = "g") -> str:
+    """A number in one of Python's own formats, with a minus sign where it is below zero once it is rounded."""
+    text = f"{abs(value):{form}}"
+    return f"−{text}" if value < 0 and float(text) else text
+
+
 def join_words(names: Sequence[str]) -> str:
     """"a", "a and b", "a, b and c"; the empty string for no names."""
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1] if names else "") if part)

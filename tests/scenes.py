@@ -23,8 +23,8 @@ from ui.chart import Board, Panel, encode
 S = TypeVar("S", bound=Scene)
 R = TypeVar("R")
 
-# What no word of a page may hold: what a program calls its numbers.
-NO_WORD = re.compile(r"(?i:\b(nan|inf)\b)|\b(None(?! of)|True|False)\b|∞ (times|%)|(?i:\de[-+]?\d)")
+# What no word of a page may hold: what a program calls its numbers, and a hyphen for a minus sign.
+NO_WORD = re.compile(r"(?i:\b(nan|inf)\b)|\b(None(?! of)|True|False)\b|∞ (times|%)|(?i:\de[-+]?\d)|(?<![\w:-])-[\d.]")
 
 
 def anything(config: type[S], rng: random.Random, **fixed: Any) -> S:

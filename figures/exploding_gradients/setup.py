@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from core.formatting import format_as
 from core.lessons.exploding_gradients.lesson import Config
 from figures import style
 
@@ -35,8 +36,8 @@ def setup(scene: Config) -> go.Figure:
     notes.append(_arrow(x[-1], 0.75, 0, 0.75, unclipped))
     notes.append(dict(x=x[-1] / 2, y=0.75, yanchor="bottom", yshift=2, text="gradient: ?", showarrow=False,
                       font=dict(color=unclipped)))
-    notes.append(dict(x=x[-1] / 2, y=-1.5, showarrow=False, text=f"w = {scene.start_w:g}, b = {scene.start_b:g}, "
-                      f"h<sub>0</sub> = {scene.h0:g}, y = {scene.target:g}".replace("-", "−")))
+    w, b, h0, y = (format_as(value) for value in (scene.start_w, scene.start_b, scene.h0, scene.target))
+    notes.append(dict(x=x[-1] / 2, y=-1.5, showarrow=False, text=f"w = {w}, b = {b}, h<sub>0</sub> = {h0}, y = {y}"))
     return style.figure([nodes], showlegend=False, annotations=notes,
                         xaxis=dict(visible=False, range=[-0.6, x[-1] + 0.6], fixedrange=True),
                         yaxis=dict(visible=False, range=[-1.8, 1.3], fixedrange=True))
@@ -52,5 +53,5 @@ def words(scene: Config) -> tuple[str, str, str]:
     steps = f"{scene.T} steps" if scene.T > 1 else "1 step"
     return (f"One unit, fed back for {steps}", f"Each state is {PHI[scene.unit]} of the one before. J = (h<sub>T</sub> − y)².",
             f"A chain of states from h at 0 to h at {scene.T}, each {PHI[scene.unit]} of the one before, with w = "
-            f"{scene.start_w:g} and b = {scene.start_b:g}; an arrow from the loss J back to the first state, with a "
-            "question mark.")
+            f"{format_as(scene.start_w)} and b = {format_as(scene.start_b)}; an arrow from the loss J back to the first state, "
+            "with a question mark.")

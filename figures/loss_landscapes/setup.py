@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from core.formatting import format_as
 from core.lessons.loss_landscapes.lab import CLIMB, NETS, sample
 from core.lessons.loss_landscapes.lesson import Config, Result
 from core.moments import NEVER
@@ -30,7 +31,7 @@ def setup(result: Result, scene: Config) -> go.Figure:
 def words(scene: Config) -> tuple[str, str, str]:
     """Title, caption and alternative text."""
     if scene.problem != "network":
-        start = f"({scene.start_x:g}, {scene.start_y:g})"
+        start = f"({format_as(scene.start_x)}, {format_as(scene.start_y)})"
         return ("The map and the start", "The ring is the start, stars are minima.",
                 f"Contours of the loss with its minima; the path starts at {start}.")
     layers = "1 hidden layer" if scene.depth == 1 else f"{scene.depth} hidden layers"

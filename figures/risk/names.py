@@ -77,8 +77,9 @@ def risks(result: Result, scene: Config, frame: tuple[tuple[float, float], tuple
     ends = [(right, float(risk[-1]), -1), (0.0, float(risk[0]), 1)]
     if noise is not None:
         along = [*((v, -1) for v in np.linspace(right, right / 3, 9).tolist()), (0.0, 1)]
-        names.put(f"σ² = {format_number(scene.sigma**2)}, noise alone", "ink",
-                  [(place, noise, side, rise) for place, side in along for rise in (-1, 1)])
+        below = " ↓" if noise < foot else ""
+        names.put(f"σ² = {format_number(scene.sigma**2)}, noise alone{below}", "ink",
+                  [(place, max(noise, foot), side, rise) for place, side in along for rise in (-1, 1)])
     names.put("J*, on new data", "test", [(*end, rise) for end in ends for rise in (1, -1)])
     seen = [i for i, y in enumerate(J) if foot <= y <= top]
     names.put("J, on the samples", "train",

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.formatting import format_number, format_part, format_power_of_ten, join_words
+from core.formatting import format_as, format_number, format_part, format_power_of_ten, join_words
 
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
@@ -49,3 +49,9 @@ def test_nothing_and_everything_are_said_of_themselves_only():
             0.995: "more than 99 %", 1.0: "100 %"}
     assert {part: format_part(part).replace("\u00a0", " ") for part in told} == told
     assert format_part(torch.tensor(0.25)) == "25\u00a0%"
+
+
+def test_python_formats_with_a_minus_sign():
+    told = {(-6.0, "g"): "−6", (-0.25, "g"): "−0.25", (2.0, "g"): "2", (-0.04, ".1f"): "0.0",
+            (-1234.4, ".0f"): "−1234", (0.0, "g"): "0"}
+    assert {(value, form): format_as(value, form) for value, form in told} == told

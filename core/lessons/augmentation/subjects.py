@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from core.data import real
+from core.formatting import format_as
 from core.transforms import geometry
 from core.uploads import MODALITIES, Picture, square
 
@@ -81,7 +82,7 @@ def brought(picture: Picture) -> Subject:
     values = torch.from_numpy(square(picture.values_HWC, side)).movedim(-1, 0).contiguous()
     hounsfield, grey = picture.unit == "HU", len(values) == 1
     modality = {"mr": "MR", "ultrasound": "ultrasound", "photograph": "photograph"}.get(picture.modality, "")
-    kind, window = MODALITIES[picture.modality], f"window {low:.0f} to {high:.0f}".replace("-", "−")
+    kind, window = MODALITIES[picture.modality], f"window {format_as(low, '.0f')} to {format_as(high, '.0f')}"
     if hounsfield:
         modality, kind = "CT", f"CT, {window} HU"
     elif picture.modality == "mr" and grey:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from core.formatting import format_number, format_percent, join_words, table
+from core.formatting import format_as, format_number, format_percent, join_words, table
 from core.lessons.boosting import adaboost
 from core.lessons.boosting.lesson import ASKED, Config, Result, margins
 from core.question import Challenge, Pick, Verdict
@@ -130,7 +130,7 @@ def rule(result: Result, t: int) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    return format_as(value, ".2f")
 
 
 def rounds_told(result: Result) -> int:

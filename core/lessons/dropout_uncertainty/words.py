@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from core.formatting import format_number, format_part, format_percent, format_power_of_ten, join_words, table
+from core.formatting import format_as, format_number, format_part, format_percent, format_power_of_ten, join_words, table
 from core.lessons.dropout_uncertainty import data as far_from_data
 from core.lessons.dropout_uncertainty import uncertainty
 from core.lessons.dropout_uncertainty.data import BORDER, FAR, IN_DATA, IN_GAP, REMOTE
@@ -225,7 +225,7 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
 
 def _one(value: float) -> str:
     """A coordinate, to one decimal."""
-    return f"{round(value, 1) + 0.0:.1f}".replace("-", "−")
+    return format_as(value, ".1f")
 
 
 def _curve(result: Result, scene: Config, T: int) -> dict[str, str]:

@@ -7,7 +7,7 @@ import math
 import torch
 
 from core.controls import Grid
-from core.formatting import format_number, format_power_of_ten, table
+from core.formatting import format_as, format_number, format_power_of_ten, table
 from core.lessons.exploding_gradients import clipping, recurrent
 from core.lessons.exploding_gradients.clipping import ARMS, length
 from core.lessons.exploding_gradients.lesson import ARRIVED, THRESHOLDS, Config, Result, arrivals
@@ -77,7 +77,7 @@ def _log_size(config: Config) -> float:
 
 def predict(result: Result, config: Config) -> Pick:
     """Where the run without clipping ends; for a start at which no gradient grows, how much of it is left at the first state."""
-    start = f"w\u00a0=\u00a0{config.start_w:g} and b\u00a0=\u00a0{config.start_b:g}".replace("-", "−")
+    start = f"w\u00a0=\u00a0{format_as(config.start_w)} and b\u00a0=\u00a0{format_as(config.start_b)}"
     if vanishes(config):
         power = _log_size(config) / math.log(10)
         most = format_number(abs(config.start_w) * recurrent.STEEPEST[config.unit], 3)
@@ -147,7 +147,8 @@ def contour(result: Result, scene: Config) -> str:
 
 def unexplored(result: Result, scene: Config) -> str:
     return (f"Map of J over w and b, from {format_measured(float(result.grid.min()))} to "
-            f"{format_measured(float(result.grid.max()))}, with the start at w = {scene.start_w:g} and b = {scene.start_b:g}.")
+            f"{format_measured(float(result.grid.max()))}, with the start at w = {format_as(scene.start_w)} "
+            f"and b = {format_as(scene.start_b)}.")
 
 
 def _ends(values: list[float]) -> str:

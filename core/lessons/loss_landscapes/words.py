@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, stack
 
 from core import surfaces
-from core.formatting import format_number, format_percent, table
+from core.formatting import format_as, format_number, format_percent, table
 from core.lessons.loss_landscapes.lab import NETS
 from core.lessons.loss_landscapes.lesson import DEEP, FITTED, REACH, Config, Result
 from core.moments import NEVER
@@ -210,7 +210,8 @@ def _predict_surface(result: Result, scene: Config) -> Pick:
         assert result.path is not None and result.marks is not None
         away = float((result.marks[0] - result.path[-1, 0]).norm(dim=-1).min())
         why = f"At step {scene.steps} its distance from the nearest minimum is {_size(away)}."
-    return Pick(text=f"From ({scene.start_x:g}, {scene.start_y:g}), where is the path after {scene.steps} steps?",
+    start = f"({format_as(scene.start_x)}, {format_as(scene.start_y)})"
+    return Pick(text=f"From {start}, where is the path after {scene.steps} steps?",
                 right=(_end(result),), why=why,
                 options={"minimum": "At a minimum", "map": "Elsewhere on the map", "off": "Off the map"})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from core.formatting import format_number, table
+from core.formatting import format_as, format_number, table
 from core.lessons.multi_task.lesson import (
     NAMES,
     SAMPLES,
@@ -27,7 +27,7 @@ LONG = {"none": "one shared model without z", "concatenate": "one model with z c
 def told(rho: float) -> str:
     """ρ with its sign; 1.00 is said of 1 only."""
     places = next((places for places in (2, 3) if round(rho, places) < 1), 4) if rho < 1 else 2
-    return f"{rho:.{places}f}".replace("-", "−")
+    return format_as(rho, f".{places}f")
 
 
 ALL_THE_WAY = "all the way from opposite to identical tasks"

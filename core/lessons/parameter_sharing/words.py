@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from core.formatting import format_number, format_percent, table
+from core.formatting import format_as, format_number, format_percent, table
 from core.lessons.parameter_sharing.images import SIZES, Images
 from core.lessons.parameter_sharing.lesson import Config, Result, size_index, tie_index
 from core.lessons.parameter_sharing.sequences import LENGTHS, Sequences
@@ -23,7 +23,7 @@ def cost(seen: Images, net: int, size: int, shift: int = 2) -> float:
 
 def lost(share: float) -> str:
     """A fall of accuracy in percentage points."""
-    return f"{round(100 * share)} points".replace("-", "−")
+    return f"{format_as(100 * share, '.0f')} points"
 
 
 def shift_costs(seen: Images, config: Config) -> str:
@@ -162,7 +162,8 @@ def _alt_images(seen: Images, config: Config) -> dict[str, str]:
                     f"{format_percent(seen.accuracy[0, -1, :, 0].mean())}.",
             "budget": f"Shares right against parameters: ConvNet of {seen.parameters[0]:,}, MLPs of {seen.parameters[1]:,} to "
                       f"{seen.parameters[-1]:,}.",
-            "maps": f"The digit {digit}, moved by {config.dx} and {config.dy} pixels, and four of its maps.".replace("-", "−"),
+            "maps": f"The digit {digit}, moved by {format_as(config.dx)} and {format_as(config.dy)} pixels, and four of its "
+                    "maps.",
             "says": f"Bars of what each net gives each class for this {digit}.",
             "filters": "Four filters of 3 × 3 weights above four pictures of 12 × 12 weights.",
             "gradient": "Nine pictures, one for each weight of a filter: what each place adds to its gradient.",

@@ -380,6 +380,19 @@ def test_lines_of_the_first_picture_carry_their_names(scenes):
         assert not scene.sigma or names["σ²"].y == pytest.approx(np.log10(scene.sigma**2))
 
 
+def test_noise_below_the_frame_is_named_at_its_foot():
+    """A fit that is held nearly flat is wrong by far more than little noise."""
+    scene = Config(ridge=1.0, sigma=0.05)
+    figure = pictures.risks(next(lesson.steps(scene)), scene)
+    frame = figure.layout.xaxis.range, figure.layout.yaxis.range
+    assert np.log10(scene.sigma**2) < frame[1][0]
+    (name,) = [name for name in boxes(figure.layout.annotations, frame) if name.startswith("σ²")]
+    assert name.endswith("↓")
+    low, high = boxes(figure.layout.annotations, frame)[name]
+    assert 0 <= low[1] < high[1] <= 0.1
+    assert 0 <= low[0] < high[0] <= 1
+
+
 def test_logarithmic_axes_end_where_the_data_do(scenes):
     """Less than half a decade is empty above, and nothing is cut off there."""
     for scene, results in scenes:
