@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.controls import Control
+from core.formatting import format_as
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Amount(Question):
             right = value > 0 and max(value / self.truth, self.truth / value) <= self.within
         else:
             right = abs(value - self.truth) <= self.within
-        near = f"You said {value:.4g}{self.unit}; it is {self.truth:.4g}{self.unit}."
+        near = f"You said {format_as(value, '.4g')}{self.unit}; it is {format_as(self.truth, '.4g')}{self.unit}."
         return Verdict(right, f"{near} {self.why}")
 
 

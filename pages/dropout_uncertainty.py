@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from core.formatting import format_number, format_percent
+from core.formatting import format_as, format_number, format_percent
 from core.lessons.dropout_uncertainty import lesson
 from core.lessons.dropout_uncertainty.data import REMOTE
 from core.lessons.dropout_uncertainty.guessing import calibration_error, passes_used, spread, surest_wrong
@@ -147,7 +147,7 @@ def _curve_panels(result: Result, scene: Config, alt: Texts) -> tuple[list[Panel
               caption=f"Standard deviation over passes or nets{beyond}. Shaded: {where}. Dotted: the probe; a click moves it."
               + exact,
               alt=alt["sigma"]),
-        _probe(result, scene, alt, f"x = {scene.probe_x:.2f}", "truth"),
+        _probe(result, scene, alt, f"x = {format_as(scene.probe_x, '.2f')}", "truth"),
     ]
     further = [
         Panel(id="distance", figure=lambda: worth.distance(result, scene), span=4, title="σ against distance from the data",
@@ -165,7 +165,7 @@ def _moons_panels(result: Result, scene: Config, alt: Texts) -> tuple[list[Panel
     at = result.grid_DG[:, lesson.column(result, scene)].tolist()
     mapped = "confidence" if scene.quantity == "mean" else QUANTITIES[scene.quantity].lower()
     leading = [
-        _probe(result, scene, alt, f"({at[0]:.1f}, {at[1]:.1f})", "true P(class B)", pair="split"),
+        _probe(result, scene, alt, f"({format_as(at[0], '.1f')}, {format_as(at[1], '.1f')})", "true P(class B)", pair="split"),
         Panel(id="split", figure=lambda: pictures.split(result, scene), span=4, title="Entropy at the probe, split", keyed=False,
               caption="Pale: expected entropy. Full: mutual information. Together: entropy of the mean, at most ln 2.",
               alt=alt["split"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from core.controls import Number
-from core.formatting import format_number, join_words, table
+from core.formatting import format_as, format_number, join_words, table
 from core.lessons.weight_penalties.lesson import A, Config, part, problem_of
 from core.lessons.weight_penalties.problem import GAUSSIAN, LINEAR, first_zero, gone_from
 from core.lessons.weight_penalties.result import NAMED, ORDER, PENALTIES, Result
@@ -236,7 +236,7 @@ def _two(result: Result, scene: Config) -> dict[str, str]:
     if pair is None:
         return {}
     text = [f"Curves of equal loss over the weights of {pair.names[0]} and {pair.names[1]} round the fit without penalty at "
-            f"({pair.free[0]:.2f}, {pair.free[1]:.2f})."]
+            f"({format_as(pair.free[0], '.2f')}, {format_as(pair.free[1], '.2f')})."]
     for penalty in (p for p in ORDER if p in scene.penalties):
         first = gone_from(pair.touch[ORDER.index(penalty)])
         gone = [name for i, name in sorted(zip(first, pair.names, strict=True)) if i < len(result.alphas)]
