@@ -18,11 +18,12 @@ run: $(VENV)/.run
 dev: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.port $(PORT) --server.fileWatcherType auto --server.runOnSave true
 
-# Tests of one lesson or file go to one worker, in the order of tests/conftest.py. Three on two cores: a browser is waited for.
+# Tests of one lesson or file go to one worker, in the order of tests/conftest.py. A third on two cores, with another server and
+# browsers, makes the whole a seventh longer.
 PYTEST := $(BIN)/python -m pytest -n
 
 test: $(VENV)/.test
-	$(PYTEST) 3
+	$(PYTEST) 2
 
 # What is computed, once more with the plainest kernels of torch, MKL and NumPy, as another processor would.
 KERNELS ?= tests/core tests/data tests/engine tests/lessons
