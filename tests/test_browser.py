@@ -44,6 +44,39 @@ def test_the_players_position_is_part_of_the_link(reader):
     expect(player).to_have_attribute("data-frame", frame)
 
 
+def test_an_answer_that_comes_late_does_not_move_the_player_back(browser, address):
+    """Two positions are on their way when the answer to the first of them comes."""
+    reader, clients, held, holding = Reader(browser, address), [], [], False
+
+    def between(client) -> None:
+        server = client.connect_to_server()
+        server.on_message(lambda message: held.append(message) if holding else client.send(message))
+        clients.append(client)
+
+    reader.page.route_web_socket(re.compile("_stcore/stream"), between)
+    page = reader.open("weight_penalties")
+    player = page.locator(".lab-player")
+    before = int(player.get_attribute("data-frame"))
+    page.get_by_role("group", name="Playback").get_by_role("slider").focus()
+    holding = True
+    for _ in range(2):
+        answers = len(held)
+        page.keyboard.press("ArrowRight")
+        while len(held) < answers + 3:
+            page.wait_for_timeout(50)
+        page.wait_for_timeout(500)
+    # What the server has said comes as slowly as over a bad line.
+    while held:
+        clients[-1].send(held.pop(0))
+        page.wait_for_timeout(50)
+    holding = False
+    page.wait_for_function("(at) => new URLSearchParams(location.search).get('alpha_index') === at", arg=str(before + 2))
+    reader.drawn()
+    expect(player).to_have_attribute("data-frame", str(before + 2))
+    assert reader.errors == []
+    page.context.close()
+
+
 def test_fast_hands_end_at_the_last_value(reader):
     page = reader.open("optimisers")
     slider = page.locator(SLIDER).first
