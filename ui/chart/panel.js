@@ -123,8 +123,11 @@ export class Panel {
     return [part, this.board.drawnLook, mate && this.board.revision, moves ? this.ownFrame(frame) : ""].join();
   }
 
-  // Plotly's buttons stand in the line of the title, above the key.
-  placeButtons() { this.plot.style.setProperty("--up", `${this.plot.offsetTop - this.root.firstChild.offsetTop}px`); }
+  // Plotly's buttons stand beside the menu, in the last line of the title, above the key.
+  placeButtons() {
+    const { offsetTop } = this.root.querySelector(".lab-menu") ?? this.root.firstChild;
+    this.plot.style.setProperty("--up", `${this.plot.offsetTop - offsetTop}px`);
+  }
 
   // On the wall the key stands inside the picture, which leaves room for it at its top.
   placeKey() {

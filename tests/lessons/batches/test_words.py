@@ -99,13 +99,23 @@ def test_what_was_seen_is_so(runs):
 
 
 def test_a_level_that_is_jumped_over_is_not_said_to_be_out_of_reach():
-    """At ε = 1 all losses fall from 0.87 to below 0.3 nats, and the page said that no start reaches 0.6."""
-    config = Config(learning_rate=1.0, level=0.6, steps=180, starts=3)
-    result = lesson.run(config)
-    caption = next(p.caption for p in page_spec("batches").draw(result, config).panels if p.id == "sharpness")
-    assert max(float(arm.loss[-1].max()) for arm in result.arms) < config.level < float(result.arms[0].loss[0].min())
-    assert "No start is recorded from 0.6 nats to 10\u00a0% below" in caption
-    assert "never recorded there" in caption
+    """At ε = 1 all losses fall from 0.87 to below 0.3 nats, and the page said that no start reaches 0.6.
+
+    Which seeds have no record between that level and 10 % below depends on the processor: such runs are chaotic.
+    """
+    jumped = 0
+    for seed in range(10):
+        config = Config(learning_rate=1.0, level=0.6, steps=180, starts=3, seed=seed)
+        result = lesson.run(config)
+        fell = max(float(arm.loss[-1].max()) for arm in result.arms) < config.level < float(result.arms[0].loss[0].min())
+        near = [((arm.loss <= config.level) & (arm.loss >= 0.9 * config.level)).any(0) for arm in result.arms]
+        if not fell or (near[0] & near[-1]).any():
+            continue
+        jumped += 1
+        caption = next(p.caption for p in page_spec("batches").draw(result, config).panels if p.id == "sharpness")
+        assert "No start is recorded from 0.6 nats to 10\u00a0% below" in caption
+        assert "never recorded there" in caption
+    assert jumped
 
 
 def test_partial_results_are_told_as_such():
