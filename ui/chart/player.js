@@ -50,7 +50,8 @@ export class Player {
   // spec: {frames, labels, seconds, name, start, field, autoplay, live, from_start, opens}
   show(spec, fresh) {
     const atEnd = !this.spec || this.frame >= this.last;
-    // Python's answer to our own message may come after the hand has moved on, and has been told of since; it is no order to go back.
+    // Python's answer to our own message may come after the hand has moved on, whether or not that is told yet; it is no order
+    // to go back.
     const moved = this.sendTimer || this.board.events.some(({ event }) => event === "frame");
     const started = spec?.start !== this.spec?.start && spec?.start !== this.sentFrame && !moved;
     const other = this.spec?.name !== spec?.name;  // another clock than before
