@@ -111,11 +111,17 @@ class Reader:
     def scene(self) -> dict[str, str]:
         return dict(parse_qsl(urlparse(self.page.url).query))
 
+    def unfold(self, words: str, within: str = "") -> None:
+        """Opens what is folded under these words, and waits until nothing in it moves: a click would miss what is under way."""
+        self.page.locator(f"{within} summary").get_by_text(words, exact=True).click()
+        expect(self.page.locator(f"{within} details[open]").filter(has_text=words).first).to_be_visible()
+        self.page.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')")
+
     def first_slider(self) -> Locator:
         """The first slider of the controls, which may be under "More"."""
         sliders = self.page.locator(SLIDER).locator("visible=true")
         if not sliders.count():
-            self.page.locator(".st-key-controls summary").click()
+            self.unfold("More", ".st-key-controls")
         expect(sliders.first).to_be_visible()
         return sliders.first
 

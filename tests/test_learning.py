@@ -52,7 +52,7 @@ def test_a_curve_is_sketched_with_the_keyboard(reader):
 
 def test_a_challenge_is_checked(reader):
     page = reader.open("optimisers")
-    page.get_by_text("Challenge", exact=True).click()
+    reader.unfold("Challenge")
     page.get_by_role("button", name="Check").click()
     expect(page.locator("[data-testid=stAlert]").first).to_be_visible()
     assert not progress(page)["optimisers"].get("solved")

@@ -38,7 +38,7 @@ def bring(page: Page, label: str, name: str, data: bytes) -> None:
 def test_a_picture_of_ones_own(browser, place):
     reader = opened(browser, place, "mixup?seed=0")
     page = reader.page
-    page.get_by_text("More", exact=True).click()
+    reader.unfold("More")
     caption = page.locator("[data-panel=pictures] .lab-plot")
     expect(caption).to_contain_text("cat")
     bring(page, "Your own first picture", "broken.png", files.image(files.CORNERS)[:60])
@@ -99,7 +99,7 @@ def test_a_picture_is_dropped_and_transformed(browser, place):
 def test_points_of_ones_own(browser, place, slug, panel):
     reader = opened(browser, place, f"{slug}?seed=0")
     page = reader.page
-    page.get_by_text("More", exact=True).click()
+    reader.unfold("More")
     shown = page.locator(f"[data-panel={panel}]")
     named = "Circles: fox. Squares: hedgehog."
     expect(shown).not_to_contain_text(named)

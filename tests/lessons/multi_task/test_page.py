@@ -33,7 +33,7 @@ class TestInTheBrowser:
             scene = reader.scene()
             assert (float(scene["relatedness"]), float(scene["samples"])) == (rho, n)
             assert page.evaluate(RING) == [rho, n]
-        page.get_by_text("The maths, and the code that ran").click()
+        reader.unfold("The maths, and the code that ran")
         link = page.get_by_role("link", name="Parameter sharing", exact=True).locator("visible=true").last
         expect(link).to_be_visible()
         with page.context.expect_page() as opened:
