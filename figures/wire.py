@@ -57,11 +57,19 @@ def rounded(values: np.ndarray, bits: int) -> np.ndarray:
     return np.ldexp(np.rint(np.ldexp(values, bits)), -bits)
 
 
+def significant(values: np.ndarray, bits: int) -> np.ndarray:
+    """Values to so many binary digits, counted from the first that is not 0; else as `rounded`, for numbers of any size."""
+    part, power = np.frexp(values)
+    return np.ldexp(rounded(part, bits), power)
+
+
 class Arrays:
     """`buffers` are the bytes, in the order of their places.
 
     Those of an array come in planes, the first byte of each number, then the second of each, and so on: signs and exponents
-    of neighbours are alike, and side by side they compress better. ui/chart/tools.js puts the numbers together again.
+    of neighbours are alike, and side by side they compress better. Integers of four bytes, the corners of triangles and the
+    numbers of steps, come as differences, each from the one before: those of a grid repeat, and compress to nothing.
+    ui/chart/tools.js puts the numbers together again.
     """
 
     def __init__(self) -> None:
@@ -90,7 +98,8 @@ class Arrays:
         dtype = value.dtype.str.lstrip("<|")
         if dtype not in DTYPES:
             return value
-        planes = np.frombuffer(value.tobytes(), np.uint8).reshape(-1, value.itemsize).T
+        numbers = np.diff(value.ravel(), prepend=np.int32(0)) if dtype == "i4" else value
+        planes = np.frombuffer(numbers.tobytes(), np.uint8).reshape(-1, numbers.itemsize).T
         return {"dtype": dtype, "shape": value.shape, "at": self._place(planes.tobytes())}
 
     def _place(self, data: bytes) -> int:

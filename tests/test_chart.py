@@ -16,7 +16,8 @@ import pytest
 import streamlit as st
 
 from figures import style
-from figures.wire import DTYPES, Arrays, rounded
+from figures.solid import ground
+from figures.wire import DTYPES, Arrays, rounded, significant
 from tests.wire import panels_of, parts_of, put, traces_of
 from ui import chart
 from ui.assets import PARTS
@@ -169,3 +170,30 @@ def test_no_two_parts_use_one_name():
     names = Counter(name for part in PARTS for name in defined.findall((chart.HERE / part).read_text()))
     assert len(names) > 50
     assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_numbers_of_any_size_keep_their_first_digits():
+    values = np.random.default_rng(2).normal(size=4000).astype(np.float32) * np.float32(10) ** np.linspace(-30, 30, 4000)
+    values = np.concatenate([values, [0, -0.0, np.inf, -np.inf, np.nan]]).astype(np.float32)
+    near = significant(values, bits=16)
+    assert near.dtype == values.dtype
+    np.testing.assert_array_equal(near[4000:], values[4000:])
+    off = np.abs(near[:4000].astype(float) / values[:4000] - 1)
+    assert 0 < off.max() <= 2.0**-16
+    assert not (near.view(np.uint32) & 0xFF)[:4004].any()  # the last byte of each
+
+
+def test_the_corners_of_a_grids_triangles_compress_to_nothing():
+    n = 64
+    x = np.linspace(0.0, 1.0, n)
+    mesh, _ = ground(x, x, np.add.outer(x**2, x**3), np.array([0.5]))
+    corners = {name: mesh[name] for name in "ijk"}
+    assert all(len(v) == 2 * (n - 1) ** 2 for v in corners.values())
+    made: dict[str, bytes] = {}
+    arrays = Arrays()
+    figure = arrays.extract(corners)
+    chart._add(made, figure, arrays)
+    assert sum(map(len, made.values())) < 0.02 * 3 * 4 * 2 * (n - 1) ** 2
+    found = put(figure, b"".join(arrays.buffers))
+    for name, values in corners.items():
+        np.testing.assert_array_equal(found[name], values)

@@ -32,7 +32,8 @@ def put(value: Any, numbers: bytes) -> Any:
     if isinstance(value, dict) and "dtype" in value:
         kind, count = np.dtype(value["dtype"]), int(np.prod(value["shape"]))
         planes = np.frombuffer(numbers, np.uint8, kind.itemsize * count, value["at"]).reshape(kind.itemsize, count)
-        return np.frombuffer(b"".join(column.tobytes() for column in planes.T), kind).reshape(value["shape"])
+        sent = np.frombuffer(b"".join(column.tobytes() for column in planes.T), kind)
+        return (sent.cumsum(dtype=kind) if value["dtype"] == "i4" else sent).reshape(value["shape"])
     if isinstance(value, dict):
         return {name: put(item, numbers) for name, item in value.items()}
     return [put(item, numbers) for item in value] if isinstance(value, list) else value

@@ -14,6 +14,7 @@ from core.lessons.exploding_gradients.clipping import ARMS
 from core.lessons.exploding_gradients.lesson import MAP, Config, Result, frame
 from core.moments import NEVER
 from figures import solid, style
+from figures.wire import significant
 
 HUES = {"none": "unclipped", "norm": "clip_norm", "value": "clip_value"}
 DASH = {"none": "solid", "norm": "solid", "value": "dash"}
@@ -61,12 +62,14 @@ def _drawn(result: Result, scene: Config) -> np.ndarray:
     return out
 
 
-def height(loss: torch.Tensor, scene: Config) -> np.ndarray:
+def _losses(result: Result) -> np.ndarray:
+    """J over the grid, infinite where it is beyond what is told, to five digits: the wire carries it for three pictures."""
+    return significant(style.array(result.grid.masked_fill(result.grid >= 1e37, torch.inf)), bits=16)
+
+
+def height(losses: np.ndarray, scene: Config) -> np.ndarray:
     """What is drawn of J: J itself where φ bounds it, log₁₀ J where the linear unit lets it grow without end."""
-    values = loss.numpy()
-    if scene.unit != "linear":
-        return values
-    return np.log10(np.clip(values, 1e-4, 1e6))
+    return np.log10(np.clip(losses, 1e-4, 1e6)) if scene.unit == "linear" else losses
 
 
 def cliffs(scene: Config) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -109,12 +112,13 @@ def _named(scene: Config) -> list[dict[str, Any]]:
 
 def _ground(result: Result, scene: Config) -> style.Trace:
     """J over (w, b)."""
-    z = height(result.grid, scene)
+    losses = _losses(result)
+    z = height(losses, scene)
     return dict(
         type="contour", x=style.array(result.w), y=style.array(result.b), z=style.array(z), colorscale=style.SURFACE,
         showscale=False, autocontour=False, contours=dict(start=z.min(), end=z.max(), size=max(np.ptp(z) / 12, 1e-9)),
         line=dict(width=0.6, color=style.colour("axis")),
-        customdata=style.array(result.grid.where(result.grid < 1e37, torch.inf)),
+        customdata=losses,
         hovertemplate="w %{x:.2f}, b %{y:.2f}<br>J %{customdata:.3g}<extra></extra>")
 
 
@@ -187,7 +191,7 @@ def _ends(result: Result, scene: Config) -> list[dict[str, Any]]:
 
 def surface3d(result: Result, scene: Config) -> go.Figure:
     """The map as a surface, with the same runs lying on it."""
-    z = height(result.grid, scene)
+    z = height(_losses(result), scene)
     corner, far = _frame(scene).T
 
     def lying(places: np.ndarray, arm: str) -> dict[str, np.ndarray]:

@@ -40,13 +40,17 @@ const ARRAYS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Arr
                  u2: Uint16Array, i4: Int32Array, u4: Uint32Array };
 
 // The numbers of an array as Plotly takes them: flat, or a list of rows. They come in planes: the first byte of each, then the
-// second of each, and so on.
+// second of each, and so on; integers of four bytes as differences, each from the one before.
 function arrayOf({ dtype, shape, at }, buffer) {
   const size = ARRAYS[dtype].BYTES_PER_ELEMENT;
   const count = shape.reduce((a, b) => a * b);
   const planes = new Uint8Array(buffer, at, size * count);
   const bytes = new Uint8Array(size * count);
   for (let byte = 0, from = 0; byte < size; byte++) for (let to = byte; to < bytes.length; to += size) bytes[to] = planes[from++];
+  if (dtype === "i4") {
+    const numbers = new Int32Array(bytes.buffer);
+    for (let i = 1; i < count; i++) numbers[i] += numbers[i - 1];
+  }
   const cut = (from, [length, ...rest]) => {
     if (!rest.length) return new ARRAYS[dtype](bytes.buffer, from, length);
     const stride = rest.reduce((a, b) => a * b, size);
