@@ -36,7 +36,9 @@ FOLLOWED = """(theme) => {
 
 SETTLED = """() => {
   const { live, drawn, settled } = document.querySelector(".lab-board")?.dataset ?? {};
-  return live === "false" && drawn && settled === drawn && !document.querySelector("[data-testid=stStatusWidget]");
+  const script = document.querySelector("[data-test-script-state]")?.dataset.testScriptState;
+  return live === "false" && drawn && settled === drawn && script === "notRunning"
+    && !document.querySelector("[data-testid=stStatusWidget]");
 }"""
 STANDS = """() => ({ ...document.querySelector(".lab-board")?.dataset, url: location.href, visible: document.visibilityState,
   status: document.querySelector("[data-testid=stStatusWidget]")?.innerText,
