@@ -104,9 +104,11 @@ def _clouds(result: Result, scene: Config, sizes: Sequence[int], *, bars: bool) 
     frame = dict(type="scatter", x=corners[now, :, 0], y=corners[now, :, 1], mode="markers", name="frame", hoverinfo="skip",
                  marker=dict(size=1, opacity=0))
     traces.append(style.frames(frame, x=corners[..., 0], y=corners[..., 1]))
-    xaxis, yaxis = (dict(zeroline=True, zerolinecolor=style.colour("axis")) for _ in range(2))
+    # Plotly would draw all dots once more each time that other numbers at the axes want another margin.
+    xaxis, yaxis = (dict(zeroline=True, zerolinecolor=style.colour("axis"), automargin=False) for _ in range(2))
     return style.figure(traces, x="along the noise's first principal direction", y="along its second", equal=True, xaxis=xaxis,
-                        yaxis=yaxis, showlegend=False, uirevision=f"{scene.n_samples}:{scene.learning_rate}")
+                        yaxis=yaxis, showlegend=False, uirevision=f"{scene.n_samples}:{scene.learning_rate}",
+                        margin=dict(l=78, r=12, t=12, b=50))
 
 
 def _corners(points: np.ndarray) -> np.ndarray:

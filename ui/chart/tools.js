@@ -153,6 +153,8 @@ export function sizeLayout(layout, size) {
   const out = { ...layout, font: { ...layout.font, size }, hoverlabel: { ...layout.hoverlabel, font: { ...layout.hoverlabel?.font, size } } };
   // Room for half of a number of three figures at the right end of an axis, which Plotly would leave out.
   out.margin = { ...layout.margin, r: Math.max(layout.margin?.r ?? 12, 0.9 * size) };
+  // Margins that Plotly is not to measure are those of type of 14 pixels.
+  if (layout.yaxis?.automargin === false) for (const side of ["l", "b"]) out.margin[side] *= size / 14;
   for (const key of ["xaxis", "yaxis", ...Object.keys(layout)]) if (/^[xy]axis\d*$/.test(key)) out[key] = axis(layout[key]);
   for (const key of Object.keys(layout)) {
     if (!/^scene\d*$/.test(key)) continue;
