@@ -120,7 +120,7 @@ class _Task:
         """The dropout net's Progress, and that of both ensembles: 2M rows of one tensor, at the same steps."""
         c, p, K = self.config, self.problem, 2 * self.config.members
         work = K * c.points * self.multiplications
-        every = max(5, min(c.steps // 5, WORK // work))
+        every = max(5, min(c.steps // 10, WORK // work))
         x, y = p.x_DN[None], p.y_N[None, None]
         start_KP = self.mlp.init([*self.deep, *self.bag])
         if c.same_start:
