@@ -28,7 +28,7 @@ def ground(x: np.ndarray, y: np.ndarray, z: np.ndarray, levels: np.ndarray, **ab
     """
     corners = np.stack([v.ravel() for v in (*np.meshgrid(x, y), z)], -1).astype(np.float64)
     triangles = _triangles(*z.shape)
-    triangles = triangles[np.isfinite(corners[triangles]).all((1, 2))]
+    triangles = triangles[np.logical_and.reduce(np.isfinite(corners).all(1)[triangles.T])]
     at = style.array(np.nan_to_num(corners, posinf=0, neginf=0))  # a corner of no triangle is not drawn
     mesh = dict(type="mesh3d", x=at[:, 0], y=at[:, 1], z=at[:, 2], **dict(zip("ijk", triangles.T.astype(np.int32), strict=True)),
                 intensity=at[:, 2], colorscale=style.SURFACE, showscale=False) | about
@@ -117,10 +117,17 @@ def _triangles(rows: int, columns: int) -> np.ndarray:
 
 
 def _lines(triangles: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Where planes of the levels cut triangles [T, 3, 3]: two ends and a gap for each cut, [3 cuts, 3]."""
-    above = triangles[None, :, :, 2] > levels[:, None, None]
-    level, which = np.nonzero(above.any(-1) & ~above.all(-1))
-    corner, high = triangles[which], above[level, which]
+    """Where planes of the levels, from low to high, cut triangles [T, 3, 3]: two ends and a gap for each cut, [3 cuts, 3]."""
+    heights = triangles[:, :, 2].T
+    # A triangle is cut by the levels from its lowest corner's up to, but without, its highest's.
+    first, last = (np.searchsorted(levels, of.reduce(heights)) for of in (np.minimum, np.maximum))
+    cuts = last - first
+    which = np.repeat(np.arange(len(triangles)), cuts)
+    level = np.arange(len(which)) - np.repeat(np.cumsum(cuts) - cuts - first, cuts)
+    order = np.argsort(level, kind="stable")
+    level, which = level[order], which[order]
+    corner = triangles[which]
+    high = corner[:, :, 2] > levels[level, None]
     # One corner lies on its own side, and the cut joins the two edges that meet in it.
     alone = np.where(high.sum(-1) == 1, high.argmax(-1), (~high).argmax(-1))
     rows = np.arange(len(which))

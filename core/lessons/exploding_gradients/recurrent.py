@@ -12,14 +12,14 @@ from __future__ import annotations
 import itertools
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from core.engine.activations import ACTIVATIONS
-
 NAMES = {"tanh": "tanh", "sigmoid": "Sigmoid", "linear": "Linear"}
 STEEPEST = {"tanh": 1.0, "sigmoid": 0.25, "linear": 1.0}  # the largest φ'
+_IN_PLACE = {"tanh": lambda z: np.tanh(z, out=z), "sigmoid": lambda z: torch.sigmoid_(torch.from_numpy(z)), "linear": lambda z: z}
 _RISE = {"tanh": lambda h: 1 - h * h, "sigmoid": lambda h: h * (1 - h), "linear": torch.ones_like}  # φ' by the output
 _INVERSE = {"tanh": torch.atanh, "sigmoid": torch.logit, "linear": lambda h: h}
 
@@ -29,8 +29,13 @@ def unroll(theta: Tensor, unit: str, start: float, T: int) -> Tensor:
     w, b = theta.unbind(-1)
     h = theta.new_empty(T + 1, *w.shape)
     h[0] = start
-    for before, now in itertools.pairwise(h):
-        ACTIVATIONS[unit].apply(torch.addcmul(b, w, before, out=now))
+    # For the few points of a run NumPy takes a third of torch's time, nearly all of which is the calls.
+    multiplier, shift, values = w.numpy(), b.numpy(), h.numpy()
+    with np.errstate(over="ignore", invalid="ignore"):
+        for before, now in itertools.pairwise(values[t, ...] for t in range(T + 1)):
+            np.multiply(multiplier, before, out=now)
+            np.add(now, shift, out=now)
+            _IN_PLACE[unit](now)
     return h
 
 
