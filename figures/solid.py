@@ -28,7 +28,8 @@ def ground(x: np.ndarray, y: np.ndarray, z: np.ndarray, levels: np.ndarray, **ab
     """
     corners = np.stack([v.ravel() for v in (*np.meshgrid(x, y), z)], -1).astype(np.float64)
     triangles = _triangles(*z.shape)
-    triangles = triangles[np.logical_and.reduce(np.isfinite(corners).all(1)[triangles.T])]
+    known = np.asarray(np.isfinite(corners).all(1))
+    triangles = triangles[known[triangles].all(1)]
     at = style.array(np.nan_to_num(corners, posinf=0, neginf=0))  # a corner of no triangle is not drawn
     mesh = dict(type="mesh3d", x=at[:, 0], y=at[:, 1], z=at[:, 2], **dict(zip("ijk", triangles.T.astype(np.int32), strict=True)),
                 intensity=at[:, 2], colorscale=style.SURFACE, showscale=False) | about

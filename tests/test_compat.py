@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
+import threading
 import time
 import tomllib
 from collections.abc import Callable
@@ -235,6 +237,31 @@ def test_the_controls_of_a_run_are_sent_though_the_next_is_asked_for(monkeypatch
     assert any(controls_of_the_run_before() == 0 for _ in range(5)), "to wait at the end of a run is no longer needed"
     monkeypatch.setenv("KEEP", "1")
     assert controls_of_the_run_before() == 1
+
+
+def test_waiting_ends_when_all_is_sent_when_the_reader_goes_and_in_the_end(monkeypatch):
+    there, looked, loop = [True], list[bool](), asyncio.new_event_loop()
+
+    def is_empty() -> bool:
+        looked.append(threading.current_thread() is serving)
+        return len(looked) == 5
+
+    one = SimpleNamespace(_event_loop=loop, _browser_queue=SimpleNamespace(is_empty=is_empty))
+    monkeypatch.setattr(compat, "_app_session", lambda: one)
+    serving = threading.Thread(target=loop.run_forever, daemon=True)
+    serving.start()
+    compat.wait_until_sent()
+    assert looked == [True] * 5, "only the thread that sends looks, until all is sent"
+    compat.wait_until_sent(longest=0.1)
+    threading.Timer(0.2, there.pop).start()
+    monkeypatch.setattr(compat, "_app_session", lambda: one if there else None)
+    compat.wait_until_sent(longest=3600)
+    looks = len(looked)
+    time.sleep(0.3)
+    loop.call_soon_threadsafe(loop.stop)
+    serving.join()
+    loop.close()
+    assert len(looked) - looks <= 2, "who waits no longer is looked for no longer"
 
 
 def test_reruns_are_asked_for_by_compat_alone():

@@ -25,6 +25,10 @@ def ended(threads: list[threading.Thread]) -> None:
     assert not any(thread.is_alive() for thread in threads)
 
 
+def in_time(event: threading.Event) -> None:
+    assert event.wait(PATIENCE)
+
+
 def test_so_many_at_a_time_and_each_has_its_turn():
     turns, lock, now, most, done = Turns(3), threading.Lock(), [0], [0], []
 
@@ -39,7 +43,7 @@ def test_so_many_at_a_time_and_each_has_its_turn():
         for _ in range(20):
             with turns.taken():
                 stretch()
-                turns.let_pictures_pass()
+                turns.let_pictures_pass(lambda: None)
                 stretch()
         done.append(n)
 
@@ -58,7 +62,7 @@ def test_the_rest_of_a_page_waits_for_pictures_that_are_to_come():
         with turns.taken():
             order.append("picture 1")
             waiting.wait(PATIENCE)  # the others stand in the queue by now
-            turns.let_pictures_pass()
+            turns.let_pictures_pass(lambda: order.append("sent 1"))
             order.append("rest 1")
 
     def other(n: int) -> None:
@@ -74,7 +78,29 @@ def test_the_rest_of_a_page_waits_for_pictures_that_are_to_come():
             pass
     waiting.set()
     ended(threads)
-    assert order == ["picture 1", "picture 2", "picture 3", "rest 1"]
+    assert [what for what in order if what != "sent 1"] == ["picture 1", "picture 2", "picture 3", "rest 1"]
+    assert order.index("sent 1") < order.index("rest 1")
+
+
+def test_the_rest_of_a_page_waits_until_its_picture_is_sent_and_others_do_not():
+    turns, order, sent = Turns(1), [], threading.Event()
+
+    def first() -> None:
+        with turns.taken():
+            turns.let_pictures_pass(lambda: in_time(sent))
+            order.append("rest 1")
+
+    def other() -> None:
+        with turns.taken():
+            turns.let_pictures_pass(lambda: None)
+            order.append("rest 2")
+        sent.set()
+
+    threads = started(first)
+    while not turns._free:
+        pass
+    ended(threads + started(other))
+    assert order == ["rest 2", "rest 1"]
 
 
 def test_others_run_while_one_waits_for_something_else():
@@ -111,9 +137,12 @@ def test_a_run_that_ends_with_an_error_gives_its_turn_back():
 
 
 def test_who_has_no_turn_is_held_by_nothing():
+    def never() -> None:
+        raise AssertionError("who has no turn does not wait")
+
     turns = Turns(1)
     with turns.taken():  # by this thread; another one, a fragment's run, passes freely
-        threads = started(turns.let_pictures_pass)
+        threads = started(lambda: turns.let_pictures_pass(never))
         ended(threads)
 
     def waits() -> None:

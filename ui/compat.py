@@ -201,14 +201,19 @@ def wait_until_sent(longest: float = 20.0) -> None:
     session = _app_session()
     if session is None:
         return
-    until, queued, pause = time.monotonic() + longest, threading.Event(), 0.002
-    session._event_loop.call_soon_threadsafe(queued.set)  # as the messages of this run, which are put into the queue first
-    queued.wait(longest)
-    while not session._browser_queue.is_empty() and time.monotonic() < until:
-        if _app_session() is None:
-            return
-        time.sleep(pause)
-        pause = min(2 * pause, 0.1)  # of a hundred who wait each look costs the others time
+    until, over = time.monotonic() + longest, threading.Event()
+
+    # On the thread that sends: where a hundred threads wait, each look of theirs would cost all others a change of threads.
+    def look(pause: float = 0.002) -> None:
+        if session._browser_queue.is_empty():
+            over.set()
+        elif not over.is_set():
+            session._event_loop.call_later(pause, look, min(2 * pause, 0.1))
+
+    session._event_loop.call_soon_threadsafe(look)  # as the messages of this run, which are put into the queue first
+    while not over.wait(1.0) and _app_session() is not None and time.monotonic() < until:
+        pass
+    over.set()
 
 
 def refresh_until_done(draw: Callable[[], None], done: bool, seconds: float = 0.05) -> None:

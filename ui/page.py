@@ -99,7 +99,7 @@ def _scene(page: Page) -> None:
         picture, controls_column = st.columns([0.72, 0.28], gap="medium")
     with picture, st.container(key="picture"):
         _picture(page, scene)
-    turns.shared().let_pictures_pass()
+    turns.shared().let_pictures_pass(compat.wait_until_sent)
     with controls_column, st.container(key="controls"):
         _controls(slug, scene)
     controls.write_url(scene, controls.pinned_scene(slug), controls.shows_further(slug))

@@ -56,7 +56,7 @@ def _scene(draw: Draw, presets: Sequence[Preset]) -> None:
         _pictures(draw, presets, scene)
         play_bar.back(play)
         play_pins.pinned(play)
-    turns.shared().let_pictures_pass()
+    turns.shared().let_pictures_pass(compat.wait_until_sent)
     with column, st.container(key="controls"):
         _controls(scene)
     controls.write_url(scene, further=controls.shows_further(SLUG))

@@ -24,7 +24,7 @@ from ui.chart import Board, Encoded, encode
 from ui.jobs import BytesCache, Job, Pool, SingleFlight, size_of
 
 PICTURE_WAIT = 0.06  # seconds before a picture of a run that is not over, for each session that wants one; it follows the hand
-LONGEST_WAIT = 2.0  # seconds of that patience, however many there are
+LONGEST_WAIT = 5.0  # seconds of that patience, however many there are; a hall of 300 has come by then
 UPDATE_WAIT = 0.25  # seconds that a session waits for the next picture at a time
 RESULTS, BOARDS, UNFINISHED = 96 << 20, 64 << 20, 16 << 20  # bytes: some 140 results, 300 boards
 FAILED = ("**This scene cannot be shown.** The fault has been noted. Move a control or choose a scene above, and the page "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -52,10 +52,12 @@ class Turns:
         """Whether this thread has a turn: the run of a whole page has, that of a fragment alone has none."""
         return threading.get_ident() in self._running
 
-    def let_pictures_pass(self) -> None:
-        """To be called where the picture is drawn: the rest of this thread's run waits for those whose picture is to come."""
+    def let_pictures_pass(self, sent: Callable[[], None]) -> None:
+        """To be called where the picture is drawn: the rest of this thread's run waits until that is `sent`, and for those whose
+        picture is to come."""
         if self.has_one():
             self._end()
+            sent()
             self._begin(REST)
 
     def _begin(self, rank: int) -> None:
