@@ -107,6 +107,9 @@ def fills_the_wall(reader: Reader, entry: Lesson) -> None:
             assert tall >= 0.75 * height, f"{wide} × {tall} on {width} × {height}"
         assert sum(wide for wide, _ in plots) > 0.9 * width
         stands_in_lines(page, ".lab-panel")
+        below = page.evaluate("""[...document.querySelectorAll(".lab-panel:not([hidden]) .xtitle")].map((title) =>
+          title.getBoundingClientRect().bottom - title.closest(".lab-plot").getBoundingClientRect().bottom)""")
+        assert max(below, default=0) <= 0, "the foot of an axis' name is cut off"
 
 
 def one_family_of_type(page: Page) -> None:

@@ -9,15 +9,13 @@ import pytest
 
 from benchmarks.browser import returning
 from tests.firefox import Tab, executable, firefox
-from tests.reader import STREAMLITS_OWN
+from tests.reader import SETTLED, STREAMLITS_OWN
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(executable() is None and not os.environ.get("REQUIRE_BROWSER"), reason="no Firefox on this machine"),
 ]
 BOARD = "document.querySelector('.lab-board')"
-SETTLED = (f"{BOARD}?.dataset.live === 'false' && {BOARD}.dataset.drawn && {BOARD}.dataset.settled === {BOARD}.dataset.drawn"
-           " && !document.querySelector('[data-testid=stStatusWidget]')")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +34,7 @@ def test_every_page_draws_plays_and_takes_a_click(tab, address, entry):
     tab.open("about:blank")  # what the page before says on being left is not this one's
     tab.errors.clear()
     tab.open(f"{address}/{entry.slug}")
-    tab.wait(SETTLED)
+    tab.wait(f"({SETTLED})()")
     # What needs WebGL says so in its place where there is none.
     first = "[data-panel] .lab-plot:not(:has(> .lab-notice))"
     drawn = tab.evaluate(f"document.querySelector('{first}').querySelectorAll('.trace, .heatmaplayer image, .contour, .bars path,"
@@ -56,7 +54,7 @@ def test_every_page_draws_plays_and_takes_a_click(tab, address, entry):
     if target:
         before = tab.evaluate(f"{BOARD}.dataset.scene")
         place = box(tab, f"[data-panel={target}] .lab-plot")
-        tab.wait(SETTLED)
+        tab.wait(f"({SETTLED})()")
         for across, down in ((0.4, 0.3), (0.6, 0.5), (0.75, 0.65)):
             tab.click(place["x"] + across * place["width"], place["y"] + down * place["height"])
             try:
@@ -65,7 +63,7 @@ def test_every_page_draws_plays_and_takes_a_click(tab, address, entry):
             except TimeoutError:
                 continue
         tab.wait(f"{BOARD}.dataset.scene !== {before!r}", 5)
-        tab.wait(SETTLED)
+        tab.wait(f"({SETTLED})()")
     # What cannot be turned, for want of WebGL, does not say that it can.
     lacking = ".lab-panel:has(> .lab-plot > .lab-notice) .lab-rotate-help"
     assert tab.evaluate(f"[...document.querySelectorAll('{lacking}')].every((p) => p.hidden)")

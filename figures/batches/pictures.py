@@ -108,7 +108,7 @@ def _clouds(result: Result, scene: Config, sizes: Sequence[int], *, bars: bool) 
     xaxis, yaxis = (dict(zeroline=True, zerolinecolor=style.colour("axis"), automargin=False) for _ in range(2))
     return style.figure(traces, x="along the noise's first principal direction", y="along its second", equal=True, xaxis=xaxis,
                         yaxis=yaxis, showlegend=False, uirevision=f"{scene.n_samples}:{scene.learning_rate}",
-                        margin=dict(l=78, r=12, t=12, b=50))
+                        margin=dict(l=78, b=50))
 
 
 def _corners(points: np.ndarray) -> np.ndarray:

@@ -151,10 +151,11 @@ export function legendEntry({ label, colour, dash }) {
 export function sizeLayout(layout, size) {
   const axis = (a) => ({ ...a, title: { ...a?.title, font: { ...a?.title?.font, size } }, tickfont: { ...a?.tickfont, size: 0.9 * size } });
   const out = { ...layout, font: { ...layout.font, size }, hoverlabel: { ...layout.hoverlabel, font: { ...layout.hoverlabel?.font, size } } };
+  // Margins are told for type of 14 pixels, and grow with it.
+  const margin = { ...layout.template?.layout?.margin, ...layout.margin };
+  out.margin = Object.fromEntries(Object.entries(margin).map(([side, pixels]) => [side, (pixels * size) / 14]));
   // Room for half of a number of three figures at the right end of an axis, which Plotly would leave out.
-  out.margin = { ...layout.margin, r: Math.max(layout.margin?.r ?? 12, 0.9 * size) };
-  // Margins that Plotly is not to measure are those of type of 14 pixels.
-  if (layout.yaxis?.automargin === false) for (const side of ["l", "b"]) out.margin[side] *= size / 14;
+  out.margin.r = Math.max(out.margin.r ?? 0, 0.9 * size);
   for (const key of ["xaxis", "yaxis", ...Object.keys(layout)]) if (/^[xy]axis\d*$/.test(key)) out[key] = axis(layout[key]);
   for (const key of Object.keys(layout)) {
     if (!/^scene\d*$/.test(key)) continue;

@@ -76,7 +76,7 @@ export class PlotlyFigure extends Kind {
   react(frame) {
     const size = fontSize();
     const layout = sizeLayout({ ...this.layout, datarevision: `${this.board.revision}:${frame}` }, size);
-    if (this.panel.keyHeight && !this.panel.spec.solid) layout.margin = { ...layout.margin, t: (layout.margin?.t ?? 12) + this.panel.keyHeight };
+    if (this.panel.keyHeight && !this.panel.spec.solid) layout.margin.t += this.panel.keyHeight;
     if (coarsePointer()) layout.dragmode = false;
     for (const [path, range] of Object.entries(this.shared ?? {})) {
       const axis = axisOf(layout, path);
