@@ -244,8 +244,9 @@ def measure(say: Callable[[str], None] = print) -> Samples:
     with hall(say) as one:
         for slug in HEAVY:
             out[f"hall.follow30.{slug}"], _ = one.follow(slug, 30)
-        out["hall.follow100.optimisers"], answers = one.follow("optimisers", 100)
+        out["hall.follow100.optimisers"], answers = one.follow("optimisers", 100, repeats=7)
         out["hall.follow100.health_p95_ms"] = [p95(answers)]
+        out["hall.follow300.optimisers"], _ = one.follow("optimisers", 300, repeats=5)
         waits, answers = one.explore(20, 60)
         out["hall.explore20.first_p95_ms"] = [1000 * p95([wait for each in waits for wait in each])]
         out["hall.explore20.unfairness"] = [unfairness(waits)]
