@@ -62,7 +62,7 @@ def test_the_rest_of_a_page_waits_for_pictures_that_are_to_come():
         with turns.taken():
             order.append("picture 1")
             waiting.wait(PATIENCE)  # the others stand in the queue by now
-            turns.let_pictures_pass(lambda: order.append("sent 1"))
+            turns.let_pictures_pass(lambda: None)
             order.append("rest 1")
 
     def other(n: int) -> None:
@@ -78,16 +78,19 @@ def test_the_rest_of_a_page_waits_for_pictures_that_are_to_come():
             pass
     waiting.set()
     ended(threads)
-    assert [what for what in order if what != "sent 1"] == ["picture 1", "picture 2", "picture 3", "rest 1"]
-    assert order.index("sent 1") < order.index("rest 1")
+    assert order == ["picture 1", "picture 2", "picture 3", "rest 1"]
 
 
 def test_the_rest_of_a_page_waits_until_its_picture_is_sent_and_others_do_not():
-    turns, order, sent = Turns(1), [], threading.Event()
+    turns, order, waiting, sent = Turns(1), [], threading.Event(), threading.Event()
+
+    def until_sent() -> None:
+        waiting.set()
+        in_time(sent)
 
     def first() -> None:
         with turns.taken():
-            turns.let_pictures_pass(lambda: in_time(sent))
+            turns.let_pictures_pass(until_sent)
             order.append("rest 1")
 
     def other() -> None:
@@ -97,8 +100,7 @@ def test_the_rest_of_a_page_waits_until_its_picture_is_sent_and_others_do_not():
         sent.set()
 
     threads = started(first)
-    while not turns._free:
-        pass
+    in_time(waiting)
     ended(threads + started(other))
     assert order == ["rest 2", "rest 1"]
 
@@ -131,6 +133,12 @@ def test_a_run_that_ends_with_an_error_gives_its_turn_back():
         raise ValueError("broken")
     with pytest.raises(ValueError, match="late"), turns.taken(), turns.left():
         raise ValueError("late")
+
+    def fails() -> None:
+        raise ValueError("not sent")
+
+    with pytest.raises(ValueError, match="not sent"), turns.taken():
+        turns.let_pictures_pass(fails)
     with turns.taken():
         assert turns._free == 0
     assert turns._free == 1

@@ -37,8 +37,9 @@ class Turns:
             self._end()
 
     @contextmanager
-    def left(self) -> Iterator[None]:
-        """While this thread waits for something else, others run. It waits for another turn in the end if it had one."""
+    def left(self, then: int = PICTURE) -> Iterator[None]:
+        """While this thread waits for something else, others run. It waits for another turn in the end if it had one; `then` is
+        what it has still to draw."""
         had = self.has_one()
         if had:
             self._end()
@@ -46,7 +47,7 @@ class Turns:
             yield
         finally:
             if had:
-                self._begin(PICTURE)
+                self._begin(then)
 
     def has_one(self) -> bool:
         """Whether this thread has a turn: the run of a whole page has, that of a fragment alone has none."""
@@ -56,9 +57,8 @@ class Turns:
         """To be called where the picture is drawn: the rest of this thread's run waits until that is `sent`, and for those whose
         picture is to come."""
         if self.has_one():
-            self._end()
-            sent()
-            self._begin(REST)
+            with self.left(then=REST):
+                sent()
 
     def _begin(self, rank: int) -> None:
         with self._lock:

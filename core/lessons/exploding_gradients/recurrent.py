@@ -29,7 +29,8 @@ def unroll(theta: Tensor, unit: str, start: float, T: int) -> Tensor:
     w, b = theta.unbind(-1)
     h = theta.new_empty(T + 1, *w.shape)
     h[0] = start
-    # For the few points of a run NumPy takes a third of torch's time, nearly all of which is the calls.
+    # For the few points of a run NumPy takes a third of torch's time, nearly all of which is the calls; to hand each state to
+    # `core.engine.activations`, which take tensors, would cost as much again.
     multiplier, shift, values = w.numpy(), b.numpy(), h.numpy()
     with np.errstate(over="ignore", invalid="ignore"):
         for before, now in itertools.pairwise(values[t, ...] for t in range(T + 1)):
