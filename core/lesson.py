@@ -2,7 +2,8 @@
 
 A lesson is a package `core/lessons/<slug>/`. Its `lesson.py` has four names:
 
-    Config           a frozen dataclass that extends `Scene`; its defaults are the opening scene
+    Config           a frozen dataclass that extends `Scene`; its defaults are what links leave out, and so stay as
+                     they are; the page opens with its first preset
     Result           a frozen dataclass of detached CPU tensors and scalars
     steps(config)    yields Results, each complete up to where the run has come; the last is the whole. Between two yields a
                      worker is held, for 50 ms at the opening scene and 150 ms at any; where nothing new is to be drawn

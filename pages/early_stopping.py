@@ -18,21 +18,23 @@ Fits = Callable[[], list[Any]]
 
 PRESETS = [
     Preset("Wrong labels",
-           "One label in five is flipped. Patience waits twenty evaluations for a lower validation loss, then stops."),
+           "One label in five is flipped. Patience waits twenty evaluations for a lower validation loss, then stops.",
+           dict(patience=20)),
     Preset("Clean labels", "Nothing wrong to learn by heart: the best step comes later, and the loss climbs less after it.",
-           dict(label_noise=0)),
+           dict(patience=20, label_noise=0)),
     Preset("Too impatient",
            "A patience of 1 stops at the first small rise; a patience of 25 finds weights with a much lower test loss.",
            dict(label_noise=0, patience=1)),
     Preset("Without restoring", "The weights of the stop are kept, not the best ones: the long wait has raised the test loss.",
-           dict(restore=False)),
+           dict(patience=20, restore=False)),
     Preset("L2 instead",
-           "With an L2 penalty the loss climbs far less after its lowest point: stopping has less to save.", dict(arm="l2")),
+           "With an L2 penalty the loss climbs far less after its lowest point: stopping has less to save.",
+           dict(patience=20, arm="l2")),
     Preset("Stop by the error",
            "The error still falls while cross-entropy climbs: the same patience stops later, with a surer net.",
            dict(monitor="error", n_train=40, patience=12)),
     Preset("Plenty of data",
-           "With 200 training samples instead of 80 the training and test curves part less.", dict(n_train=200)),
+           "With 200 training samples instead of 80 the training and test curves part less.", dict(patience=20, n_train=200)),
 ]
 
 MATHS = r"""

@@ -2,7 +2,7 @@
 
 from core.engine import SGD
 from core.lessons.optimisers import descent, words
-from core.lessons.optimisers.lesson import METHODS, Config, Result, basin_steps
+from core.lessons.optimisers.lesson import FOUR, METHODS, Config, Result, basin_steps
 from core.lessons.optimisers.words import summary
 from figures.optimisers import curves, inside, labels, pictures
 from ui import page
@@ -10,18 +10,21 @@ from ui.chart import Board, Panel, Player
 from ui.page import Preset
 
 PRESETS = [
-    Preset("Four minima", "From one start near a summit methods end in different minima, and Newton climbs to the summit."),
+    Preset("Four minima", "From one start near a summit methods end in different minima, and Newton climbs to the summit.",
+           dict(methods=FOUR)),
     Preset("Ravine", "κ = 20: along the floor gradient descent keeps 93\u00a0% of the distance a step, momentum 77\u00a0%.",
-           dict(problem="ravine", learning_rate=0.07, alpha=0.6, start_x=-2.5, start_y=1.2)),
+           dict(methods=FOUR, problem="ravine", learning_rate=0.07, alpha=0.6, start_x=-2.5, start_y=1.2)),
     Preset("Just past the limit", "ε is 2.5 over the curvature, where 2 is the limit: gradient descent swings ever wider; "
            "momentum, up to 3, holds.",
-           dict(problem="ravine", kappa=5.0, learning_rate=0.5, alpha=0.5, start_x=-2.5, start_y=0.4)),
+           dict(methods=FOUR, problem="ravine", kappa=5.0, learning_rate=0.5, alpha=0.5, start_x=-2.5, start_y=0.4)),
     Preset("Saddle", "Newton heads for the saddle, where the slope is zero too.",
-           dict(problem="saddle", learning_rate=0.1, adaptive_rate=0.05, start_x=-1.7, start_y=0.02, basin_of="newton")),
+           dict(methods=FOUR, problem="saddle", learning_rate=0.1, adaptive_rate=0.05, start_x=-1.7, start_y=0.02,
+                basin_of="newton")),
     Preset("Banana valley", "Rosenbrock: gradient descent is in the valley after ten steps, and not half-way along it after 400.",
-           dict(problem="rosenbrock", learning_rate=0.001, adaptive_rate=0.05, start_x=-1.2, start_y=1.0, steps=400)),
+           dict(methods=FOUR, problem="rosenbrock", learning_rate=0.001, adaptive_rate=0.05, start_x=-1.2, start_y=1.0,
+                steps=400)),
     Preset("Many minima", "With momentum α = 0.98 a path rolls on to the deepest minimum; gradient descent stays in the first.",
-           dict(problem="many", learning_rate=0.07, alpha=0.98, start_x=4.3, start_y=1.2, steps=400)),
+           dict(methods=FOUR, problem="many", learning_rate=0.07, alpha=0.98, start_x=4.3, start_y=1.2, steps=400)),
     Preset("A small net", "Conjugate gradient or L-BFGS ends lowest, for 2 to 5 gradients a step; damped Newton pays 34.",
            dict(problem="network", learning_rate=0.5, adaptive_rate=0.05,
                 methods=("sgd", "momentum", "adam", "damped_newton", "conjugate_gradient", "lbfgs"))),

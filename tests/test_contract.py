@@ -8,6 +8,7 @@ import math
 import re
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
@@ -121,6 +122,14 @@ def test_links_round_trip_and_survive_garbage(module):
     scene, notes = lesson.scene_from_query(config, dict.fromkeys(config.controls(), "nan") | {"nonsense": "1"})
     assert isinstance(scene, config)
     assert any("nonsense" in note for note in notes)
+
+
+def test_defaults_stay_as_they_are(entry, module):
+    """Links leave them out: another default would open a link that somebody has kept at another scene."""
+    defaults = {name: control.write(getattr(module.Config(), name)) for name, control in module.Config.controls().items()}
+    kept = json.loads((Path(__file__).parent / "defaults.json").read_text()).get(entry.slug, {})
+    assert {name: defaults.get(name) for name in kept} == kept
+    assert set(kept) == set(defaults), "a new field, whose default is to be written down in defaults.json"
 
 
 def test_view_fields_do_not_change_the_run(entry, module):

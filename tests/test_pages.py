@@ -164,3 +164,17 @@ def test_leaving_and_coming_back_keeps_the_scene():
     app.switch_page("pages/optimisers.py").run()
     assert not app.exception
     assert app.session_state["scene:optimisers"].alpha == 0.5
+
+
+@pytest.mark.parametrize(("slug", "name"), [("optimisers", "methods"), ("early_stopping", "patience")])
+def test_defaults_have_a_link_where_a_page_opens_with_another_scene(slug, name):
+    app, defaults = opened(slug), catalogue.lesson(slug).module().Config()
+    assert app.session_state[f"scene:{slug}"] == first_scene(slug) != defaults
+    assert not app.query_params, "an address without a field shows this scene as it is"
+    move(app, slug, name, defaults.controls()[name], getattr(defaults, name))
+    assert app.session_state[f"scene:{slug}"] == defaults
+    link = {name: app.query_params[name] for name in app.query_params}
+    assert opened(slug, **link).session_state[f"scene:{slug}"] == defaults
+    move(app, slug, name, defaults.controls()[name], getattr(first_scene(slug), name))
+    link = {name: app.query_params[name] for name in app.query_params}
+    assert opened(slug, **link).session_state[f"scene:{slug}"] == first_scene(slug)

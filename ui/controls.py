@@ -26,7 +26,7 @@ from ui import asset_store, compat, uploads
 
 # The parameters of a link that belong to the page, not to the scene: lecture mode, the scene to compare with, and whether the
 # further pictures are drawn.
-PRESENT, BESIDE, FURTHER = "present", "beside", "further"
+PRESENT, BESIDE, FURTHER = OF_THE_PAGE = "present", "beside", "further"
 SWITCHES = {PRESENT: "Lecture mode is present=1", FURTHER: "A page with its further pictures is further=1"}
 
 
@@ -68,7 +68,7 @@ def load_scene_from_url(slug: str, config: type[Scene], opening: Scene) -> None:
         return
     state["page"], state["sent"] = slug, None
     asked = st.query_params.to_dict()
-    query = {name: text for name, text in asked.items() if name not in (PRESENT, BESIDE, FURTHER)}
+    query = {name: text for name, text in asked.items() if name not in OF_THE_PAGE}
     # A link that names a scene shows it; a reader who just comes by is asked first.
     state[f"ask_first:{slug}"] = not query
     if asked or travelled or f"scene:{slug}" not in state:
@@ -165,17 +165,24 @@ def describe_difference(kept: Scene, scene: Scene) -> str:
     return "; ".join(f"{c.label}: A {c.format_value(a)}, B {c.format_value(b)}" for c, a, b in fields) + "."
 
 
-def write_url(scene: Scene, kept: Scene | None = None, further: bool = False) -> None:
+def link(scene: Scene, opening: Scene | None = None) -> dict[str, str]:
+    """The query that opens a scene; that of the defaults names its seed, since one without a field opens at `opening`."""
+    return scene.query() or ({} if scene == opening else {"seed": scene.controls()["seed"].write(scene.seed)})
+
+
+def write_url(scene: Scene, opening: Scene, kept: Scene | None = None, further: bool = False) -> None:
     """Writes the scene, the one it is compared with and whether further pictures are drawn into the browser's address."""
-    query = scene.query()
+    asked, sent = st.query_params.to_dict(), st.session_state.get("sent")
+    # An address that names no field shows the opening scene as it is; to write it out would take the way back from the reader.
+    query = link(scene, opening) if scene != opening or set(asked if sent is None else sent) - set(OF_THE_PAGE) else {}
     if kept is not None:
-        query[BESIDE] = urlencode(kept.query()) or "seed=0"
+        query[BESIDE] = urlencode(link(kept))
     if further:
         query[FURTHER] = "1"
-    if st.query_params.get(PRESENT) == "1":
+    if asked.get(PRESENT) == "1":
         query[PRESENT] = "1"
     # Under fast hands the address that the browser told us may be older than the last one that it was sent.
-    if st.query_params.to_dict() != query or st.session_state.get("sent") not in (None, query):
+    if asked != query or sent not in (None, query):
         st.query_params.from_dict(query)
         st.session_state["sent"] = query
 

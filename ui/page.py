@@ -26,7 +26,7 @@ class Preset:
 
     name: str
     why: str  # one should look
-    values: Mapping[str, Any] = field(default_factory=dict)  # the fields that differ from the opening scene
+    values: Mapping[str, Any] = field(default_factory=dict)  # the fields that differ from the defaults
 
 
 def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths: str = "",
@@ -44,10 +44,11 @@ def show(slug: str, draw: runner.Draw, *, presets: Sequence[Preset] = (), maths:
     entry = catalogue.lesson(slug)
     module = entry.module()
     scenes = [(preset, _scene_of(module.Config, tuple(preset.values.items()))) for preset in presets]
-    controls.load_scene_from_url(slug, module.Config, scenes[0][1] if scenes else module.Config())
+    one = Page(entry, module, draw, scenes)
+    controls.load_scene_from_url(slug, module.Config, one.opening)
     if not lecture.is_active():
         st.markdown(f"## {entry.title}\n{entry.question}")
-    _scene(Page(entry, module, draw, scenes))
+    _scene(one)
     if lecture.is_active() or linked:
         shell.hidden_links()
     if lecture.is_active():
@@ -68,8 +69,8 @@ def _scene_of(config: type[Scene], values: tuple[tuple[str, Any], ...]) -> Scene
 
 
 @lru_cache(maxsize=512)
-def _link(scene: Scene, present: bool) -> str:
-    return "?" + urlencode(scene.query() | ({controls.PRESENT: "1"} if present else {}))
+def _link(scene: Scene, opening: Scene, present: bool) -> str:
+    return "?" + urlencode(controls.link(scene, opening) | ({controls.PRESENT: "1"} if present else {}))
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,11 @@ class Page:
     @property
     def slug(self) -> str:
         return self.entry.slug
+
+    @property
+    def opening(self) -> Scene:
+        """What a link that names no field shows."""
+        return self.presets[0][1] if self.presets else self.module.Config()
 
 
 @st.fragment
@@ -102,7 +108,7 @@ def _scene(page: Page) -> None:
     turns.shared().let_pictures_pass(compat.wait_until_sent)
     with controls_column, st.container(key="controls"):
         _controls(slug, scene)
-    controls.write_url(scene, controls.pinned_scene(slug), controls.shows_further(slug))
+    controls.write_url(scene, page.opening, controls.pinned_scene(slug), controls.shows_further(slug))
     if not turns.shared().has_one():
         compat.wait_until_sent()  # the run of a whole page does so at its end, see app.py
 
@@ -135,8 +141,8 @@ def _picture(page: Page, scene: Scene) -> None:
             compat.rerun()  # the whole picture is drawn by the next run; drawn here, it would be thrown away by its beginning
         about = _browser_data(page, scene, boards)
         start = getattr(scene, board.field) if board.field else None
-        chart.show(board, key=f"{slug}:board", scene=urlencode(scene.query()), live=not boards.done, start=start, about=about,
-                   beside=boards.kept, on_event=lambda event: _handle_event(page, board, event))
+        chart.show(board, key=f"{slug}:board", scene=urlencode(controls.link(scene, page.opening)), live=not boards.done,
+                   start=start, about=about, beside=boards.kept, on_event=lambda event: _handle_event(page, board, event))
         with st.container(key="summary"):
             st.markdown(board.summary)
 
@@ -172,9 +178,9 @@ def _browser_data(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
         "verdict": questions.judge(slug, scene, question, live=not boards.done),
         "solved": bool(st.session_state.get(f"solved:{slug}")),
         "presets": [{"name": preset.name, "why": preset.why, "current": there == scene,
-                     "query": _link(there, lecture.is_active())} for preset, there in page.presets],
+                     "query": _link(there, page.opening, lecture.is_active())} for preset, there in page.presets],
         "comparison": controls.describe_difference(other, scene) if other else None,
-        "lecture": lecture.browser_data(page.entry, scene.query()),
+        "lecture": lecture.browser_data(page.entry, controls.link(scene, page.opening)),
     }
 
 

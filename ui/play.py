@@ -59,7 +59,7 @@ def _scene(draw: Draw, presets: Sequence[Preset]) -> None:
     turns.shared().let_pictures_pass(compat.wait_until_sent)
     with column, st.container(key="controls"):
         _controls(scene)
-    controls.write_url(scene, further=controls.shows_further(SLUG))
+    controls.write_url(scene, Setup(), further=controls.shows_further(SLUG))
     if not turns.shared().has_one():
         compat.wait_until_sent()  # the run of a whole page does so at its end, see app.py
 

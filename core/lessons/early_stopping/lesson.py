@@ -48,7 +48,7 @@ class Config(Scene):
     label_noise: int = number(20, low=0, high=40, step=5, label="Wrong labels", unit="%",
                               help="Part of the labels that is flipped, in training, validation and test alike.")
     n_train: int = number(80, low=20, high=POOL, step=10, label="Training samples")
-    patience: int = number(20, low=1, high=EVALUATIONS, step=1, label="Patience", unit="evaluations", view=True,
+    patience: int = number(8, low=1, high=EVALUATIONS, step=1, label="Patience", unit="evaluations", view=True,
                            help="Stop after so many evaluations in a row without improvement.")
     min_delta: float = grid(0.0, values=(0.0, *decades(-3, -1)), label="Minimum improvement", view=True,
                             help="An evaluation improves if it is lower than the last improvement by more than this.")

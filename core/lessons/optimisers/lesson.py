@@ -85,7 +85,7 @@ class Config(Scene):
         "adam", options={m: METHODS[m] for m in FIRST_ORDER}, label="Look inside", view=True, when=("problem", ON_SURFACE),
         help="Whose memory and effective step are drawn.",
     )
-    methods: tuple[str, ...] = choices(FOUR, options=METHODS, label="Methods", view=True)
+    methods: tuple[str, ...] = choices(tuple(METHODS), options=METHODS, label="Methods", view=True)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,17 @@ from core.formatting import format_number, format_percent, format_power_of_ten, 
 from core.lessons.optimisers import basins, divergence, quadratic
 from core.lessons.optimisers import net as small_net
 from core.lessons.optimisers.divergence import format_loss
-from core.lessons.optimisers.lesson import METHODS, MOST_ASKED, NETWORK_STEPS, TOLERANCE, Config, Result, basin_steps, stuck
+from core.lessons.optimisers.lesson import (
+    FOUR,
+    METHODS,
+    MOST_ASKED,
+    NETWORK_STEPS,
+    TOLERANCE,
+    Config,
+    Result,
+    basin_steps,
+    stuck,
+)
 from core.moments import NEVER
 from core.question import Challenge, Pick, Verdict
 
@@ -189,7 +199,7 @@ CHALLENGE = Challenge(
     "shows, to within 2 %. The slider brackets it; a short calculation finds it.",
     check=_check,
     answer=Number(label="Largest ε that converges", low=0.0001, high=4.0, step=0.0001),
-    scene=dict(problem="ravine", kappa=50.0, learning_rate=0.02, start_x=-2.5, start_y=1.2),
+    scene=dict(problem="ravine", kappa=50.0, learning_rate=0.02, start_x=-2.5, start_y=1.2, methods=FOUR),
 )
 ROUNDING = 1e-12  # differences as small as this may be rounding
 

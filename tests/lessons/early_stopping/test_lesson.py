@@ -211,7 +211,8 @@ def test_the_gap_to_ridge_is_found_at_every_step(opening: Result, product: float
 
 def test_plain_pytorch_comes_to_the_same(opening: Result) -> None:
     plain = runpy.run_path(str(ROOT / "examples/early_stopping.py"))["main"]()
-    rule = stop_rule(opening.loss["validation"][:, 0, 0], Config().patience, 0.0)
+    patience = page_spec("early_stopping").presets[0].values["patience"]
+    rule = stop_rule(opening.loss["validation"][:, 0, 0], patience, 0.0)
     assert rule.stopped is not None
     assert (plain["best_step"], plain["stop_step"]) == (opening.recorded[rule.kept], opening.recorded[rule.stopped])
     assert plain["validation_best"] == pytest.approx(float(opening.loss["validation"][rule.kept, 0, 0]), abs=1e-3)

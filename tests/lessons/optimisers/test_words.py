@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 from core import surfaces
 from core.lessons.optimisers import lesson, words
 from core.lessons.optimisers.endings import stationary_point
-from core.lessons.optimisers.lesson import METHODS, Config, Result
+from core.lessons.optimisers.lesson import FOUR, METHODS, Config, Result
 from core.lessons.optimisers.words import CHALLENGE, predict
 from figures import style
 from figures.optimisers import curves, inside, pictures
@@ -265,7 +265,7 @@ def test_summits_and_saddles_are_told_from_minima_and_slopes(problem, place, kin
     ("himmelblau", 3.0, 2.0), ("rosenbrock", 1.0, 1.0), ("many", 0.0, 0.0), ("bowl", 0.0, 0.0)])
 def test_a_start_at_a_minimum_is_drawn_or_said_to_have_no_place(problem, x, y):
     """Without noise the loss is 0 at every step, for which a logarithmic axis has no place; with it the axis holds what comes."""
-    for methods, moves in ((Config().methods, False), (("noisy_sgd",), True), (tuple(METHODS), True)):
+    for methods, moves in ((FOUR, False), (("noisy_sgd",), True), (tuple(METHODS), True)):
         config = Config(problem=problem, start_x=x, start_y=y, learning_rate=0.001, basin_of="newton", methods=methods)
         panels = {panel.id: panel for panel in board_of("optimisers", config).panels}
         for name in ("loss", "distance"):
