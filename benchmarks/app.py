@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, Page
 from benchmarks.browser import FLAGS, chromium, executable, returning
 from benchmarks.server import ROOT, serve, session
 from core.catalogue import LESSONS
-from tests.pages import page_spec
+from tests.pages import opening_scene, page_spec
 from ui.chart import encode
 
 BARE = Path(__file__).parent / "bare" / "app.py"
@@ -36,8 +36,7 @@ def scenes(repeats: int = 3) -> Samples:
     torch.set_num_threads(1)
     out: Samples = {}
     for entry in LESSONS:
-        module, draw = entry.module(), page_spec(entry.slug).draw
-        scene = module.Config()
+        module, draw, scene = entry.module(), page_spec(entry.slug).draw, opening_scene(entry.slug)
         encode(draw(module.run(scene), scene))
         times = []
         for _ in range(repeats):

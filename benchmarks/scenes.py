@@ -28,7 +28,7 @@ import torch
 from benchmarks import engine
 from core.catalogue import LESSONS, Lesson
 from core.lesson import Scene
-from tests.pages import page_spec
+from tests.pages import opening_scene, page_spec
 from tests.scenes import anything, ends, guesses
 from ui import runner
 from ui.chart import encode
@@ -85,7 +85,7 @@ def worst(costs: Iterable[Cost], of: Callable[[Cost], float], again: Callable[[S
 def lesson(entry: Lesson, count: int, seed: int = 0) -> dict[str, tuple[Scene, list[float]]]:
     """Key -> the worst scene and its measurements, of `count` scenes and the opening one."""
     module, draw = entry.module(), page_spec(entry.slug).draw
-    opening, rng = module.Config(), random.Random(seed)
+    opening, rng = opening_scene(entry.slug), random.Random(seed)
     scenes = ends(module.Config, seed)[:count]
     scenes += [anything(module.Config, rng) for _ in range(count - len(scenes))]
 

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from core.catalogue import lesson
+from core.lesson import Scene
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -32,6 +35,11 @@ def page_spec(slug: str) -> PageSpec:
         runpy.run_path(str(ROOT / "pages" / f"{slug}.py"))
     assert len(calls) == 1, f"pages/{slug}.py must call page.show once"
     return calls[0]
+
+
+def opening_scene(slug: str) -> Scene:
+    """The scene of a page that no link names: that of its first preset."""
+    return lesson(slug).module().Config(**page_spec(slug).presets[0].values)
 
 
 def playground_draw() -> Any:

@@ -8,18 +8,19 @@ import pytest
 
 from figures import keys, style
 from tests import composition
+from tests.pages import opening_scene
 from tests.runs import board_of, opening
 from tests.scenes import panels
 from ui.chart import Board, Panel, keys_of
 
 
 def test_every_page_is_composed(entry, module):
-    scene, result = module.Config(), opening(entry.slug)[-1]
+    scene, result = opening_scene(entry.slug), opening(entry.slug)[-1]
     assert composition.faults(board_of(entry.slug, scene), module.predict(result, scene)) == []
 
 
-def test_every_entry_of_the_legend_is_drawn_somewhere(entry, module):
-    drawn = board_of(entry.slug, module.Config())
+def test_every_entry_of_the_legend_is_drawn_somewhere(entry):
+    drawn = board_of(entry.slug, opening_scene(entry.slug))
     used = {i for panel in panels(drawn) for i in keys_of(panel.figure, drawn.legend)}
     assert [drawn.legend[i][0] for i in range(len(drawn.legend)) if i not in used] == []
 

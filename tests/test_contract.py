@@ -20,7 +20,7 @@ from core.controls import Choice, Choices, Control, Grid, InvalidValue, Number, 
 from core.drawings import LEVELS, Asset, Points
 from core.lesson import Scene
 from figures import style
-from tests.pages import page_spec
+from tests.pages import opening_scene, page_spec
 from tests.runs import board_of, opening
 from tests.scenes import blind, panels
 from tests.wire import text_of
@@ -210,7 +210,7 @@ def test_every_random_draw_starts_from_the_seed(module, seeded):
 
 
 def boards(entry):
-    page, scene = page_spec(entry.slug), entry.module().Config()
+    page, scene = page_spec(entry.slug), opening_scene(entry.slug)
     results = opening(entry.slug)
     return page, scene, [page.draw(results[0], scene), board_of(entry.slug, scene)]
 

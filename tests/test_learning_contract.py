@@ -16,7 +16,7 @@ from core.catalogue import LESSONS
 from core.controls import Grid, Number
 from core.question import Amount, Challenge, Pick, Question, Sketch, Verdict
 from figures import style
-from tests.pages import ROOT, page_spec
+from tests.pages import ROOT, opening_scene, page_spec
 from tests.runs import board_of, opening
 from ui import lecture
 
@@ -52,8 +52,8 @@ def wrong_answer(question: Question):
     return None
 
 
-def test_the_question_is_judged_by_the_run(module, results):
-    scene = module.Config()
+def test_the_question_is_judged_by_the_run(entry, module, results):
+    scene = opening_scene(entry.slug)
     for result in (results[0], results[-1]):
         state = torch.get_rng_state()
         start = time.process_time()
@@ -82,8 +82,8 @@ def test_the_question_is_judged_by_the_run(module, results):
                 question.judge(garbage)
 
 
-def test_the_challenge_can_be_checked(module, results):
-    challenge, scene = module.CHALLENGE, module.Config()
+def test_the_challenge_can_be_checked(entry, module, results):
+    challenge, scene = module.CHALLENGE, opening_scene(entry.slug)
     assert isinstance(challenge, Challenge)
     assert len(challenge.text) > 20
     start = dataclasses.replace(scene, **challenge.scene)
@@ -130,8 +130,8 @@ def test_the_code_beside_the_maths(entry, module):
         assert name in names or name in sources, f"{symbol}: {name} is neither in the code nor a control"
 
 
-def test_pictures_are_told_by_their_result(entry, module):
-    told = [panel.alt for panel in board_of(entry.slug, module.Config()).panels]
+def test_pictures_are_told_by_their_result(entry):
+    told = [panel.alt for panel in board_of(entry.slug, opening_scene(entry.slug)).panels]
     assert all(len(alt) > 25 for alt in told)
     assert len(set(told)) == len(told)
     with_number = [any(c.isdigit() for c in alt) for alt in told]

@@ -10,8 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core import catalogue, lesson
 from core.controls import Choice, Choices, Control, Grid, InvalidValue, Number, Numbers, Switch
 from core.drawings import Asset
-from core.lesson import Scene
-from tests.pages import ROOT, page_spec
+from tests.pages import ROOT, opening_scene, page_spec
 from tests.runs import board_of, run
 from ui import runner
 from ui.chart import encode
@@ -29,14 +28,9 @@ def opened(page: str, **query: str) -> AppTest:
 @pytest.fixture
 def one_board(entry, monkeypatch):
     """The opening's board in every scene: what is drawn of each is seen elsewhere (tests/test_scenes.py)."""
-    scene = first_scene(entry.slug)
+    scene = opening_scene(entry.slug)
     board = encode(board_of(entry.slug, scene), entry.module().predict(run(entry.slug, scene), scene))
     monkeypatch.setattr(runner, "board_of", lambda *args, **about: (board, True))
-
-
-def first_scene(slug: str) -> Scene:
-    """The scene of a page that no link names."""
-    return catalogue.lesson(slug).module().Config(**page_spec(slug).presets[0].values)
 
 
 def texts(app: AppTest) -> str:
@@ -93,7 +87,7 @@ def move(app: AppTest, slug: str, field: str, control: Control, value: object) -
 @pytest.mark.usefixtures("one_board")
 def test_every_widget_at_both_ends(entry, module):
     app = opened(entry.slug)
-    opening = first_scene(entry.slug)
+    opening = opening_scene(entry.slug)
     for name, control in module.Config.controls().items():
         for value in (*control.edges(), getattr(opening, name)):
             try:
@@ -132,7 +126,7 @@ def test_bad_values_of_the_page_itself_are_said(entry, module):
     assert "plenty" in told
     assert "nobody" in told
     assert "Seed" in told
-    assert app.session_state[f"scene:{entry.slug}"] == first_scene(entry.slug)
+    assert app.session_state[f"scene:{entry.slug}"] == opening_scene(entry.slug)
     assert app.session_state[f"pinned:{entry.slug}"] == dataclasses.replace(module.Config(), seed=0)
     assert "present" not in app.query_params
     assert "further" not in app.query_params
@@ -140,7 +134,7 @@ def test_bad_values_of_the_page_itself_are_said(entry, module):
 
 @pytest.mark.usefixtures("one_board")
 def test_a_page_opens_with_its_first_preset_and_a_link_at_the_defaults(entry, module):
-    assert opened(entry.slug).session_state[f"scene:{entry.slug}"] == first_scene(entry.slug)
+    assert opened(entry.slug).session_state[f"scene:{entry.slug}"] == opening_scene(entry.slug)
     assert opened(entry.slug, seed="3").session_state[f"scene:{entry.slug}"] == module.Config(seed=3)
 
 
@@ -169,12 +163,12 @@ def test_leaving_and_coming_back_keeps_the_scene():
 @pytest.mark.parametrize(("slug", "name"), [("optimisers", "methods"), ("early_stopping", "patience")])
 def test_defaults_have_a_link_where_a_page_opens_with_another_scene(slug, name):
     app, defaults = opened(slug), catalogue.lesson(slug).module().Config()
-    assert app.session_state[f"scene:{slug}"] == first_scene(slug) != defaults
+    assert app.session_state[f"scene:{slug}"] == opening_scene(slug) != defaults
     assert not app.query_params, "an address without a field shows this scene as it is"
     move(app, slug, name, defaults.controls()[name], getattr(defaults, name))
     assert app.session_state[f"scene:{slug}"] == defaults
     link = {name: app.query_params[name] for name in app.query_params}
     assert opened(slug, **link).session_state[f"scene:{slug}"] == defaults
-    move(app, slug, name, defaults.controls()[name], getattr(first_scene(slug), name))
+    move(app, slug, name, defaults.controls()[name], getattr(opening_scene(slug), name))
     link = {name: app.query_params[name] for name in app.query_params}
-    assert opened(slug, **link).session_state[f"scene:{slug}"] == first_scene(slug)
+    assert opened(slug, **link).session_state[f"scene:{slug}"] == opening_scene(slug)
