@@ -87,7 +87,7 @@ def _leading(result: Result, scene: Config) -> list[Panel]:
         Panel(id="basins", figure=lambda: pictures.basins(result, scene), span=6, click=("start_x", "start_y"),
               pair="rates" if quadratic else "",
               title=f"Where {METHODS[scene.basin_of]} ends, from every start",
-              caption=f"Each start has the colour of the star that is close by at step {basin_steps(scene)}. Grey: none is. "
+              caption=f"Each start has the colour of the star that is close by at step {basin_steps(scene)}. Blank: none is. "
               "The text's colour: far off the map.",
               alt=lambda: words.basin_map(result, scene)) if result.basin is not None else None,
         Panel(id="rates", figure=lambda: curves.rates(scene), span=12, title="Contraction against learning rate",

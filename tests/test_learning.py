@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
@@ -169,6 +170,9 @@ def test_pictures_verdict_code_and_map_are_brought_up_by_keys(reader):
     page.keyboard.press("v")
     page.keyboard.press("q")
     expect(page.locator(".lab-overlay .lab-qr svg")).to_be_visible()
+    shown, told = reader.scene(), page.locator(".lab-overlay .lab-qr + p").inner_text()
+    del shown["present"]
+    assert told == f"{reader.address}/optimisers?{urlencode(shown)}", "who scans the code opens this scene"
     page.keyboard.press("q")
     page.keyboard.press("m")
     assert page.locator(".lab-overlay li li").all_inner_texts() == [entry.source for entry in LESSONS]

@@ -165,6 +165,9 @@ def test_defaults_have_a_link_where_a_page_opens_with_another_scene(slug, name):
     app, defaults = opened(slug), catalogue.lesson(slug).module().Config()
     assert app.session_state[f"scene:{slug}"] == opening_scene(slug) != defaults
     assert not app.query_params, "an address without a field shows this scene as it is"
+    lost = opened(slug, nobody="1")
+    assert lost.session_state[f"scene:{slug}"] == opening_scene(slug)
+    assert any("nobody" in notice for notice in notices(lost, slug))
     move(app, slug, name, defaults.controls()[name], getattr(defaults, name))
     assert app.session_state[f"scene:{slug}"] == defaults
     link = {name: app.query_params[name] for name in app.query_params}

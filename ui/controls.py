@@ -69,13 +69,14 @@ def load_scene_from_url(slug: str, config: type[Scene], opening: Scene) -> None:
     state["page"], state["sent"] = slug, None
     asked = st.query_params.to_dict()
     query = {name: text for name, text in asked.items() if name not in OF_THE_PAGE}
+    named = _names_a_field(config, asked)
     # A link that names a scene shows it; a reader who just comes by is asked first.
-    state[f"ask_first:{slug}"] = not query
+    state[f"ask_first:{slug}"] = not named
     if asked or travelled or f"scene:{slug}" not in state:
         notes: list[str] = []
         if query or travelled or f"scene:{slug}" not in state:
-            scene, notes = _read(config, query) if query else (opening, [])
-            set_scene(slug, scene)
+            scene, notes = _read(config, query)
+            set_scene(slug, scene if named else opening)
             pin_scene(slug, None)
         if BESIDE in asked:
             kept, more = _read(config, dict(parse_qsl(asked[BESIDE])))
@@ -86,6 +87,10 @@ def load_scene_from_url(slug: str, config: type[Scene], opening: Scene) -> None:
         if query or travelled or FURTHER in asked:
             show_further(slug, asked.get(FURTHER) == "1")
         state[f"notes:{slug}"] = notes
+
+
+def _names_a_field(config: type[Scene], query: Mapping[str, str]) -> bool:
+    return bool(config.controls().keys() & query.keys())
 
 
 def _read(config: type[Scene], query: Mapping[str, str]) -> tuple[Scene, list[str]]:
@@ -174,7 +179,8 @@ def write_url(scene: Scene, opening: Scene, kept: Scene | None = None, further: 
     """Writes the scene, the one it is compared with and whether further pictures are drawn into the browser's address."""
     asked, sent = st.query_params.to_dict(), st.session_state.get("sent")
     # An address that names no field shows the opening scene as it is; to write it out would take the way back from the reader.
-    query = link(scene, opening) if scene != opening or set(asked if sent is None else sent) - set(OF_THE_PAGE) else {}
+    bare = not _names_a_field(type(scene), asked if sent is None else sent)
+    query = {} if bare and scene == opening else link(scene, opening)
     if kept is not None:
         query[BESIDE] = urlencode(link(kept))
     if further:

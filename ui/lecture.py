@@ -36,7 +36,9 @@ def browser_data(entry: Lesson, query: dict[str, str]) -> dict[str, Any] | None:
     if not is_active():
         return None
     at = -1 if entry == PLAYGROUND else LESSONS.index(entry)
-    address = f"{(st.context.url or '').rstrip('/')}/{entry.slug}" + (f"?{urlencode(query)}" if query else "")
+    # Streamlit tells the address of the page, not of the app.
+    app = (st.context.url or "").rstrip("/").removesuffix(f"/{entry.slug}")
+    address = f"{app}/{entry.slug}" + (f"?{urlencode(query)}" if query else "")
     return {
         "title": entry.title, "question": entry.question,
         "place": f"lesson {at + 1} of {len(LESSONS)}" if at >= 0 else "", "address": address, "qr": qr_code(address),
