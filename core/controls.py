@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.formatting import format_number
+
 
 class InvalidValue(ValueError):
     """A value that a field cannot take. `field` names the field; the message is one sentence for a reader."""
@@ -139,6 +141,10 @@ class Grid(Control):
         value = float(text)
         return next((v for v in self.values if math.isclose(v, value, rel_tol=1e-9, abs_tol=1e-300)), value)
 
+    def format_value(self, value: float) -> str:
+        text = _plain(value)
+        return format_number(value, 3) if "e" in text else text
+
     def write(self, value: Any) -> str:
         return _plain(value)
 
@@ -193,6 +199,9 @@ class Choices(Control):
 
     def parse(self, text: str) -> Any:
         return tuple(text.split(",")) if text else ()
+
+    def format_value(self, value: tuple[str, ...]) -> str:
+        return ", ".join(self.options[name] for name in value) or "nothing"
 
     def write(self, value: Any) -> str:
         return ",".join(value)

@@ -72,7 +72,7 @@ class Points(Control):
         return base64.urlsafe_b64encode(self.pack(value)).decode()
 
     def format_value(self, value: tuple[Point, ...]) -> str:
-        return f"{len(value)} points"
+        return f"a drawing of {len(value)} points"
 
     def edges(self) -> tuple[Any, Any]:
         corner = (LEVELS - 1, LEVELS - 1, self.classes - 1)

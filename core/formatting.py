@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LARGEST = "more than 10³⁸"  # what overflows even the shorter of the two kinds of floating-point numbers
@@ -37,6 +39,11 @@ def format_number(value: float | Tensor, digits: int = 2) -> str:
 def format_power_of_ten(exponent: float) -> str:
     """10ᵏ, the exponent rounded to a whole number; for what is computed as a logarithm because no float can hold it."""
     return f"10{str(round(exponent)).translate(_POWERS)}"
+
+
+def format_count(count: int, name: str) -> str:
+    """1 row, 2 rows, 1,200 rows."""
+    return f"{count:,} {name}{'s' * (count != 1)}"
 
 
 def format_percent(share: float | Tensor, digits: int = 0) -> str:

@@ -193,9 +193,9 @@ def write_url(scene: Scene, opening: Scene, kept: Scene | None = None, further: 
         st.session_state["sent"] = query
 
 
-def warn(slug: str, note: str) -> None:
-    """Says a sentence about the last edit, until the next."""
-    st.session_state[f"notes:{slug}"] = [note]
+def warn(slug: str, note: str, besides: bool = False) -> None:
+    """Says a sentence about the last edit, until the next; besides: with what has been said of it already."""
+    st.session_state[f"notes:{slug}"] = [*(st.session_state.get(f"notes:{slug}", []) if besides else []), note]
 
 
 def warnings(slug: str) -> list[str]:
@@ -269,7 +269,7 @@ def _widget(control: Control, widget_key: str, value: Any) -> None:
         case Number():
             st.slider(value=int(value) if control.whole else float(value), **about, **slider_arguments(control))
         case Grid():
-            st.select_slider(options=control.values, value=value, format_func=lambda v: f"{v:g}", **about)
+            st.select_slider(options=control.values, value=value, format_func=control.format_value, **about)
         case Choice() if len(control.options) <= 3 and sum(map(len, control.options.values())) <= 34:
             st.segmented_control(options=list(control.options), default=value, format_func=control.options.__getitem__,
                                  required=True, **about)

@@ -59,18 +59,24 @@ def _once(how: str) -> None:
 
 def back(play: Play) -> None:
     """Where a run that pauses is looked back upon; to play from there is to take it up there."""
-    records = play.run.history.records
-    if (play.playing and not play.run.stopped) or len(records) < 2:
+    steps = _steps(play)
+    if (play.playing and not play.run.stopped) or len(steps) < 2:
         return
 
     def move() -> None:
         # A browser may tell of a slider that is gone, when the run already goes on.
-        if key in st.session_state and [record.step for record in play.run.history.records] == steps:
+        if key in st.session_state and _steps(play) == steps:
             place = steps.index(st.session_state[key])
             play.place = None if place == len(steps) - 1 else place
 
-    key, steps = f"{SLUG}:back:{len(records)}", [record.step for record in records]
+    key = f"{SLUG}:back:{steps[-1]}"
     with st.container(key="back"):
         st.select_slider("Look back to step", steps, value=steps[-1 if play.place is None else play.place],
                          key=key, on_change=move,
                          help="Play takes the run up where you look, with the set-up as it is now.")
+
+
+def _steps(play: Play) -> list[int]:
+    """Those that are remembered, and last that at which the run stands, which need not be one of them."""
+    steps = [record.step for record in play.run.history.records]
+    return steps if steps[-1:] == [play.run.step] else [*steps, play.run.step]

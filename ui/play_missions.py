@@ -16,8 +16,8 @@ def missions(play: Play) -> None:
         st.markdown(MISSIONS[chosen].task)
         with st.container(horizontal=True, gap="xsmall"):
             button("Begin", lambda: _begin(chosen), icon=":material/flag:", help="From this mission's own set-up")
-            if play.attempt:
-                button("End the mission", _end)
+            # Always there: what goes while the page refreshes may be left in the browser (Streamlit 1.67).
+            button("End the mission", _end, disabled=play.attempt is None)
 
 
 def _named(play: Play, name: str) -> str:

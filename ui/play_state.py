@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import streamlit as st
@@ -14,7 +14,7 @@ import streamlit as st
 from core.catalogue import PLAYGROUND
 from core.playground.missions import Attempt
 from core.playground.pins import Pin
-from core.playground.setup import Setup
+from core.playground.setup import DATA, OPENING, Setup
 from core.simulation import Simulation
 from ui import asset_store, compat, controls, runner, turns
 
@@ -62,17 +62,13 @@ def current() -> Play:
 
 
 def take(scene: Setup) -> None:
-    """Tells the run of the scene as the widgets have it; where it cannot be trained on, says so and lets the run be."""
+    """Tells the run of the scene as the widgets have it; where it cannot be trained on, says so and what is used instead."""
     key = f"{SLUG}:play"
     assets = {digest: data for digest in [scene.own] if digest and (data := asset_store.store().get(digest))}
+    play: Play | None = st.session_state.get(key)
     try:
-        if key not in st.session_state:
-            try:
-                st.session_state[key] = Play(Simulation(scene, assets))
-            except ValueError:
-                st.session_state[key] = Play(Simulation(Setup()))
-                raise
-        play = current()
+        if play is None:
+            play = st.session_state[key] = Play(Simulation(scene, assets))
         with play.lock:
             if scene != play.run.setup:
                 play.place = None
@@ -80,9 +76,28 @@ def take(scene: Setup) -> None:
                     play.set(playing=True)
             play.refused = None
     except ValueError as error:
-        if current().refused != scene:
-            controls.warn(SLUG, str(error))
-        current().refused = scene
+        if play is None:
+            play = st.session_state[key] = Play(Simulation(_instead(scene)))
+        if play.refused == scene:
+            return
+        play.refused = scene
+        with play.lock:
+            trained = play.run.setup
+            # A pad is drawn on where its points are trained on; points that the reader has taken back are not.
+            if (scene.data == "drawn" and trained.data != "drawn") or (trained.own and trained.own != scene.own):
+                play.run, play.place = Simulation(_instead(scene)), None
+                trained = play.run.setup
+        used = DATA[trained.data]
+        if trained.data == "drawn":
+            used = "the drawing that it begins with" if trained.points == OPENING else "the drawing before"
+        controls.warn(SLUG, f"{error} Until then it learns: {used}.", besides=True)
+
+
+def _instead(scene: Setup) -> Setup:
+    """The same set-up on data that there are."""
+    if scene.data == "drawn":
+        return replace(scene, points=OPENING)
+    return replace(scene, data=Setup().data, own="")
 
 
 def begin(setup: Setup) -> None:

@@ -65,7 +65,7 @@ class Measures:
         errors = [math.nan if wrong is None or part.start == part.stop else float(wrong[part].mean()) for part in parts]
         weights = theta[0][self.mask > 0]
         return Record(self.step, self.batches.seen, minimised + penalty, (losses[0], losses[1], losses[2]),
-                      (errors[0], errors[1], errors[2]), float(weights.norm()), int((weights == 0).sum()), averaged)
+                      (errors[0], errors[1], errors[2]), float(weights.double().norm()), int((weights == 0).sum()), averaged)
 
     def measure_again(self, history: History) -> Best:
         """Puts the losses of now in the place of those of another kind, so that a curve is of one loss; returns the best."""

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from core.formatting import format_number, format_part, join_words
+from core.formatting import format_count, format_number, format_part, join_words
 from core.playground.setup import RATES, Setup
 from core.playground.view import View
 from core.question import Verdict
@@ -79,7 +79,7 @@ def _solved(words: str) -> Verdict:
 
 def _spiral(run: Simulation, view: View, _: Notes) -> Verdict:
     units, error = sum(run.setup.widths), view.now.error[2]
-    said = f"test error {format_part(error)} with {units} hidden units."
+    said = f"test error {format_part(error)} with {format_count(units, 'hidden unit')}."
     return _solved(said) if units <= 12 and error < 0.05 else _yet(said)
 
 

@@ -129,7 +129,7 @@ def _look(run: Simulation, theta: Tensor, stats: RunningStats | None, average: t
     dead = sum(int((layer == 0).all(1).sum())
                for layer, name in zip(activations, setup.activations, strict=False) if name == "relu")
     gradient = run.gradient(theta)
-    norms = tuple(float(torch.cat([layer.weight[0].flatten(), layer.bias[0].flatten()]).norm())
+    norms = tuple(float(torch.cat([layer.weight[0].flatten(), layer.bias[0].flatten()]).double().norm())
                   for layer in run.net.views(gradient))
     records = tuple(r for r in run.history.records if r.step < now.step)
     changes = tuple(step for step, _ in run.changes if step <= now.step)

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from core.formatting import format_number, format_part, format_percent, join_words
+from core.formatting import format_count, format_number, format_part, format_percent, join_words
 from core.playground.data import SETS
 from core.playground.history import Record
 from core.playground.setup import METHODS, RATES, Setup
@@ -168,7 +168,8 @@ def _under_fitted(view: View, first: Record) -> Diagnosis | None:
         return Diagnosis(f"Under-fitting: without hidden layers {what} in the inputs; {stays}.",
                          "Two hidden layers", dict(hidden=LARGER))
     if view.hidden <= SMALL and view.step >= LONG:
-        return Diagnosis(f"Under-fitting: with {view.hidden} hidden units {stays}.", "Two layers of 8", dict(hidden=LARGER))
+        return Diagnosis(f"Under-fitting: with {format_count(view.hidden, 'hidden unit')} {stays}.", "Two layers of 8",
+                         dict(hidden=LARGER))
     return None
 
 
@@ -181,7 +182,8 @@ def _plateau(view: View, run: Simulation, steps: int) -> Diagnosis:
     if setup.start == "zero" and setup.hidden:
         return Diagnosis(f"{text} From zero all units of a layer stay alike.", "PyTorch's start", dict(start="torch"))
     if run.rate < 0.1 * setup.rate and setup.schedule != "constant":
-        return Diagnosis(f"{text} The schedule has brought ε to {run.rate:.3g}.", "A constant ε", dict(schedule="constant"))
+        return Diagnosis(f"{text} The schedule has brought ε to {format_number(run.rate, 3)}.", "A constant ε",
+                         dict(schedule="constant"))
     if setup.method != "adam" or setup.rate < 0.001:
         return Diagnosis(text, "Adam, ε = 0.01", dict(method="adam", rate=0.01))
     if "sigmoid" in setup.activations:
@@ -204,7 +206,8 @@ def alt_texts(view: View) -> dict[str, str]:
     return {
         "surface": f"The plane, coloured by the net's answer at step {view.step}, with {problem.size} training points. "
                    + _right(view),
-        "net": f"The net {sizes} with each unit's response over the plane. {now.zeros} weights are exactly zero.",
+        "net": f"The net {sizes} with each unit's response over the plane. "
+               f"{format_count(now.zeros, 'weight')} {'is' if now.zeros == 1 else 'are'} exactly zero.",
         "losses": "Losses against the step, logarithmic. "
                   f"Minimised: {number(now.objective)}; {by_set(now.loss, number)}.{averaged}",
         "errors": wrong,

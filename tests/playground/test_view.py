@@ -108,6 +108,15 @@ def test_what_diverges_is_told_with_the_bound_that_it_broke():
     assert diagnosis and "> 2" in diagnosis.text and diagnosis.change == dict(rate=0.3)
 
 
+def test_the_length_of_weights_whose_squares_overflow_is_told():
+    run = Simulation(Setup(data="hills", rate=10.0, method="momentum"))
+    run.advance(50)
+    view = look(run, None)
+    weights = np.concatenate([np.ravel(layer) for layer in view.weights]).astype(float)
+    assert np.abs(weights).max() > 1e19
+    assert view.now.norm == pytest.approx(np.linalg.norm(weights), rel=1e-6)
+
+
 def test_dead_units_are_counted():
     run = Simulation(Setup(activation="relu", samples=60))
     run.theta[:, run.net.layout["bias1"].part] = -100.0

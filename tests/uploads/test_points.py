@@ -35,6 +35,16 @@ def test_rows_with_missing_values_are_left_out_and_counted():
     assert notes[:1] == ["4 rows without two numbers and a class are left out."]
 
 
+def test_a_first_row_of_data_is_no_row_of_names():
+    points, notes = read_points(("nan,1.0,a\n" + table(head="")).encode())
+    np.testing.assert_array_equal(points.x_2N, PLAIN.x_2N)
+    assert notes[:1] == ["1 row without two numbers and a class is left out."]
+
+
+def test_classes_that_are_told_apart_by_marks_alone_keep_two_names():
+    assert read_points(table(classes=("<a>", "[a]")).encode())[0].names == ("a 1", "a 2")
+
+
 def test_names_in_any_alphabet():
     points, _ = read_points(table(classes=("gesund", "krank, ü")).replace("krank, ü", '"krank, ü"').encode())
     assert points.names == ("gesund", "krank, ü")

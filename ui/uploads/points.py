@@ -9,6 +9,7 @@ import re
 
 import numpy as np
 
+from core.formatting import format_count, format_number
 from core.uploads import ROWS, Points
 from ui.uploads.refused import Refused, check_size
 
@@ -27,18 +28,19 @@ def read_points(data: bytes) -> tuple[Points, list[str]]:
     check_size(data)
     rows = _rows(_text(data))
     numbers = [(_number(a), _number(b), label) for a, b, label in rows]
-    if numbers and None in numbers[0][:2]:
+    if numbers and numbers[0][:2] == (None, None):
         numbers = numbers[1:]  # names of columns
     whole = [(a, b, label) for a, b, label in numbers if a is not None and b is not None and label]
     left = len(numbers) - len(whole)
-    notes = [f"{left} rows without two numbers and a class are left out."] if left else []
+    dropped = f"{format_count(left, 'row')} without two numbers and a class {'is' if left == 1 else 'are'} left out."
+    notes = [dropped] if left else []
     if len(whole) < LEAST:
         raise Refused(f"The table has {len(whole)} rows of x, y and class, and {LEAST} is the least.")
     if len(whole) > ROWS:
         raise Refused(f"The table has {len(whole)} rows, and {ROWS:,} is the most.")
     names = sorted({label for _, _, label in whole})
     if len(names) != 2:
-        raise Refused(f"The table has {'one class' if len(names) == 1 else f'{len(names)} classes'}, and the lesson takes two.")
+        raise Refused(f"The table has {'one class' if len(names) == 1 else f'{len(names)} classes'}, and two are taken here.")
     x = np.array([row[:2] for row in whole], float).T
     y = np.array([names.index(label) for _, _, label in whole])
     if min(np.bincount(y)) < EACH:
@@ -48,6 +50,8 @@ def read_points(data: bytes) -> tuple[Points, list[str]]:
         raise Refused("One of the columns x and y has the same number in every row.")
     x = (x - x.mean(1, keepdims=True)) / spread
     plain = _plain(names[0]) or "A", _plain(names[1]) or "B"
+    if plain[0] == plain[1]:
+        plain = f"{plain[0]} 1", f"{plain[1]} 2"
     notes.append(f"class A is “{plain[0]}”, class B “{plain[1]}”; each axis is scaled to mean 0 and standard deviation 1.")
     return Points(x.astype(np.float32), y, plain), notes
 
@@ -77,7 +81,7 @@ def _rows(text: str) -> list[tuple[str, str, str]]:
             if not any(cell.strip() for cell in row):
                 continue
             if len(row) != 3:
-                raise Refused(f"A row of the table has {len(row)} columns instead of three: x, y and class.")
+                raise Refused(f"A row of the table has {format_count(len(row), 'column')} instead of three: x, y and class.")
             out.append((row[0].strip(), row[1].strip(), row[2].strip()))
             if len(out) > ROWS + 1:
                 raise Refused(f"The table has more than {ROWS:,} rows.")
@@ -92,5 +96,5 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     if abs(value) > LARGEST:
-        raise Refused(f"The table holds a number beyond {LARGEST:.0e}.")
+        raise Refused(f"The table holds a number beyond {format_number(LARGEST)}.")
     return value if math.isfinite(value) else None

@@ -220,8 +220,10 @@ export class NetworkDiagram extends Kind {
     });
     this.onEscape = (e) => { if (e.key === "Escape" && !this.card.close()) this.highlight(null); };
     document.addEventListener("keydown", this.onEscape);
-    this.root.addEventListener("focusin", (e) => this.highlight({ unit: this.unitOf(e.target) }));
-    this.root.addEventListener("focusout", () => this.highlight(null));
+    // Heard one level up: Chromium makes a drawing that listens to focus a stop of the tabulator.
+    const unitIn = (e) => this.root.contains(e.target) && this.unitOf(e.target);
+    this.node.addEventListener("focusin", (e) => { if (unitIn(e)) this.highlight({ unit: unitIn(e) }); });
+    this.node.addEventListener("focusout", (e) => { if (unitIn(e)) this.highlight(null); });
     this.root.addEventListener("click", (e) => {
       const unit = this.unitOf(e.target);
       const line = unit ? null : this.lineAt(e, this.byTap ? NEAR_FINGER : NEAR);
