@@ -160,7 +160,7 @@ def test_runs_are_pinned_compared_opened_and_taken_home(reader, tmp_path):
     page.wait_for_function(f"() => {STEP} >= 60")
     pause(page)
     expect(table.first).to_contain_text("L1 0")
-    expect(table.nth(1)).to_contain_text("L1 1e-05")
+    expect(table.nth(1)).to_contain_text("L1 10⁻⁵")
     expect(table.nth(1).locator("td").nth(1)).to_have_text(str(step(page)))
     letters = page.locator("[data-panel=losses] .annotation-text")
     expect(letters).to_have_text(["A"])
@@ -168,7 +168,7 @@ def test_runs_are_pinned_compared_opened_and_taken_home(reader, tmp_path):
         page.get_by_role("button", name="Curves as CSV").click()
     download.value.save_as(tmp_path / "curves.csv")
     names = {line.split(",")[0] for line in (tmp_path / "curves.csv").read_text().splitlines()[1:]}
-    assert names == {"A: L1 0", "now: L1 1e-05"}
+    assert names == {"A: L1 0", "now: L1 10⁻⁵"}
     with page.expect_download() as download:
         page.get_by_role("button", name="PyTorch").click()
     download.value.save_as(tmp_path / "playground.py")
