@@ -97,7 +97,7 @@ def _instead(scene: Setup) -> Setup:
     """The same set-up on data that there are."""
     if scene.data == "drawn":
         return replace(scene, points=OPENING)
-    return replace(scene, data=Setup().data, own="")
+    return replace(scene, data=Setup().data, own="") if scene.data == "own" else Setup()
 
 
 def begin(setup: Setup) -> None:
