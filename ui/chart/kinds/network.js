@@ -74,8 +74,11 @@ export class NetworkDiagram extends Kind {
     })));
     this.marks = svgNode("g", {}, this.root);  // of held weights
     this.units = layers.flatMap((layer, l) => layer.units.map((name, u) => this.buildUnit(layer, l, name, u, place(l, u))));
+    // Names of many layers stand apart.
+    const type = Math.min(0.9 * size, across / (0.6 * Math.max(...layers.map(({ name }) => name.length))));
     layers.forEach(({ name }, l) => {
-      svgNode("text", { x: place(l, 0)[0], y: 1.1 * size, fill: this.colours.ink, "text-anchor": "middle" }, this.root).textContent = name;
+      svgNode("text", { x: place(l, 0)[0], y: 1.1 * size, fill: this.colours.ink, "text-anchor": "middle", "font-size": type },
+              this.root).textContent = name;
     });
     this.legend = svgNode("g", {}, this.root);
     this.heldDrawn = null;
