@@ -180,7 +180,8 @@ def _browser_data(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
         "presets": [{"name": preset.name, "why": preset.why, "current": there == scene,
                      "query": _link(there, page.opening, lecture.is_active())} for preset, there in page.presets],
         "comparison": controls.describe_difference(other, scene) if other else None,
-        "lecture": lecture.browser_data(page.entry, controls.link(scene, page.opening)),
+        # Who scans the code of the opening scene is asked first, as everybody who comes by.
+        "lecture": lecture.browser_data(page.entry, {} if scene == page.opening else controls.link(scene, page.opening)),
     }
 
 
