@@ -92,6 +92,14 @@ def test_fast_hands_end_at_the_last_value(reader):
     assert slider.get_attribute("aria-valuetext") in (None, reader.scene()["learning_rate"])
 
 
+def test_all_methods_have_a_key_of_four_lines_on_a_phone(reader):
+    reader.begin(width=390, height=844)
+    page = reader.open("optimisers?seed=0")
+    entries = page.locator(".lab-panel:not([data-panel=setup]) .lab-key").first.locator("> *")
+    assert entries.count() == 12
+    assert entries.evaluate_all("all => new Set(all.map((one) => one.offsetTop)).size") <= 4
+
+
 def test_a_link_reproduces_the_scene(reader):
     page = reader.open("optimisers?problem=ravine&start_x=1.5&start_y=-1.25&seed=9&alpha=0.7")
     assert reader.scene() == {"problem": "ravine", "start_x": "1.5", "start_y": "-1.25", "seed": "9", "alpha": "0.7"}

@@ -181,7 +181,7 @@ def _browser_data(page: Page, scene: Scene, boards: _Boards) -> dict[str, Any]:
                      "query": _link(there, page.opening, lecture.is_active())} for preset, there in page.presets],
         "comparison": controls.describe_difference(other, scene) if other else None,
         # Who scans the code of the opening scene is asked first, as everybody who comes by.
-        "lecture": lecture.browser_data(page.entry, {} if scene == page.opening else controls.link(scene, page.opening)),
+        "lecture": lecture.browser_data(page.entry, {} if scene == page.opening else controls.link(scene)),
     }
 
 
