@@ -32,14 +32,13 @@ FOLLOWED = """(theme) => {
   return bright(paper) === (theme === "light") && inks.every((ink) => bright(getComputedStyle(ink).fill) !== bright(paper))
     && document.getAnimations().every((one) => one.playState !== "running");
 }"""
-
-
-SETTLED = """() => {
-  const { live, drawn, settled } = document.querySelector(".lab-board")?.dataset ?? {};
-  const script = document.querySelector("[data-test-script-state]")?.dataset.testScriptState;
-  return live === "false" && drawn && settled === drawn && script === "notRunning"
-    && !document.querySelector("[data-testid=stStatusWidget]");
-}"""
+# The script of the page has ended, and what it left out has gone.
+ENDED = """() => document.querySelector("[data-test-script-state]")?.dataset.testScriptState === "notRunning"
+  && !document.querySelector("[data-testid=stStatusWidget]")"""
+SETTLED = f"""() => {{
+  const {{ live, drawn, settled }} = document.querySelector(".lab-board")?.dataset ?? {{}};
+  return live === "false" && drawn && settled === drawn && ({ENDED})();
+}}"""
 STANDS = """() => ({ ...document.querySelector(".lab-board")?.dataset, url: location.href, visible: document.visibilityState,
   status: document.querySelector("[data-testid=stStatusWidget]")?.innerText,
   script: document.querySelector("[data-test-script-state]")?.dataset.testScriptState,

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks.server import serve
-from tests.reader import Reader, in_browser
+from tests.reader import ENDED, Reader, in_browser
 from tests.uploads import files
 
 pytestmark = in_browser
@@ -30,6 +30,8 @@ def opened(browser, place: str, path: str) -> Reader:
 
 
 def bring(page: Page, label: str, name: str, data: bytes) -> None:
+    # A file that is brought while a new place for it is drawn, after the last one was read, would be lost with the old place.
+    page.wait_for_function(ENDED, polling=50)
     place = page.get_by_test_id("stFileUploader").filter(has_text=label).locator("input[type=file]")
     expect(place).to_have_count(1)  # two as long as the last file is shown there
     place.set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": data})

@@ -20,11 +20,12 @@ from core.playground.pins import Pin, seen
 from core.playground.setup import Setup
 from core.playground.view import View, look
 from core.playground.words import Diagnosis, diagnose, where
-from ui import chart, compat, controls, lecture, play_bar, play_missions, play_pins, shell, turns, weights
+from ui import chart, compat, controls, lecture, play_bar, play_missions, play_pins, runner, shell, turns, weights
 from ui.page import MAIN, Preset
 from ui.play_state import SLUG, Play, button, current, forget_presses, rewind, take, turn
 
 PICTURE = 1 / 25  # seconds between two pictures, if all goes well
+FOR_EACH = 1 / 200  # seconds for each session that wants pictures: to be asked more often costs more than to draw them
 OTHERS = 100  # milliseconds at least between two drawings of a picture that is not the first
 Draw = Callable[[View, Setup, bool, Sequence[Pin]], chart.Board]
 
@@ -116,7 +117,7 @@ def _pictures(draw: Draw, presets: Sequence[Preset], scene: Setup) -> None:
         if going and (view.stopped or solved):
             compat.rerun()
 
-    compat.refresh_until_done(mount, not going, PICTURE)
+    compat.refresh_until_done(mount, not going, max(PICTURE, FOR_EACH * runner.shared_state().pool.watched()))
 
 
 def _around(play: Play) -> tuple[Any, ...]:

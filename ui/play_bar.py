@@ -54,7 +54,7 @@ def _once(how: str) -> None:
     play = current()
     play.set(playing=False)
     play.place = None
-    turn(how)
+    turn(how, pressed=True)
 
 
 def back(play: Play) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +21,8 @@ from ui import asset_store, compat, controls, runner, turns
 
 SLUG = PLAYGROUND.slug
 SLICE = 0.03  # seconds that a turn may train
+FIRST_PICTURE, LONGEST_WAIT = 2.0, 30.0  # seconds that a page, and a later picture, wait for a turn where all play at once
+UPDATE_WAIT = 0.8  # seconds at a time, between which a reader may have gone on; less than a run is kept that nobody asks for
 
 
 @dataclass
@@ -36,6 +39,7 @@ class Play:
     pins: tuple[Pin, ...] = ()
     attempt: Attempt | None = None
     solved: set[str] = field(default_factory=set)  # missions
+    waiting: object | None = None  # names the turn that was waited for in vain
     refused: Setup | None = None  # the last scene that could not be trained on, of which the reader has been told
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -115,24 +119,39 @@ def rewind() -> None:
     play.place = None
 
 
-def turn(how: str) -> None:
-    """Trains for one turn, in the pool's own thread."""
-    play = current()
+def turn(how: str, pressed: bool = False) -> None:
+    """Trains for one turn, in the pool's own thread, and waits until it is over; in a run of a whole page not for long.
+
+    pressed: the reader has asked for this one; any other is given up where the run plays no more.
+    """
+    play, trained = current(), False
 
     def steps() -> Any:
+        nonlocal trained
         with play.lock:
-            if how == "step":
-                play.run.advance(1)
-            elif how == "epoch":
-                play.run.advance_epoch(SLICE)
-            else:
-                play.run.advance(1_000_000, SLICE)
+            if not trained and (pressed or play.going):
+                trained = True
+                if how == "step":
+                    play.run.advance(1)
+                elif how == "epoch":
+                    play.run.advance_epoch(SLICE)
+                else:
+                    play.run.advance(1_000_000, SLICE)
         yield True
 
+    # Whoever has waited in vain keeps his place: in a hall in which all play, few would go on else, and the others never.
+    mine = object() if pressed else play.waiting or object()
+    play.waiting = None if pressed else mine
     session = compat.session_id()
-    job = runner.shared_state().pool.submit((SLUG, session, object()), steps, (session, SLUG), turn=True)
-    with turns.shared().left(), suppress(TimeoutError):  # its turn has not come; it comes, or is dropped
-        job.wait(longest=2.0)
+    until = time.monotonic() + (FIRST_PICTURE if turns.shared().has_one() else LONGEST_WAIT)
+    while time.monotonic() < until:
+        job = runner.shared_state().pool.submit((SLUG, session, mine), steps, (session, SLUG), turn=True)
+        with suppress(TimeoutError), turns.shared().left():
+            job.wait(longest=UPDATE_WAIT)
+            play.waiting = None
+            return
+        if not pressed:
+            compat.yield_point()
 
 
 def button(name: str, does: Callable[[], None], *, key: str = "", **about: Any) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.reader import Reader, in_browser, violations
+from tests.reader import SETTLED, Reader, in_browser, violations
 
 pytestmark = in_browser
 CURVE = """() => document.querySelector("[data-panel=losses] .lab-plot").data.slice(-1)
@@ -44,8 +44,9 @@ def pause(page: Page) -> None:
 
 
 def settle(page: Page) -> None:
-    """Until two looks see the same step."""
+    """Until the picture of a run that pauses has come, and two looks see the same step."""
     for _ in range(20):
+        page.wait_for_function(SETTLED, polling=50)  # a server that is busy answers late
         before = step(page)
         page.wait_for_timeout(500)
         if step(page) == before:
