@@ -91,12 +91,13 @@ def _is_hidden(name: str, scene: Setup) -> bool:
 def _pictures(draw: Draw, presets: Sequence[Preset], scene: Setup) -> None:
     play = current()
     play.tested = bool(st.session_state.get(f"{SLUG}:tested"))
-    going, drawn = play.going, _around(play)
+    going, drawn, pace = play.going, _around(play), _pace()
 
     def mount() -> None:
         if going:
             # What was drawn, a preset, a key or a tab out of sight is told to this part of the page alone; so may be any widget.
-            if play.hidden or lecture.is_left() or _around(play) != drawn or (
+            slowed = pace > 4 * PICTURE and _pace() == PICTURE  # the hall has gone since
+            if slowed or play.hidden or lecture.is_left() or _around(play) != drawn or (
                     controls.current_scene(SLUG, Setup) not in (scene, play.run.setup)):
                 compat.rerun()
             if play.going:  # where it is not, the run of the page that says so is on its way
@@ -117,7 +118,12 @@ def _pictures(draw: Draw, presets: Sequence[Preset], scene: Setup) -> None:
         if going and (view.stopped or solved):
             compat.rerun()
 
-    compat.refresh_until_done(mount, not going, max(PICTURE, FOR_EACH * runner.shared_state().pool.watched()))
+    compat.refresh_until_done(mount, not going, pace)
+
+
+def _pace() -> float:
+    """Seconds between two pictures that a browser is to ask for, by how many sessions want some."""
+    return max(PICTURE, FOR_EACH * runner.shared_state().pool.watched())
 
 
 def _around(play: Play) -> tuple[Any, ...]:
