@@ -144,11 +144,13 @@ def turn(how: str, pressed: bool = False) -> None:
     play.waiting = None if pressed else mine
     session = compat.session_id()
     until = time.monotonic() + (FIRST_PICTURE if turns.shared().has_one() else LONGEST_WAIT)
-    while time.monotonic() < until:
+    while True:
         job = runner.shared_state().pool.submit((SLUG, session, mine), steps, (session, SLUG), turn=True)
         with suppress(TimeoutError), turns.shared().left():
             job.wait(longest=UPDATE_WAIT)
             play.waiting = None
+            return
+        if time.monotonic() >= until:
             return
         if not pressed:
             compat.yield_point()

@@ -69,8 +69,13 @@ def wait_in_vain(monkeypatch, hall, *names: str) -> None:
 def test_whoever_has_waited_in_vain_keeps_his_place(monkeypatch, hall, busy):
     monkeypatch.setattr("ui.jobs.DROP_AFTER", 60)  # however slow the machine
     wait_in_vain(monkeypatch, hall, "first", "second", "third")
+    monkeypatch.setattr(play_state, "UPDATE_WAIT", 60)
+    asked, submit = threading.Semaphore(0), hall.pool.submit
+    monkeypatch.setattr(hall.pool, "submit", lambda *all, **about: (submit(*all, **about), asked.release())[0])
     with ThreadPoolExecutor(3) as threads:
         waiting = [threads.submit(hall.turn, name) for name in ("third", "first", "second")]
+        for _ in waiting:  # all have asked again before any has its turn
+            assert asked.acquire(timeout=60)
         busy.set()
         for one in waiting:
             one.result(60)
