@@ -533,6 +533,11 @@ def test_what_mounts_a_component_is_loaded_before_it_is_drawn():
     found = compat.LAZY_COMPONENT.findall(scripts[name])
     assert found == [f"import(`./{Path(compat.component_scripts()[0]).name}`)"]
     assert compat.streamlit_served("another(file)") == "another(file)"
+    # So is what mounts HTML, which our stylesheet is sent as.
+    (html,) = (compat.STREAMLITS_FILES / "static/js").glob("Html.*.js")
+    assert compat.LAZY_HTML.findall(scripts[name]) == [f"import(`./{html.name}`)"]
+    assert f"static/js/{html.name}" in compat.component_scripts()
+    assert changed[name].count("lazy._init=") == 2
 
 
 def test_the_theme_is_read_once_and_says_the_same(monkeypatch):

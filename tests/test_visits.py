@@ -77,6 +77,20 @@ def test_the_first_picture_does_not_wait_for_the_others(browser, address):
     page.context.close()
 
 
+def test_a_page_is_never_laid_out_without_our_styles(browser, address):
+    reader = Reader(browser, address)
+    page = reader.open("risk")
+    page.add_init_script("""new MutationObserver((_, watch) => {
+      if (!document.querySelector(".lab-board")) return;
+      watch.disconnect();
+      window.styled = [...document.styleSheets].some(({ ownerNode }) => ownerNode.textContent.includes(".st-key-hidden-links"));
+    }).observe(document, { subtree: true, childList: true });""")
+    page.reload()
+    reader.drawn()
+    assert page.evaluate("window.styled")
+    page.context.close()
+
+
 def test_parts_that_a_browser_misses_are_sent_again(reader):
     page = reader.open("risk")
     before = reader.board.get_attribute("data-drawn")

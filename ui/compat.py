@@ -300,26 +300,30 @@ def page_html(links: list[str]) -> str:
 
 
 def component_scripts() -> list[str]:
-    """Where Streamlit 1.67 has the script that mounts a component, and those that it needs and the page does not name itself."""
+    """Where Streamlit 1.67 has what mounts a component and HTML, and the scripts that these need and the page does not name."""
     folder, page = STREAMLITS_FILES / "static/js", page_html([])
-    found = [path.name for path in folder.glob("BidiComponent.*.js")]
+    found = [path.name for kind in ("BidiComponent", "Html") for path in folder.glob(f"{kind}.*.js")]
     for name in found:
         found += [one for one in re.findall(r"""from["'`]\./([\w.-]+\.js)["'`]""", (folder / name).read_text())
                   if one not in found and one not in page]
     return [f"static/js/{name}" for name in found]
 
 
-# How Streamlit 1.67's main script names what mounts a component: as a thing that is loaded when it is first drawn.
-LAZY_COMPONENT = re.compile(r"\(0,\w+\.lazy\)\(\(\)=>\w+\(\(\)=>(import\(`\./BidiComponent\.[\w-]+\.js`\)),"
-                            r"__vite__mapDeps\(\[[\d,]*\]\),import\.meta\.url\)\)")
-READY_COMPONENT = r"(lazy=>{let ready,load=lazy._init;\1.then(found=>{ready=found.default},()=>{});"\
-                  r"lazy._init=(...how)=>ready??load(...how);return lazy})(\g<0>)"
+# How Streamlit 1.67's main script names what mounts a component, and HTML: as things that are loaded when they are first drawn.
+LAZY_COMPONENT, LAZY_HTML = (
+    re.compile(rf"\(0,\w+\.lazy\)\(\(\)=>\w+\(\(\)=>(import\(`\./{kind}\.[\w-]+\.js`\)),"
+               r"__vite__mapDeps\(\[[\d,]*\]\),import\.meta\.url\)\)") for kind in ("BidiComponent", "Html"))
+READY = r"(lazy=>{let ready,load=lazy._init;\1.then(found=>{ready=found.default},()=>{});"\
+        r"lazy._init=(...how)=>ready??load(...how);return lazy})(\g<0>)"
 
 
 def streamlit_served(script: str) -> str:
     """A script of Streamlit as browsers are sent it; what is not as above stays as it is.
 
     What mounts a component is loaded at once. React would show a placeholder in its place otherwise, and draw the component no
-    sooner than all widgets of the page, whose scripts are loaded meanwhile: a fifth of a first visit.
+    sooner than all widgets of the page, whose scripts are loaded meanwhile: a fifth of a first visit. So is what mounts HTML,
+    or a page and its pictures would be laid out without our stylesheet first.
     """
-    return LAZY_COMPONENT.sub(READY_COMPONENT, script, count=1)
+    for lazy in (LAZY_COMPONENT, LAZY_HTML):
+        script = lazy.sub(READY, script, count=1)
+    return script
