@@ -278,7 +278,7 @@ def test_nothing_runs_where_nobody_looks(reader):
     page = opened(reader)
     page.evaluate("""() => { Object.defineProperty(document, "hidden", { value: true, configurable: true });
                              document.dispatchEvent(new Event("visibilitychange")); }""")
-    page.wait_for_timeout(2000)
+    reader.drawn()
     at = step(page)
     page.wait_for_timeout(2000)
     assert step(page) == at
