@@ -43,7 +43,8 @@ def _head(needs: Needs) -> str | None:
     return block(
         f'"""{DATA[setup.data]}: a net of {sizes} units, trained with {METHODS[setup.method]}.',
         "",
-        "The playground's run from its start in plain PyTorch: the same data and random numbers, the same losses up to rounding.",
+        "The playground's run from its start in plain PyTorch: the same data and random numbers, the same losses up to rounding,",
+        "whose differences may grow as the net trains.",
         '"""',
         "",
         needs.maths and "import math\n",
