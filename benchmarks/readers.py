@@ -42,7 +42,8 @@ class Reader:
         self.first = self.whole = asyncio.get_running_loop().create_future()
         self._leaving = False
         self._wanted = ("", "")
-        self.boards = 0  # pictures that have come
+        self.boards = 0  # pictures that have come and were not the one before
+        self._digest = ""
 
     def open(self, slug: str, query: str) -> None:
         """Goes to a scene, as a browser does that is given its link."""
@@ -116,7 +117,8 @@ class Reader:
         board = json.loads(head)
         if (board["slug"], board["scene"]) != self._wanted:
             return
-        self.boards += 1
+        self.boards += board["digest"] != self._digest
+        self._digest = board["digest"]
         now = time.perf_counter()
         if not self.first.done():
             self.first.set_result(now)

@@ -36,11 +36,12 @@ $$\mu \leftarrow \frac1m\sum_{i=1}^m x_i, \qquad \sigma^2 \leftarrow \frac1m\sum
 \hat x_i \leftarrow \frac{x_i-\mu}{\sqrt{\sigma^2+\delta}}, \qquad y_i \leftarrow \gamma\hat x_i+\beta .$$
 
 So $y$ has mean $\beta$ and spread $|\gamma|\,\sigma/\sqrt{\sigma^2+\delta}$. With $\gamma=\sqrt{\sigma^2+\delta}$ and
-$\beta=\mu$ it is the input again: the layer can still compute all it could. Put $ax+b$ in, with $a>0$, and $\hat x_i$ becomes
+$\beta=\mu$ of a batch it is that batch again, and in eval mode, where $\mu$ and $\sigma$ are fixed, the layer can compute all it
+could without the norm. Put $ax+b$ in, with $a>0$, and $\hat x_i$ becomes
 $\frac{x_i-\mu}{\sqrt{\sigma^2+\delta/a^2}}$: the scale and the shift are gone, but for $\delta$. A batch of two leaves
 $\hat x=\pm 1/\sqrt{1+\delta/\sigma^2}$.
 
-Hence the weights $W$ before the norm have no scale of their own. With $\delta\to0$,
+Hence the weights $W$ before the norm have no scale of their own. With $\delta\to0$ and $a>0$,
 $$\mathrm{BN}(aWx)=\mathrm{BN}(Wx), \qquad \frac{\partial J}{\partial (aW)}=\frac1a\,\frac{\partial J}{\partial W},$$
 so a step of gradient descent turns $W$ by an angle in proportion to $\epsilon/\lVert W\rVert^2$. Backwards, with
 $g_i=\partial J/\partial\hat x_i$ and means over the averaged set,

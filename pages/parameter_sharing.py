@@ -38,7 +38,7 @@ a map only *locally* invariant, and the pooled net commutes with even shifts onl
 shift nor invariant. A digit that is moved by more than 2 pixels can leave the frame. Accuracy before the last update is that
 on 40 of the 240 test digits. All nets minimise the mean cross-entropy $J$ of batches of $m = 16$ with Adam.
 
-**Equal size** and **equal accuracy** are two comparisons: an MLP of as many parameters, and the MLP whose accuracy on images that
+**Equal size** and **closest accuracy** are two comparisons: an MLP of as many parameters, and the MLP whose accuracy on images that
 are not moved comes closest. Each kind of net has the learning rate that was best on digits that are not moved; only the
 ConvNet's design was chosen among several. At every rate that was tried, two pixels left the MLPs near chance.
 
@@ -86,7 +86,7 @@ def draw(result: Result, scene: Config) -> Board:
 
 def _images(seen: Images, scene: Config, alt: Texts) -> tuple[list[Panel], list[Panel], Panel]:
     same = len(pictures.places(seen, scene)) == 2
-    nets = "The MLP of equal size is also that of equal accuracy. " if same else ""
+    nets = "The MLP of equal size is also that of closest accuracy. " if same else ""
     panels = [
         Panel(id="shift", figure=lambda: pictures.shift(seen, scene), span=7, height="tall", pair="size", alt=alt["shift"],
               title=lambda: shift_costs(seen, scene),
@@ -103,7 +103,7 @@ def _images(seen: Images, scene: Config, alt: Texts) -> tuple[list[Panel], list[
               height="short", keyed=False,
               caption="Bars in order: " + ", ".join(pictures.NAMES[h] for h in pictures.places(seen, scene)) +
               "; trained nets of the first seed."),
-        Panel(id="budget", figure=lambda: pictures.budget(seen, scene), span=7, title="Equal size, equal accuracy",
+        Panel(id="budget", figure=lambda: pictures.budget(seen, scene), span=7, title="Equal size, closest accuracy",
               pair="filters",
               alt=alt["budget"], caption=f"{nets}Solid: not moved; dashed and open: moved by 2 pixels. Grey: MLPs of "
               f"{seen.widths[0]} to {seen.widths[-1]} hidden units."),

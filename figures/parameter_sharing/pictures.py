@@ -16,13 +16,13 @@ from core.lessons.parameter_sharing.lesson import REACH, Config, Result, size_in
 from figures import style
 from figures.kinds import Cell, ImageGrid, levels
 
-NAMES = {"shared": "ConvNet", "unshared": "MLP, equal size", "unshared_wide": "MLP, equal accuracy"}
+NAMES = {"shared": "ConvNet", "unshared": "MLP, equal size", "unshared_wide": "MLP, closest accuracy"}
 DASH = {"shared": "solid", "unshared": "longdash", "unshared_wide": "dot"}
 MARK = {"shared": "circle", "unshared": "square", "unshared_wide": "diamond"}
 
 
 def places(seen: Images, scene: Config) -> dict[str, int]:
-    """Idea -> place of the net; one net where equal size is equal accuracy too."""
+    """Idea -> place of the net; one net where that of equal size is that of closest accuracy too."""
     found = {"shared": 0, "unshared": seen.equal, "unshared_wide": seen.accurate(size_index(scene))}
     if found["unshared"] == found["unshared_wide"]:
         del found["unshared_wide"]

@@ -93,7 +93,7 @@ def _claim(config: Config) -> str:
     if not _kept(config):
         beside = "σ²" if first.var <= second.var else "the new σ²"
         return f"{what}, the batch does not come out as {same}: δ is not small beside {beside}"
-    why = f", as γ = {spread} and β = μ undo the norm" if undone else ""
+    why = f", as γ = {spread} and β = μ undo the norm of x" if undone else ""
     return f"{what}, the batch comes out as {same}{why}{', but for a small effect of δ' if gap > 1e-12 else ''}"
 
 

@@ -42,7 +42,7 @@ class Config(Scene):
     replacement: bool = switch(False, label="Draw with replacement", view=True,
                                help="Off: a sample comes at most once in a batch, as in an epoch of shuffled data.")
     n_samples: int = grid(256, values=(64, 128, 256, 512, 1024), label="Training samples N")
-    learning_rate: float = grid(0.2, values=RATES, label="Learning rate ε", help="Of all batch sizes that train.")
+    learning_rate: float = grid(0.2, values=RATES, label="Learning rate ε", help=f"Of all batch sizes that train; where ε is scaled, that of m = {RACE[0]}.")
     scale_rate: bool = switch(False, label="Scale ε with the batch",
                               help=f"The linear scaling rule: ε is for m = {RACE[0]}, and a batch k times as large gets kε.")
     moment: int = number(0, low=0, high=len(MOMENTS) - 1, step=1, label="Moment", view=True, hidden=True,
@@ -67,7 +67,7 @@ class Result:
     moments: tuple[Moment, ...]  # of the first start's full-batch run, as many as have come
     arms: tuple[Arm, ...] = ()  # from the smallest batch up, those that have begun
     begun: Found | None = None  # [1, S] the nets at the start; None until all have run
-    matched: Found | None = None  # [A, S] where each run first reaches the level; None until all have run
+    matched: Found | None = None  # [A, S] where each run is first at the level, to 10 %; None until all have run
     ended: Found | None = None  # [A, S] after the last step; None until all have run
     quadratic: SGDPaths | None = None  # SGD on a noisy quadratic with λ = σ = 1, at QUADRATIC_RATES and `sizes`
 

@@ -1,7 +1,7 @@
 """One start, several batch sizes: plain SGD for the same number of steps, and how sharp the minima are that it finds.
 
 Sharpness is the top eigenvalue of the full training loss's Hessian. It changes all the way down, so two runs are compared
-where each first reaches the same training loss; at equal steps one would compare places at different heights.
+where each is first recorded at the same training loss, to 10 %; at equal steps one would compare places at different heights.
 
 Shapes: S starts as rows, R records, T steps, P parameters, N samples.
 """

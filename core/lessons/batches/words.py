@@ -64,7 +64,7 @@ def _trained(result: Result, config: Config) -> list[list[str]]:
     both = _comparable(result)
     if not both.any():
         return rows
-    for when, found in ((f"where the loss first reaches {config.level:g}", result.matched), (f"after {config.steps} steps",
+    for when, found in ((f"at a loss of {config.level:g}, to {format_percent(0.1)}", result.matched), (f"after {config.steps} steps",
                                                                                             result.ended)):
         rows.append([f"sharpness {when}", *(_word(found.sharpness[i][both].nanmedian()) for i in (0, -1))])
     return rows
@@ -159,7 +159,7 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
         out |= {f"loss-{against}": _losses(result, scene, against) for against in CLOCKS} | _quadratic(result, scene)
     if result.matched is not None and result.ended is not None:
         matched, ended = result.matched, result.ended
-        at = f"where each run first reaches {scene.level:g} nats, median over {scene.starts} starts"
+        at = f"where each run is first at {scene.level:g} nats, to {format_percent(0.1)}, median over {scene.starts} starts"
         out["sharpness"] = f"Top Hessian eigenvalue {at}: {_listed(result, matched.sharpness)}."
         out["held_out"] = f"Held-out loss {at}: {_listed(result, matched.held_out)}."
         out["confounded"] = (f"Sharpness against training loss. After {scene.steps} steps the median losses are "

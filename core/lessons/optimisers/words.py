@@ -196,7 +196,7 @@ def _check(_: Result, config: Config, answer: float) -> Verdict:
 
 CHALLENGE = Challenge(
     text="Find the largest learning rate ε at which gradient descent still converges on the ravine, at the κ that the page "
-    "shows, to within 2 %. The slider brackets it; a short calculation finds it.",
+    "shows, to within 2 %. A short calculation finds it.",
     check=_check,
     answer=Number(label="Largest ε that converges", low=0.0001, high=4.0, step=0.0001),
     scene=dict(problem="ravine", kappa=50.0, learning_rate=0.02, start_x=-2.5, start_y=1.2, methods=FOUR),

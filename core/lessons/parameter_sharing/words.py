@@ -12,7 +12,7 @@ from core.lessons.parameter_sharing.tying import SHARES, UNIT, Tying, distances,
 from core.question import Amount, Challenge, Question, Verdict
 
 GAIN = 0.2  # what the challenge asks for
-LESS = 0.1  # of the sequences: so many fewer are no chance
+LESS = 0.1  # of the sequences, or of accuracy: so much less is no chance
 
 
 def cost(seen: Images, net: int, size: int, shift: int = 2) -> float:
@@ -23,7 +23,8 @@ def cost(seen: Images, net: int, size: int, shift: int = 2) -> float:
 
 def lost(share: float) -> str:
     """A fall of accuracy in percentage points."""
-    return f"{format_as(100 * share, '.0f')} points"
+    points = format_as(100 * share, '.0f')
+    return f"{points} point{'' if points.lstrip('−') == '1' else 's'}"
 
 
 def shift_costs(seen: Images, config: Config) -> str:
@@ -44,7 +45,7 @@ def summary(result: Result, config: Config) -> str:
 
 def _of_images(seen: Images, config: Config) -> str:
     at = size_index(config)
-    nets = {"ConvNet": 0, "MLP, equal size": seen.equal, "MLP, equal accuracy": seen.accurate(at)}
+    nets = {"ConvNet": 0, "MLP, equal size": seen.equal, "MLP, closest accuracy": seen.accurate(at)}
     rows = []
     for name, a in nets.items():
         mean = seen.accuracy[a, at].mean(0)
@@ -86,7 +87,8 @@ def predict(result: Result, config: Config) -> Question:
         return Amount(text=f"A ConvNet and an MLP of as many parameters have learnt digits from {SIZES[at]:,} images. The test "
                            "images are then moved by two pixels. How many points of accuracy does that cost the ConvNet?",
                       low=-100, high=100, step=1, truth=conv, within=10, unit=" points",
-                      why=f"The MLP loses {lost(mlp / 100)}, since a pixel that is moved meets weights that never saw it.")
+                      why=f"The MLP loses {lost(mlp / 100)}" + (
+                          ": moved ink meets weights that were learnt for other parts of a digit." if mlp >= 100 * LESS else "."))
     if result.sequences:
         mean = result.sequences.by_length.mean(1)[:, -1]
         return Amount(text=f"Both nets trained on sequences of {result.sequences.length} steps, with a pattern anywhere. Of two "

@@ -49,7 +49,7 @@ class Config(Scene):
                         help="Adds λ‖θ‖² to J. At 0 the fit of least norm is taken.")
     smooth: float = number(1.0, low=0.0, high=2.0, step=0.5, label="Preference for smoothness s", more=True,
                            when=("model", ("polynomial",)),
-                           help="Feature j is divided by (1 + j)^s. It matters only where many fits are equally good.")
+                           help="Feature j is divided by (1 + j)^s. At λ = 0 it matters only where many fits are equally good.")
     draws: int = number(12, low=8, high=40, step=4, label="Draws of a sample", more=True)
 
 

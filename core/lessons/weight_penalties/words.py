@@ -283,7 +283,7 @@ def _one(result: Result, scene: Config, penalty: str) -> dict[str, str]:
                   "as α grows. Validation "
                   f"chooses α = {float(alphas[best]):.3g}, where the test loss is {format_number(test[best], 3)}.",
         "balance": f"{name}: the loss pulls on every weight that is not 0 with the force of the penalty. At α = {high} {on}.",
-        "field": f"{name}: arrows towards " + ("both axes, equally long wherever they start." if rho == 1 else
+        "field": f"{name}: arrows towards " + ("both axes, equally long wherever neither weight is 0." if rho == 1 else
                  "the origin, longer the farther out they start." if rho == 0 else
                  "both axes, longer the farther out they start, but not fading to nothing near them."),
     }

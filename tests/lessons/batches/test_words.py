@@ -85,7 +85,7 @@ def test_what_was_seen_is_so(runs):
             assert float(product.replace(",", "")) > 2
         small, full = result.matched.sharpness[0].tolist(), result.matched.sharpness[-1].tolist()
         pairs = [(s, f) for s, f in zip(small, full, strict=True) if math.isfinite(s) and math.isfinite(f)]
-        matched = cells.get(f"sharpness where the loss first reaches {config.level:g}")
+        matched = cells.get(f"sharpness at a loss of {config.level:g}, to {format_percent(0.1)}")
         caption = panels["sharpness"].caption
         if pairs:
             flatter = sum(s < f for s, f in pairs)

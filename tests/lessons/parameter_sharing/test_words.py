@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pytest
 
+from core.engine import generators
 from core.formatting import format_number, format_percent
 from core.lessons.parameter_sharing import images, lesson, sequences, tying, words
 from core.lessons.parameter_sharing.lesson import Config, Result
@@ -52,6 +54,26 @@ def test_digits_in_words(values):
 
 def test_no_fall_is_not_a_negative_one():
     assert words.lost(-0.001) == "0 points" and words.lost(-0.05) == "−5 points"
+
+
+def test_one_point_is_one():
+    assert [words.lost(points / 100) for points in (1, -1, 1.4, 2, 11)] == ["1 point", "−1 point", "1 point", "2 points", "11 points"]
+
+
+def test_a_reason_is_told_only_where_the_fall_is_no_chance():
+    result, scene = at({})
+    seen = result.images
+    assert seen
+    assert "learnt for other parts" in words.predict(result, scene).why
+    level = replace(seen, accuracy=seen.accuracy[..., :1].expand_as(seen.accuracy))
+    assert words.predict(replace(result, images=level), scene).why == "The MLP loses 0 points."
+
+
+def test_moved_ink_meets_weights_that_were_learnt():
+    for seed in range(10):
+        study = images.Study(images.convnet("max", "zeros"), 40, generators([seed])[0])
+        inked = (study.train[0].reshape(-1, images.SIDE, images.SIDE) > 0).any(0)
+        assert float(study.shifted[2][:, inked].sum() / study.shifted[2].sum()) > 0.7
 
 
 @pytest.mark.parametrize("length", [6, 12, 24])
