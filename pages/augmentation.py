@@ -35,10 +35,10 @@ rigid 3, similarity 4, affine 6, projective 8. $\det < 0$ is a mirror image.
 exactly where $\det J = \det(I + \partial u/\partial x) \le 0$, and nowhere if every component of $\varphi$ stays below
 $g/2.046$.
 
-**Apparatus.** Speckle multiplies the envelope by Rayleigh's amplitude: mean/standard deviation $\sqrt{\pi/(4-\pi)} =
-1.91$, and $5.57$ dB after log compression. A bias field multiplies MR intensity. CT: $N \sim \mathrm{Poisson}(I_0
-e^{-p})$ photons for each ray of line integral $p$; $-\ln(N/I_0)$ is back-projected. A camera counts electrons of linear
-light.
+**Apparatus.** Speckle multiplies the envelope by Rayleigh's amplitude: at one look and strength 1, mean/standard
+deviation $\sqrt{\pi/(4-\pi)} = 1.91$, and $5.57$ dB after log compression. A bias field multiplies MR intensity. CT:
+$N \sim \mathrm{Poisson}(I_0 e^{-p})$ photons for each ray of line integral $p$; $-\ln(N/I_0)$ is back-projected. A camera
+counts electrons of linear light.
 
 **Nets.** $J(\theta) = \frac1m \sum -\ln p_{y}(T(x); \theta)$ with a fresh $T$ for every sample of every update; test
 samples are never transformed. **CVAE.** $J = \mathbb E_q[-\ln p(x \mid z, c)] + \beta\, \mathrm{KL}(q(z \mid x, c)

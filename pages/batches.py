@@ -134,7 +134,8 @@ def _found(result: Result, scene: Config, alt: Texts) -> list[Panel]:
                       f"{format_percent(0.1)}."),
         Panel(id="held_out", figure=lambda: race.held_out(result, scene), span=4, alt=alt["held_out"], keyed=False,
               title=f"Loss on {HELD_OUT} new samples, at matched loss",
-              caption=f"Where the training loss is first {scene.level:g}, to {format_percent(0.1)}. Line: a start; bar: median.{missing}"),
+              caption=f"Where the training loss is first {scene.level:g}, to {format_percent(0.1)}. "
+                      f"Line: a start; bar: median.{missing}"),
     ]
 
 

@@ -46,8 +46,8 @@ $$\text{training error}\;\le\;J(F)=\prod_t 2\sqrt{e_t(1-e_t)}\;\le\;e^{-2\sum_t(
 
 **Margins.** $y_iF(x_i)/\sum_t|\alpha_t|$ lies from $-1$ to $1$. In training at most a part
 $e^{\theta\sum_t|\alpha_t|}\prod_tZ_t$ of the samples has a margin of $\theta$ or less. This can fall on after the
-training error, its case $\theta=0$, is zero. One round's factor is $2e_t^{(1-\theta)/2}(1-e_t)^{(1+\theta)/2}$: once $e_t=0$, no
-margin may be below $1$, and all are $1$.
+training error, its case $\theta=0$, is zero. One round's factor is $2e_t^{(1-\theta)/2}(1-e_t)^{(1+\theta)/2}$ for
+$e_t\le\tfrac12$: once $e_t=0$, no margin may be below $1$, and all are $1$.
 
 **Where it ends.** A learner without an error ($e_t=0$) has an infinite weight: it is the whole sum, and boosting ends
 (scikit-learn ends there too, but gives it the weight 1 beside those before it). A learner

@@ -52,7 +52,8 @@ finite width the logarithm of $h^2$ walks at random through the layers, and in d
 
 **Symmetry.** If all units of a layer have the same weights in and out, they compute the same and get the same gradient, so they
 stay equal for ever: the layer's weight matrix keeps rank 1, and the net is one unit wide. With zeros nothing but the last
-bias ever gets a gradient. Only unequal units break the symmetry, and chance makes them so. (The constant start's weights are $g/n_{\text{in}}$.)
+bias ever gets a gradient. Only unequal units break the symmetry, and chance makes them so.
+(The constant start's weights are $g/n_{\text{in}}$.)
 """
 
 REFERENCES = """

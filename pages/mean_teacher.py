@@ -64,7 +64,8 @@ SYMBOLS = {"a_t": "warmed_decay", "a": "decay", "w_t": "weight", "θ": "theta"}
 REFERENCES = """
 - A. Tarvainen, H. Valpola, *Mean teachers are better role models: Weight-averaged consistency targets improve semi-supervised
   deep learning results*, NIPS 2017.
-- S. Laine, T. Aila, *Temporal Ensembling for Semi-Supervised Learning*, ICLR 2017 (the ramp; with decay 0 it is their Π-model).
+- S. Laine, T. Aila, *Temporal Ensembling for Semi-Supervised Learning*, ICLR 2017 (the ramp; decay 0 is a variant of their
+  Π-model).
 - E. Arazo, D. Ortego, P. Albert, N. O'Connor, K. McGuinness, *Pseudo-Labeling and Confirmation Bias in Deep Semi-Supervised
   Learning*, IJCNN 2020.
 - Z. Cai et al., *Exponential Moving Average Normalization for Self-supervised and Semi-supervised Learning*, CVPR 2021 (batch

@@ -103,7 +103,7 @@ def _surfaces(result: Result, scene: Config, said: Texts) -> list[Panel]:
     caption = "The plane through three test digits. The stronger the brown, the greater the doubt."
     if scene.planar:
         caption = "Blue: sure of A; orange: sure of B; line: undecided."
-        caption += " Diamonds: corrupt labels." if scene.corrupt else ""
+        caption += " Diamonds: corrupt labels." if wrong_labels(result) else ""
     titles = {"erm": "What ordinary training believes", "mixup": "What mixup believes"}
     pairs = {"erm": "surface-mixup", "mixup": ""}
     return [Panel(id=f"surface-{arm}", figure=partial(pictures.surface, result, arm), span=4, title=title, caption=caption,
@@ -114,7 +114,7 @@ def _errors(result: Result, scene: Config, said: Texts) -> Panel:
     given = wrong_labels(result)
     dashed = f"{given} of {result.data.x.shape[-1]} given labels are wrong" if given else "no given label is wrong"
     return Panel(id="errors", figure=lambda: pictures.errors(result, scene), span=4, alt=said["errors"],
-                 title="Who learns the corrupt labels?" if scene.corrupt else "Who learns the labels?",
+                 title="Who learns the corrupt labels?" if given else "Who learns the labels?",
                  caption=f"Dotted: on the training labels as given; solid: on the test set. Band: all seeds. Dashed: {dashed}.")
 
 

@@ -93,16 +93,16 @@ def draw(result: Result, scene: Config) -> Board:
                       "ln(1\u00a0+\u00a0K(1\u00a0−\u00a0ε)/ε)."),
         Panel(id="flat", figure=lambda: pictures.flat(result, scene), span=4, pair="steady", alt=said["flat"],
               keyed=False, title="Slope under noise on inputs",
-              caption=f"The net's output. {BAND} Rings: ‖w‖² of a linear model fitted to {COPIES[-1]} noisy copies; dashed: that "
-                      "of ridge with σ²."),
+              caption=f"The net's output in x. {BAND} Rings: a linear model's in its own inputs φ, ‖w‖², fitted to {COPIES[-1]} "
+                      "copies with noise on φ; dashed: that of ridge with σ²."),
         Panel(id="steady", figure=lambda: pictures.steady(result, scene), span=4, alt=said["steady"], keyed=False,
               title="Slope under noise on weights",
               caption=f"The net's output. {BAND} Dashed: a linear model's, mean ‖φ‖²\u00a0+\u00a01. No weight can change it, so "
                       "the noise penalises none."),
         Panel(id="paths", figure=lambda: pictures.paths(result, scene), span=12, height="short", alt=said["paths"], keyed=False,
               title="In a linear model noise on inputs is ridge",
-              caption=f"Solid: weights on {_features(result)}, least squares on {COPIES[-1]} noisy copies of the samples. "
-                      "Dashed: ridge with penalty σ² (mean of squares; Nσ² for their sum)."),
+              caption=f"Solid: weights on {_features(result)}, least squares on {COPIES[-1]} copies of the samples with noise on "
+                      "these. Dashed: ridge with penalty σ² (mean of squares; Nσ² for their sum)."),
     ]
     setup = Panel(id="setup", figure=lambda: plane.setup(result, scene), title="What the net learns to tell apart",
                   caption=f"{_symbols(result)} The net is asked for {scene.K} probabilities.", alt=said["setup"])

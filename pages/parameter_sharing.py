@@ -38,9 +38,9 @@ a map only *locally* invariant, and the pooled net commutes with even shifts onl
 shift nor invariant. A digit that is moved by more than 2 pixels can leave the frame. Accuracy before the last update is that
 on 40 of the 240 test digits. All nets minimise the mean cross-entropy $J$ of batches of $m = 16$ with Adam.
 
-**Equal size** and **closest accuracy** are two comparisons: an MLP of as many parameters, and the MLP whose accuracy on images that
-are not moved comes closest. Each kind of net has the learning rate that was best on digits that are not moved; only the
-ConvNet's design was chosen among several. At every rate that was tried, two pixels left the MLPs near chance.
+**Equal size** and **closest accuracy** are two comparisons: an MLP of as many parameters, and the MLP whose accuracy on
+images that are not moved comes closest. Each kind of net has the learning rate that was best on digits that are not
+moved; only the ConvNet's design was chosen among several. At every rate that was tried, two pixels left the MLPs near chance.
 
 **One cell for all steps.** $h_t = \tanh(W_x x_t + b_x + W_h h_{t-1} + b_h)$ with $h_0 = 0$; $J$ is the mean binary cross-entropy
 of all training sequences. With a cell for each of $T$ steps the first $W_h$ multiplies $h_0 = 0$: its $H^2$ entries are

@@ -143,7 +143,8 @@ def _setup(result: Result, scene: Config, said: Texts) -> Panel:
     count, held, test = (part.shape[1] for part in (result.samples.y, result.samples.y_val, result.samples.y_test))
     kind = f"{'of your own ' if result.uploaded else ''}training {'points' if len(result.across) else 'samples'}"
     drawn = f"{min(pictures.SHOWN, count)} of {count} training digits" if len(result.names) > 2 else f"{count} {kind}"
-    wrong = f", {format_percent(scene.corrupt / 100)} of them with a wrong label" if scene.corrupt else ""
+    flipped = words.wrong_labels(result, scene)
+    wrong = f", {flipped} of them with a wrong label" if flipped else ""
     measures = "" if len(result.across) or len(result.names) > 2 else " Two of thirty measures are drawn."
     return Panel(id="setup", figure=lambda: pictures.setup(result, scene), title=f"{drawn} of the first seed",
                  caption=f"{count} samples train each net{wrong}. {held} others choose among {TRIALS} trials of each search, and "

@@ -142,7 +142,8 @@ def _decades(t: Transformed) -> list[float]:
 
 def statistics(t: Transformed) -> Table:
     """Mean, spread and what was lost, of the picture and of each draw."""
-    rows: list[tuple[str | float, ...]] = [("as it is", float(t.level.mean()), float(t.level.std()), 0.0, 0.0)]
+    beyond = float(((t.subject.level < 0) | (t.subject.level > 1)).float().mean())
+    rows: list[tuple[str | float, ...]] = [("as it is", float(t.level.mean()), float(t.level.std()), 100 * beyond, 0.0)]
     for k, image in enumerate(t.images):
         folded = 0.0 if t.determinant is None else float((t.determinant[k] <= 0).sum())
         rows.append((str(k + 1), float(image.mean()), float(image.std()), 100 * float(t.clipped[k]), folded))

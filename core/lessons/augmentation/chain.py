@@ -125,9 +125,12 @@ def draw(c: Controls, size: tuple[int, int], rngs: Mapping[str, Generators]) -> 
 
 
 def mirrored(c: Controls, size: tuple[int, int], rngs: Mapping[str, Generators]) -> dict[str, float]:
-    """For each of MIRRORS, the part of the draws that turn most of a picture into its mirror image: det J < 0 there."""
-    found = {}
-    for name in MIRRORS:
+    """For each of MIRRORS, the part of the draws that turn most of a picture into its mirror image: det J < 0 there.
+
+    That of a flip is known: to flip both axes is a turn.
+    """
+    found = {"flip": 0.0 if c.flip_axis == "both" else c.strength / 2}
+    for name in MIRRORS[1:]:
         if name == "ffd":
             slopes = ffd.slopes(control_points(c, rngs[name][:4], size), c.spacing, *size)
             sign = ffd.determinant(slopes).flatten(1).median(1).values

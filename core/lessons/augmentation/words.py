@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from core.formatting import format_number, format_percent, join_words, table
+from core.formatting import format_count, format_number, format_percent, join_words, table
 from core.lessons.augmentation.chain import TRANSFORMS
 from core.lessons.augmentation.classifier import SIZES, Curves
 from core.lessons.augmentation.generative import Generative
@@ -103,12 +103,16 @@ def help_of_samples(g: Generative) -> str:
 def _summary_of_samples(g: Generative) -> str:
     if g.error is None:
         return f"**After {g.step} updates of the CVAE no classifier is trained yet.**"
-    better, worse = wins(g.error, 1), int((g.error[1] > g.error[0]).sum())
     verdict = {"helps": "Synthetic digits help", "harms": "Synthetic digits do harm", "neither": "Synthetic digits make no "
                "difference that the seeds agree on"}[help_of_samples(g)]
     rows = [[name, rate(g.error[k].mean()), str(wins(g.error, k)) if k else ""] for k, name in enumerate(GENERATIVE.values())]
-    return (f"**{verdict}: errors are fewer on {better} seeds and more on {worse}.**\n\n"
+    return (f"**{verdict}: {_seeds_of_samples(g.error)}.**\n\n"
             + table(["training set", "test errors", f"fewer errors, of {SEEDS} seeds"], rows))
+
+
+def _seeds_of_samples(error: Tensor) -> str:
+    """On how many seeds the synthetic digits bring fewer errors, and on how many more; error [3, S]."""
+    return f"errors are fewer on {format_count(wins(error, 1), 'seed')} and more on {int((error[1] > error[0]).sum())}"
 
 
 def predict(result: Result, scene: Config) -> Pick:
@@ -121,9 +125,8 @@ def predict(result: Result, scene: Config) -> Pick:
     g = result.generative
     options = {"helps": "Fewer errors on at least four of five seeds", "harms": "More errors on at least four of five seeds",
                "neither": "Neither"}
-    why = "the classifiers are not trained yet" if g.error is None else (
-        f"with synthetic digits errors are fewer on {wins(g.error, 1)} seeds and more on {int((g.error[1] > g.error[0]).sum())}: "
-        "the model has seen no digit that the classifier has not")
+    why = "the classifiers are not trained yet" if g.error is None else f"with synthetic digits {_seeds_of_samples(g.error)}" + (
+        "" if help_of_samples(g) == "helps" else ": the model has seen no digit that the classifier has not")
     return Pick(text=f"A conditional VAE learns {scene.digits:g} digits and makes up new ones. A classifier is trained on the "
                 "real digits, another on real and synthetic ones. What do the synthetic digits bring on the test set?",
                 options=options, right=(help_of_samples(g),), why=f"{why[0].upper()}{why[1:]}.")
@@ -150,7 +153,7 @@ def _ask_of_nets(c: Curves, scene: Config) -> Pick:
     told = join_words([ARMS[name].lower() for name in right])
     return Pick(text=f"Nets learn {what} from up to {SIZES[-1]} samples: as they are, with harmless transforms, or with one "
                 "that is meant to break the label. Which training has the most test errors, over all sizes?", options=ARMS,
-                right=right, why=f"Most errors, {rate(worst)} on the average, has: {told}.")
+                right=right, why=f"Most errors, {rate(worst)} on the average: {told}.")
 
 
 def _farther(result: Result, _scene: Config, _: None) -> Verdict:

@@ -42,7 +42,8 @@ class Config(Scene):
     replacement: bool = switch(False, label="Draw with replacement", view=True,
                                help="Off: a sample comes at most once in a batch, as in an epoch of shuffled data.")
     n_samples: int = grid(256, values=(64, 128, 256, 512, 1024), label="Training samples N")
-    learning_rate: float = grid(0.2, values=RATES, label="Learning rate ε", help=f"Of all batch sizes that train; where ε is scaled, that of m = {RACE[0]}.")
+    learning_rate: float = grid(0.2, values=RATES, label="Learning rate ε",
+                                help=f"Of all batch sizes that train; where ε is scaled, that of m = {RACE[0]}.")
     scale_rate: bool = switch(False, label="Scale ε with the batch",
                               help=f"The linear scaling rule: ε is for m = {RACE[0]}, and a batch k times as large gets kε.")
     moment: int = number(0, low=0, high=len(MOMENTS) - 1, step=1, label="Moment", view=True, hidden=True,

@@ -64,8 +64,8 @@ def _trained(result: Result, config: Config) -> list[list[str]]:
     both = _comparable(result)
     if not both.any():
         return rows
-    for when, found in ((f"at a loss of {config.level:g}, to {format_percent(0.1)}", result.matched), (f"after {config.steps} steps",
-                                                                                            result.ended)):
+    for when, found in ((f"at a loss of {config.level:g}, to {format_percent(0.1)}", result.matched),
+                        (f"after {config.steps} steps", result.ended)):
         rows.append([f"sharpness {when}", *(_word(found.sharpness[i][both].nanmedian()) for i in (0, -1))])
     return rows
 

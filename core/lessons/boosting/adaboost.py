@@ -51,7 +51,8 @@ def bound(error_T: Tensor) -> Tensor:
 def margin_bound(theta: Tensor, alphas: Tensor, product: Tensor) -> Tensor:
     """What share of the training margins can be at most θ: e^(θ Σ|α|) ∏ 2√(e(1 − e)), cut off at 1 (Schapire et al. 1998).
 
-    alphas: Σ|α| of the rounds so far; product: the bound of the training error, which is this one at θ = 0. A round's factor is
-    2 e^((1 − θ)/2) (1 − e)^((1 + θ)/2): of a learner whose error e goes to 0 nothing is left below θ = 1, and all at θ = 1.
+    alphas: Σ|α| of the rounds so far; product: the bound of the training error, which is this one at θ = 0. A round's factor is,
+    for e ≤ ½, 2 e^((1 − θ)/2) (1 − e)^((1 + θ)/2): of a learner whose error e goes to 0 nothing is left below θ = 1, and all at
+    θ = 1.
     """
     return torch.where(product > 0, (theta * alphas).exp() * product, (theta >= 1).to(product)).clamp_max(1)

@@ -218,6 +218,8 @@ def worth(result: Result) -> str:
         return f"{_with(result, hurt)} the last round's error is above the first's."
     if bool((rise := mean[-1] - mean.amin(0) > 0.01).any()):
         return f"{_with(result, rise)} it rises again from its lowest point."
+    if bool((mean[-1] - mean.amin(0) > 1e-9).any()):
+        return "Here it hardly rises again."
     return "Here it does not rise again."
 
 

@@ -59,13 +59,16 @@ def title(result: Result) -> str:
 
 def predict(result: Result, config: Config) -> Pick:
     """Whether the training loss with masks on lies above or below the test loss."""
-    masked, _, test = last_losses(result, result.own)
+    masked, full, test = last_losses(result, result.own)
     found = relation(result)
     why = (f"With units dropped the training loss is that of thinned nets, {format_number(masked)} nats; the test loss is that "
            f"of the full net, {format_number(test)}")
     harder = {"above": f"to lose units costs more here than to meet new {things(result)}.",
               "equal": f"to lose units costs about as much here as to meet new {things(result)}.",
               "below": f"to meet new {things(result)} costs more here than to lose units."}[found]
+    if found == "above" and full > test:
+        wrong = ", as some of their labels are wrong" if config.corrupt else ""
+        harder = f"even the full net ends above it on the training {things(result)}{wrong}."
     return Pick(
         text=f"Every hidden unit is dropped with probability p = {config.p:g}. The training loss is that of the thinned nets, "
              "the test loss that of the full net. Where does the training loss end?",

@@ -118,7 +118,7 @@ def _seen_curve(result: Result, config: Config) -> str:
 
 def _seen_moons(result: Result, config: Config) -> str:
     seen = (f"Far from every sample {IN_WORDS[config.focus]} is more than {format_percent(0.95)} sure in "
-            f"{format_part(_certain(result, config, config.focus))} of the plane.")
+            f"{format_part(_certain(result, config, config.focus))} of the plane there.")
     rows = []
     for m, title in METHODS.items():
         means = region_means(result, entropies(result, m, config.passes).mutual[0].abs())
@@ -139,7 +139,7 @@ def predict(result: Result, config: Config) -> Amount | Pick:
     if result.problem == "moons":
         certain = _certain(result, config, method)
         return Amount(
-            text=f"More than {far_from_data.REMOTE:g} away from every sample, in what share of the picture will {name} still be "
+            text=f"Of the places more than {far_from_data.REMOTE:g} away from every sample, in what share will {name} still be "
                  f"more than {format_percent(0.95)} sure of its class?",
             why=f"In {format_part(certain)} of these places the mean of {name} leaves less than "
                 f"{format_percent(0.05)} to the less "
@@ -171,8 +171,8 @@ def _where(data: float, there: float, name: str, where: str) -> Pick:
 
 
 def _size(value: float) -> str:
-    """A spread, as a power of ten where it is tiny."""
-    return format_number(value) if value == 0 or value >= 1e-3 else f"about {format_power_of_ten(math.log10(value))}"
+    """A spread, with one digit where it is tiny."""
+    return format_number(value, 2 if value >= 1e-3 else 1)
 
 
 def _opens(_result: Result, config: Config, _: None) -> Verdict:

@@ -53,7 +53,7 @@ class Edge:
 EDGES = (
     Edge("noise", "weight_penalties", "exact", "noise on the inputs of a linear model is L2"),
     Edge("dropout", "weight_penalties", "exact", "dropout of a linear model is an adaptive L2"),
-    Edge("dropout", "dropout_uncertainty", "exact", "thinned softmax layers average to halved weights"),
+    Edge("dropout", "dropout_uncertainty", "approximate", "halved weights stand for the mean of thinned nets"),
     Edge("mixup", "noise", "exact", "mixup is label smoothing with noise, rewritten"),
     Edge("early_stopping", "weight_penalties", "approximate", "time acts as an inverse penalty"),
     Edge("parameter_sharing", "multi_task", "approximate", "a strong tie is nearly a shared weight"),

@@ -88,7 +88,7 @@ def predict(result: Result, config: Config) -> Amount:
     else:
         life = half_life(config.decay)
         shorter = ", which the warm-up shortens" if age < 0.9 * life else ""
-        reason = f"the half-life ln ½/ln a is {format_number(life, 3)} updates{shorter}"
+        reason = f"the half-life ln ½/ln a is {format_number(life, 3)} update{'s' * (life != 1)}{shorter}"
     return Amount(
         text=f"The teacher keeps a = {config.decay:g} of itself at each update and takes the rest from the student; a is "
              f"warmed up as min(1 − 1/(t + 1), a). After {config.updates} updates, half of the teacher comes from the students "

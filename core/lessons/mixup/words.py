@@ -41,7 +41,8 @@ def predict(result: Result, config: Config) -> Amount:
     if mixup >= erm - 0.01:
         reason = "in this run mixup does not make it less sure."
     elif between < RARE:
-        reason = "hardly a label is mixed, but its batches hold some samples twice and others not at all."
+        reason = ("hardly a label is mixed; those that are ask for doubt, and batches hold some samples twice and others not at "
+                  "all.")
     else:
         reason = "mixed labels ask for doubt between the classes."
     return Amount(

@@ -33,9 +33,13 @@ def summary(result: Result, scene: Config) -> str:
     rows += [[f"on {kind}", format_number(result.sigma[k, -1]), *_row(slopes[k, -1], weights[k, -1], test[k, -1])]
              for k, kind in enumerate(KINDS)]
     columns = ["noise", "σ", "slope² in inputs", "in weights", f"off {'new samples' if result.own else 'the curve'}"]
-    return (f"**Trained on the most smoothed labels, the net is {format_part(sure[-1])} sure of its answers on "
-            f"average, where the "
-            f"label says {format_part(said_by_labels(scene))}.**\n\n{table(columns, rows)}")
+    parts = float(sure[-1]), said_by_labels(scene)
+    # Parts that lie side by side are not told as two by rounding.
+    net, label = map(format_part, parts)
+    if net != label and abs(parts[0] - parts[1]) < 0.005 and 0.01 < min(parts) and max(parts) < 0.99:
+        net, label = (format_percent(part, 1) for part in parts)
+    return (f"**Trained on the most smoothed labels, the net is {net} sure of its answers on average, where the label says "
+            f"{label}.**\n\n{table(columns, rows)}")
 
 
 def _row(*values: Tensor) -> list[str]:

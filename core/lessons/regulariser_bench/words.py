@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.formatting import format_number, format_part, format_percent, join_words, table
+from core.formatting import format_number, format_part, join_words, table
 from core.intervals import Interval
 from core.lessons.regulariser_bench.lesson import Config, Result
 from core.lessons.regulariser_bench.methods import BASELINE, FAMILIES, METHODS, TRIALS
@@ -61,8 +61,10 @@ def summary(result: Result, config: Config) -> str:  # noqa: ARG001
         return "**The baseline and early stopping are trained; the regularisers follow one after the other.**"
     below, so_far = len(by_verdict(found)["below"]), "" if result.done else " so far"
     count = "None" if not below else "All" if below == len(others) else str(below)
-    verdict = (f"{count} of the {len(others)} regularisers{so_far} end{'s' * (below < 2)} clearly below early stopping"
-               f"{_others(found)}.")
+    which = f"{count} of the {len(others)} regularisers{so_far} end{'s' * (below < 2)}"
+    if len(others) == 1:
+        which = f"The only regulariser{so_far} {'ends' if below else 'does not end'}"
+    verdict = f"{which} clearly below early stopping{_others(found)}."
     return f"**{verdict}**\n\n{_numbers(result, found)}"
 
 
@@ -75,7 +77,7 @@ def _others(found: list[Standing]) -> str:
         return ""
     total, whose = sum(counts.values()), "of the others " if by["below"] else ""
     if total == 1:
-        return f"; the other is {first}"
+        return f"; {'the other' if whose else 'it'} is {first}"
     if not rest:
         return f"; {whose}all are {first}"
     if 2 * counts[first] > total:
@@ -198,6 +200,11 @@ def groups(result: Result) -> dict[str, list[str]]:
     return {family: [name for name, method in METHODS.items() if name in here and method.family == family] for family in FAMILIES}
 
 
+def wrong_labels(result: Result, scene: Config) -> int:
+    """How many labels of each training set are wrong."""
+    return round(scene.corrupt / 100 * result.samples.y.shape[1])
+
+
 def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     """The id of a panel to its sentence."""
     found = standings(result)
@@ -206,7 +213,7 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
     lines = "Test loss of each search minus early stopping's"
     out = {
         "setup": f"{result.samples.y.shape[1]} training samples with the labels that the nets are given, "
-                 f"{format_percent(scene.corrupt / 100)} of them wrong.",
+                 f"{wrong_labels(result, scene)} of them wrong.",
         "forest": f"{lines}, in nats, mean of {pairs_of(result)} pairs and interval: {told or 'nothing is trained yet'}. "
                   f"{told_apart(result)}".strip(),
         "kept": f"{lines} at the lowest validation loss, lowest first: "

@@ -57,7 +57,8 @@ def test_no_fall_is_not_a_negative_one():
 
 
 def test_one_point_is_one():
-    assert [words.lost(points / 100) for points in (1, -1, 1.4, 2, 11)] == ["1 point", "−1 point", "1 point", "2 points", "11 points"]
+    for share, told in {0.01: "1 point", -0.01: "−1 point", 0.014: "1 point", 0.02: "2 points", 0.11: "11 points"}.items():
+        assert words.lost(share) == told
 
 
 def test_a_reason_is_told_only_where_the_fall_is_no_chance():
