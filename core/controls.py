@@ -189,7 +189,7 @@ class Choices(Control):
         if len(set(value)) < len(value) or list(value) != [n for n in self.options if n in value]:
             raise ValueError(f"must name each option once, in the order {', '.join(self.options)}")
         if len(value) < self.least:
-            raise ValueError(f"must name at least {self.least} of {', '.join(self.options)}")
+            raise ValueError(f"must name at least {self.least} of {', '.join(self.options.values())}")
 
     def nearest(self, value: Any) -> Any:
         kept = tuple(name for name in self.options if name in value)

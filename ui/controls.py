@@ -135,8 +135,9 @@ def current_scene(slug: str, config: type[Scene]) -> Scene:
         scene = before
     scene, lost = without_lost_assets(scene)
     notes += lost
-    if scene != before or notes:
-        state[f"notes:{slug}"] = notes
+    wrong = f"wrong:{slug}"  # whether the notes are of what the widgets hold, and go when it has been put right
+    if scene != before or notes or state.get(wrong):
+        state[f"notes:{slug}"], state[wrong] = notes, bool(notes)
     state[f"scene:{slug}"] = scene
     return scene
 

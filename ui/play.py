@@ -110,7 +110,7 @@ def _pictures(draw: Draw, presets: Sequence[Preset], scene: Setup) -> None:
         with st.container():  # one element, whatever is told, so that the chart keeps its place
             _told(view, diagnosis)
             play_missions.told(play)
-        board = replace(draw(view, play.run.setup, play.tested, runs), summary=where(view))
+        board = replace(draw(view, play.run.setup, play.tested, runs), summary=_in_words(view, diagnosis))
         chart.show(_encoded(board), key=f"{SLUG}:board", scene=urlencode(scene.query()), live=going and not view.stopped,
                    about=_browser_data(presets, scene), on_event=lambda event: _handle(presets, event))
         if going and view.stopped:
@@ -138,6 +138,11 @@ def _encoded(board: chart.Board) -> chart.Encoded:
     if not (board.further and controls.shows_further(SLUG)):
         return encoded
     return replace(encoded, further=chart.encode(board, further=True))
+
+
+def _in_words(view: View, diagnosis: Diagnosis | None) -> str:
+    """Where the run is and what is wrong with it, without formulas: V shows it on the wall."""
+    return where(view) + (f" {diagnosis.text}" if diagnosis else "").replace("$\\lambda_{\\max}$", "λ_max")
 
 
 def _told(view: View, diagnosis: Diagnosis | None) -> None:

@@ -8,7 +8,6 @@ import streamlit as st
 
 from core.playground import pins
 from core.playground.code import filename, script
-from core.playground.pins import Pin
 from ui import controls
 from ui.play_state import SLUG, Play, begin, button, current
 
@@ -16,7 +15,7 @@ from ui.play_state import SLUG, Play, begin, button, current
 def pin_button() -> None:
     """Keeps the run as it is now."""
     button("Pin this run", _pin, icon=":material/keep:",
-           help=f"Keep its curves beside the next ones; {len(pins.LETTERS)} runs at most.")
+           help=f"Keep its curves beside the next ones, until the page is loaded again; {len(pins.LETTERS)} runs at most.")
 
 
 def _pin() -> None:
@@ -29,22 +28,39 @@ def _pin() -> None:
 
 
 def pinned(play: Play) -> None:
-    """A row for each pinned run: what tells it apart, and what can be done with it. Nothing where there are none."""
-    if not play.pins:
-        return
-    names = pins.differences([*play.pins, replace(play.pins[0], setup=play.run.setup, changed=False)])
+    """A row for each pinned run: what tells it apart, and what can be done with it.
+
+    Each letter has its row, out of sight where it names no run: what goes or moves up while the page refreshes may be left in the
+    browser (Streamlit 1.67).
+    """
+    names = _differences(play)
     with st.container(key="pinned"):
-        for one, differs in zip(play.pins, names, strict=False):
-            with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-                st.markdown(f"**{one.letter}** {differs}", width="stretch")
-                button(f"Open {one.letter}", lambda one=one: begin(one.setup), icon=":material/replay:",
+        for letter in pins.LETTERS:
+            free = letter not in names
+            with st.container(key=f"{'no-' * free}pin-{letter}", horizontal=True, gap="xsmall", vertical_alignment="center"):
+                st.markdown("" if free else f"**{letter}** {names[letter]}", width="stretch")
+                button(f"Open {letter}", lambda letter=letter: _open(letter), icon=":material/replay:", disabled=free,
                        help="Set the controls as this run had them, and begin")
-                button(f"Unpin {one.letter}", lambda one=one: _unpin(one), icon=":material/close:")
+                button(f"Unpin {letter}", lambda letter=letter: _unpin(letter), icon=":material/close:", disabled=free)
 
 
-def _unpin(pin: Pin) -> None:
+def _differences(play: Play) -> dict[str, str]:
+    """Letter of each pinned run -> what tells it apart from the others and from the present one."""
+    if not play.pins:
+        return {}
+    told = pins.differences([*play.pins, replace(play.pins[0], setup=play.run.setup, changed=False)])
+    return {one.letter: differs for one, differs in zip(play.pins, told, strict=False)}
+
+
+def _open(letter: str) -> None:
+    for one in current().pins:
+        if one.letter == letter:
+            begin(one.setup)
+
+
+def _unpin(letter: str) -> None:
     play = current()
-    play.pins = tuple(one for one in play.pins if one.letter != pin.letter)
+    play.pins = tuple(one for one in play.pins if one.letter != letter)
 
 
 def script_button(play: Play) -> None:

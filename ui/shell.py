@@ -48,14 +48,15 @@ def add_stylesheet() -> None:
 
 
 def hidden_links() -> None:
-    """The app's own links to the lessons, out of sight: our components press one, and the session goes on.
+    """The app's own links to the lessons, out of sight, and on the wall to the playground: our components press one, and the
+    session goes on.
 
     `st.switch_page` would change the page from the server, and a tick of a live fragment that is under way at that
     moment would send the reader back.
     """
     kept = {controls.PRESENT: st.query_params[controls.PRESENT]} if controls.PRESENT in st.query_params else {}
     with st.container(key="hidden-links"):
-        for entry in catalogue.LESSONS:
+        for entry in (catalogue.PLAYGROUND, *catalogue.LESSONS) if kept else catalogue.LESSONS:
             st.page_link(f"pages/{entry.slug}.py", label=entry.name, query_params=kept)
 
 

@@ -274,6 +274,59 @@ def test_points_are_drawn_while_it_trains_and_are_in_the_link(reader):
     expect(status).to_contain_text("6 class 1, 9 class 2, 1 class 3")
 
 
+def test_what_is_wrong_with_a_run_is_said_on_the_wall(reader):
+    page = reader.page
+    page.goto(f"{reader.address}/risk?present=1")
+    reader.drawn()
+    page.keyboard.press("ArrowUp")  # before the first lesson
+    page.wait_for_url(re.compile("/playground.*present=1"))
+    for _ in range(4):
+        expect(page.locator("[data-panel=net] image").first).to_be_attached()
+        page.keyboard.press("ArrowRight")
+    told = page.locator(".st-key-diagnosis")
+    expect(told).to_contain_text("Over-fitting")
+    inside = """() => [document.querySelector("[data-testid=stMain]").scrollHeight, ...[...document.querySelectorAll(
+      ".lab-panel:not([hidden]) figcaption, .st-key-diagnosis p")].map((e) => e.getBoundingClientRect().bottom)]"""
+    assert max(page.evaluate(inside)) <= 720
+    page.keyboard.press("v")
+    said = page.locator(".lab-said")
+    expect(said).to_contain_text("Over-fitting")
+    first = said.inner_text()
+    page.wait_for_function("(text) => document.querySelector('.lab-said').innerText !== text", arg=first)
+    page.keyboard.press("v")
+    page.keyboard.press("m")
+    overlay = page.locator(".lab-overlay")
+    expect(overlay.locator("dt").last).to_have_text("Esc")
+    assert overlay.evaluate("e => e.scrollHeight - e.clientHeight") <= 0, "all lessons and all keys are in sight"
+
+
+def test_runs_are_unpinned_while_it_plays(reader):
+    page = opened(reader)
+    for runs in range(4):
+        page.get_by_role("button", name="Pin this run").click()
+        expect(page.locator("[data-panel=pins] tbody tr")).to_have_count(runs + 2)
+    left = list("ABCD")
+    for letter in "ABD":
+        page.get_by_role("button", name=f"Unpin {letter}").click()
+        left.remove(letter)
+        expect(page.locator("[data-panel=pins] tbody tr")).to_have_count(len(left) + 1)
+        names = page.locator(".st-key-pinned button:visible")
+        expect(names).to_have_text([re.compile(f"{does} {one}$") for one in left for does in ("Open", "Unpin")])
+
+
+def test_a_notice_goes_when_the_entry_has_been_put_right(reader):
+    page = opened(reader)
+    pause(page)
+    notice, field = page.locator(".lab-notices"), page.get_by_role("textbox", name="Hidden layers")
+    was = field.input_value()
+    field.fill("abc")
+    field.press("Enter")
+    expect(notice).to_contain_text("Hidden layers must be numbers")
+    field.fill(was)
+    field.press("Enter")
+    expect(notice).not_to_contain_text("Hidden layers")
+
+
 def test_nothing_runs_where_nobody_looks(reader):
     page = opened(reader)
     page.evaluate("""() => { Object.defineProperty(document, "hidden", { value: true, configurable: true });

@@ -63,13 +63,14 @@ export class Lecture {
 
   get on() { return Boolean(this.spec); }
 
-  // head.lecture: {title, question, place, qr, address, before, after, map: [[part, [[slug, heading, name], ...]], ...]}
+  // head.lecture: {title, question, place, qr, address, before, after, order: [slug, ...], map: [[part, [[slug, heading, name], ...]], ...]}
   show(spec) {
     this.spec = spec;
     document.documentElement.classList.toggle("lab-lecture-mode", this.on);
     this.root.hidden = !this.on;
     if (!this.on) return;
     this.takeKeys();
+    if (this.overlay && !this.overlay.hidden && this.overlay.dataset.kind === "verdict") this.sayVerdict();
     const text = JSON.stringify(spec);
     if (text === this.text) return;
     this.text = text;
@@ -133,10 +134,10 @@ export class Lecture {
     this.board.drawOutdated(0);
   }
 
-  // As many lessons on as the key is pressed, whether or not the first of them has come. The playground is before the first.
+  // As many lessons on as the key is pressed, whether or not the first of them has come. The playground is before the first lesson.
   skipLesson(by) {
-    const lessons = this.spec.map.flatMap(([, part]) => part.map(([slug]) => slug));
-    openLesson(lessons[lessons.indexOf(bound ?? this.board.head.slug) + by]);
+    const { order } = this.spec;
+    openLesson(order[order.indexOf(bound ?? this.board.head.slug) + by]);
   }
 
   step(by) {
@@ -150,15 +151,7 @@ export class Lecture {
     if (!this.overlay.hidden && this.overlay.dataset.kind === kind) { this.overlay.hidden = true; return; }
     this.overlay.dataset.kind = kind;
     this.overlay.hidden = false;
-    if (kind === "verdict") {
-      const { head: { verdict }, question: { verdictLine } } = this.board;
-      const words = verdict ? [...verdictLine.childNodes].filter((node) => node.nodeName !== "BUTTON").map((node) => node.cloneNode(true))
-        : [this.board.head.summary.split("\n\n")[0].replaceAll("**", "")];
-      const said = make("p", "lab-said");
-      said.append(...words);
-      this.overlay.replaceChildren(said);
-      return;
-    }
+    if (kind === "verdict") { this.sayVerdict(); return; }
     if (kind === "qr") {
       const qr = make("div", "lab-qr");
       qr.innerHTML = this.spec.qr;
@@ -183,6 +176,16 @@ export class Lecture {
     for (const [key, does] of LECTURE_KEYS) keys.append(make("dt", "", key), make("dd", "", does));
     this.overlay.replaceChildren(list, keys);
     list.querySelector("a")?.focus();
+  }
+
+  // Of the scene that is shown, so that it follows a run.
+  sayVerdict() {
+    const { head: { verdict }, question: { verdictLine } } = this.board;
+    const words = verdict ? [...verdictLine.childNodes].filter((node) => node.nodeName !== "BUTTON").map((node) => node.cloneNode(true))
+      : [this.board.head.summary.split("\n\n")[0].replaceAll("**", "")];
+    const said = make("p", "lab-said");
+    said.append(...words);
+    this.overlay.replaceChildren(said);
   }
 
   handleKey(e) {
