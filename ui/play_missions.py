@@ -12,7 +12,8 @@ from ui.play_state import SLUG, Play, begin, button, current
 def missions(play: Play) -> None:
     """A mission is chosen, read and begun."""
     with st.expander(f"Missions, {len(play.solved)} of {len(MISSIONS)} solved", icon=":material/flag:", key=f"{SLUG}:missions"):
-        chosen = st.selectbox("Mission", list(MISSIONS), format_func=lambda name: _named(play, name), key=f"{SLUG}:mission")
+        chosen = st.selectbox("Mission", list(MISSIONS), format_func=lambda name: _named(play, name), key=f"{SLUG}:mission",
+                              help="What is solved is remembered until the page is loaded again.")
         st.markdown(MISSIONS[chosen].task)
         with st.container(horizontal=True, gap="xsmall"):
             button("Begin", lambda: _begin(chosen), icon=":material/flag:", help="From this mission's own set-up")
