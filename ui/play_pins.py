@@ -34,7 +34,7 @@ def pinned(play: Play) -> None:
     browser (Streamlit 1.67).
     """
     names = _differences(play)
-    with st.container(key="pinned"):
+    with st.container(key="pinned", gap=None):
         for letter in pins.LETTERS:
             free = letter not in names
             with st.container(key=f"{'no-' * free}pin-{letter}", horizontal=True, gap="xsmall", vertical_alignment="center"):

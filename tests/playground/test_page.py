@@ -302,9 +302,13 @@ def test_what_is_wrong_with_a_run_is_said_on_the_wall(reader):
 
 def test_runs_are_unpinned_while_it_plays(reader):
     page = opened(reader)
+    pause(page)
     for runs in range(4):
         page.get_by_role("button", name="Pin this run").click()
         expect(page.locator("[data-panel=pins] tbody tr")).to_have_count(runs + 2)
+    at = step(page)
+    mode(page, "Play").click()
+    page.wait_for_function(f"() => {STEP} > {at}")
     left = list("ABCD")
     for letter in "ABD":
         page.get_by_role("button", name=f"Unpin {letter}").click()

@@ -59,7 +59,9 @@ export class NetworkDiagram extends Kind {
     for (const [key, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}`, "font-family": this.board.family,
                                                 "font-size": 0.9 * size })) this.root.setAttribute(key, value);
     const pictured = layers.some(({ images }) => images);
-    const top = 2 * size, foot = 3.4 * size, side = (pictured ? 5.6 : 4) * size;
+    // Names stand beside the outer units. See buildUnit for their place and size.
+    const letters = Math.max(...[layers[0], layers.at(-1)].flatMap(({ units }) => units.map((name) => name.length)));
+    const top = 2 * size, foot = 3.4 * size, side = (pictured ? Math.max(5.6, 3.1 + 0.52 * letters) : 4) * size;
     const most = Math.max(...layers.map(({ units }) => units.length));
     const between = (height - top - foot) / most;
     const across = layers.length > 1 ? (width - 2 * side) / (layers.length - 1) : width;
