@@ -37,7 +37,7 @@ def pinned(play: Play) -> None:
     with st.container(key="pinned", gap=None):
         for letter in pins.LETTERS:
             free = letter not in names
-            with st.container(key=f"{'no-' * free}pin-{letter}", horizontal=True, gap="xsmall", vertical_alignment="center"):
+            with st.container(key=f"pinrow-{'none-' * free}{letter}", horizontal=True, gap="xsmall", vertical_alignment="center"):
                 st.markdown("" if free else f"**{letter}** {names[letter]}", width="stretch")
                 button(f"Open {letter}", lambda letter=letter: _open(letter), icon=":material/replay:", disabled=free,
                        help="Set the controls as this run had them, and begin")
