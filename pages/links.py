@@ -85,7 +85,7 @@ def draw(result: Result, scene: Config) -> Board:
               title=f"How far each pair is apart, strength {format_number(scene.strength, 3)}", click=("", "pair"),
               pair=("solutions", "sweep"), alt=said["overview"],
               caption="<b>Exact</b>: one solution at every strength within the pair's condition, here to 10⁻⁶ (dashed). "
-              "<b>Approximate</b>: nearer the better the condition holds. Residual: ‖left − right‖ ÷ ‖right‖, a dot for each of "
+              "<b>Approximate</b>: close in a limit. Residual: ‖left − right‖ ÷ ‖right‖, a dot for each of "
               f"{DRAWS}; cross: no solution. Ring: the chosen pair; a click on a dot chooses."),
         Panel(id="solutions", figure=lambda: pictures.solutions(result, scene), span=5, height="short", keyed=False,
               title=f"Both solutions: {pair.name}", alt=said["solutions"],
