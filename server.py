@@ -11,11 +11,13 @@ import asyncio
 import gzip
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
+from starlette import websockets
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.responses import Response
@@ -28,6 +30,7 @@ from ui.assets import CHART, PLOTLY
 
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
 AT_ONCE = 10  # sessions begun before the server answers what else has been asked of it
+GONE = getattr(websockets, "WebSocketDisconnected", ())  # what Starlette 1.10 raises where nobody is connected any more
 YEAR = "public, max-age=31536000, immutable"
 
 
@@ -97,7 +100,8 @@ class Compressed:
 class InTurn:
     """Sessions begin a few at a time, and in between the server answers whatever else has been asked of it.
 
-    A hall that scans one code would otherwise keep it busy with nothing but beginning sessions for half a second.
+    A hall that scans one code would otherwise keep it busy with nothing but beginning sessions for half a second. One that ends
+    because its reader has gone is no error: Streamlit 1.67 closes again what is closed where he went while he was sent something.
     """
 
     def __init__(self, app: Any):
@@ -105,10 +109,12 @@ class InTurn:
         self.turns = asyncio.Semaphore(AT_ONCE)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "websocket":
-            async with self.turns:
-                await asyncio.sleep(0)
-        await self.app(scope, receive, send)
+        if scope["type"] != "websocket":
+            return await self.app(scope, receive, send)
+        async with self.turns:
+            await asyncio.sleep(0)
+        with suppress(GONE):
+            await self.app(scope, receive, send)
 
 
 app = App("app.py", middleware=[Middleware(Compressed), Middleware(InTurn)])

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from starlette.websockets import WebSocket
 
 from benchmarks.server import ROOT, serve, session
 from server import AT_ONCE, InTurn
@@ -47,6 +48,30 @@ def test_a_hall_that_begins_leaves_room_for_other_questions():
         thread.submit(lambda: asyncio.run(hall())).result()
     assert order.count("websocket") == 100
     assert order.index("http") <= AT_ONCE
+
+
+def test_a_reader_who_goes_while_he_is_sent_something_is_no_error():
+    """As Streamlit does then: it closes again what is closed. Any other error is told."""
+    def served(error: Exception | None) -> None:
+        async def app(scope, receive, send):
+            socket = WebSocket(scope, receive, send)
+            await socket.accept()
+            await socket.close()
+            with pytest.raises(RuntimeError):
+                await socket.receive_bytes()
+            if error:
+                raise error
+            await socket.close()
+
+        async def nothing(*_):
+            return {"type": "websocket.connect"}
+
+        asyncio.run(InTurn(app)({"type": "websocket"}, nothing, nothing))
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(served, None).result()
+        with pytest.raises(RuntimeError, match="another"):
+            thread.submit(served, RuntimeError("another")).result()
 
 
 @pytest.fixture(scope="module", params=["server.py", "app.py"])
