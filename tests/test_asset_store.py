@@ -140,3 +140,13 @@ def test_an_asset_that_is_gone_is_said_once_and_replaced(here):
     scene, notes = controls.without_lost_assets(Config(sketch="0" * 32, cell=3))
     assert scene == Config(cell=3)
     assert len(notes) == 1 and notes[0].startswith("Sketch: what was drawn or uploaded is not in the link")
+
+
+@pytest.mark.usefixtures("here")
+def test_what_was_lost_is_told_until_the_scene_is_another(monkeypatch):
+    """The scene is asked for more than once in a run of a page."""
+    state = {"scene:test": Config(sketch="0" * 32), "notes:test": []}
+    monkeypatch.setattr(controls.st, "session_state", state)
+    for _ in range(3):
+        assert controls.current_scene("test", Config) == Config()
+        assert [note[:7] for note in state["notes:test"]] == ["Sketch:"]

@@ -133,11 +133,12 @@ def current_scene(slug: str, config: type[Scene]) -> Scene:
     except InvalidValue as error:
         notes.append(f"{config.controls()[error.field].label}: {error}; the last valid scene is still shown.")
         scene = before
+    held = bool(notes)
     scene, lost = without_lost_assets(scene)
     notes += lost
     wrong = f"wrong:{slug}"  # whether the notes are of what the widgets hold, and go when it has been put right
     if scene != before or notes or state.get(wrong):
-        state[f"notes:{slug}"], state[wrong] = notes, bool(notes)
+        state[f"notes:{slug}"], state[wrong] = notes, held
     state[f"scene:{slug}"] = scene
     return scene
 

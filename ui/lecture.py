@@ -44,7 +44,7 @@ def browser_data(entry: Lesson, query: dict[str, str]) -> dict[str, Any] | None:
         "place": f"lesson {at + 1} of {len(LESSONS)}" if at >= 0 else "", "address": address, "qr": qr_code(address),
         "before": LESSONS[at - 1].slug if at > 0 else "",
         "after": LESSONS[at + 1].slug if at + 1 < len(LESSONS) else "",
-        "order": [PLAYGROUND.slug, *(e.slug for e in LESSONS)],
+        "first": PLAYGROUND.slug,
         "map": [[part, [[e.slug, e.source, e.name] for e in LESSONS if e.part == part]]
                 for part in PARTS if any(e.part == part for e in LESSONS)],
     }

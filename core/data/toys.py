@@ -165,15 +165,20 @@ def noisy_sine(n: int, noise: float, generator: Generator) -> Curve:
     return Curve(x_1N, _blurred(sine(x_1N), noise, generator), sine)
 
 
+def count_flipped(count: int, fraction: float) -> int:
+    """How many of so many labels `flip_labels` replaces."""
+    return round(fraction * count)
+
+
 def flip_labels(y_N: Tensor, fraction: float, n_classes: int, generator: Generator) -> Tensor:
-    """Replace round(fraction · N) labels by another class, each other class equally likely.
+    """Replace a fraction of the N labels, rounded, by another class, each other class equally likely.
 
     A flipped label always differs from the true one, so `flipped != y_N` finds them.
     """
     _require(0 <= fraction <= 1, f"fraction must be between 0 and 1, got {fraction}")
     _require(n_classes >= 2, f"n_classes must be at least 2, got {n_classes}")
     flipped_N = y_N.clone()
-    chosen = torch.randperm(len(y_N), generator=generator)[: round(fraction * len(y_N))]
+    chosen = torch.randperm(len(y_N), generator=generator)[: count_flipped(len(y_N), fraction)]
     step = torch.randint(1, n_classes, (len(chosen),), generator=generator)
     flipped_N[chosen] = (flipped_N[chosen] + step) % n_classes
     return flipped_N

@@ -63,7 +63,7 @@ export class Lecture {
 
   get on() { return Boolean(this.spec); }
 
-  // head.lecture: {title, question, place, qr, address, before, after, order: [slug, ...], map: [[part, [[slug, heading, name], ...]], ...]}
+  // head.lecture: {title, question, place, qr, address, before, after, first, map: [[part, [[slug, heading, name], ...]], ...]}
   show(spec) {
     this.spec = spec;
     document.documentElement.classList.toggle("lab-lecture-mode", this.on);
@@ -136,8 +136,8 @@ export class Lecture {
 
   // As many lessons on as the key is pressed, whether or not the first of them has come. The playground is before the first lesson.
   skipLesson(by) {
-    const { order } = this.spec;
-    openLesson(order[order.indexOf(bound ?? this.board.head.slug) + by]);
+    const lessons = [this.spec.first, ...this.spec.map.flatMap(([, part]) => part.map(([slug]) => slug))];
+    openLesson(lessons[lessons.indexOf(bound ?? this.board.head.slug) + by]);
   }
 
   step(by) {

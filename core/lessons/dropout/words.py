@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from core.data.toys import count_flipped
 from core.formatting import format_number, format_part, format_percent, table
 from core.lessons.dropout import thinning
 from core.lessons.dropout.lesson import SEEDS, Config, Result
@@ -67,7 +68,8 @@ def predict(result: Result, config: Config) -> Pick:
               "equal": f"to lose units costs about as much here as to meet new {things(result)}.",
               "below": f"to meet new {things(result)} costs more here than to lose units."}[found]
     if found == "above" and full > test:
-        wrong = ", as some of their labels are wrong" if config.corrupt else ""
+        flipped = count_flipped(result.data.y.shape[1], config.corrupt / 100)
+        wrong = f", where {'a label is' if flipped == 1 else 'some labels are'} wrong" if flipped else ""
         harder = f"even the full net ends above it on the training {things(result)}{wrong}."
     return Pick(
         text=f"Every hidden unit is dropped with probability p = {config.p:g}. The training loss is that of the thinned nets, "

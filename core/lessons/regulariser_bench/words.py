@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.data.toys import count_flipped
 from core.formatting import format_number, format_part, join_words, table
 from core.intervals import Interval
 from core.lessons.regulariser_bench.lesson import Config, Result
@@ -202,7 +203,7 @@ def groups(result: Result) -> dict[str, list[str]]:
 
 def wrong_labels(result: Result, scene: Config) -> int:
     """How many labels of each training set are wrong."""
-    return round(scene.corrupt / 100 * result.samples.y.shape[1])
+    return count_flipped(result.samples.y.shape[1], scene.corrupt / 100)
 
 
 def alt_texts(result: Result, scene: Config) -> dict[str, str]:

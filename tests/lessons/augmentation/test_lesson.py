@@ -320,3 +320,14 @@ def test_the_draws_say_which_of_them_break_the_label(picture: str, axis: str):
     bars, = told["mirrors"].figure.data
     assert np.allclose(bars.x, [100 * t.mirrors.get(name, 0) for name in words.ASKED]) and (bars.x[0] > 0) == (axis != "both")
     assert "smooth shading" in told["draws"].caption and told["histogram"].title.endswith("draw 3")
+
+
+@pytest.mark.parametrize("axis", ["left", "up", "both"])
+@pytest.mark.parametrize("strength", [0.0, 0.1, 0.3, 1.0])
+def test_the_share_of_mirror_images_of_a_flip_is_that_of_many_draws(axis: str, strength: float):
+    scene = Config(transforms=("flip",), flip_axis=axis, strength=strength)
+    drawn = chain.draw(scene, (16, 16), chain.streams(generators([0])[0], 4000)).matrix
+    share = float((torch.linalg.det(drawn[:, :2, :2]) < 0).double().mean())
+    assert chain.mirrored(scene, (16, 16), chain.streams(generators([1])[0], 4))["flip"] == pytest.approx(share, abs=0.04)
+    right = words.predict(augmentation.run(scene), scene).right
+    assert ("flip" in right) == (strength > 0 and axis != "both")

@@ -142,3 +142,14 @@ def test_a_dead_net_is_drawn_without_its_distance():
     drawn = averaging.scaling(dataclasses.replace(result, averages=dead)).data
     assert len(drawn) == len(averaging.scaling(result).data) - 1
     assert "nan" not in words.alt_texts(dataclasses.replace(result, averages=dead), SCENES[1])["scaling"]
+
+
+def test_where_labels_are_wrong_it_is_not_put_down_to_lost_units():
+    for corrupt, told in ((40, "even the full net ends above it on the training digits, where some labels are wrong."),
+                          (0, "to lose units costs more here")):
+        scene = Config(corrupt=corrupt, p=0.05 if corrupt else 0.7, steps=100, samples=400)
+        result = lesson.run(scene)
+        masked, full, test = (float(loss[-1, result.own].double().mean()) for loss in (
+            result.masked_loss, result.train_loss, result.test_loss))
+        assert masked > test and (full > test) == bool(corrupt)
+        assert told in words.predict(result, scene).why
