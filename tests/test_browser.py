@@ -111,6 +111,16 @@ def test_a_link_reproduces_the_scene(reader):
     assert reader.board.get_attribute("data-drawn") != drawn
 
 
+def test_a_link_in_other_words_leaves_the_way_back_open(reader):
+    start = f"{reader.address}/_stcore/health"
+    page = reader.page
+    page.goto(start)
+    reader.open("optimisers?alpha=0.90&seed=0")
+    assert page.url.endswith("?alpha=0.90&seed=0")
+    page.go_back()
+    assert page.url == start
+
+
 def test_a_bad_link_is_explained(reader):
     page = reader.open("optimisers?learning_rate=banana&alpha=7&nobody=1&steps=NaN")
     told = page.locator(".lab-notices .lab-notice")

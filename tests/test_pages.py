@@ -160,6 +160,16 @@ def test_leaving_and_coming_back_keeps_the_scene():
     assert app.session_state["scene:optimisers"].alpha == 0.5
 
 
+@pytest.mark.parametrize(("asked", "written"), [
+    ({"seed": "0", "alpha": "0.90"}, None), ({"alpha": "0.50", "further": "1", "beside": "alpha=0.9"}, None),
+    ({"alpha": "0.50", "nobody": "1"}, {"alpha": "0.5"}), ({"alpha": "0.50", "present": "yes"}, {"alpha": "0.5"}),
+    ({"alpha": "7"}, {"alpha": "0.99"}), ({"alpha": "0.50", "further": "0"}, {"alpha": "0.5"}),
+    ({"alpha": "0.50", "beside": "alpha=banana"}, {"alpha": "0.5", "beside": "seed=0"})])
+def test_an_address_is_written_anew_where_it_says_something_else(asked, written):
+    app = opened("optimisers", **asked)
+    assert {name: app.query_params[name] for name in app.query_params} == (written or asked)
+
+
 @pytest.mark.parametrize(("slug", "name"), [("optimisers", "methods"), ("early_stopping", "patience")])
 def test_defaults_have_a_link_where_a_page_opens_with_another_scene(slug, name):
     app, defaults = opened(slug), catalogue.lesson(slug).module().Config()

@@ -177,6 +177,14 @@ def link(scene: Scene, opening: Scene | None = None) -> dict[str, str]:
     return scene.query() or ({} if scene == opening else {"seed": scene.controls()["seed"].write(scene.seed)})
 
 
+def _says(asked: Mapping[str, str], scene: Scene, kept: Scene | None, further: bool) -> bool:
+    """Whether an address stands for this scene, this one to compare with and these pictures, and for nothing that is not there."""
+    fields = {name: text for name, text in asked.items() if name not in OF_THE_PAGE}
+    beside = _read(type(scene), dict(parse_qsl(asked[BESIDE]))) if BESIDE in asked else (None, [])
+    return (_names_a_field(type(scene), asked) and _read(type(scene), fields) == (scene, []) and beside == (kept, [])
+            and all(asked.get(name, "1") == "1" for name in SWITCHES) and (FURTHER in asked) == further)
+
+
 def write_url(scene: Scene, opening: Scene, kept: Scene | None = None, further: bool = False) -> None:
     """Writes the scene, the one it is compared with and whether further pictures are drawn into the browser's address."""
     asked, sent = st.query_params.to_dict(), st.session_state.get("sent")
@@ -189,8 +197,9 @@ def write_url(scene: Scene, opening: Scene, kept: Scene | None = None, further: 
         query[FURTHER] = "1"
     if asked.get(PRESENT) == "1":
         query[PRESENT] = "1"
-    # Under fast hands the address that the browser told us may be older than the last one that it was sent.
-    if asked != query or sent not in (None, query):
+    # Under fast hands the address that the browser told us may be older than the last one that it was sent. One that was opened
+    # and says the same in other words stays: each that is written is one more step for who wants to go back.
+    if sent not in (None, query) or (asked != query and not (sent is None and _says(asked, scene, kept, further))):
         st.query_params.from_dict(query)
         st.session_state["sent"] = query
 
