@@ -53,7 +53,7 @@ class Control:
 
     def format_value(self, value: Any) -> str:
         """The value as a reader is told it."""
-        return self.write(value) or "nothing"
+        return self.write(value) or "none"
 
     def edges(self) -> tuple[Any, Any]:
         """Two values at the ends of the range, for tests that move a widget as far as it goes."""
@@ -201,7 +201,7 @@ class Choices(Control):
         return tuple(text.split(",")) if text else ()
 
     def format_value(self, value: tuple[str, ...]) -> str:
-        return ", ".join(self.options[name] for name in value) or "nothing"
+        return ", ".join(self.options[name] for name in value) or "none"
 
     def write(self, value: Any) -> str:
         return ",".join(value)

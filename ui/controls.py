@@ -178,7 +178,7 @@ def link(scene: Scene, opening: Scene | None = None) -> dict[str, str]:
 
 
 def _says(asked: Mapping[str, str], scene: Scene, kept: Scene | None, further: bool) -> bool:
-    """Whether an address stands for this scene, this one to compare with and these pictures, and for nothing that is not there."""
+    """Whether an address stands for this scene, this one to compare with and these pictures, and for nothing else."""
     fields = {name: text for name, text in asked.items() if name not in OF_THE_PAGE}
     beside = _read(type(scene), dict(parse_qsl(asked[BESIDE]))) if BESIDE in asked else (None, [])
     return (_names_a_field(type(scene), asked) and _read(type(scene), fields) == (scene, []) and beside == (kept, [])

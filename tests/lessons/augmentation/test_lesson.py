@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import runpy
 from functools import lru_cache
@@ -331,3 +332,25 @@ def test_the_share_of_mirror_images_of_a_flip_is_that_of_many_draws(axis: str, s
     assert chain.mirrored(scene, (16, 16), chain.streams(generators([1])[0], 4))["flip"] == pytest.approx(share, abs=0.04)
     right = words.predict(augmentation.run(scene), scene).right
     assert ("flip" in right) == (strength > 0 and axis != "both")
+
+
+def test_what_a_picture_has_lost_before_any_transform_is_counted():
+    """The vertebra's window cuts off what is denser and lighter; transforms that move nothing lose no more."""
+    t = draws(picture="vertebra", transforms=("flip",))
+    raw = t.subject.level.numpy()
+    lost = 100 * float(np.mean((raw < 0) | (raw > 1)))
+    assert lost > 1
+    assert pictures.statistics(t).rows[0][3] == pytest.approx(lost)
+
+
+@pytest.mark.parametrize(("better", "right"), [(5, "helps"), (4, "helps"), (3, "neither"), (1, "harms"), (0, "harms")])
+def test_a_reason_against_samples_is_given_only_where_they_do_not_help(better: int, right: str):
+    result = next(augmentation.steps(Config(part="generative")))
+    assert result.generative is not None
+    error = torch.full((3, SEEDS), 0.2)
+    error[1] = torch.where(torch.arange(SEEDS) < better, 0.1, 0.3)
+    told = words.predict(dataclasses.replace(result, generative=dataclasses.replace(result.generative, error=error)),
+                         Config(part="generative"))
+    assert told.right == (right,)
+    assert f"errors are fewer on {better} seed{'' if better == 1 else 's'} and more on {SEEDS - better}" in told.why
+    assert ("has seen no digit that the classifier has not" in told.why) == (right != "helps")

@@ -281,3 +281,12 @@ def test_setup_shows_the_data_and_not_the_answer(opening: Result):
 def test_thumbnail_is_the_opening_run(opening: Result):
     picture = pictures.thumbnail(opening, Config())
     assert len(picture["marks"]) == 3 and all(len(mark["points"]) <= 80 for mark in picture["marks"])
+
+
+@pytest.mark.parametrize(("errors", "said"), [
+    ((0.3, 0.2, 0.2), "Here it does not rise again."), ((0.3, 0.2, 0.205), "Here it hardly rises again."),
+    ((0.3, 0.2, 0.25), "it rises again from its lowest point."),
+    ((0.3, 0.2, 0.31), "the last round's error is above the first's.")])
+def test_how_far_the_test_error_rises_again_is_said(opening: Result, errors: tuple[float, ...], said: str):
+    course = torch.tensor(errors, dtype=torch.float64)[:, None, None]
+    assert words.worth(replace(opening, test_error=course.expand(-1, *opening.test_error.shape[1:]))).endswith(said)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import pytest
+import torch
 
 import core.lessons.noise as module
 from core.formatting import format_number
@@ -85,3 +86,15 @@ def test_the_frame_holds_the_fits_of_the_net_and_says_what_of_the_linear_model_l
         outside = float(result.linear.fit.min()) < low or float(result.linear.fit.max()) > high
         assert ("goes on outside it" in panels["polynomial"].caption) == outside
     assert float(result.numbers.fit.max()) > float(result.y[0].max()) + 0.5, "nothing was to be held"
+
+
+@pytest.mark.parametrize(("moved", "form"), [(0.0, "{:.0f}"), (0.003, "{:.1f}"), (0.03, "{:.0f}")])
+def test_what_lies_side_by_side_is_not_told_as_two_by_rounding(monkeypatch, moved: float, form: str):
+    """Labels that say 90.4 %, and a net that is surer: by nothing, by 0.3 and by 3 points."""
+    scene = Config(**WORLDS[2])
+    result = whole(scene.trained())
+    monkeypatch.setattr(words, "said_by_labels", lambda _: 0.904)
+    sure = torch.full_like(result.classes.sure, 0.904 + moved)
+    told = words.summary(replace(result, classes=result.classes._replace(sure=sure)), scene).split("**")[1]
+    assert f"is {form.format(90.4 + 100 * moved)}\u00a0% sure" in told
+    assert f"says {form.format(90.4)}\u00a0%." in told

@@ -227,3 +227,14 @@ def test_a_run_in_which_early_stopping_diverged_is_drawn_and_told():
     lost = {name: torch.full_like(getattr(result.arm(STOPPING), name), torch.nan) for name in ("val", "test")}
     arms = tuple(replace(arm, **lost) if arm.name == STOPPING else arm for arm in result.arms)
     check(PAGE, module, scene, replace(result, arms=arms))
+
+
+def test_one_regulariser_alone_is_told_as_one():
+    alone = [r for r in results_of("regulariser_bench") if len(words.regularisers(standings(r))) == 1]
+    assert alone
+    for result in alone:
+        below = len(by_verdict(standings(result))["below"])
+        said = words.summary(result, Config()).split("**")[1]
+        assert said.startswith(f"The only regulariser so far {'ends' if below else 'does not end'} clearly below early stopping")
+        assert ("; it is " in said) == (not below)
+        assert "the other" not in said
