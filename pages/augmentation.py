@@ -137,7 +137,8 @@ def _samples(result: Result, g: Generative, scene: Config, said: Texts) -> Board
     ]
     further = [
         Panel(id="loss", figure=lambda: nets.loss(g, scene), span=6, title="What the model learns", keyed=False,
-              caption=f"Mean of {SEEDS} seeds. Solid: training digits; dotted: test digits, which it never sees.",
+              caption=f"Mean of {SEEDS} seeds. Solid: training digits; dotted: test digits, which it never sees. Training "
+              f"descends misfit + β·KL, β = {scene.beta:g}.",
               alt=said["loss"]),
         Panel(id="samples", figure=lambda: nets.samples(g), span=6, title="Real and synthetic",
               caption="First row: real; below: synthetic digits of the same classes.", alt=said["samples"]),

@@ -116,7 +116,7 @@ def _others(result: Result, scene: Config, said: Texts) -> list[Panel]:
         Panel(id="parts", figure=lambda: pictures.parts(result, scene), span=4, alt=said["parts"], keyed=False,
               title="Variance and bias by members",
               caption=f"Dots: variance; dashed: ρσ² + (1 − ρ)σ²/M, measured {words.measured_rho(result)}; "
-                      f"dotted: {bias}; grey: were members independent. {words.moves(result)}"),
+                      f"dotted: {bias}; line: sum; grey: independent members. {words.moves(result)}"),
         Panel(id="oob", figure=lambda: pictures.out_of_bag(result, scene), span=4, alt=said["oob"],
               title="Out-of-bag beside test error",
               caption=f"Mean of {scene.sets} training sets. {words.out_of_bag_gap(result)}"),

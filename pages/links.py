@@ -18,9 +18,9 @@ PRESETS = [
            dict(pair="input_noise")),
     Preset("Noise drawn once", "One noisy copy that is kept is no penalty: the model fits the noise.",
            dict(pair="kept_noise", strength=10.0)),
-    Preset("Dropout of one layer", "One softmax layer of halved weights is the mean of all thinned ones.",
+    Preset("Dropout of one layer", "One softmax layer of halved weights is the geometric mean of all thinned ones.",
            dict(pair="dropout_layer", strength=10.0)),
-    Preset("Dropout of two layers", "With a layer of tanh between, halved weights are no longer the mean of the thinned nets.",
+    Preset("Dropout of two layers", "With a layer of tanh between, halved weights are no longer that mean of the thinned nets.",
            dict(pair="dropout_net", strength=10.0)),
     Preset("Steps too large", "At three times the inverse of the largest curvature descent diverges, and no penalty does that.",
            dict(pair="descent", strength=3.0)),
@@ -39,7 +39,7 @@ $\alpha$ by $N$; with a half before both terms $\alpha$ stays.
 | :-- | :-- |
 | MAP: $\alpha = \sigma^2/(N\tau^2)$ | noise $\mathcal N(0, \sigma^2)$, prior $\mathcal N(0, \tau^2)$ |
 | Noise of variance $\sigma^2$ on inputs: $\alpha = \sigma^2$ | linear, squared loss, mean over the noise |
-| Dropout, inputs kept with $p$: $\alpha_j = \frac{1-p}{p}\,\overline{x_j^2}$ | linear, squared loss, mean over masks |
+| Dropout, inputs dropped with $p$: $\alpha_j = \frac{p}{1-p}\,\overline{x_j^2}$ | linear, squared loss, mean over masks |
 | Dropout: geometric mean of all masks $=$ halved weights | one softmax layer, $p = ½$ |
 | Label smoothing $= (1-ε)\,\mathrm{CE} + ε\,(\mathrm{KL}(u\|p) + \ln K)$ | $ε$ over all $K$ classes |
 | Mixup $=$ shrunk samples $+$ noise | rewritten with $\max(\lambda, 1-\lambda)$ for mixup's $\lambda$ |
@@ -62,7 +62,7 @@ ridge's: its risk $E\|\hat w - w\|^2$ is **never more than 1.69 times** ridge's,
 | Tying, $s\|w - v\|^2$ | $\propto 1/s$ |
 """
 
-SYMBOLS = {"s": "strength", "N": "samples", "p": "keep", "λ_j": "curvatures", "q": "left", "σ": "noise"}
+SYMBOLS = {"s": "strength", "N": "samples", "p": "drop", "λ_j": "curvatures", "q": "left", "σ": "noise"}
 
 REFERENCES = """
 - A. Ali, J. Z. Kolter, R. J. Tibshirani, *A Continuous-Time View of Early Stopping for Least Squares*, AISTATS 2019.
@@ -113,7 +113,7 @@ def draw(result: Result, scene: Config) -> Board:
               caption=f"First draw, up to four entries. Solid: {pair.left}. Dashed: {pair.right}. Scaling: {pair.scaling}."),
     ]
     setup = Panel(id="setup", figure=pictures.setup, title="Pairs of methods", alt=said["setup"],
-                  caption="Each pair is fitted on both sides, with matched strengths, to the same data.")
+                  caption="Both sides of each pair come from the same data, with matched strengths.")
     legend = pictures.LEGEND + families.legend() + [("gradient flow", pictures.style.colour("sgd"), "solid"),
                                                    ("ridge", pictures.style.colour("l2"), "solid")]
     return Board(panels=panels, further=further, setup=setup, summary=summary(result, scene), legend=legend)

@@ -125,8 +125,9 @@ def _drawn(result: Result, scene: Config, said: Texts) -> list[Panel]:
               caption="Ringed: random pairs of the training set at the slider's λ. Small: points that training drew."
               if scene.planar else "Pairs of training digits at the slider's λ.", alt=said["between"]),
         Panel(id="beta", figure=lambda: pictures.beta(result, scene), span=4, title="The λ that training draws", keyed=False,
-              caption=f"Bars: {len(result.shares)} draws. Dashed: the density of Beta(α, α), mixing strength α = {scene.alpha:g}."
-              + (" It has no bound at 0 and 1." if scene.alpha < 1 else "") + " Upright: the slider's λ.", alt=said["beta"]),
+              caption=f"Bars: {len(result.shares):,} draws. Dashed: the density of Beta(α, α), mixing strength "
+              f"α = {scene.alpha:g}." + (" It has no bound at 0 and 1." if scene.alpha < 1 else "")
+              + " Upright: the slider's λ.", alt=said["beta"]),
     ]
 
 

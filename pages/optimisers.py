@@ -75,11 +75,12 @@ def _leading(result: Result, scene: Config) -> list[Panel]:
               title="How far above the lowest minimum",
               caption="Logarithmic: a straight line is a constant factor per step."
               + (" Dashed, in the text's colour: the closed form of gradient descent." if exact else "")
-              + curves.no_line(result, scene, curves.above_lowest(result, scene)),
+              + curves.no_line(result, scene, curves.above_lowest(result, scene), curves.LOSS_DECADES),
               alt=lambda: words.loss(result, scene)),
         Panel(id="distance", figure=lambda: curves.distance(result, scene), span=5, height="short",
               title="How far from any minimum",
-              caption=f"To the nearest minimum. What diverges leaves upwards.{curves.no_line(result, scene, result.distance)}",
+              caption="To the nearest minimum. What diverges leaves upwards."
+              + curves.no_line(result, scene, result.distance, curves.DISTANCE_DECADES),
               alt=lambda: words.distance(result, scene)) if result.distance is not None else None,
         Panel(id="surface", figure=lambda: pictures.surface3d(result, scene), span=6, title="The loss as a surface",
               caption="Heights are logarithmic. Marks: where the methods are, as long as that is on the surface.",
@@ -134,6 +135,17 @@ def _network_panels(result: Result, scene: Config) -> list[Panel]:
     ]
 
 
+REFERENCES = """
+- B. T. Polyak, *Some Methods of Speeding Up the Convergence of Iteration Methods*, USSR Computational Mathematics 4, 1964.
+- Yu. Nesterov, *A Method for Solving the Convex Programming Problem with Convergence Rate O(1/k²)*, Dokl. Akad. Nauk SSSR 1983.
+- J. Duchi, E. Hazan, Y. Singer, *Adaptive Subgradient Methods for Online Learning and Stochastic Optimization*, JMLR 12, 2011.
+- D. P. Kingma, J. Ba, *Adam: A Method for Stochastic Optimization*, ICLR 2015.
+- I. Loshchilov, F. Hutter, *Decoupled Weight Decay Regularization*, ICLR 2019.
+- J. Nocedal, S. J. Wright, *Numerical Optimization*, Springer 2006, chapters 3, 5 and 7.
+- I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, MIT Press 2016, chapter 8.
+"""
+
 SYMBOLS = {"ε": "learning_rate", "α": "momentum", "g": "grad", "v": "state.v", "θ": "theta", "H": "hessian"}
 
-page.show("optimisers", draw, presets=PRESETS, maths=MATHS, code=(SGD.step, descent.newton), symbols=SYMBOLS)
+page.show("optimisers", draw, presets=PRESETS, maths=MATHS, code=(SGD.step, descent.newton), symbols=SYMBOLS,
+          references=REFERENCES)

@@ -116,7 +116,8 @@ def _images(seen: Images, scene: Config, alt: Texts) -> tuple[list[Panel], list[
     further = [
         Panel(id="gradient", figure=lambda: pictures.gradient(seen, scene), span=4, title="A gradient is the sum of all uses",
               alt=alt["gradient"], keyed=False,
-              caption="Nine weights of the first filter: what each place adds to dJ/dw for the digit where it stands."),
+              caption="Nine weights of the first filter: what each place adds to dJ/dw for the digit where it stands, "
+              "and their sum."),
         Panel(id="equivariance", figure=lambda: pictures.equivariance(seen, scene), span=4,
               title="Do maps move with the picture?",
               alt=alt["equivariance"], keyed=False,

@@ -77,7 +77,7 @@ def draw(result: Result, scene: Config) -> Board:
               caption=f"Change from d = 0: mean and range of {scene.draws} draws.{exact} Click to set d."),
         Panel(id="losses", figure=lambda: pictures.losses(result), span=6, title="Four stand-ins for the 0-1 loss",
               pair="train-logistic", alt=said["losses"],
-              caption="Margin: how far on the right side. Ticks: margins of the training samples."),
+              caption=f"Margin: how far on the right side. Ticks: margins of the training samples{pictures.beyond(result)}."),
         _training(result, scene, "logistic", said),
     ]
     further = [

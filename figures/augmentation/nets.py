@@ -107,7 +107,7 @@ def worth(g: Generative) -> go.Figure:
 
 
 def loss(g: Generative, scene: Config) -> go.Figure:
-    """Misfit on training digits, and misfit + KL on test digits."""
+    """Misfit + KL, the bound on −ln p(x | c), on training digits and on test digits."""
     at = style.array(g.recorded)
     traces = []
     for values, dash, name in ((g.misfit + g.distance, "solid", "training"), (g.held_out, "dot", "test")):

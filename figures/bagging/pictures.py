@@ -164,7 +164,7 @@ def parts(result: Result, scene: Config) -> go.Figure:  # noqa: ARG001
               line(result, stats.variance[h], "test", "variance", mode="markers"),
               style.theory(at, formula, "ρσ² + (1 − ρ)σ²/M", showlegend=False)]
     names = [("sum", float(stats.error[h, -1]), "test"), (bias, float(stats.bias[h, -1]), "test"),
-             ("variance", float(stats.variance[h, -1]), "ink"), ("σ²/M", sigma2 / M, "muted")]
+             ("variance", float(stats.variance[h, -1]), "test"), ("σ²/M", sigma2 / M, "muted")]
     notes = ends.labels(float(np.log10(M)), names, bottom, top)
     return style.figure(traces, x="members", y="mean square", showlegend=False, xaxis=members_axis(result, 0.3),
                         yaxis=dict(range=[bottom, top]), annotations=notes)

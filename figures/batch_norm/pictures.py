@@ -63,6 +63,11 @@ def _bracket(lines: Lines, scene: Config) -> np.ndarray:
     return np.array([[mean, sigma], [0, sigma], [0, unit], [scene.beta, scene.gamma * unit]])
 
 
+def _bracket_ends(lines: Lines, scene: Config) -> np.ndarray:
+    centre, half = _bracket(lines, scene).T
+    return np.concatenate([centre - half, centre + half])
+
+
 def _batches(scene: Config) -> list[Lines]:
     first, second = transforms(scene)
     return [first, second] if changes(scene) else [first]
@@ -70,7 +75,8 @@ def _batches(scene: Config) -> list[Lines]:
 
 def reach_of(scene: Config) -> tuple[float, float]:
     """The range of values that the film needs, in round numbers so that it stays put while a hand moves a little."""
-    values = np.concatenate([_stages(lines).ravel() for lines in _batches(scene)] + [np.array([-2.0, 2.0])])
+    drawn = [part for lines in _batches(scene) for part in (_stages(lines).ravel(), _bracket_ends(lines, scene))]
+    values = np.concatenate([*drawn, np.array([-2.0, 2.0])])
     unit = 2.0 if np.ptp(values) < 30 else 10.0
     low, high = math.floor((values.min() - 0.3) / unit) * unit, math.ceil((values.max() + 0.3) / unit) * unit
     return low, high
@@ -230,7 +236,8 @@ def histogram(scene: Config) -> go.Figure:
 def scaling(scene: Config) -> go.Figure:
     """Spread of the output against what the input is multiplied by, without norm, with it, and by formula."""
     x = torch.tensor(scene.batch, dtype=torch.float64)
-    factors = torch.linspace(-4, 4, 161, dtype=torch.float64)
+    near = torch.logspace(-4, -1.4, 14, dtype=torch.float64)  # where both fall to 0
+    factors = torch.cat([torch.linspace(-4, 4, 161, dtype=torch.float64), near, -near]).sort().values
     sigma = float(x.std(correction=0))
 
     def measured(factor: torch.Tensor) -> torch.Tensor:

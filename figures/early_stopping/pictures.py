@@ -15,7 +15,7 @@ from core.lessons.early_stopping.lesson import ARMS, SPLITS, Config, Result, bes
 from core.lessons.early_stopping.patience import Stop, argmin_skipping_nan, returned_evaluation, stop_rule
 from core.lessons.early_stopping.words import SHORT
 from core.uploads import frame
-from figures import style
+from figures import ends, style
 from figures.wire import rounded
 
 DASH = {"train": "solid", "validation": "longdash", "test": "dot"}
@@ -196,14 +196,15 @@ def noise_curves(result: Result, scene: Config) -> go.Figure:
     at = result.recorded.numpy()
     best = argmin_skipping_nan(values.mean(2)).numpy()
     traces: list[style.Trace] = []
-    notes = []
+    names = []
     for i, level in enumerate(result.levels):
         now = level == scene.label_noise
         line = dict(type="scatter", x=at, y=mean[:, i], mode="lines", showlegend=False,
                     line=dict(color=style.colour("validation", 1 if now else 0.55), width=3 if now else 2),
                     hovertemplate=f"{format_percent(level / 100)} wrong, step %{{x}}: %{{y:.3g}}<extra></extra>")
         traces.append(style.grow(line, _every(result)))
-        notes.append(style.label(float(at[-1]), float(mean[-1, i]), format_percent(level / 100), "validation"))
+        if np.isfinite(mean[-1, i]):
+            names.append((format_percent(level / 100), float(mean[-1, i]), "validation"))
     order = np.argsort(best, kind="stable")
     marks = dict(type="scatter", x=at[best][order], y=mean[best, np.arange(len(best))][order], mode="markers", showlegend=False,
                  marker=dict(symbol="star", size=14, color=style.INK, line=dict(color=style.PAPER, width=1)),
@@ -211,7 +212,7 @@ def noise_curves(result: Result, scene: Config) -> go.Figure:
                  hovertemplate="%{text}: lowest at step %{x}<extra></extra>")
     traces.append(style.grow(marks, [int((best <= f).sum()) for f in range(len(at))]))
     y = "cross-entropy (nats)" if scene.monitor == "loss" else "error (%)"
-    notes = [n for n in notes if np.isfinite(n["y"])]
+    notes = ends.labels(float(at[-1]), names, 0, _above(mean))
     return style.figure(traces, x="step", y=y, xaxis=dict(range=[0, 1.1 * result.steps]), yaxis=dict(range=[0, _above(mean)]),
                         annotations=notes)
 

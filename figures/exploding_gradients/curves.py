@@ -31,9 +31,11 @@ def _decades(values: np.ndarray, least: float = 1.0) -> list[float]:
 
 
 def _curves(result: Result, values: np.ndarray, first: int, unit: str) -> list[style.Trace]:
-    """values [n, A] from step `first` on, growing with the clock."""
-    t = np.arange(first, first + len(values))
-    return [style.grow(dict(type="scatter", x=t, y=_positive(values[:, k]), mode="lines", line=stroke(arm), showlegend=False,
+    """values [n, A] from step `first` on, growing with the clock; of a run with one value alone a line would show nothing."""
+    t, drawn = np.arange(first, first + len(values)), _positive(values)
+    modes = np.where(np.isfinite(drawn).sum(0) == 1, "markers", "lines").tolist()
+    return [style.grow(dict(type="scatter", x=t, y=drawn[:, k], mode=modes[k], line=stroke(arm), showlegend=False,
+                            marker=dict(size=9, color=stroke(arm)["color"]),
                             hovertemplate=f"{name}, step %{{x}}: {unit} %{{y:.3g}}<extra></extra>"),
                        [s + 1 - first for s in stops(result)]) for k, (arm, name) in enumerate(ARMS.items())]
 

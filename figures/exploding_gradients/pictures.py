@@ -26,6 +26,7 @@ CHAIN_DASH = {"layers": "solid", "recurrent": "dashdot", "orthogonal": "solid"}
 WIDTH = {"none": 11.0, "norm": 6.0, "value": 6.0}  # on the surface, where runs lie one on the other
 LIFT = {"none": 0.018, "norm": 0.024, "value": 0.03}  # over the surface, in parts of its height
 STOPS = 80
+GROUND = dict(bgcolor=style.PAPER, opacity=0.9, borderpad=1)  # of names on the map
 FAR = 100.0  # what lies further out, in frames, is not drawn: no zoom reaches it
 
 
@@ -100,12 +101,12 @@ def _named(scene: Config) -> list[dict[str, Any]]:
     if np.isfinite(valley).any():
         i = int(np.flatnonzero(np.isfinite(valley))[0])
         name = "J = 0" if scene.unit == "linear" else "J = 0 as T → ∞"
-        out.append(style.label(w[i], valley[i], name, "best") | dict(yanchor="bottom"))
+        out.append(style.label(w[i], valley[i], name, "best", **GROUND) | dict(yanchor="bottom"))
     if np.isfinite(cliff).any():
         i = int(np.flatnonzero(np.isfinite(cliff))[-1])
-        out.append(style.label(w[i], cliff[i], "cliff as T → ∞") | dict(xanchor="right", xshift=-10, yanchor="top"))
+        out.append(style.label(w[i], cliff[i], "cliff as T → ∞", **GROUND) | dict(xanchor="right", xshift=-10, yanchor="top"))
     elif scene.unit == "linear":
-        out.append(style.label(1, frame(scene)[1][0], "|w| = 1")
+        out.append(style.label(1, frame(scene)[1][0], "|w| = 1", **GROUND)
                    | dict(yanchor="bottom", xanchor="right", xshift=-8))
     return out
 
@@ -130,7 +131,8 @@ def _start(scene: Config) -> style.Trace:
 
 def _on_the_map(traces: list[style.Trace], scene: Config, notes: list[dict[str, Any]]) -> go.Figure:
     (w0, w1), (b0, b1) = frame(scene)
-    start = style.label(scene.start_w, scene.start_b, "start") | dict(xanchor="center", xshift=0, yanchor="top", yshift=-10)
+    start = style.label(scene.start_w, scene.start_b, "start", **GROUND) | dict(
+        xanchor="center", xshift=0, yanchor="top", yshift=-10)
     return style.figure(traces, x="recurrent weight w", y="bias b", equal=True, showlegend=False, uirevision=str(frame(scene)),
                         xaxis_range=[w0, w1], yaxis_range=[b0, b1], xaxis_showgrid=False, yaxis_showgrid=False,
                         annotations=[*_named(scene), start, *notes])

@@ -27,11 +27,16 @@ def _drawn(values: Any) -> np.ndarray:
 
 
 def _names() -> list[dict[str, Any]]:
-    """The names of the pairs, each on the side of its row that its dots leave free."""
+    """The names of the pairs, each on the side of its row that its dots leave free.
+
+    From below: the paper of a name may lie on the head of the one below, where nothing is, and would hide the foot of the one
+    above.
+    """
     notes = []
-    for row, pair in enumerate(PAIRS.values()):
+    for row, pair in reversed(list(enumerate(PAIRS.values()))):
         notes.append(dict(x=-13.6 if pair.exact else -7.6, y=row, text=pair.name, showarrow=False,
-                          xanchor="left" if pair.exact else "right", font=dict(color=style.INK), bgcolor=style.PAPER))
+                          xanchor="left" if pair.exact else "right", font=dict(color=style.INK), bgcolor=style.PAPER,
+                          borderpad=0))
     return notes
 
 

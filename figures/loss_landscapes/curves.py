@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,14 @@ def _width(scene: Config) -> list[float]:
     return [0, NAMED if scene.problem == "network" else 1]
 
 
+def _free_end(curves: Iterable[np.ndarray], limit: float) -> dict[str, Any]:
+    """At which end of its line a name has more room: where the curves keep farther from it, over a fifth of the axis."""
+    off = np.abs(np.log10(np.stack(list(curves)) / limit))
+    part = max(1, off.shape[1] // 5)
+    left, right = (float(np.nanmin(end)) if np.isfinite(end).any() else np.inf for end in (off[:, :part], off[:, -part:]))
+    return dict(x=0.98, xanchor="right") if right > left else dict(x=0.02, xanchor="left")
+
+
 def _names(scene: Config, x: Any, curves: dict[str, np.ndarray], span: Sequence[float]) -> list[dict[str, Any]]:
     """The net's name beside the last point of its curve, on a logarithmic axis of the range `span`; none for a surface."""
     last = {net: int(np.flatnonzero(np.isfinite(y))[-1]) for net, y in curves.items() if net in NETS and np.isfinite(y).any()}
@@ -105,10 +113,10 @@ def sharpness(result: Result, scene: Config) -> go.Figure:
     traces.append(style.theory([0, scene.steps], [result.limit] * 2, name))
     # A path that runs away leaves the frame upwards; its numbers stay in the data.
     low, high = np.log10(min(shown)), np.log10(min(max(shown), 1e4 * result.limit))
-    note = dict(x=0.02, xref="paper", xanchor="left", y=float(np.log10(result.limit)), yanchor="bottom", text=name,
-                showarrow=False)
     span = [float(low) - 0.15, float(high) + 0.25]
     curves = {net: _on_log(result.sharpness[:, k].numpy()) for k, net in enumerate(result.nets)}
+    note = dict(xref="x domain", y=float(np.log10(result.limit)), yanchor="bottom", text=name, showarrow=False,
+                **_free_end(curves.values(), result.limit))
     return style.figure(traces, x="step", y="λ<sub>max</sub>", yaxis_type="log", xaxis_range=[0, scene.steps], showlegend=False,
                         xaxis_domain=_width(scene), yaxis_range=span,
                         annotations=[note, *_names(scene, style.array(result.sharpness_steps), curves, span)])

@@ -10,11 +10,14 @@ import plotly.graph_objects as go
 import torch
 
 from core import surfaces
+from core.formatting import format_number
 from core.lessons.optimisers import quadratic
 from core.lessons.optimisers.divergence import outside
 from core.lessons.optimisers.lesson import FIRST_ORDER, METHODS, Config, Result
 from figures import style
 from figures.optimisers.pictures import drawn_methods, frame_steps, stroke
+
+LOSS_DECADES, DISTANCE_DECADES = 8, 4.5  # that an axis reaches below its start
 
 
 def _curves(result: Result, scene: Config, values: torch.Tensor, x: torch.Tensor | None = None) -> list[style.Trace]:
@@ -36,13 +39,13 @@ def loss(result: Result, scene: Config) -> go.Figure:
     if result.theory is not None and "sgd" in scene.methods:
         told = torch.where((result.theory > 0) & (result.theory < 1e38), result.theory, torch.nan)
         traces.append(style.theory(np.arange(result.step + 1), told, "theory, gradient descent", showlegend=False))
-    return _against_steps(result, scene, traces, above, "loss − minimum", 8)
+    return _against_steps(result, scene, traces, above, "loss − minimum", LOSS_DECADES)
 
 
 def distance(result: Result, scene: Config) -> go.Figure:
     """Distance to the nearest minimum against steps."""
     assert result.distance is not None
-    return _against_steps(result, scene, _curves(result, scene, result.distance), result.distance, "distance", 4.5)
+    return _against_steps(result, scene, _curves(result, scene, result.distance), result.distance, "distance", DISTANCE_DECADES)
 
 
 def above_lowest(result: Result, scene: Config) -> torch.Tensor:
@@ -51,18 +54,26 @@ def above_lowest(result: Result, scene: Config) -> torch.Tensor:
     return result.losses - surface.value(surface.minima_tensor()).min()
 
 
-def no_line(result: Result, scene: Config, values: torch.Tensor) -> str:
+def no_line(result: Result, scene: Config, values: torch.Tensor, below: float) -> str:
     """What of the shown methods has no place on a logarithmic axis, as a sentence; empty where all has."""
-    zeros = bool((values[:, [k for k, _ in drawn_methods(result, scene)]] <= 0).any())
-    return " No line where it is 0 up to rounding." if zeros else ""
+    shown = values[:, [k for k, _ in drawn_methods(result, scene)]]
+    least = 10 ** _range(result, scene, values, below)[0]
+    if bool(((shown > 0) & (shown < least)).any()):
+        return f" Less than {format_number(least)} has no place."
+    return " No line where it is 0 up to rounding." if bool((shown <= 0).any()) else ""
 
 
 def _against_steps(result: Result, scene: Config, traces: Sequence[style.Trace], values: torch.Tensor, y: str,
                    below: float) -> go.Figure:
     shown = [k for k, _ in drawn_methods(result, scene)]
     note = [style.empty("0 up to rounding at every step")] if bool((values[:, shown] <= 0).all()) else []
-    held = _decades(values[:, shown], ~outside(result.paths[:, shown], surfaces.surface(scene.problem, scene.kappa)), below)
-    return style.figure(traces, x="step", y=y, yaxis_type="log", yaxis_range=held, xaxis_range=[0, result.step], annotations=note)
+    return style.figure(traces, x="step", y=y, yaxis_type="log",
+                        yaxis_range=_range(result, scene, values, below), xaxis_range=[0, result.step], annotations=note)
+
+
+def _range(result: Result, scene: Config, values: torch.Tensor, below: float) -> list[float]:
+    shown = [k for k, _ in drawn_methods(result, scene)]
+    return _decades(values[:, shown], ~outside(result.paths[:, shown], surfaces.surface(scene.problem, scene.kappa)), below)
 
 
 def _decades(values: torch.Tensor, on_map: torch.Tensor, below: float) -> list[float]:

@@ -160,7 +160,7 @@ def gradient(seen: Images, scene: Config) -> ImageGrid:
     """A picture for each weight of a filter: what every use adds to its gradient; below it the sum."""
     parts = uses(seen, scene)
     most = float(parts.abs().max().clamp_min(1e-12))
-    cells = [Cell(images=levels(part[None], -most, most), labels=(f"Σ = {format_as(float(part.sum()), '.2g')}",),
+    cells = [Cell(images=levels(part[None], -most, most), labels=(format_as(float(part.sum()), ".2g"),),
                   alt="What each place adds to the gradient of one weight.") for part in parts]
     return ImageGrid(cells=tuple(cells), columns=3, pixelated=True, low=-most, high=most, quantity="part of dJ/dw")
 

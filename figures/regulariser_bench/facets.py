@@ -68,7 +68,7 @@ def beyond(result: Result) -> str:
     base = _base(result)
     values = torch.cat([_apart(arm, base)[-1].mean(-1) for arm in result.arms if len(arm.val) == len(base)])
     most = float(values.nan_to_num(nan=-torch.inf).max())
-    return f" Lines that leave the frame go on to {format_number(most)} at most." if most > strength_range(result)[1] else ""
+    return f" What leaves the frame goes on to {format_number(most)} at most." if most > strength_range(result)[1] else ""
 
 
 def _base(result: Result) -> Tensor:

@@ -64,8 +64,12 @@ def plane(result: Result, scene: Config) -> go.Figure:
     traces = [_samples(result, result.x, result.outlier.numpy() & (scene.distance > 0))]
     named = []
     if not result.own:
-        named = [dict(x=0, y=y1, text="fewest errors", showarrow=False, xanchor="left", yanchor="top", xshift=4,
-                      font=dict(color=style.INK), bgcolor=style.PAPER, opacity=0.85)]
+        # At the end of its line from which the boundaries stay farther off, where the film ends.
+        high = np.abs(z[-1][:, -1]).argmin(1), np.abs(z[-1][:, 0]).argmin(1)
+        top, foot = (np.abs(style.array(x)[k]).min() for k in high)
+        named = [dict(x=0, y=y1 if top >= foot else y0, text="fewest errors", showarrow=False, xanchor="left",
+                      yanchor="top" if top >= foot else "bottom", xshift=4, font=dict(color=style.INK), bgcolor=style.PAPER,
+                      opacity=0.85)]
         best = style.theory([0, 0], [y0, y1], "boundary of the fewest errors", hoverinfo="skip", hovertemplate=None)
         traces.insert(0, best)
     for k, (loss, name) in enumerate(LOSSES.items()):
@@ -100,6 +104,13 @@ def losses(result: Result) -> go.Figure:
                 font=dict(color=style.INK))
     return style.figure(traces, x="margin z = y f(x)", y="loss", xaxis_range=list(WINDOW), yaxis_range=[-1.7, 5],
                         annotations=[zero], yaxis_tickvals=[0, 1, 2, 3, 4, 5], showlegend=False)
+
+
+def beyond(result: Result) -> str:
+    """How many ticks of the end have no place in the picture of the losses, as the end of a sentence; empty where all have."""
+    margins = style.array(lesson.scores(result, result.x) * result.y)[-1]
+    out = int(((margins < WINDOW[0]) | (margins > WINDOW[1])).sum())
+    return f"; {out:,} of {margins.size:,} end beyond the axis" if out else ""
 
 
 class _LogAxis:

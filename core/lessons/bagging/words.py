@@ -35,8 +35,7 @@ def summary(result: Result, config: Config) -> str:
     h, bias = result.home, "Bias²" if result.known else "Bias² and noise"
     values = [(bias, stats.bias[h]), ("Variance", stats.variance[h]), ("Their sum", stats.error[h])]
     rows = [(name, _square(v[0]), _square(v[-1])) for name, v in values]
-    test = stats.test.mean(0)
-    rows.append(("Test error", _error(result, test[0]), _error(result, test[-1])))
+    rows.append(("Test error", *(_error(result, value) for value in stats.votes[:2].mean(1))))
     columns = f"Mean of {config.sets} sets", f"one {NAMES[config.learner]}", f"average of {M}"
     return f"**{_verdict(result, config)}**\n\n" + table(columns, rows)
 

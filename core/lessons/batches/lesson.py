@@ -38,7 +38,8 @@ PROBLEMS = {"two_moons": "Two moons", "circles": "Circles", "xor": "XOR"}
 @dataclass(frozen=True, kw_only=True)
 class Config(Scene):
     batch_size: int = grid(8, values=tuple(2**i for i in range(11)), label="Batch size m", view=True,
-                           help="Of the cloud. A second cloud has four times as many samples a batch.")
+                           help="Of the cloud. A second cloud has four times as many samples a batch, or a quarter of them "
+                                "where N is less than that.")
     replacement: bool = switch(False, label="Draw with replacement", view=True,
                                help="Off: a sample comes at most once in a batch, as in an epoch of shuffled data.")
     n_samples: int = grid(256, values=(64, 128, 256, 512, 1024), label="Training samples N")

@@ -47,9 +47,10 @@ def _verdict(result: Result) -> str:
     if settled is not None and settled < len(result.error) - 1:
         before, now = (float(result.least_margin[t, h, 0]) for t in (settled, len(result.error) - 1))
         grown = f"still grows to {format_number(now)}" if now > before + 1e-3 else "grows no more"
-        return f"The training error is zero from round {settled + 1} on, and the smallest margin {grown}."
+        return f"On the drawn set the training error is zero from round {settled + 1} on, and the smallest margin {grown}."
     error, limit = float(result.train_error[-1, h, 0]), float(drawn_bound(result)[-1])
-    return f"The training error comes to {format_percent(error, 1)}, under its bound of {format_percent(limit, 1)}."
+    return (f"On the drawn set the training error comes to {format_percent(error, 1)}, under its bound of "
+            f"{format_percent(limit, 1)}.")
 
 
 def zero_from(result: Result) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 from core.formatting import format_number, join_words, table
@@ -22,6 +23,12 @@ def trained(result: Result) -> list[str]:
 def overflowed(result: Result) -> list[str]:
     """The schemes whose loss is no longer finite at the last step so far."""
     return [s for s, loss in zip(SCHEMES, result.losses[-1].tolist(), strict=True) if not math.isfinite(loss)]
+
+
+def relapsed(result: Result) -> list[str]:
+    """The schemes whose loss was TRAINED or less on the way, and is more at the last step so far."""
+    least = result.losses.nan_to_num(torch.inf).amin(0).tolist()
+    return [s for s, loss in zip(SCHEMES, least, strict=True) if loss <= TRAINED and s not in trained(result)]
 
 
 def named(schemes: list[str]) -> str:
@@ -49,12 +56,17 @@ def summary(result: Result, config: Config) -> str:
     done = trained(result)
     fate = f"{named(done)} {'has' if len(done) == 1 else 'have'}" if done else "no start has"
     verdict = (f"**After {_progress(result, config)} {fate} trained: {'the' if done else 'no'} loss is half that of a coin toss "
-               "or less.**")
+               f"or less{_relapse(result)}.**")
     kept = (result.forward[0, :, -1] / result.forward[0, :, 0]).tolist()
     rows = [[name, _told(s, loss), _told(s, k)]
             for (s, name), loss, k in zip(SCHEMES.items(), result.losses[-1].tolist(), kept, strict=True)]
     heads = ["start", "loss", f"second moment after {layers(config.depth)}, × that of the input, before training"]
     return f"{verdict}\n\n{table(heads, rows)}"
+
+
+def _relapse(result: Result) -> str:
+    back = relapsed(result)
+    return f"; {named(back)} had come so low on the way and rose again" if back else ""
 
 
 def predict(result: Result, config: Config) -> Pick:
@@ -63,7 +75,7 @@ def predict(result: Result, config: Config) -> Pick:
     act = {"tanh": "tanh", "relu": "ReLU", "linear": "linear"}[config.activation]
     return Pick(
         text=f"{layers(config.depth).capitalize()} of {act} units, {config.steps} steps on two circles: which of these starts "
-        f"trains, that is, brings the loss down to {TRAINED:.2f}, half that of a coin toss?",
+        f"trains, that is, ends with a loss of {TRAINED:.2f} or less, half that of a coin toss?",
         options={**SCHEMES, "none": "None of them"}, right=tuple(done) or ("none",), why=_why(result, done))
 
 
@@ -77,6 +89,8 @@ def _why(result: Result, done: list[str]) -> str:
         best = min(rest, key=rest.__getitem__)
         parts.append(f"{'the lowest of the rest' if done else 'the lowest loss'}, that of {SCHEMES[best]}, ends at "
                      f"{format_measured(rest[best])}")
+    if back := relapsed(result):
+        parts.append(f"{named(back)} {'was' if len(back) == 1 else 'were'} lower on the way")
     if gone := overflowed(result):
         parts.append(f"{named(gone)} {'goes' if len(gone) == 1 else 'go'} beyond floating point")
     text = "; ".join(parts)

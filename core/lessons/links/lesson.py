@@ -27,7 +27,7 @@ NAMES = {key: pair.name for key, pair in PAIRS.items()}
 @dataclass(frozen=True, kw_only=True)
 class Config(Scene):
     pair: str = choice("early_stopping", options=NAMES, view=True, label="Pair",
-                       help="Both sides are fitted to the same data, with matched strengths.")
+                       help="Both sides come from the same data, with matched strengths.")
     strength: float = grid(1.0, values=STRENGTHS, view=True, label="Strength s",
                            help="Of whatever the pair turns: a penalty, a noise, weights; the pictures say of what.")
     spread: float = grid(10.0, values=(1.0, 3.0, 10.0, 30.0, 100.0), label="Spread of the curvatures",

@@ -34,19 +34,19 @@ def all_masks(width: int) -> Tensor:
     return torch.tensor(list(itertools.product((0.0, 1.0), repeat=width)), dtype=torch.float64)
 
 
-def dropped_inputs(inputs: Tensor, targets: Tensor, keep: float) -> Tensor:
-    """The minimiser (d,) of the squared error averaged over every mask, kept inputs divided by keep (0 < keep <= 1)."""
+def dropped_inputs(inputs: Tensor, targets: Tensor, drop: float) -> Tensor:
+    """The minimiser (d,) of the squared error averaged over every mask, kept inputs divided by 1 - drop (0 <= drop < 1)."""
     masks = all_masks(inputs.shape[1])
     kept = masks.sum(1)
-    weights = keep**kept * (1 - keep) ** (inputs.shape[1] - kept)
-    thinned = inputs * masks[:, None] / keep
+    weights = (1 - drop) ** kept * drop ** (inputs.shape[1] - kept)
+    thinned = inputs * masks[:, None] / (1 - drop)
     gram = torch.einsum("m,mni,mnj->ij", weights, thinned, thinned)
     return torch.linalg.solve(gram, torch.einsum("m,mni,n->i", weights, thinned, targets))
 
 
-def dropout_penalty(inputs: Tensor, keep: float) -> Tensor:
-    """The penalty (d,) that dropout of the inputs is: (1 - keep)/keep times the mean of x_j²."""
-    return (1 - keep) / keep * inputs.square().mean(0)
+def dropout_penalty(inputs: Tensor, drop: float) -> Tensor:
+    """The penalty (d,) that dropout of the inputs is: drop/(1 - drop) times the mean of x_j²."""
+    return drop / (1 - drop) * inputs.square().mean(0)
 
 
 def posterior_mean(inputs: Tensor, targets: Tensor, noise: float, prior: float) -> Tensor:

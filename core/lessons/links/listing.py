@@ -64,13 +64,13 @@ PAIRS: dict[str, Pair] = {
         scaling="α = σ² for the mean of squares, Nσ² for their sum"),
     "dropout_linear": Pair(
         left="Dropout", right="adaptive L2", tag="linear", model=LINEAR, fit=pairs.dropout_linear, entries=WEIGHTS,
-        dial="the odds of dropping, s = (1 − p)/p at keep probability p",
-        condition="mean over all masks, kept inputs divided by p",
+        dial="the odds of dropping, s = p/(1 − p) at drop probability p",
+        condition="mean over all masks, kept inputs divided by 1 − p",
         scaling="αⱼ = s · mean xⱼ² for the mean of squares, s Σ xⱼ² for their sum"),
     "dropout_layer": Pair(
         left="Dropout", right="ensemble", tag="one layer", model="one softmax layer", fit=pairs.dropout_layer,
         entries="entry of probabilities",
-        dial="the weights are s times a draw", condition="geometric mean of all masks, keep probability ½",
+        dial="the weights are s times a draw", condition="geometric mean of all masks, drop probability ½",
         scaling="weights halved; no sum over samples is involved"),
     "label_smoothing": Pair(
         left="Label smoothing", right="KL(u‖p)", model="softmax regression", fit=pairs.label_smoothing, entries=WEIGHTS,
@@ -104,8 +104,8 @@ PAIRS: dict[str, Pair] = {
     "dropout_logistic": Pair(
         left="Dropout", right="adaptive L2", tag="logistic", model="logistic regression", fit=pairs.dropout_logistic,
         entries=WEIGHTS, order=2, end="weak", dial="the labels' log-odds have slope s",
-        condition="small log-odds; keep probability ½",
-        scaling="½ times the mean of p(1 − p) Σ xⱼ² wⱼ², beside the mean loss"),
+        condition="small log-odds; drop probability ½",
+        scaling="½ times the mean of v Σ xⱼ² wⱼ², v the variance of a label, beside the mean loss"),
     "dropout_net": Pair(
         left="Dropout", right="ensemble", tag="deep", model="a layer of tanh between", fit=pairs.dropout_net,
         entries="entry of probabilities", order=3,
@@ -118,7 +118,7 @@ PAIRS: dict[str, Pair] = {
     "mixup_penalty": Pair(
         left="Mixup", right="smoothing + penalty", model="logistic regression", fit=pairs.mixup_penalty, entries=WEIGHTS, order=2,
         end="weak", dial="the labels' log-odds have slope s", condition="small log-odds",
-        scaling="½ times the mean of p(1 − p) wᵀΣw, beside the mean loss"),
+        scaling="½ times the mean of v wᵀΣw, v the variance of a label, beside the mean loss"),
     "tying": Pair(
         left="Tying", right="sharing", model="two linear tasks", fit=pairs.tying, entries=WEIGHTS, order=-1, end="strong",
         dial="the strength of the tie", condition="a strong tie",

@@ -84,8 +84,8 @@ def kept_noise(problem: Problem, strengths: Tensor) -> Fit:
 
 def dropout_linear(problem: Problem, strengths: Tensor) -> Fit:
     """Every mask of the inputs, kept with probability 1/(1 + s), and ridge with s times each input's mean square."""
-    left = _each(problem, strengths, lambda x, y, s, _: linear.dropped_inputs(x, y, 1 / (1 + s)))
-    right = _each(problem, strengths, lambda x, y, s, _: linear.ridge(x, y, linear.dropout_penalty(x, 1 / (1 + s))))
+    left = _each(problem, strengths, lambda x, y, s, _: linear.dropped_inputs(x, y, s / (1 + s)))
+    right = _each(problem, strengths, lambda x, y, s, _: linear.ridge(x, y, linear.dropout_penalty(x, s / (1 + s))))
     return left, right, _least_squares(problem)
 
 

@@ -22,7 +22,7 @@ WAITING = "is being fitted"
 
 
 def distance(residual: float | Tensor) -> str:
-    """A residual as a reader is told it: per cent, or a number where that would be small."""
+    """A residual as a reader is told it, before "the solution": per cent, or a number where that would be small."""
     value = float(residual)
     if not math.isfinite(value):
         return "no solution"
@@ -56,7 +56,8 @@ def verdict(result: Result, scene: Config) -> str:
     if pair.exact:
         return f"{pair.name}: exact, both sides have one solution, {mean} apart by rounding."
     word = {"one": "hardly to be told apart", "near": "close", "apart": "apart"}[found]
-    return f"{pair.name}: approximate, and at this strength {word}, by {mean} of the solution."
+    of = "" if mean.endswith("times") else "of "
+    return f"{pair.name}: approximate, and at this strength {word}, by {mean} {of}the solution."
 
 
 def summary(result: Result, scene: Config) -> str:
@@ -86,7 +87,7 @@ def fine_print(scene: Config) -> str:
 def predict(result: Result, scene: Config) -> Pick:
     """How far apart the two solutions of the chosen pair are."""
     pair = PAIRS[scene.pair]
-    text = (f"{pair.left} and {pair.right}, fitted to one problem ({pair.model}) at strength "
+    text = (f"{pair.left} and {pair.right}, on one problem ({pair.model}) at strength "
             f"{format_number(scene.strength, 3)} ({pair.dial}): how far are the two solutions apart?")
     if scene.pair not in result.fits:
         return Pick(text=text, options=OPTIONS, right=tuple(OPTIONS), why=verdict(result, scene))

@@ -142,8 +142,8 @@ def _table(result: Result) -> str:
     if result.sharpness is not None:
         part = result.sharpness[[0, -1]] / result.limit
         if bool(part.isfinite().all()):
-            rows += [("Steepest curvature at the start", *(f"{format_number(v)} times the limit" for v in part[0])),
-                     ("At the end", *(f"{format_number(v)} times: {edge(v)} the edge" for v in part[1]))]
+            rows += [("Steepest curvature at the start", *(f"{format_number(v)} × the limit" for v in part[0])),
+                     ("At the end", *(f"{format_number(v)} × the limit: {edge(v)} the edge" for v in part[1]))]
     if int(result.diverged_at.max()) != NEVER:
         rows.append(("Training diverged", *("no" if step == NEVER else f"at step {step}{f': {why}' if why else ''}"
                                             for step, why in zip(result.diverged_at.tolist(), result.reasons, strict=True))))
@@ -163,7 +163,7 @@ def _table_of_a_surface(result: Result, scene: Config) -> str:
     if result.diverged_at[0] != NEVER:
         return table(("", "On the way"), [("Why", result.reasons[0])])
     rows = [("Loss", *(format_number(result.losses[e, 0], 3) for e in (0, -1))),
-            ("Steepest curvature", *(f"{format_number(result.sharpness[e, 0] / result.limit)} times the limit" for e in (0, -1)))]
+            ("Steepest curvature", *(f"{format_number(result.sharpness[e, 0] / result.limit)} × the limit" for e in (0, -1)))]
     return table(("", "At the start", f"At step {scene.steps}"), rows)
 
 

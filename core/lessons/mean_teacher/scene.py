@@ -27,8 +27,8 @@ MOONS, IMAGES = ("data", ("moons",)), ("data", ("nuclei", "clip"))
 class Config(Scene):
     data: str = choice("moons", options=DATA, label="Data", help="Points of two classes, or images and the masks of what is in "
                        "them. The clip is drawn by this lab; nothing of it was filmed.")
-    labels: int = number(12, low=2, high=40, step=2, label="Labelled points m", help="Half of each class.", when=MOONS)
-    images: int = number(3, low=1, high=8, step=1, label="Labelled images m", when=IMAGES,
+    labels: int = number(12, low=2, high=40, step=2, label="Labelled points", help="Half of each class.", when=MOONS)
+    images: int = number(3, low=1, high=8, step=1, label="Labelled images", when=IMAGES,
                          help="Tiles of the picture of nuclei, or frames of a clip, whose masks the nets are given.")
     decay: float = grid(0.97, values=DECAYS, label="Decay a of the average",
                         help="The teacher keeps this part of itself at each update. It is warmed up as min(1 − 1/(t + 1), a).")

@@ -62,8 +62,8 @@ def summary(result: Result, scene: Config) -> str:
     other = mean[result.designs.index(scene.compared)]
     word = "less" if other < mean[0] else "more"
     sure = "" if decided(result, scene, scene.compared) else ", a difference that these seeds do not settle"
-    verdict = (f"**Here {who} errs {word} than separate ones: mean test loss {format_number(other, 3)} against "
-               f"{format_number(mean[0], 3)}{sure}.**")
+    verdict = (f"**Here {who} errs {word} than separate ones: {format_number(other, 3)} against "
+               f"{format_number(mean[0], 3)} above the noise{sure}.**")
     rows = []
     for k, design in enumerate(result.designs):
         worse, seeds = harmed(result, scene, design)

@@ -260,3 +260,12 @@ def test_own_points_are_drawn_and_told():
             assert not panels["pad"].drawing, "what is the reader's own goes into no link"
             assert "cannot be told apart" in panels["parts"].caption and "Bias² and noise" in board.summary
             assert len(panels["pad"].figure.data[0].x) == len(result.y) <= count // 2
+
+
+def test_the_table_and_the_picture_of_averages_tell_one_error(opening: Result, moons: Result):
+    for result, config in ((opening, Config()), (moons, Config(problem="two_moons"))):
+        found = stats(result)
+        one, average = found.votes[found.arms.index("one")].mean(), found.votes[found.arms.index("uniform")].mean()
+        row = next(line for line in words.summary(result, config).splitlines() if line.startswith("| Test error"))
+        told = (lambda v: format_percent(v, 1)) if result.classes else words.format_number
+        assert [cell.strip() for cell in row.strip("| ").split("|")][1:] == [told(one), told(average)]

@@ -252,3 +252,23 @@ def test_thumbnail_ends_where_both_batches_meet(opening: Result) -> None:
     bottoms = [sorted(x for x, y in points if y == 0) for points in fans]
     np.testing.assert_allclose(*bottoms, atol=1e-3)
     assert sorted(x for x, y in fans[0] if y == 1) != sorted(x for x, y in fans[1] if y == 1)
+
+
+def test_brackets_of_the_spread_are_within_the_picture():
+    for values in (dict(batch=(0.5, 1.0, 1.5, 2.5, 3.0, 4.0, 4.5, -10.0), gamma=1.0, beta=0.0), {}, dict(gamma=-3.0, beta=2.0)):
+        view = Config(**values)
+        low, high = pictures.reach_of(view)
+        for x in {view.batch, tuple(view.factor * v + view.offset for v in view.batch)}:
+            mean, spread = np.mean(x), np.std(x)
+            assert low <= mean - spread and mean + spread <= high
+
+
+def test_the_spread_of_a_normalised_input_falls_only_where_it_is_as_small_as_delta():
+    """Between neighbours of the drawn line the formula is never far from the line between them."""
+    view = Config()
+    sigma, figure = np.std(view.batch), pictures.scaling(view)
+    dashed = next(trace for trace in figure.data if trace.line.dash == "dash")
+    x, y = np.asarray(dashed.x, float), np.asarray(dashed.y, float)
+    fine = np.linspace(-0.5, 0.5, 20001)
+    exact = abs(view.gamma) * sigma * abs(fine) / np.sqrt(fine**2 * sigma**2 + view.delta)
+    assert np.abs(np.interp(fine, x, y) - exact).max() < 0.1 * exact.max()

@@ -290,3 +290,13 @@ def test_thumbnail_is_the_opening_run(opening: Result):
 def test_how_far_the_test_error_rises_again_is_said(opening: Result, errors: tuple[float, ...], said: str):
     course = torch.tensor(errors, dtype=torch.float64)[:, None, None]
     assert words.worth(replace(opening, test_error=course.expand(-1, *opening.test_error.shape[1:]))).endswith(said)
+
+
+def test_what_is_said_of_the_drawn_set_says_so(opening: Result):
+    """The table beside it is of the mean of all draws."""
+    course = torch.zeros_like(opening.train_error)
+    course[:, :, 1:] = 0.01
+    for first in (0.0, 0.02):
+        course[:, :, 0] = first
+        told = words.summary(replace(opening, train_error=course, wrong=torch.zeros_like(opening.wrong)), Config(label_noise=0))
+        assert told.startswith("**On the drawn set the training error " + ("comes to 2" if first else "is zero from round 1 on"))

@@ -425,3 +425,16 @@ def test_the_example_tells_the_same():
     for k, end in enumerate(example.main().values()):
         assert [end["w"], end["b"]] == pytest.approx(result.paths[-1, k].tolist(), rel=1e-5, abs=1e-6)
         assert end["loss"] == pytest.approx(float(result.losses[-1, k]), rel=1e-3, abs=1e-9)
+
+
+def test_a_run_of_one_finite_step_is_seen():
+    """Without clipping the first step is billions long, and no other is finite: a line of one point shows nothing."""
+    config = Config(unit="linear", start_w=1.2, start_b=0.5)
+    result = lesson.run(config)
+    figure = curves.step_lengths(result, config)
+    drawn = dict(zip(ARMS, figure.data[1:], strict=True))
+    for trace in drawn.values():
+        finite = int(np.isfinite(np.asarray(trace.y, float)).sum())
+        assert trace.mode == ("markers" if finite == 1 else "lines")
+    assert drawn["none"].mode == "markers"
+    assert drawn["norm"].mode == "lines"

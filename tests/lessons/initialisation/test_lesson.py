@@ -411,3 +411,20 @@ def test_the_example_tells_the_same():
         assert numbers["signal"] == pytest.approx(float(result.forward[0, m, -1]), rel=1e-2)
         assert numbers["loss"] == pytest.approx(float(result.losses[-1, m]), abs=0.05)
         assert (numbers["loss"] <= TRAINED) == (scheme in words.trained(result))
+
+
+def test_a_loss_that_was_low_on_the_way_and_rose_again_is_told():
+    config = Config(depth=2, steps=20)
+    result = lesson.run(config)
+    course = torch.full_like(result.losses, 0.9)
+    course[10, COLUMN["he"]] = 0.01
+    course[:, COLUMN["xavier"]] = 0.1
+    course[12, COLUMN["zero"]] = torch.nan
+    told = replace(result, losses=course)
+    assert words.relapsed(told) == ["he"]
+    assert "He had come so low on the way and rose again" in words.summary(told, config)
+    question = words.predict(told, config)
+    assert question.right == ("xavier",) and "He was lower on the way" in question.why
+    assert "ends with a loss of" in question.text
+    flat = replace(result, losses=torch.full_like(result.losses, 0.9))
+    assert "way" not in words.summary(flat, config) + words.predict(flat, config).why

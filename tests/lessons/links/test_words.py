@@ -7,7 +7,7 @@ import itertools
 import pytest
 import torch
 
-from core.lessons.links import words
+from core.lessons.links import linear, words
 from core.lessons.links.lesson import Config, Result, at
 from core.lessons.links.listing import EXACT, FAILS, PAIRS
 from core.lessons.links.pairs import STRENGTHS
@@ -79,3 +79,18 @@ def test_captions_are_short_and_say_condition_and_scaling(key):
         assert len(captions["path"]) <= 200
         assert PAIRS[key].model in captions["solutions"] and PAIRS[key].condition in captions["solutions"]
         assert PAIRS[key].scaling in captions["path"]
+
+
+def test_how_far_two_solutions_are_apart_is_a_phrase(monkeypatch):
+    result = run("links", Config())
+    for value, phrase in ((1.4, "by 1.4 times the solution."), (0.2, "by 20\u00a0% of the solution.")):
+        monkeypatch.setattr(Result, "residual", lambda self, key, value=value: torch.full((len(STRENGTHS), 5), value).double())
+        assert words.verdict(result, Config(pair="early_stopping")).endswith(phrase)
+
+
+def test_the_penalty_of_dropout_is_told_by_the_drop_probability():
+    """Wager, Wang and Liang 2013: of a linear model it is p/(1 − p) times the mean square of each input."""
+    x = torch.arange(12, dtype=torch.float64).reshape(4, 3)
+    assert torch.equal(linear.dropout_penalty(x, 0.2), 0.2 / 0.8 * x.square().mean(0))
+    assert "s = p/(1 − p) at drop probability p" in PAIRS["dropout_linear"].dial
+    assert not any("keep probability" in f"{p.dial} {p.condition}" for p in PAIRS.values())

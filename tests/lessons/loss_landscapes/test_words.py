@@ -16,7 +16,7 @@ from core.lessons.loss_landscapes import alts, lesson, words
 from core.lessons.loss_landscapes.lesson import Config, Result, run
 from core.lessons.loss_landscapes.words import CHALLENGE, predict
 from core.moments import NEVER
-from figures.loss_landscapes import pictures
+from figures.loss_landscapes import curves, pictures
 from tests.lessons.loss_landscapes.promises import basins, downward
 from tests.pages import page_spec
 from tests.scenes import anything
@@ -226,3 +226,11 @@ def test_thumbnail_is_small_and_shows_the_rough_plane():
     front = some(result.grid)[0][20]
     torch.testing.assert_close(middle / middle.max(), front / front.max(), rtol=1e-2, atol=1e-3)
     assert all(picture["y"][0] <= y <= picture["y"][1] for m in picture["marks"] for _, y in m["points"])
+
+
+def test_the_limit_is_named_at_the_end_that_the_curves_leave_free():
+    near, far = np.array([10.0] * 10), np.array([1e3] * 10)
+    falling, rising = np.geomspace(1e3, 10, 10), np.geomspace(10, 1e3, 10)
+    assert curves._free_end([far, falling], 10.0)["x"] < 0.5
+    assert curves._free_end([far, rising], 10.0)["x"] > 0.5
+    assert curves._free_end([near, np.full(10, np.nan)], 10.0)["x"] < 0.5

@@ -180,3 +180,10 @@ def test_no_preset_answers_the_challenge_and_near_truths_do():
         assert format_percent(ratio) in verdict.words and verdict.right == bool(ratio <= 0.8)
         met += verdict.right
     assert met >= 4
+
+
+def test_nets_on_digits_have_no_slider_of_linear_tasks():
+    for problem in tying.RATE:
+        assert Config(part="tying", problem=problem).matters("distance") == (problem == "linear")
+        assert Config(part="tying", problem=problem).matters("noise") == (problem == "linear")
+    assert not Config(part="images").matters("distance")

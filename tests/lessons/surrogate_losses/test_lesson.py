@@ -359,3 +359,24 @@ def test_thumbnail(opening):
     for mark, loss in zip(picture["marks"][1:], LOSSES, strict=True):
         for z, phi in mark["points"]:
             assert phi == pytest.approx(float(surrogates.phi(loss, torch.tensor(z))), abs=1e-3)
+
+
+def test_margins_beyond_the_axis_are_counted(opening):
+    figure = pictures.losses(opening)
+    low, high = figure.layout.xaxis.range
+    ends = np.concatenate([trace.x for trace in figure.data if trace.mode == "markers"])
+    out = int(((ends < low) | (ends > high)).sum())
+    assert out > 0, "the outlier of the opening scene is one of them"
+    assert pictures.beyond(opening) == f"; {out} of {len(ends)} end beyond the axis"
+
+
+def test_the_best_boundary_is_named_where_the_others_are_farther_off(scenes):
+    for scene, results in scenes:
+        figure = pictures.plane(results[-1], scene)
+        if (note := next((a for a in figure.layout.annotations if a.text == "fewest errors"), None)) is None:
+            continue
+        tracks = [trace for trace in figure.data if trace.type == "contour"]
+        low, high = figure.layout.yaxis.range
+        near = {edge: min(abs(float(np.asarray(t.x)[np.abs(np.asarray(t.z)[row]).argmin()])) for t in tracks)
+                for edge, row in ((low, 0), (high, -1))}
+        assert near[note.y] == max(near.values())
