@@ -70,15 +70,19 @@ def _free_end(curves: Iterable[np.ndarray], limit: float) -> dict[str, Any]:
     return dict(x=0.98, xanchor="right") if right > left else dict(x=0.02, xanchor="left")
 
 
-def _names(scene: Config, x: Any, curves: dict[str, np.ndarray], span: Sequence[float]) -> list[dict[str, Any]]:
-    """The net's name beside the last point of its curve, on a logarithmic axis of the range `span`; none for a surface."""
+def _names(scene: Config, x: Any, curves: dict[str, np.ndarray], span: Sequence[float],
+           more: Sequence[tuple[float, float, str, str]] = ()) -> list[dict[str, Any]]:
+    """The net's name beside the last point of its curve, on a logarithmic axis of the range `span`; none for a surface.
+
+    more: names besides, each as its height, place to the right, text and hue.
+    """
     last = {net: int(np.flatnonzero(np.isfinite(y))[-1]) for net, y in curves.items() if net in NETS and np.isfinite(y).any()}
-    height = {net: min(float(np.log10(curves[net][i])), span[1] - APART * (span[1] - span[0])) for net, i in last.items()}
+    names = [(min(float(np.log10(curves[net][i])), span[1] - APART * (span[1] - span[0])), float(x[i]), NETS[net].lower(),
+              hue(net, scene)) for net, i in last.items()]
     above, notes = -np.inf, []
-    for net in sorted(height, key=height.__getitem__):
-        above = max(height[net], above + APART * (span[1] - span[0]))
-        name = style.label(float(x[last[net]]), above, NETS[net].lower(), hue(net, scene))
-        notes.append(name)
+    for height, right, text, colour in sorted([*names, *more]):
+        above = max(height, above + APART * (span[1] - span[0]))
+        notes.append(style.label(right, above, text, colour))
     return notes
 
 
@@ -115,11 +119,15 @@ def sharpness(result: Result, scene: Config) -> go.Figure:
     low, high = np.log10(min(shown)), np.log10(min(max(shown), 1e4 * result.limit))
     span = [float(low) - 0.15, float(high) + 0.25]
     curves = {net: _on_log(result.sharpness[:, k].numpy()) for k, net in enumerate(result.nets)}
-    note = dict(xref="x domain", y=float(np.log10(result.limit)), yanchor="bottom", text=name, showarrow=False,
-                **_free_end(curves.values(), result.limit))
+    height, beside, inside = float(np.log10(result.limit)), [], []
+    if scene.problem == "network":
+        beside = [(height, float(scene.steps), name, "ink")]
+    else:
+        inside = [dict(xref="x domain", y=height, yanchor="bottom", text=name, showarrow=False,
+                       **_free_end(curves.values(), result.limit))]
     return style.figure(traces, x="step", y="λ<sub>max</sub>", yaxis_type="log", xaxis_range=[0, scene.steps], showlegend=False,
                         xaxis_domain=_width(scene), yaxis_range=span,
-                        annotations=[note, *_names(scene, style.array(result.sharpness_steps), curves, span)])
+                        annotations=[*inside, *_names(scene, style.array(result.sharpness_steps), curves, span, beside)])
 
 
 def below_zero(result: Result) -> bool:

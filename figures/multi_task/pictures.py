@@ -122,7 +122,7 @@ def against_relatedness(result: Result, scene: Config) -> go.Figure:
         traces.append(style.theory(RELATEDNESS, one, "shared, theory"))
         told = [joined_loss(n, scene.tasks, D, scene.noise, rho) for rho in RELATEDNESS]
         traces.append(style.theory(RELATEDNESS, told, "z concatenated, theory"))
-    return style.figure(traces, x="relatedness ρ", y="loss above the noise", xaxis_range=[-1, 1],
+    return style.figure(traces, x="relatedness ρ", y="loss − noise", xaxis_range=[-1, 1],
                         **LOSS_AXIS, showlegend=False, shapes=[_here(RELATEDNESS[r])])
 
 
@@ -137,7 +137,7 @@ def against_samples(result: Result, scene: Config) -> go.Figure:
         traces.append(style.theory(n, one, "shared, theory"))
         told = [joined_loss(k, scene.tasks, D, scene.noise, RELATEDNESS[r]) for k in n]
         traces.append(style.theory(n, told, "z concatenated, theory"))
-    return style.figure(traces, x="samples of each task n", y="loss above the noise", xaxis=_samples_axis(),
+    return style.figure(traces, x="samples of each task n", y="loss − noise", xaxis=_samples_axis(),
                         **LOSS_AXIS, showlegend=False, shapes=[_here(SAMPLES[m])])
 
 

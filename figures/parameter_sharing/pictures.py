@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
-from core.formatting import format_as
+from core.formatting import format_number
 from core.lessons.parameter_sharing import sharing
 from core.lessons.parameter_sharing.images import SHIFTS, SIDE, SIZES, Images, ask, mlp, moved
 from core.lessons.parameter_sharing.lesson import REACH, Config, Result, size_index
@@ -160,7 +160,7 @@ def gradient(seen: Images, scene: Config) -> ImageGrid:
     """A picture for each weight of a filter: what every use adds to its gradient; below it the sum."""
     parts = uses(seen, scene)
     most = float(parts.abs().max().clamp_min(1e-12))
-    cells = [Cell(images=levels(part[None], -most, most), labels=(format_as(float(part.sum()), ".2g"),),
+    cells = [Cell(images=levels(part[None], -most, most), labels=(format_number(float(part.sum())),),
                   alt="What each place adds to the gradient of one weight.") for part in parts]
     return ImageGrid(cells=tuple(cells), columns=3, pixelated=True, low=-most, high=most, quantity="part of dJ/dw")
 
@@ -176,7 +176,9 @@ def equivariance(seen: Images, scene: Config) -> go.Figure:
                                line=dict(color=style.colour(hue), dash=dash, width=2.4), showlegend=False, cliponaxis=False,
                                marker=dict(size=10, symbol=symbol, color=style.colour(hue)),
                                hovertemplate=f"{sharing.STAGES[stage]}, {mode}: %{{y:.2g}}\u00a0%<extra></extra>"))
-    notes = [style.label(0.05, 92, "second convolution", "shared"), style.label(0.05, 84, "first convolution", "muted")]
+    # Between odd shifts, at which pooled maps cannot follow, the picture is free.
+    notes = [style.label(2, y, text, hue) | dict(xanchor="center", xshift=0)
+             for y, text, hue in ((97, "second convolution", "shared"), (88, "first convolution", "muted"))]
     return style.figure(traces, x="shift (pixels, wrapped around)", y="off by (%)", yaxis_range=[-4, 103], showlegend=False,
                         xaxis=dict(tickvals=list(range(SHIFTS)), range=[-0.1, SHIFTS - 0.9]), annotations=notes)
 
