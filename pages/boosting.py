@@ -126,7 +126,7 @@ def _further(result: Result, scene: Config, said: Texts) -> list[Panel]:
     out = [
         Panel(id="coin", figure=lambda: further.coin(result, scene), span=4, alt=said["coin"], pair="alpha", keyed=False,
               title="Under the next weights: a coin",
-              caption="Filled: its error when it was fitted; ring: under the next round's weights. Dashed: ½."),
+              caption="Filled: error of a round's learner when it was fitted; ring: under the next round's weights. Dashed: ½."),
         Panel(id="alpha", figure=lambda: further.alpha(result, scene), span=4, alt=said["alpha"], keyed=False,
               title="The better, the more it weighs",
               caption="Dot: a round's learner; ring: this round's. Dashed: ½ ln((1 − e)/e)."),

@@ -40,6 +40,7 @@ $$m = \begin{cases} 0 & \text{with probability } p \\ \tfrac{1}{1-p} & \text{wit
 The scale $\frac{1}{1-p}$ is applied once, in training ("inverted" dropout), so the full net needs none at test time. Training
 minimises the mean cross-entropy over a batch of $B$ samples, of thinned nets:
 $$J(\theta) = \mathbb E_m\Bigl[-\tfrac1B \textstyle\sum_i \ln \operatorname{softmax}\bigl(f(x_i;\theta, m_i)\bigr)_{y_i}\Bigr].$$
+"Units dropped" is the mean of the losses that the updates between two records descended, so it lags a little behind the others.
 
 **Linear regression, exactly.** With dropped inputs, and the objective a half of the sum of squares,
 $$\mathbb E_m\,\tfrac12\sum_i\Bigl(y_i - \sum_j m_{ij} x_{ij} w_j\Bigr)^2

@@ -108,10 +108,12 @@ def draw(result: Result, scene: Config) -> Board:
     else:
         what = "each digit's weights" if result.pixels is not None else "first layer of the net"
         lead = each("map", lambda p: many.maps(result, p), what, lambda _: "One scale of colour at every penalty strength: what "
-                    "fades is small.", height="tall")
+                    f"fades is small, beyond ±{format_number(many.scale(result))} colours stay."
+                    + (" A pixel without ink has no weight." if result.pixels is not None else ""), height="tall")
         lead[-1].pair = ("zeros",) if len(shown) > 2 else (f"spread-{shown[0]}",) if len(shown) == 1 else ()
         courses = each("spread", lambda p: many.histogram(result, p), "the spread of the weights",
-                       lambda _: "Bars: weights that are not zero. Needle: how many are exactly zero; without it none is.")
+                       lambda p: "Bars: weights that are not zero. Needle: how many are exactly zero; without it none is."
+                       + many.beyond(result, p))
         balances = []
     errors = each("errors", lambda p: over_alpha.errors(result, p), "loss against penalty strength α",
                   lambda _: "Star: the penalty strength that validation chooses; dot: the test loss there.")

@@ -49,7 +49,7 @@ def by_strength(result: Result, scene: Config, family: str) -> go.Figure:  # noq
 
 
 def strength_range(result: Result) -> tuple[float, float]:
-    """Of the y axis: from the lowest mean to the highest interval, but no farther than MOST of early stopping's loss or off."""
+    """Of the y axis: all intervals, but up no farther than MOST of early stopping's loss or off, and down half as far again."""
     base = _base(result)
     scale = float(base[-1].double().mean())
     means, halves = (torch.cat(part) for part in zip(*(intervals(_apart(arm, base)[-1]) for arm in result.arms
@@ -58,7 +58,9 @@ def strength_range(result: Result) -> tuple[float, float]:
     known = means.isfinite() & halves.isfinite()
     if not known.any():  # early stopping diverged, with which all are compared
         return -1.0, 1.0
-    low, high = float(means[known].min()), min(float((means + halves)[known].max()), max(MOST * scale, 1.1 * off))
+    high = min(float((means + halves)[known].max()), max(MOST * scale, 1.1 * off))
+    least = float(means[known].min())
+    low = max(float((means - halves)[known].min()), least - (high - least) / 2)
     room = max(0.12 * (high - low), 0.02 * scale)
     return low - room, high + room
 

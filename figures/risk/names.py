@@ -15,6 +15,7 @@ from figures import style
 
 WIDE, HIGH = 0.016, 0.06  # of the frame: a character's width and a line's height, with some room
 BESIDE, ABOVE = 12, 4  # pixels from a vertical and from a horizontal line
+LIFT = 0.02  # what ABOVE is of the least frame's height, and some room
 Place = tuple[float, float, int, int]  # x, y; the name begins there 1 or ends there −1; it stands over 1, beside 0 or under −1
 
 
@@ -85,10 +86,12 @@ def risks(result: Result, scene: Config, frame: tuple[tuple[float, float], tuple
     names.put("J, on the samples", "train",
               [(float(x[i]), float(J[i]), side, rise) for i in seen[::-1] for side in (-1, 1) for rise in (-1, 1)]
               or [(0.0, foot, 1, 1)], ABOVE)
-    names.put(f"p = N = {scene.m}", "muted", [(N, y, side, rise) for y, rise in ((top, -1), (foot, 1)) for side in (-1, 1)],
-              ABOVE)
     heights = sorted(np.linspace(foot, top, 21)[1:-1].tolist(), key=lambda y: abs(y - (low + high) / 2))
     names.put(f"{gap_name(result)}: {format_number(gaps(result)[wide])} (median)", "warning",
               [(float(x[wide]), y, side, rise) for y, rise in ((high, 1), *((y, 0) for y in heights)) for side in (1, -1)],
               BESIDE)
+    # As it is moved from the frame's edge by ABOVE, it wants that much more room.
+    inside = LIFT * (top - foot)
+    names.put(f"p = N = {scene.m}", "muted",
+              [(N, y, side, rise) for y, rise in ((top - inside, -1), (foot + inside, 1)) for side in (-1, 1)], ABOVE)
     return names.notes

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
+from core.formatting import format_number
 from core.lessons.weight_penalties.lesson import LINEAR, Result
 from core.lessons.weight_penalties.result import ORDER
 from core.lessons.weight_penalties.words import ASKED
@@ -18,7 +19,7 @@ from figures import style
 def histogram(result: Result, penalty: str, bins: int = 41) -> go.Figure:
     """How the weights are spread: a bar a bin for those that are not zero, and a needle for the exact zeros."""
     w = result.weights[ORDER.index(penalty)].numpy()
-    reach = float(np.quantile(np.abs(result.weights.numpy()), 0.998)) or 1.0
+    reach = _reach(result)
     edges = np.linspace(-reach, reach, bins + 1)
     counts = np.stack([np.histogram(row[row != 0].clip(-reach, reach), edges)[0] for row in w])
     zero = (w == 0).sum(1)
@@ -36,10 +37,24 @@ def histogram(result: Result, penalty: str, bins: int = 41) -> go.Figure:
                         yaxis_type="log", yaxis_range=[math.log10(0.7), top], xaxis_range=[-reach, reach], showlegend=False)
 
 
+def _reach(result: Result) -> float:
+    return float(np.quantile(np.abs(result.weights.numpy()), 0.998)) or 1.0
+
+
+def beyond(result: Result, penalty: str) -> str:
+    """That the outermost bars hold more than their width says, as a sentence; empty where they do not."""
+    most = float(result.weights[ORDER.index(penalty)].abs().max())
+    return f" Outermost bars: all as far as {format_number(most)}." if most > _reach(result) else ""
+
+
+def scale(result: Result) -> float:
+    """The weight at the ends of the one scale of colour: the 99th percentile of all penalties and strengths."""
+    return float(np.quantile(np.abs(result.weights.numpy()[:, ::4]), 0.99)) or 1.0
+
+
 def maps(result: Result, penalty: str) -> go.Figure:
     """Weights as a picture at every α: ten digits' 8 × 8 weights, or the net's first layer with features by name."""
-    # One scale for all penalties and strengths: the 99th percentile, and what is larger takes the end's colour.
-    top = float(np.quantile(np.abs(result.weights.numpy()[:, ::4]), 0.99)) or 1.0
+    top = scale(result)
     z, about, axes = _sheet(result, result.weights[ORDER.index(penalty)])
     picture = _map(z[0], top, about, axes)
     picture.data[0].meta = style.frames({}, z=z)["meta"]
