@@ -156,6 +156,13 @@ def test_pictures_verdict_code_and_map_are_brought_up_by_keys(reader):
     expect(said).to_be_visible()
     assert said.evaluate("e => parseFloat(getComputedStyle(e).fontSize)") > 50
     page.keyboard.press("v")
+    # What is covered by the question is not gone on from unseen.
+    page.keyboard.press("p")
+    page.keyboard.press("b")
+    expect(page.locator(".lab-cover")).to_be_visible()
+    page.keyboard.press("n")
+    expect(page.locator(".lab-cover")).to_be_hidden()
+    expect(page.locator(".lab-place")).to_contain_text("picture 1 of")
     # The answer's verdict, until there is another scene, of which nothing has been predicted.
     page.keyboard.press("p")
     page.keyboard.press("1")

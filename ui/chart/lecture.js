@@ -199,7 +199,8 @@ export class Lecture {
       ArrowDown: () => this.skipLesson(1), ArrowUp: () => this.skipLesson(-1),
       " ": () => (question.open ? question.skip() : this.board.playOrPause()),
       p: () => question.spec && question.ask(), c: () => document.documentElement.classList.toggle("lab-show-controls"),
-      n: () => this.choosePicture(this.at + 1), b: () => this.choosePicture(this.at - 1), v: () => this.toggleOverlay("verdict"),
+      n: () => (question.open ? question.skip() : this.choosePicture(this.at + 1)),
+      b: () => question.open || this.choosePicture(this.at - 1), v: () => this.toggleOverlay("verdict"),
       q: () => this.toggleOverlay("qr"), m: () => this.toggleOverlay("map"), "?": () => this.toggleOverlay("map"),
       Escape: () => (this.overlay && !this.overlay.hidden ? (this.overlay.hidden = true) : this.leave()),
     }[e.key.length === 1 ? e.key.toLowerCase() : e.key];
