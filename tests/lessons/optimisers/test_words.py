@@ -14,6 +14,7 @@ import torch
 from scipy.optimize import brentq
 
 from core import surfaces
+from core.formatting import format_number
 from core.lessons.optimisers import lesson, words
 from core.lessons.optimisers.endings import stationary_point
 from core.lessons.optimisers.lesson import FOUR, METHODS, Config, Result
@@ -338,3 +339,14 @@ def test_thumbnail_is_small_and_holds_the_race():
     for mark in picture["marks"]:
         assert all(picture["x"][0] - 1e-3 <= x <= picture["x"][1] + 1e-3 for x, _ in mark["points"])
         assert all(picture["y"][0] - 1e-3 <= y <= picture["y"][1] + 1e-3 for _, y in mark["points"])
+
+
+def test_what_is_below_an_axis_is_said_to_have_no_place():
+    """Gradient descent's loss falls through the axis' end long before it is 0 up to rounding."""
+    config = Config(methods=("sgd", "momentum", "adam", "newton"))
+    panels = {panel.id: panel for panel in board_of("optimisers", config).panels}
+    for name in ("loss", "distance"):
+        least = 10 ** panels[name].figure.layout.yaxis.range[0]
+        below = any(bool(((torch.as_tensor(t.y) > 0) & (torch.as_tensor(t.y) < least)).any()) for t in panels[name].figure.data)
+        assert below
+        assert panels[name].caption.endswith(f"Less than {format_number(least)} has no place.")

@@ -238,3 +238,21 @@ def test_one_regulariser_alone_is_told_as_one():
         assert said.startswith(f"The only regulariser so far {'ends' if below else 'does not end'} clearly below early stopping")
         assert ("; it is " in said) == (not below)
         assert "the other" not in said
+
+
+def test_frames_of_the_strengths_hold_the_intervals_or_half_as_much_again(opening: Result):
+    low, _ = facets.strength_range(opening)
+    base = opening.arm(STOPPING)
+    chosen_ = base.val[-1].numpy().argmin(0)
+    start = base.test[-1].double().numpy()[chosen_, np.arange(len(chosen_))]
+    means, lows, highs = [], [], []
+    for arm in opening.arms:
+        d = arm.test[-1].double().numpy() - start
+        half = T_975[d.shape[1]] * d.std(1, ddof=1) / d.shape[1] ** 0.5
+        means += d.mean(1).tolist()
+        lows += (d.mean(1) - half).tolist()
+        highs += (d.mean(1) + half).tolist()
+    known = np.isfinite(means) & np.isfinite(lows)
+    assert low < np.array(means)[known].min()
+    assert low <= np.array(lows)[known].min() or low < np.array(means)[known].min() - 0.25 * (
+        min(np.array(highs)[known].max(), start.mean()) - np.array(means)[known].min())

@@ -340,3 +340,21 @@ def test_the_thumbnail_touches_in_the_diamond():
     (corner,) = picture["marks"][-1]["points"]
     for mark in (picture["marks"][1], picture["marks"][3]):
         assert min(np.hypot(*(np.array(p) - corner)) for p in mark["points"]) < 0.03
+
+
+@pytest.mark.parametrize("problem", ["net", "digits"])
+def test_what_bars_and_colours_leave_out_is_said(page, problem):
+    scene = Config(problem=problem)
+    result = result_of(problem=problem)
+    board = page.draw(result, scene)
+    panels = {panel.id: panel for panel in [*board.panels, *board.further]}
+    for k, penalty in enumerate(ORDER):
+        if f"map-{penalty}" not in panels:
+            continue
+        colours = panels[f"map-{penalty}"]
+        end = colours.figure.data[0].zmax
+        assert f"beyond ±{format_number(end)} colours stay" in colours.caption
+        assert ("without ink" in colours.caption) == (problem == "digits")
+        bars = panels[f"spread-{penalty}"]
+        most, reach = float(result.weights[k].abs().max()), bars.figure.layout.xaxis.range[1]
+        assert bars.caption.endswith(f"Outermost bars: all as far as {format_number(most)}.") == (most > reach)
