@@ -32,7 +32,9 @@ def apart(heights: Sequence[float], least: float, low: float, high: float) -> li
 
 
 def labels(x: float, ends: Sequence[tuple[str, float, str]], low: float, high: float) -> list[dict[str, Any]]:
-    """A label for each (name, height of the line's end, hue), on an axis from `low` to `high`."""
+    """A label for each (name, height of the line's end, hue), on an axis from `low` to `high`; none for none."""
+    if not ends:
+        return []
     room = LINE * (high - low)
     heights = apart([height for _, height, _ in ends], room, low + room / 2, high - room / 2)
     return [style.label(x, height, name, hue) for height, (name, _, hue) in zip(heights, ends, strict=True)]

@@ -300,3 +300,7 @@ def test_what_is_said_of_the_drawn_set_says_so(opening: Result):
         course[:, :, 0] = first
         told = words.summary(replace(opening, train_error=course, wrong=torch.zeros_like(opening.wrong)), Config(label_noise=0))
         assert told.startswith("**On the drawn set the training error " + ("comes to 2" if first else "is zero from round 1 on"))
+
+
+def test_no_names_take_no_room():
+    assert ends.labels(1.0, [], 0, 1) == []
