@@ -109,7 +109,7 @@ def _varied(result: Result, scene: Config) -> str:
 
 def _gaps(result: Result, scene: Config) -> str:
     T = lesson.passes_shown(result, scene)
-    return ", ".join(f"{name} {format_number(calibration_error(result, m, T))}" for m, name in METHODS.items()) + "."
+    return ", ".join(f"{name} {format_percent(calibration_error(result, m, T), 1)}" for m, name in METHODS.items()) + "."
 
 
 def _averaging(result: Result, scene: Config, alt: Texts, span: int) -> Panel:

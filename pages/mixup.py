@@ -147,8 +147,8 @@ def _worth(result: Result, scene: Config, said: Texts) -> list[Panel]:
     net = "-".join(str(size) for size in network(scene).sizes)
     return [
         Panel(id="calibration", figure=lambda: pictures.calibration(result), span=4, title="As right as it is sure?",
-              caption=f"{TEST * SEEDS} test samples of {SEEDS} seeds in {BINS} bins, a larger marker for more of them. Below the "
-              "dashed line: too sure; above it: too modest.", alt=said["calibration"]),
+              caption=f"{TEST * SEEDS:,} test samples of {SEEDS} seeds in {BINS} bins, a larger marker for more of them. "
+              "Below the dashed line: too sure; above it: too modest.", alt=said["calibration"]),
         Panel(id="loss", figure=lambda: pictures.loss(result, scene), span=4, title="What is minimised",
               caption=f"Mean of {SEEDS} seeds and up to ten updates; {net} tanh net, Adam. Dashed: the mean entropy of "
               "ỹ, below which mixup's expected loss cannot go.", alt=said["loss"]),
