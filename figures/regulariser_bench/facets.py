@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
-from core.formatting import format_number
+from core.formatting import format_number, join_words
 from core.intervals import intervals
 from core.lessons.regulariser_bench import pairs
 from core.lessons.regulariser_bench.arms import Arm
@@ -66,11 +66,15 @@ def strength_range(result: Result) -> tuple[float, float]:
 
 
 def beyond(result: Result) -> str:
-    """How far lines go that leave the frame, as a sentence; empty if none does."""
-    base = _base(result)
-    values = torch.cat([_apart(arm, base)[-1].mean(-1) for arm in result.arms if len(arm.val) == len(base)])
-    most = float(values.nan_to_num(nan=-torch.inf).max())
-    return f" What leaves the frame goes on to {format_number(most)} at most." if most > strength_range(result)[1] else ""
+    """How far lines and bands go at the end that leave the frame, as a sentence; empty if none does."""
+    base, (low, high) = _base(result), strength_range(result)
+    means, halves = (torch.cat(part) for part in zip(*(intervals(_apart(arm, base)[-1]) for arm in result.arms
+                                                       if len(arm.val) == len(base)), strict=True))
+    halves = halves.nan_to_num(0, 0)
+    least = float((means - halves).nan_to_num(torch.inf, torch.inf).min())
+    most = float((means + halves).nan_to_num(-torch.inf, torch.inf).max())
+    out = [format_number(end) for end, leaves in ((least, least < low), (most, most > high)) if leaves]
+    return f" What leaves the frame goes on as far as {join_words(out)}." if out else ""
 
 
 def _base(result: Result) -> Tensor:

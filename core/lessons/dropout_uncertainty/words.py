@@ -217,7 +217,7 @@ def alt_texts(result: Result, scene: Config) -> dict[str, str]:
         "averaging": "The error of one pass and of the mean of all: "
                      + _each(lambda m: f"{format_number(errors[m][0])} and {format_number(errors[m][1])}") + ".",
         "calibration": "The mean distance from perfect calibration is "
-                       + _each(lambda m: format_number(calibration_error(result, m, T))) + ".",
+                       + _each(lambda m: format_percent(calibration_error(result, m, T), 1)) + ".",
     }
     out |= _curve(result, scene, T) if result.problem == "curve" else _moons(result, scene, T, g)
     return out

@@ -56,8 +56,8 @@ def verdict(result: Result, scene: Config) -> str:
     if pair.exact:
         return f"{pair.name}: exact, both sides have one solution, {mean} apart by rounding."
     word = {"one": "hardly to be told apart", "near": "close", "apart": "apart"}[found]
-    of = "" if mean.endswith("times") else "of "
-    return f"{pair.name}: approximate, and at this strength {word}, by {mean} {of}the solution."
+    by = "as much as" if mean == "1 times" else mean if mean.endswith("times") else f"{mean} of"
+    return f"{pair.name}: approximate, and at this strength {word}, by {by} the solution."
 
 
 def summary(result: Result, scene: Config) -> str:

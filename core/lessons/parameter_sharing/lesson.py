@@ -51,7 +51,6 @@ class Config(Scene):
                              help="‖w*_A − w*_B‖ of the linear tasks.")
     noise: float = number(0.8, low=0.1, high=2.0, step=0.1, label="Noise of the samples", when=TYING, more=True)
 
-
     def matters(self, name: str) -> bool:
         return super().matters(name) and (name not in ("distance", "noise") or self.problem == "linear")
 

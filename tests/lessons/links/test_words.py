@@ -83,7 +83,8 @@ def test_captions_are_short_and_say_condition_and_scaling(key):
 
 def test_how_far_two_solutions_are_apart_is_a_phrase(monkeypatch):
     result = run("links", Config())
-    for value, phrase in ((1.4, "by 1.4 times the solution."), (0.2, "by 20\u00a0% of the solution.")):
+    for value, phrase in ((1.4, "by 1.4 times the solution."), (1.004, "by as much as the solution."),
+                          (0.2, "by 20\u00a0% of the solution.")):
         monkeypatch.setattr(Result, "residual", lambda self, key, value=value: torch.full((len(STRENGTHS), 5), value).double())
         assert words.verdict(result, Config(pair="early_stopping")).endswith(phrase)
 
