@@ -77,7 +77,8 @@ def draw(result: Result, scene: Config) -> Board:
               caption=f"Change from d = 0: mean and range of {scene.draws} draws.{exact} Click to set d."),
         Panel(id="losses", figure=lambda: pictures.losses(result), span=6, title="Four stand-ins for the 0-1 loss",
               pair="train-logistic", alt=said["losses"],
-              caption=f"Margin: how far on the right side. Ticks: margins of the training samples{pictures.beyond(result)}."),
+              caption=lambda: f"Margin: how far on the right side. Ticks: margins of the training samples"
+              f"{pictures.beyond(result)}."),
         _training(result, scene, "logistic", said),
     ]
     further = [

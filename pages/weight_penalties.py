@@ -94,7 +94,7 @@ def draw(result: Result, scene: Config) -> Board:
     def each(name: str, figure: Callable[[str], Any], title: str, caption: Callable[[str], str], **about: Any) -> list[Panel]:
         """A picture for each penalty, on the wall beside the next one."""
         return [Panel(id=f"{name}-{p}", figure=partial(figure, p), title=f"{PENALTIES[p]}: {title}", alt=said[f"{name}-{p}"],
-                      caption=caption(p), pair=f"{name}-{after}" if after else "", **about)
+                      caption=partial(caption, p), pair=f"{name}-{after}" if after else "", **about)
                 for p, after in zip(shown, [*shown[1:], ""], strict=True)]
 
     zeros, *extra = _extra(result, scene, said)
@@ -108,7 +108,7 @@ def draw(result: Result, scene: Config) -> Board:
     else:
         what = "each digit's weights" if result.pixels is not None else "first layer of the net"
         lead = each("map", lambda p: many.maps(result, p), what, lambda _: "One scale of colour at every penalty strength: what "
-                    f"fades is small, beyond ±{format_number(many.scale(result))} colours stay."
+                    f"fades is small; beyond ±{format_number(many.scale(result))} colours stay."
                     + (" A pixel without ink has no weight." if result.pixels is not None else ""), height="tall")
         lead[-1].pair = ("zeros",) if len(shown) > 2 else (f"spread-{shown[0]}",) if len(shown) == 1 else ()
         courses = each("spread", lambda p: many.histogram(result, p), "the spread of the weights",

@@ -60,7 +60,8 @@ def _label(t: Transformed, k: int) -> str:
     folded = 0 if t.determinant is None else int((t.determinant[k] <= 0).sum())
     broken, kept = ("label broken", "label true") if t.subject.name == "abdomen" else ("mirrored", "no mirror")
     parts = [broken] if bool(t.mirrored[k]) else [] if folded else [kept]
-    return f"{k + 1}: {', '.join([*parts, *([f'{folded:,} px fold'] if folded else [])])}"
+    parts += [f"{folded:,} px fold"] if folded else []
+    return f"{k + 1}: {', '.join(parts)}"
 
 
 def _framed(size: Any) -> Overlay:

@@ -98,7 +98,7 @@ def loss(result: Result, scene: Config) -> go.Figure:
     low = min(low, -1.0)
     traces = [cursor(result, scene, 10.0**low, 1.0),
               line(np.where(measured > 0, measured, np.nan), "train", "round %{x}: %{y:.3g}", width=4, alpha=0.6)
-              | dict(mode="lines" if len(shown_) > 1 else "markers"),
+              | dict(mode="lines" if len(shown_) > 1 else "markers"),  # a line through one point is not seen
               style.theory(np.arange(1, len(product) + 1), np.where(product > 0, product, np.nan), "product", showlegend=False)]
     return style.figure(traces, x="round", y="mean exponential loss", xaxis=axis(result), showlegend=False,
                         yaxis=dict(type="log", range=[low, 0.02], dtick=1 if low < -2 else None))

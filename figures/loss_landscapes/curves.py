@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from core.lessons.loss_landscapes.lab import NETS, SEGMENTS
 from core.lessons.loss_landscapes.lesson import Config, Result
 from core.moments import NEVER
-from figures import style
+from figures import ends, style
 from figures.loss_landscapes.pictures import DASH, hue, waiting
 
 MARK = {"plain": "circle", "skips": "diamond", "surface": "circle"}
@@ -43,11 +43,11 @@ def loss(result: Result, scene: Config, m: int) -> go.Figure:
                       mode="lines", line=dict(color=style.MUTED, width=2, dash="dot"),
                       hovertemplate="shadow on the plane: %{y:.3g}<extra></extra>")
         traces.append(style.grow(shadow, list(range(1, len(result.projection_loss) + 1))))
-    ends = {net: _on_log(result.losses[:, k].numpy() - result.floor) for k, net in enumerate(result.nets)}
+    curves = {net: _on_log(result.losses[:, k].numpy() - result.floor) for k, net in enumerate(result.nets)}
     span = _decades([np.asarray(t["y"]) for t in traces])
     return style.figure(traces, x="step", y="loss" if scene.problem == "network" else "above floor", yaxis_type="log",
                         xaxis_range=[0, scene.steps], xaxis_domain=_width(scene), yaxis_range=span, showlegend=False,
-                        annotations=_names(scene, steps, ends, span))
+                        annotations=_names(scene, steps, curves, span))
 
 
 def _decades(curves: Sequence[np.ndarray]) -> list[float]:
@@ -77,13 +77,11 @@ def _names(scene: Config, x: Any, curves: dict[str, np.ndarray], span: Sequence[
     more: names besides, each as its height, place to the right, text and hue.
     """
     last = {net: int(np.flatnonzero(np.isfinite(y))[-1]) for net, y in curves.items() if net in NETS and np.isfinite(y).any()}
-    names = [(min(float(np.log10(curves[net][i])), span[1] - APART * (span[1] - span[0])), float(x[i]), NETS[net].lower(),
-              hue(net, scene)) for net, i in last.items()]
-    above, notes = -np.inf, []
-    for height, right, text, colour in sorted([*names, *more]):
-        above = max(height, above + APART * (span[1] - span[0]))
-        notes.append(style.label(right, above, text, colour))
-    return notes
+    room = APART * (span[1] - span[0])
+    names = [(float(np.log10(curves[net][i])), float(x[i]), NETS[net].lower(), hue(net, scene)) for net, i in last.items()]
+    names += more
+    heights = ends.apart([name[0] for name in names], room, span[0], span[1] - room) if names else []
+    return [style.label(right, height, text, colour) for height, (_, right, text, colour) in zip(heights, names, strict=True)]
 
 
 def off_plane(result: Result, scene: Config, m: int) -> go.Figure:

@@ -50,10 +50,8 @@ def by_strength(result: Result, scene: Config, family: str) -> go.Figure:  # noq
 
 def strength_range(result: Result) -> tuple[float, float]:
     """Of the y axis: all intervals, but up no farther than MOST of early stopping's loss or off, and down half as far again."""
-    base = _base(result)
+    base, (means, halves) = _base(result), _last_intervals(result)
     scale = float(base[-1].double().mean())
-    means, halves = (torch.cat(part) for part in zip(*(intervals(_apart(arm, base)[-1]) for arm in result.arms
-                                                       if len(arm.val) == len(base)), strict=True))
     off = float((result.arm(BASELINE).test[-1, 0] - base[-1]).mean().nan_to_num())
     known = means.isfinite() & halves.isfinite()
     if not known.any():  # early stopping diverged, with which all are compared
@@ -67,14 +65,19 @@ def strength_range(result: Result) -> tuple[float, float]:
 
 def beyond(result: Result) -> str:
     """How far lines and bands go at the end that leave the frame, as a sentence; empty if none does."""
-    base, (low, high) = _base(result), strength_range(result)
-    means, halves = (torch.cat(part) for part in zip(*(intervals(_apart(arm, base)[-1]) for arm in result.arms
-                                                       if len(arm.val) == len(base)), strict=True))
+    (low, high), (means, halves) = strength_range(result), _last_intervals(result)
     halves = halves.nan_to_num(0, 0)
     least = float((means - halves).nan_to_num(torch.inf, torch.inf).min())
     most = float((means + halves).nan_to_num(-torch.inf, torch.inf).max())
     out = [format_number(end) for end, leaves in ((least, least < low), (most, most > high)) if leaves]
     return f" What leaves the frame goes on as far as {join_words(out)}." if out else ""
+
+
+def _last_intervals(result: Result) -> tuple[Tensor, Tensor]:
+    """Means and half widths [n] of all strengths of the arms that are trained to the end, less early stopping."""
+    base = _base(result)
+    found = [intervals(_apart(arm, base)[-1]) for arm in result.arms if len(arm.val) == len(base)]
+    return torch.cat([means for means, _ in found]), torch.cat([halves for _, halves in found])
 
 
 def _base(result: Result) -> Tensor:

@@ -348,9 +348,9 @@ def test_what_bars_and_colours_leave_out_is_said(page, problem):
     result = result_of(problem=problem)
     board = page.draw(result, scene)
     panels = {panel.id: panel for panel in [*board.panels, *board.further]}
-    for k, penalty in enumerate(ORDER):
-        if f"map-{penalty}" not in panels:
-            continue
+    drawn = [(k, penalty) for k, penalty in enumerate(ORDER) if penalty in scene.penalties]
+    assert len(drawn) == 2
+    for k, penalty in drawn:
         colours = panels[f"map-{penalty}"]
         end = colours.figure.data[0].zmax
         assert f"beyond ±{format_number(end)} colours stay" in colours.caption
