@@ -107,8 +107,12 @@ def fills_the_wall(reader: Reader, entry: Lesson) -> None:
             assert tall >= 0.75 * height, f"{wide} × {tall} on {width} × {height}"
         assert sum(wide for wide, _ in plots) > 0.9 * width
         stands_in_lines(page, ".lab-panel")
-        below = page.evaluate("""[...document.querySelectorAll(".lab-panel:not([hidden]) .xtitle")].map((title) =>
-          title.getBoundingClientRect().bottom - title.closest(".lab-plot").getBoundingClientRect().bottom)""")
+        feet = """[...document.querySelectorAll(".lab-panel:not([hidden]) .xtitle")].map((title) =>
+          title.getBoundingClientRect().bottom - title.closest(".lab-plot").getBoundingClientRect().bottom)"""
+        # Measured when it stands still: Plotly may draw the axes of a picture once more for its new size.
+        page.wait_for_function(f"() => {{ const was = window.feet; window.feet = String({feet}); return window.feet === was; }}",
+                               polling=250)
+        below = page.evaluate(feet)
         assert max(below, default=-2) <= -2, "the foot of an axis' name stands on the picture's edge"
 
 
